@@ -1,0 +1,1 @@
+"""Score Jacobian Chaining: score models, field, renderer, optimiser, results. Never imports bpy."""

@@ -1,0 +1,62 @@
+"""Errors that carry what a person needs: what happened and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+class SjcError(Exception):
+    """An expected failure, told in sentences.
+
+    Parameters
+    ----------
+    code : str
+        Stable identifier for programs, such as ``"unknown_model"``.
+    message : str
+        One or two sentences: what is wrong, where, and what is allowed.
+    hint : str
+        What to do next. May be empty where the message says it all.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message if not hint else f"{message} {hint}")
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with one field of a job spec.
+
+    Attributes
+    ----------
+    field : str
+        Dotted path of the field, such as ``"optimisation.steps"``.
+    value : object
+        The value found there.
+    allowed : str
+        What the field accepts, in words.
+    """
+
+    field: str
+    value: Any
+    allowed: str
+
+    def __str__(self) -> str:
+        shown = repr(self.value)
+        if len(shown) > 80:
+            shown = shown[:77] + "..."
+        return f"{self.field} is {shown}; allowed: {self.allowed}"
+
+
+class InvalidSpec(SjcError):
+    """A job spec with faults; `faults` lists every one of them."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        lines = "\n".join(f"  - {fault}" for fault in self.faults)
+        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        super().__init__("invalid_spec", f"The job cannot start, its settings have {count}:\n{lines}")

@@ -1,0 +1,138 @@
+"""What the engine tells while it works, and what it is told: one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import codec
+from .errors import SjcError
+
+
+@dataclass(frozen=True)
+class Phase:
+    """The job enters a phase: loading, optimising, colouring, meshing, writing."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report from the optimisation.
+
+    Attributes
+    ----------
+    step, total : int
+        Steps done, steps in all.
+    steps_per_second, eta_seconds : float
+        Measured rate and the estimate of the time left.
+    sigma : float
+        Noise level of the last step.
+    losses : dict
+        Name to value.
+    """
+
+    step: int
+    total: int
+    steps_per_second: float = 0.0
+    eta_seconds: float = 0.0
+    sigma: float = 0.0
+    losses: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A new preview picture; `path` is relative to the job folder."""
+
+    path: str
+    step: int
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    """A checkpoint of `step` steps is complete; `path` is relative to the job folder."""
+
+    path: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something the user should know that does not stop the job."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """The job is done. `files` maps names (field, mesh_ply, ...) to paths in the job folder."""
+
+    files: dict[str, str]
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """The job stopped on request after `step` steps; its checkpoint is valid."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The job stopped on an error."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+    @classmethod
+    def of(cls, error: SjcError) -> Failed:
+        """Tell `error` as an event."""
+        return cls(error.code, error.message, error.hint)
+
+
+Event = Phase | Progress | Preview | CheckpointSaved | Warned | Result | Cancelled | Failed
+
+_NAMES: dict[str, type[Any]] = {
+    "phase": Phase,
+    "progress": Progress,
+    "preview": Preview,
+    "checkpoint": CheckpointSaved,
+    "warning": Warned,
+    "result": Result,
+    "cancelled": Cancelled,
+    "error": Failed,
+}
+_NAME_OF = {cls: name for name, cls in _NAMES.items()}
+
+
+def to_line(event: Event) -> str:
+    """Write an event as one line of JSON, without the line end."""
+    return json.dumps({"event": _NAME_OF[type(event)], **codec.encode(event)}, ensure_ascii=False)
+
+
+def from_line(line: str) -> Event | None:
+    """Read an event; None for a line that is none (a library's stray print, a later release's event)."""
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(data, dict) or data.get("event") not in _NAMES:
+        return None
+    value, _faults = codec.decode(_NAMES[data.pop("event")], data)
+    return value  # type: ignore[no-any-return]
+
+
+CANCEL = '{"command": "cancel"}'
+"""The line on the engine's standard input that stops it after the current step."""
+
+
+def is_cancel(line: str) -> bool:
+    """Whether a line of the engine's standard input asks it to stop."""
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(data, dict) and data.get("command") == "cancel"

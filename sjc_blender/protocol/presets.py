@@ -1,0 +1,74 @@
+"""From a prompt and a preset to a whole job spec.
+
+A setting comes from, later wins: the data class's default (the paper), the preset's file in
+``sjc_blender/presets/``, the model profile's entry for that preset, the caller.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import codec
+from .errors import Fault, InvalidSpec
+from .model_profile import load_profile
+from .spec import JobSpec
+from .validation import spec_from_json
+
+PRESETS = Path(__file__).resolve().parent.parent / "presets"
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that ship, quickest first."""
+    loaded = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in PRESETS.glob("*.json")}
+    return sorted(loaded, key=lambda name: (loaded[name]["optimisation"]["steps"], name))
+
+
+def new_job(prompt: str, *, preset: str = "standard", model: str = "builtin", **overrides: Any) -> JobSpec:
+    """Fill and validate a spec.
+
+    Parameters
+    ----------
+    prompt : str
+    preset : str
+        One of `preset_names`.
+    model : str
+        See `spec.ModelSpec.source`.
+    **overrides
+        Fields of `JobSpec`, as data classes or nested mappings; a mapping changes only what it names.
+
+    Raises
+    ------
+    InvalidSpec
+        With every fault at once.
+    SjcError
+        ``prompt_outside_vocabulary`` if the model is known not to understand the prompt.
+    """
+    if preset not in preset_names():
+        raise InvalidSpec([Fault("preset", preset, "one of " + ", ".join(preset_names()))])
+    profile = load_profile(model)
+    orbit = {"kind": "orbit", **codec.encode(profile.orbit)}
+    data: dict[str, Any] = {"prompt": prompt, "preset": preset, "model": {"source": model}, "cameras": orbit}
+    data["field"] = {"background": list(profile.background)}
+    _merge(data, json.loads((PRESETS / f"{preset}.json").read_text(encoding="utf-8")))
+    _merge(data, profile.presets.get(preset, {}))
+    _merge(data, codec.encode(overrides))
+    spec = spec_from_json({"version": JobSpec.version, **data})
+    if profile.vocabulary is not None:
+        refusal = profile.vocabulary.refusal(spec.prompt)
+        if refusal is not None:
+            raise refusal
+    return spec
+
+
+def _merge(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    for key, value in changes.items():
+        old = base.get(key)
+        # A rig of another kind replaces the rig; everything else is changed field by field.
+        same_kind = isinstance(old, dict) and isinstance(value, Mapping) and old.get("kind") == value.get("kind", old.get("kind"))
+        if same_kind:
+            _merge(old, value)
+        else:
+            base[key] = dict(value) if isinstance(value, Mapping) else value

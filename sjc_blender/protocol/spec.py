@@ -1,0 +1,217 @@
+"""The job spec: everything that determines a result, as frozen data classes.
+
+Lengths are in *domain units*: the longest half side of the domain box is 1, the box is
+centred at the origin, Z is up and the front of the object faces -Y. Angles are degrees.
+Azimuth 0 looks at the front, +90 is seen from +X; see `sjc_blender.protocol.views`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+SPEC_VERSION = 1
+
+Row = tuple[float, float, float, float]
+Matrix = tuple[Row, Row, Row, Row]
+Range = tuple[float, float]
+
+IDENTITY: Matrix = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Which pretrained model scores the renders, and where it runs.
+
+    Attributes
+    ----------
+    source : str
+        ``"builtin"``, a folder in diffusers format, a single ``.safetensors`` file, or a
+        Hugging Face id that is already in the local cache.
+    device, dtype : str
+        ``"auto"`` takes CUDA where there is one (in half precision), else the CPU (in float32).
+    """
+
+    source: str = "builtin"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole or parallel camera in the domain's frame.
+
+    Attributes
+    ----------
+    name : str
+        Shown in messages.
+    pose : Matrix
+        Camera-to-domain, rigid, row major; the camera looks along its -Z, its +Y is up
+        (Blender's and OpenGL's convention).
+    window : tuple of float
+        Left, right, bottom, top of the square image: for a perspective camera at unit
+        distance (tangents), for an orthographic one in domain units.
+    projection : str
+        ``"perspective"`` or ``"orthographic"``.
+    weight : float
+        Relative frequency with which this camera is drawn.
+    """
+
+    name: str
+    pose: Matrix
+    window: tuple[float, float, float, float]
+    projection: Literal["perspective", "orthographic"] = "perspective"
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class OrbitRig:
+    """Viewpoints on a sphere around the domain, looking at its centre.
+
+    Directions are uniform on the part of the sphere between the elevation limits, the
+    paper's sampling: https://arxiv.org/abs/2212.00774, section 5.
+    """
+
+    kind: Literal["orbit"] = "orbit"
+    distance: Range = (1.5, 1.5)
+    azimuth: Range = (-180.0, 180.0)
+    elevation: Range = (-6.4, 83.5)
+    field_of_view: Range = (40.0, 70.0)
+
+
+@dataclass(frozen=True)
+class CameraRig:
+    """Viewpoints taken from given cameras, drawn by weight.
+
+    Attributes
+    ----------
+    jitter : float
+        Degrees. Each draw turns the camera about the domain's centre by up to this much
+        in azimuth and in elevation.
+    """
+
+    cameras: tuple[Camera, ...]
+    kind: Literal["cameras"] = "cameras"
+    jitter: float = 0.0
+
+
+@dataclass(frozen=True)
+class DomainSpec:
+    """The box the object lives in.
+
+    Attributes
+    ----------
+    half_extents : tuple of float
+        Half sides in domain units; the longest is 1.
+    matrix_world : Matrix
+        Domain units to world: a rotation, a uniform scale and a translation.
+    """
+
+    half_extents: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    matrix_world: Matrix = IDENTITY
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """The voxel radiance field.
+
+    Attributes
+    ----------
+    resolution : int
+        Voxels along the longest side; voxels are cubes.
+    feature_std : float
+        Standard deviation of the features at the start.
+    background : tuple of float
+        Feature-space colour at which the learned background starts; empty: zeros.
+    """
+
+    resolution: int = 100
+    feature_std: float = 1.0
+    background: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class OptimisationSpec:
+    """The SJC optimisation. Defaults are the published configuration.
+
+    Attributes
+    ----------
+    steps : int
+    learning_rate, background_learning_rate : float
+        Adamax rates of the field and of the background texture.
+    guidance_scale : float
+        Classifier-free guidance; 1 skips the unconditional call.
+    timesteps : tuple of int
+        First and last index into the model's sigma table, drawn uniformly.
+    timesteps_end : tuple of int or None
+        If given, the range moves linearly from `timesteps` to this over the run.
+    estimator : str
+        PAAS by Eq. 16 (``"eq16"``) or Eq. 15 (``"eq15"``) of the paper.
+    sigma_power : float
+        The score is multiplied by sigma to this power before it is back-propagated; 1 in the paper.
+    emptiness_weight, emptiness_scale : float
+        Weight lambda and scale beta of the emptiness loss, mean log(1 + beta w).
+    emptiness_late_factor, emptiness_late_start : float
+        The weight is multiplied by the factor from this share of the steps on.
+    depth_weight : float
+        Weight of the centre-depth loss; 0 switches it off.
+    render_size : int
+        Side of the rendered image in the model's samples (latents); 0 takes the model's own.
+    checkpoint_every : int
+        Steps between checkpoints.
+    """
+
+    steps: int = 10_000
+    learning_rate: float = 0.05
+    background_learning_rate: float = 1e-4
+    guidance_scale: float = 100.0
+    timesteps: tuple[int, int] = (10, 969)
+    timesteps_end: tuple[int, int] | None = None
+    estimator: Literal["eq15", "eq16"] = "eq16"
+    sigma_power: float = 1.0
+    emptiness_weight: float = 1e4
+    emptiness_scale: float = 10.0
+    emptiness_late_factor: float = 20.0
+    emptiness_late_start: float = 0.5
+    depth_weight: float = 0.0
+    render_size: int = 0
+    checkpoint_every: int = 500
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """What is made of the finished field.
+
+    Attributes
+    ----------
+    mesh_threshold : float or None
+        Opacity of one voxel at which the surface is cut, in (0, 1); None finds it.
+    colour_views : int
+        Number of rendered views decoded to fit the RGB grid.
+    preview_camera : Camera or None
+        Camera of the previews; None takes one at the front, a little above.
+    """
+
+    volume: bool = True
+    mesh: bool = True
+    mesh_threshold: float | None = None
+    colour_views: int = 24
+    preview_camera: Camera | None = None
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """A whole job. `sjc_blender.protocol.presets.new_job` fills one from a prompt and a preset."""
+
+    prompt: str
+    negative_prompt: str = ""
+    seed: int = 0
+    preset: str = "standard"
+    model: ModelSpec = dataclasses.field(default_factory=ModelSpec)
+    cameras: OrbitRig | CameraRig = dataclasses.field(default_factory=OrbitRig)
+    domain: DomainSpec = dataclasses.field(default_factory=DomainSpec)
+    field: FieldSpec = dataclasses.field(default_factory=FieldSpec)
+    optimisation: OptimisationSpec = dataclasses.field(default_factory=OptimisationSpec)
+    outputs: OutputSpec = dataclasses.field(default_factory=OutputSpec)
+    version: int = SPEC_VERSION

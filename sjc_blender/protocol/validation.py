@@ -1,0 +1,191 @@
+"""The one place where a job spec is judged. Every fault is listed at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from . import codec
+from .errors import Fault, InvalidSpec
+from .spec import SPEC_VERSION, Camera, CameraRig, DomainSpec, JobSpec, Matrix, OrbitRig
+
+MAX_RESOLUTION = 512
+MAX_STEPS = 1_000_000
+
+
+def spec_from_json(data: Any) -> JobSpec:
+    """Decode and validate a spec.
+
+    Raises
+    ------
+    InvalidSpec
+        With all faults: of form (unknown or missing fields, wrong kinds) and, where the
+        form allows to look at them, of value.
+    """
+    version = data.get("version") if isinstance(data, dict) else None
+    if isinstance(version, int) and version != SPEC_VERSION:
+        raise InvalidSpec([Fault("version", version, f"{SPEC_VERSION}, the version this release reads")])
+    spec, faults = codec.decode(JobSpec, data)
+    if spec is None:
+        raise InvalidSpec(faults)
+    return validated(spec)
+
+
+def validated(spec: JobSpec) -> JobSpec:
+    """Return `spec` unchanged, or raise `InvalidSpec` with every fault of value."""
+    found = faults(spec)
+    if found:
+        raise InvalidSpec(found)
+    return spec
+
+
+def faults(spec: JobSpec) -> list[Fault]:
+    """Every fault of value in `spec`; empty if it can run."""
+    check = _Checker()
+    check("prompt", spec.prompt, bool(spec.prompt.strip()), 'a description of the object, such as "a red chair"')
+    check("seed", spec.seed, 0 <= spec.seed < 2**63, "0 or a positive whole number")
+    check("model.source", spec.model.source, bool(spec.model.source.strip()), '"builtin", a folder, a file or an id')
+    _domain(check, spec.domain)
+    if isinstance(spec.cameras, OrbitRig):
+        _orbit(check, spec.cameras)
+    else:
+        _cameras(check, spec.cameras, spec.domain)
+    _field(check, spec)
+    _optimisation(check, spec)
+    _outputs(check, spec)
+    return check.faults
+
+
+class _Checker:
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+
+    def __call__(self, field: str, value: Any, good: bool, allowed: str) -> bool:
+        if not good:
+            self.faults.append(Fault(field, value, allowed))
+        return good
+
+    def number(self, field: str, value: float, good: Callable[[float], bool], allowed: str) -> bool:
+        return self(field, value, math.isfinite(value) and good(value), allowed)
+
+    def ordered(self, field: str, value: tuple[float, float], low: float, high: float, unit: str) -> bool:
+        good = all(map(math.isfinite, value)) and low <= value[0] <= value[1] <= high
+        return self(field, value, good, f"two numbers in rising order between {low:g} and {high:g} {unit}".strip())
+
+
+def _domain(check: _Checker, domain: DomainSpec) -> None:
+    extents = domain.half_extents
+    good = all(math.isfinite(e) and e > 0 for e in extents) and abs(max(extents) - 1) < 1e-6
+    check("domain.half_extents", extents, good, "three positive numbers, the longest 1 (a domain of zero size is empty)")
+    check(
+        "domain.matrix_world",
+        domain.matrix_world,
+        _is_similarity(domain.matrix_world),
+        "a rotation, a uniform positive scale and a translation (no shear, no zero scale)",
+    )
+
+
+def _orbit(check: _Checker, rig: OrbitRig) -> None:
+    check.ordered("cameras.distance", rig.distance, 1e-3, 1e3, "domain units")
+    check.ordered("cameras.azimuth", rig.azimuth, -360, 360, "degrees")
+    check.ordered("cameras.elevation", rig.elevation, -90, 90, "degrees")
+    check.ordered("cameras.field_of_view", rig.field_of_view, 1, 170, "degrees")
+
+
+def _cameras(check: _Checker, rig: CameraRig, domain: DomainSpec) -> None:
+    check("cameras.cameras", (), bool(rig.cameras), "at least one camera; add cameras to the rig's collection")
+    check.number("cameras.jitter", rig.jitter, lambda x: 0 <= x <= 90, "0 to 90 degrees")
+    for index, camera in enumerate(rig.cameras):
+        _camera(check, f"cameras.cameras[{index}]", camera, domain)
+    if rig.cameras and not any(camera.weight > 0 for camera in rig.cameras):
+        check("cameras.cameras", "all weights are 0", False, "at least one camera with a weight above 0")
+
+
+def _camera(check: _Checker, path: str, camera: Camera, domain: DomainSpec) -> None:
+    label = f"{path} ({camera.name!r})"
+    rigid = _is_similarity(camera.pose, scale=1.0)
+    check(f"{label}.pose", camera.pose, rigid, "a rotation and a translation without scale")
+    left, right, bottom, top = camera.window
+    window = check(f"{label}.window", camera.window, left < right and bottom < top, "left < right and bottom < top")
+    check.number(f"{label}.weight", camera.weight, lambda x: x >= 0, "0 or more")
+    if not (rigid and window):
+        return
+    eye = tuple(row[3] for row in camera.pose[:3])
+    inside = all(abs(e) < h for e, h in zip(eye, domain.half_extents, strict=True))
+    if camera.projection == "perspective" and inside:
+        check(label, "inside the domain", False, "a camera outside the domain box; move it back or shrink the box")
+    elif not _sees_domain(camera, domain):
+        check(label, "does not see the domain", False, "a camera that has the domain box in its view; turn it there")
+
+
+def _sees_domain(camera: Camera, domain: DomainSpec) -> bool:
+    """Whether the image window meets the bounds of the projected box corners."""
+    xs, ys = [], []
+    left, right, bottom, top = camera.window
+    for sign in range(8):
+        corner = [h if sign >> axis & 1 else -h for axis, h in enumerate(domain.half_extents)]
+        offset = [c - row[3] for c, row in zip(corner, camera.pose[:3], strict=True)]
+        x, y, z = (sum(camera.pose[row][axis] * offset[row] for row in range(3)) for axis in range(3))
+        if camera.projection == "perspective":
+            if z > -1e-6:
+                continue
+            x, y = x / -z, y / -z
+        elif z > 0:
+            continue
+        xs.append(x)
+        ys.append(y)
+    return bool(xs) and max(xs) > left and min(xs) < right and max(ys) > bottom and min(ys) < top
+
+
+def _field(check: _Checker, spec: JobSpec) -> None:
+    field = spec.field
+    allowed = f"8 to {MAX_RESOLUTION} voxels"
+    check("field.resolution", field.resolution, 8 <= field.resolution <= MAX_RESOLUTION, allowed)
+    check.number("field.feature_std", field.feature_std, lambda x: x >= 0, "0 or more")
+
+
+def _optimisation(check: _Checker, spec: JobSpec) -> None:
+    o = spec.optimisation
+    check("optimisation.steps", o.steps, 1 <= o.steps <= MAX_STEPS, f"1 to {MAX_STEPS}")
+    for name in ("learning_rate", "background_learning_rate"):
+        check.number(f"optimisation.{name}", getattr(o, name), lambda x: 0 <= x <= 10, "0 to 10")
+    check.number("optimisation.guidance_scale", o.guidance_scale, lambda x: 0 <= x <= 1000, "0 to 1000")
+    for name in ("timesteps", "timesteps_end"):
+        value = getattr(o, name)
+        if value is not None:
+            good = 0 <= value[0] <= value[1] <= 999
+            check(f"optimisation.{name}", value, good, "two whole numbers in rising order within 0 to 999")
+    check.number("optimisation.sigma_power", o.sigma_power, lambda x: 0 <= x <= 2, "0 to 2")
+    for name in ("emptiness_weight", "emptiness_scale", "emptiness_late_factor", "depth_weight"):
+        check.number(f"optimisation.{name}", getattr(o, name), lambda x: x >= 0, "0 or more")
+    check.number("optimisation.emptiness_late_start", o.emptiness_late_start, lambda x: 0 <= x <= 1, "0 to 1")
+    check("optimisation.render_size", o.render_size, 0 <= o.render_size <= 1024, "0 (the model's own) to 1024 pixels")
+    check("optimisation.checkpoint_every", o.checkpoint_every, o.checkpoint_every >= 1, "1 or more steps")
+
+
+def _outputs(check: _Checker, spec: JobSpec) -> None:
+    out = spec.outputs
+    check("outputs", "neither volume nor mesh", out.volume or out.mesh, "a volume, a mesh or both")
+    if out.mesh_threshold is not None:
+        check.number("outputs.mesh_threshold", out.mesh_threshold, lambda x: 0 < x < 1, "between 0 and 1, or automatic")
+    check("outputs.colour_views", out.colour_views, 4 <= out.colour_views <= 256, "4 to 256")
+    if out.preview_camera is not None:
+        _camera(check, "outputs.preview_camera", out.preview_camera, spec.domain)
+
+
+def _is_similarity(matrix: Matrix, scale: float | None = None, tolerance: float = 1e-4) -> bool:
+    columns = [[matrix[row][column] for row in range(3)] for column in range(3)]
+    if not all(math.isfinite(value) for row in matrix for value in row):
+        return False
+    if any(abs(a - b) > tolerance for a, b in zip(matrix[3], (0, 0, 0, 1), strict=True)):
+        return False
+    lengths = [math.sqrt(sum(v * v for v in column)) for column in columns]
+    expected = lengths[0] if scale is None else scale
+    if expected < 1e-9 or any(abs(length - expected) > tolerance * expected for length in lengths):
+        return False
+    pairs = ((0, 1), (0, 2), (1, 2))
+    dots = (sum(a * b for a, b in zip(columns[i], columns[j], strict=True)) for i, j in pairs)
+    (a, d, g), (b, e, h), (c, f, i) = columns
+    determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+    return all(abs(dot) <= tolerance * expected**2 for dot in dots) and determinant > 0

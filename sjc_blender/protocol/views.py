@@ -1,0 +1,121 @@
+"""View-dependent prompts: which words describe what a camera sees.
+
+A model knows its own view words, so they are data that ships with the model (see
+`sjc_blender.protocol.model_profile`). Directions are those of the domain: azimuth 0 looks at
+the front (the camera is on -Y), +90 is on +X (the object's left side), 180 behind.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class View:
+    """Words for one direction; `text` holds ``{prompt}``."""
+
+    azimuth: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Band:
+    """The views of one elevation, evenly or unevenly spaced in azimuth.
+
+    Attributes
+    ----------
+    elevation : float
+        Degrees; the band's centre.
+    views : tuple of View
+        At least one; a single one serves every azimuth.
+    lowest : float or None
+        Where the band starts, for nearest-view selection; None: half way to the band below.
+    """
+
+    elevation: float
+    views: tuple[View, ...]
+    lowest: float | None = None
+
+
+@dataclass(frozen=True)
+class ViewVocabulary:
+    """All view words of a model.
+
+    Attributes
+    ----------
+    interpolation : str
+        ``"nearest"`` takes the view nearest to the camera; ``"bilinear"`` blends the four
+        around it (the engine blends their text embeddings).
+    bands : tuple of Band
+        In rising elevation.
+    """
+
+    interpolation: Literal["nearest", "bilinear"]
+    bands: tuple[Band, ...]
+
+    def prompts(self, prompt: str, azimuth: float, elevation: float) -> list[tuple[str, float]]:
+        """Texts for a camera at this direction, with weights that sum to 1.
+
+        Parameters
+        ----------
+        prompt : str
+        azimuth, elevation : float
+            Degrees.
+        """
+        if self.interpolation == "nearest":
+            view = _nearest(self._band(elevation), azimuth)
+            return [(view.text.format(prompt=prompt), 1.0)]
+        weights: dict[str, float] = {}
+        for band, band_weight in self._bands_around(elevation):
+            for view, view_weight in _around(band, azimuth):
+                text = view.text.format(prompt=prompt)
+                weights[text] = weights.get(text, 0.0) + band_weight * view_weight
+        return [(text, weight) for text, weight in weights.items() if weight > 0.0]
+
+    def all_prompts(self, prompt: str) -> list[str]:
+        """Every text `prompts` can give, each once, in a fixed order."""
+        return list(dict.fromkeys(v.text.format(prompt=prompt) for band in self.bands for v in band.views))
+
+    def _band(self, elevation: float) -> Band:
+        chosen = self.bands[0]
+        for below, band in zip(self.bands, self.bands[1:], strict=False):
+            start = band.lowest if band.lowest is not None else (below.elevation + band.elevation) / 2
+            if elevation > start:
+                chosen = band
+        return chosen
+
+    def _bands_around(self, elevation: float) -> list[tuple[Band, float]]:
+        if elevation <= self.bands[0].elevation:
+            return [(self.bands[0], 1.0)]
+        for below, above in zip(self.bands, self.bands[1:], strict=False):
+            if elevation <= above.elevation:
+                share = (elevation - below.elevation) / (above.elevation - below.elevation)
+                return [(below, 1.0 - share), (above, share)]
+        return [(self.bands[-1], 1.0)]
+
+
+def _turn(start: float, end: float) -> float:
+    """Degrees from `start` to `end`, turning in the positive sense, in [0, 360)."""
+    return (end - start) % 360.0
+
+
+def _nearest(band: Band, azimuth: float) -> View:
+    return min(band.views, key=lambda view: min(_turn(view.azimuth, azimuth), _turn(azimuth, view.azimuth)))
+
+
+def _around(band: Band, azimuth: float) -> list[tuple[View, float]]:
+    before = min(band.views, key=lambda view: _turn(view.azimuth, azimuth))
+    after = min(band.views, key=lambda view: _turn(azimuth, view.azimuth) or 360.0)
+    span = _turn(before.azimuth, after.azimuth)
+    if span == 0.0:
+        return [(before, 1.0)]
+    share = _turn(before.azimuth, azimuth) / span
+    return [(before, 1.0 - share), (after, share)]
+
+
+def direction(position: tuple[float, float, float]) -> tuple[float, float]:
+    """Azimuth and elevation, in degrees, of a camera at `position` in the domain's frame."""
+    x, y, z = position
+    return math.degrees(math.atan2(x, -y)), math.degrees(math.atan2(z, math.hypot(x, y)))
