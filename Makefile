@@ -1,0 +1,123 @@
+# Score Jacobian Chaining for Blender. `make` says what there is to make.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+# uv does not read pip's settings. A folder of wheels that pip is told of (PIP_FIND_LINKS) is used by uv too.
+empty :=
+space := $(empty) $(empty)
+comma := ,
+ifneq ($(strip $(PIP_FIND_LINKS)),)
+export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
+endif
+# Which build of torch: auto (what the graphics card needs), cpu, cu130, ... Where such a folder has one, that one.
+torch_wheels := $(wildcard $(addsuffix /torch-*.whl,$(subst $(comma),$(space),$(UV_FIND_LINKS))))
+export TORCH_BACKEND ?= $(if $(torch_wheels),,auto)
+
+version = $(shell sed -n 's/^version = "\(.*\)"/\1/p' blender_manifest.toml)
+package = build/sjc_blender-$(version).zip
+extension_cli_45 := build/bpy45/lib/python3.11/site-packages/bpy/4.5/scripts/addons_core/bl_pkg/cli/blender_ext.py
+extension_cli_52 := build/bpy52/lib/python3.13/site-packages/bpy/5.2/scripts/addons_core/bl_pkg/cli/blender_ext.py
+
+lint_parts := lint-style lint-format lint-rooms types-engine types-addon-45 types-addon-52
+test_parts := test-engine test-addon-45 test-addon-52 test-package
+
+.PHONY: help
+help:  ## Say what there is to make
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## */  make \1\t/' | expand -t 24
+
+# ---- Environments -------------------------------------------------------------------------------------------------
+
+environments := engine bpy45 bpy52 lint stubs45 stubs52
+.PHONY: setup
+setup: $(environments:%=build/%/.ready)  ## Make the environments in build/ (a few minutes; nothing where they are up to date)
+
+build/tools/.ready: requirements/tools.txt
+	python3 -m venv build/tools
+	build/tools/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+# An environment is completed when its requirements change, never rebuilt.
+environment = scripts/make_environment.sh $(1) $(@D) $(2) '$(3)' $(filter requirements/%,$^)
+
+build/engine/.ready: requirements/engine.txt requirements/engine-tests.txt | build/tools/.ready
+	@$(call environment,,3.11,import torch)
+build/bpy45/.ready: requirements/bpy45.txt | build/tools/.ready
+	@$(call environment,--optional,3.11,import bpy)
+build/bpy52/.ready: requirements/bpy52.txt | build/tools/.ready
+	@$(call environment,--optional,3.13,import bpy)
+build/lint/.ready: requirements/lint.txt | build/tools/.ready
+	@$(call environment,,3.11,import importlinter)
+build/stubs45/.ready: requirements/stubs45.txt | build/tools/.ready
+	@$(call environment,,3.11,)
+build/stubs52/.ready: requirements/stubs52.txt | build/tools/.ready
+	@$(call environment,,3.11,)
+
+.PHONY: requirements
+requirements: build/tools/.ready  ## Compile requirements/engine.txt anew from engine.in
+	scripts/compile_requirements.sh
+
+# ---- Checks ---------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: setup  ## Everything that CI runs: lint, types, tests in the engine's Python and in both Blenders, the package
+	@scripts/run_parts.sh $(lint_parts) $(test_parts)
+
+.PHONY: lint
+lint: setup  ## ruff, mypy and the contracts between the rooms
+	@scripts/run_parts.sh $(lint_parts)
+
+.PHONY: format
+format: build/lint/.ready  ## Format the code, and mend what ruff can mend
+	build/lint/bin/ruff check --fix-only .
+	build/lint/bin/ruff format .
+
+.PHONY: $(lint_parts) $(test_parts)
+lint-style: build/lint/.ready
+	@build/lint/bin/ruff check .
+lint-format: build/lint/.ready
+	@build/lint/bin/ruff format --check .
+lint-rooms: build/lint/.ready
+	@PYTHONPATH=. build/lint/bin/lint-imports --cache-dir build/importlinter
+types-engine: build/lint/.ready build/engine/.ready
+	@scripts/run_mypy.sh build/engine 3.11 sjc_blender/protocol sjc_blender/engine training
+types-addon-45: build/lint/.ready build/stubs45/.ready
+	@scripts/run_mypy.sh build/stubs45 3.11 sjc_blender/__init__.py sjc_blender/addon
+types-addon-52: build/lint/.ready build/stubs52/.ready
+	@scripts/run_mypy.sh build/stubs52 3.13 sjc_blender/__init__.py sjc_blender/addon
+
+# Seconds after which a test run is ended. PYTEST_ARGS is handed on, for instance PYTEST_ARGS="-x -k cameras".
+ENGINE_TEST_SECONDS ?= 1200
+ADDON_TEST_SECONDS ?= 600
+# The Python that the add-on's tests start engines with.
+export SJC_ENGINE_PYTHON ?= $(CURDIR)/build/engine/bin/python
+
+test-engine: build/engine/.ready  ## Tests of the protocol, the engine and the training
+	@scripts/run_pytest.sh build/engine $(ENGINE_TEST_SECONDS) tests/protocol tests/engine tests/training
+test-addon-45: build/bpy45/.ready build/engine/.ready  ## Tests of the add-on in Blender 4.5
+	@scripts/run_pytest.sh build/bpy45 $(ADDON_TEST_SECONDS) tests/addon
+test-addon-52: build/bpy52/.ready build/engine/.ready  ## Tests of the add-on in Blender 5.2
+	@scripts/run_pytest.sh build/bpy52 $(ADDON_TEST_SECONDS) tests/addon
+test-package: package build/engine/.ready  ## Tests of the zip and of what its parts import
+	@SJC_PACKAGE=$(abspath $(package)) scripts/run_pytest.sh build/engine $(ENGINE_TEST_SECONDS) tests/package
+
+# ---- Package --------------------------------------------------------------------------------------------------------
+
+.PHONY: package
+package: build/bpy45/.ready build/bpy52/.ready  ## Build the extension's zip, checked by both Blenders
+	@python3 scripts/stage_package.py build/package
+	@scripts/build_package.sh build/package $(package) $(extension_cli_45) $(extension_cli_52)
+
+# ---- Cleaning -------------------------------------------------------------------------------------------------------
+
+.PHONY: clean
+clean:  ## Remove what was built, but the environments
+	rm -rf build/package build/*.zip build/logs build/mypy build/pytest build/importlinter .ruff_cache
+	find sjc_blender tests training scripts -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: distclean
+distclean: clean  ## Remove the environments too (trained weights and measurements in build/ stay)
+	rm -rf build/tools $(environments:%=build/%)
