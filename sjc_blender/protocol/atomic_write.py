@@ -29,7 +29,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         raise file_error(error, path) from error
     finally:
@@ -45,7 +45,7 @@ def write_text(path: Path, text: str) -> None:
 
 def file_error(error: OSError, path: Path) -> SjcError:
     """Say in a sentence why a file could not be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT if hasattr(errno, "EDQUOT") else errno.ENOSPC):
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return SjcError(
             "disk_full",
             f"The disk is full: {path} could not be written.",

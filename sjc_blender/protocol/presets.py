@@ -67,7 +67,11 @@ def _merge(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
     for key, value in changes.items():
         old = base.get(key)
         # A rig of another kind replaces the rig; everything else is changed field by field.
-        same_kind = isinstance(old, dict) and isinstance(value, Mapping) and old.get("kind") == value.get("kind", old.get("kind"))
+        same_kind = (
+            isinstance(old, dict)
+            and isinstance(value, Mapping)
+            and old.get("kind") == value.get("kind", old.get("kind"))
+        )
         if same_kind:
             _merge(old, value)
         else:

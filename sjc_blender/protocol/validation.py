@@ -77,7 +77,9 @@ class _Checker:
 def _domain(check: _Checker, domain: DomainSpec) -> None:
     extents = domain.half_extents
     good = all(math.isfinite(e) and e > 0 for e in extents) and abs(max(extents) - 1) < 1e-6
-    check("domain.half_extents", extents, good, "three positive numbers, the longest 1 (a domain of zero size is empty)")
+    check(
+        "domain.half_extents", extents, good, "three positive numbers, the longest 1 (a domain of zero size is empty)"
+    )
     check(
         "domain.matrix_world",
         domain.matrix_world,

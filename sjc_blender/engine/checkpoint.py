@@ -1,0 +1,84 @@
+"""Checkpoints: whole, atomic, and enough to go on bit by bit as if nothing had happened."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from ..protocol import codec
+from ..protocol.atomic_write import atomic_path, file_error
+from ..protocol.errors import SjcError
+from ..protocol.spec import JobSpec
+
+FORMAT = "1"
+
+
+def save(path: Path, spec: JobSpec, step: int, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Write `tensors` and `step` to `path`, whole or not at all.
+
+    Raises
+    ------
+    SjcError
+        ``disk_full`` or ``folder_not_writable``; an earlier checkpoint stays as it was.
+    """
+    held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {"format": FORMAT, "step": str(step), "settings": settings_digest(spec), "content": _digest(held)}
+    with atomic_path(path) as temporary:
+        try:
+            save_file(held, temporary, metadata)
+        except SafetensorError as error:
+            # The library wraps the system's error in its own; its number is lost, its words are not.
+            reason = OSError(28, str(error)) if "space" in str(error).lower() else OSError(5, str(error))
+            raise file_error(reason, path) from error
+
+
+def load(path: Path, spec: JobSpec) -> tuple[int, dict[str, torch.Tensor]]:
+    """Read a checkpoint of the job `spec`.
+
+    Returns
+    -------
+    step : int
+        Steps done.
+    tensors : dict
+
+    Raises
+    ------
+    SjcError
+        ``checkpoint_corrupt``, ``checkpoint_old`` (another format) or ``checkpoint_of_other_job``.
+    """
+    advice = "Restart the job from its first step, or put back an intact checkpoint."
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise SjcError("checkpoint_corrupt", f"The checkpoint {path} is damaged: {error}.", advice) from error
+    if metadata.get("format") != FORMAT:
+        raise SjcError("checkpoint_old", f"The checkpoint {path} was written by another release.", advice)
+    if metadata.get("content") != _digest(tensors):
+        raise SjcError("checkpoint_corrupt", f"The checkpoint {path} is damaged: its checksum does not match.", advice)
+    if metadata.get("settings") != settings_digest(spec):
+        raise SjcError("checkpoint_of_other_job", f"The checkpoint {path} belongs to a job of other settings.", advice)
+    return int(metadata["step"]), tensors
+
+
+def settings_digest(spec: JobSpec) -> str:
+    """Digest of everything in a spec that the optimisation depends on (not its outputs)."""
+    settings = codec.encode(spec)
+    del settings["outputs"]
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _digest(tensors: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+    return digest.hexdigest()

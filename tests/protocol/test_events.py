@@ -1,0 +1,36 @@
+"""Events cross the process border as lines; anything else on the way is passed over."""
+
+import pytest
+
+from sjc_blender.protocol import events
+from sjc_blender.protocol.errors import SjcError
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        events.Phase("optimising"),
+        events.Progress(3, 10, 2.5, 2.8, 1.5, {"emptiness": 0.25}),
+        events.Preview("previews/000003.png", 3),
+        events.CheckpointSaved("checkpoint.safetensors", 3),
+        events.Warned("Vorsicht: größer"),
+        events.Result({"field": "result/field.npz"}, {"steps": 10.0}),
+        events.Cancelled(3),
+        events.Failed.of(SjcError("code", "message", "hint")),
+    ],
+)
+def test_events_survive_their_line(event):
+    line = events.to_line(event)
+    assert "\n" not in line
+    assert events.from_line(line) == event
+
+
+@pytest.mark.parametrize("line", ["", "Loading pipeline: 100%", "[1, 2]", '{"event": "from a later release"}', "{"])
+def test_lines_that_are_no_events_are_passed_over(line):
+    assert events.from_line(line) is None
+
+
+def test_cancel_is_understood_and_nothing_else_is():
+    assert events.is_cancel(events.CANCEL)
+    assert not events.is_cancel('{"command": "pause"}')
+    assert not events.is_cancel("cancel")

@@ -1,0 +1,68 @@
+"""View words: the paper's four, and finer ones that are blended."""
+
+import pytest
+
+from sjc_blender.protocol.model_profile import Vocabulary, load_profile
+from sjc_blender.protocol.views import Band, View, ViewVocabulary, direction
+
+
+@pytest.mark.parametrize(
+    ("azimuth", "elevation", "words"),
+    [
+        (0, 0, "front view of"),
+        (44, 41, "front view of"),
+        (-46, 0, "side view of"),
+        (90, 10, "side view of"),
+        (134, 0, "side view of"),
+        (136, 0, "backside view of"),
+        (-180, -6, "backside view of"),
+        (0, 42, "overhead view of"),
+        (180, 80, "overhead view of"),
+    ],
+)
+def test_the_papers_four_prefixes(azimuth, elevation, words):
+    views = load_profile("some/model").views
+    assert views.prompts("a cat", azimuth, elevation) == [(f"{words} a cat", 1.0)]
+
+
+def grid():
+    azimuths = (0, 90, 180, 270)
+    bands = [Band(e, tuple(View(a, f"{a} {e} {{prompt}}") for a in azimuths)) for e in (0, 60)]
+    return ViewVocabulary("bilinear", tuple(bands))
+
+
+def test_blended_views_weigh_the_four_around_the_camera():
+    weights = dict(grid().prompts("x", 45 / 2, 15))
+    assert weights == pytest.approx({"0 0 x": 0.5625, "90 0 x": 0.1875, "0 60 x": 0.1875, "90 60 x": 0.0625})
+
+
+def test_blended_views_wrap_around_and_clamp():
+    assert dict(grid().prompts("x", -45, -20)) == pytest.approx({"270 0 x": 0.5, "0 0 x": 0.5})
+    assert dict(grid().prompts("x", 180, 89)) == {"180 60 x": 1.0}
+
+
+@pytest.mark.parametrize("azimuth", range(-180, 360, 30))
+def test_weights_sum_to_one_and_every_text_is_announced(azimuth):
+    views = grid()
+    prompts = views.prompts("x", azimuth + 0.3, azimuth / 4)
+    assert sum(weight for _, weight in prompts) == pytest.approx(1.0)
+    assert {text for text, _ in prompts} <= set(views.all_prompts("x"))
+
+
+@pytest.mark.parametrize(
+    ("position", "expected"),
+    [((0, -2, 0), (0, 0)), ((2, 0, 0), (90, 0)), ((0, 2, 0), (180, 0)), ((-2, 0, 0), (-90, 0)), ((0, -1, 1), (0, 45))],
+)
+def test_directions(position, expected):
+    assert direction(position) == pytest.approx(expected)
+
+
+def test_a_prompt_outside_a_small_vocabulary_is_refused_with_what_it_knows():
+    words = ("a", "red", "blue", "chair", "duck")
+    vocabulary = Vocabulary("a {colour} {object}", ("red", "blue"), ("chair", "duck"), words)
+    assert vocabulary.refusal("A red chair") is None
+    for prompt in ("a golden dragon", "a red"):
+        refusal = vocabulary.refusal(prompt)
+        assert refusal is not None
+        assert all(word in refusal.message for word in ("chair", "duck", "red", "blue"))
+        assert "a red chair" in refusal.hint
