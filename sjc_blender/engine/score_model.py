@@ -1,0 +1,114 @@
+"""The one interface between the optimisation and any diffusion model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """What a model is asked to show.
+
+    Attributes
+    ----------
+    positive : Tensor [B or 1, ...] or None
+        Embedding of what is wanted, from `ScoreModel.encode`; None: no condition.
+    negative : Tensor [B or 1, ...] or None
+        Embedding of what guidance leads away from.
+    guidance_scale : float
+        Classifier-free guidance; at 1 the negative is not evaluated.
+
+    Raises
+    ------
+    ValueError
+        If there is guidance but one of the two embeddings is missing.
+    """
+
+    positive: torch.Tensor | None = None
+    negative: torch.Tensor | None = None
+    guidance_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.guidance_scale != 1.0 and (self.positive is None or self.negative is None):
+            raise ValueError(f"guidance_scale {self.guidance_scale} needs a positive and a negative embedding")
+
+
+class ScoreModel(Protocol):
+    """A pretrained 2D model, seen as a denoiser in the variance-exploding convention.
+
+    Whatever the network predicts, the engine sees only D(z; sigma), the mean of the clean images
+    given z = y + sigma n; its score is (D(z; sigma) - z) / sigma^2.
+
+    Attributes
+    ----------
+    channels : int
+        Channels of a sample: 4 for the latents of Stable Diffusion, 3 for pixels.
+    sample_size : int
+        Height and width of a sample at the model's own resolution.
+    pixel_space : bool
+        True if samples are sRGB images in [-1, 1]; False if they are latents.
+    sigmas : Tensor [T], float64, on the CPU
+        Finite noise levels in rising order; the index is the timestep.
+    device : torch.device
+        Where samples and embeddings live.
+    """
+
+    @property
+    def channels(self) -> int: ...  # noqa: D102 - described by the class
+
+    @property
+    def sample_size(self) -> int: ...  # noqa: D102
+
+    @property
+    def pixel_space(self) -> bool: ...  # noqa: D102
+
+    @property
+    def sigmas(self) -> torch.Tensor: ...  # noqa: D102
+
+    @property
+    def device(self) -> torch.device: ...  # noqa: D102
+
+    def encode(self, texts: Sequence[str]) -> torch.Tensor:
+        """Embed texts.
+
+        Returns
+        -------
+        Tensor [N, ...], float32
+            Embeddings, which may be blended linearly.
+        """
+        ...
+
+    def denoise(self, z: torch.Tensor, timestep: int, condition: Condition) -> torch.Tensor:
+        """Estimate the clean sample.
+
+        Parameters
+        ----------
+        z : Tensor [B, C, H, W], float32
+            y + sigma n with sigma = ``sigmas[timestep]``.
+        timestep : int
+        condition : Condition
+
+        Returns
+        -------
+        Tensor [B, C, H, W], float32
+            D(z; sigma), without gradients.
+        """
+        ...
+
+    def decode(self, samples: torch.Tensor) -> torch.Tensor:
+        """Turn samples into pictures.
+
+        Parameters
+        ----------
+        samples : Tensor [B, C, H, W], float32
+
+        Returns
+        -------
+        Tensor [B, 3, h, w], float32
+            sRGB in [0, 1], without gradients.
+        """
+        ...
