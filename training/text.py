@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tokenizer and the text encoder of the prior."""
+
+from __future__ import annotations
+
+import json
+
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from torch import Tensor
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from training.captions import Weighted, words
+
+LENGTH = 20
+WIDTH = 64
+_START, _END = "<|startoftext|>", "<|endoftext|>"
+
+
+def build_tokenizer() -> CLIPTokenizer:
+    """Return a CLIP tokenizer in which every word of the captions is one token.
+
+    All bytes are in its vocabulary, so any other text can be encoded too.
+    """
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    model = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    model.pre_tokenizer = pre_tokenizers.Whitespace()
+    trainer = trainers.BpeTrainer(vocab_size=10_000, min_frequency=1, end_of_word_suffix="</w>", show_progress=False)
+    model.train_from_iterator([" ".join(words())], trainer)
+    merges = [
+        tuple(pair.split(" ")) if isinstance(pair, str) else tuple(pair)
+        for pair in json.loads(model.to_str())["model"]["merges"]
+    ]
+    tokens = alphabet + [symbol + "</w>" for symbol in alphabet]
+    tokens += [first + second for first, second in merges]
+    vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
+    vocabulary[_START] = len(vocabulary)
+    vocabulary[_END] = len(vocabulary)
+    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=LENGTH)
+
+
+def build_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """Return an untrained text encoder for the vocabulary of `tokenizer`."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=WIDTH,
+            intermediate_size=4 * WIDTH,
+            projection_dim=WIDTH,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=LENGTH,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            attention_dropout=0.0,
+        )
+    )
+
+
+class CaptionEncoder:
+    """Embeds weighted captions, encoding every distinct caption of a batch once."""
+
+    def __init__(self, tokenizer: CLIPTokenizer, encoder: CLIPTextModel) -> None:
+        self._tokenizer = tokenizer
+        self._encoder = encoder
+        self._ids: dict[str, list[int]] = {}
+
+    def tokens(self, caption: str) -> list[int]:
+        """Return the padded token ids of a caption."""
+        if caption not in self._ids:
+            self._ids[caption] = self._tokenizer(
+                caption, padding="max_length", truncation=True, max_length=LENGTH
+            ).input_ids
+        return self._ids[caption]
+
+    def __call__(self, captions: list[Weighted]) -> Tensor:
+        """Return the embeddings ``[n, length, width]`` of weighted captions."""
+        distinct = sorted({text for weighted in captions for text, _ in weighted})
+        place = {text: index for index, text in enumerate(distinct)}
+        ids = torch.tensor([self.tokens(text) for text in distinct])
+        states = self._encoder(ids)[0]
+        mix = torch.zeros(len(captions), len(distinct))
+        for row, weighted in enumerate(captions):
+            for text, weight in weighted:
+                mix[row, place[text]] += weight
+        return torch.einsum("nk,klw->nlw", mix, states)
