@@ -108,7 +108,7 @@ test-package: package build/engine/.ready  ## Tests of the zip and of what its p
 
 .PHONY: package
 package: build/bpy45/.ready build/bpy52/.ready  ## Build the extension's zip, checked by both Blenders
-	@python3 scripts/stage_package.py build/package
+	@build/tools/bin/python scripts/stage_package.py build/package
 	@scripts/build_package.sh build/package $(package) $(extension_cli_45) $(extension_cli_52)
 
 # ---- Cleaning -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,27 @@
+"""requirements/engine.txt installs with plain pip on every platform that Blender runs on."""
+
+import re
+from pathlib import Path
+
+REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
+PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9a-z.]+)(?: ; (?P<marker>.+))?")
+
+
+def lines(name: str) -> list[str]:
+    text = (REQUIREMENTS / name).read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_every_version_is_exact_and_exists_on_every_machine() -> None:
+    # No address, no path, no option, and no local version such as 2.13.0+cpu.
+    assert [line for line in lines("engine.txt") if not PIN.fullmatch(line)] == []
+
+
+def test_nothing_is_for_linux_only() -> None:
+    pins = [PIN.fullmatch(line) for line in lines("engine.txt")]
+    assert [p[0] for p in pins if p and "== 'linux'" in (p["marker"] or "")] == []
+    assert [p[0] for p in pins if p and p["name"].startswith(("nvidia", "cuda", "triton"))] == []
+
+
+def test_it_was_compiled_from_what_the_engine_asks_for() -> None:
+    assert set(lines("engine.in")) <= set(lines("engine.txt")), "run `make requirements`"
