@@ -78,8 +78,6 @@ def _generate(arguments: argparse.Namespace) -> int:
     from .reporter import TerminalReport
 
     report = TerminalReport()
-    stop = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
     try:
         overrides: dict[str, Any] = parse_overrides(arguments.changes)
         overrides.update(seed=arguments.seed, negative_prompt=arguments.negative_prompt)
@@ -89,7 +87,13 @@ def _generate(arguments: argparse.Namespace) -> int:
     except SjcError as error:
         report(events.Failed.of(error))
         return EXIT_USAGE
-    return _work(folder, report, stop.is_set, restart=arguments.restart)
+    # Ctrl-C stops after the current step, with a checkpoint.
+    stop = threading.Event()
+    previous = signal.signal(signal.SIGINT, lambda *_: stop.set())
+    try:
+        return _work(folder, report, stop.is_set, restart=arguments.restart)
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from ..protocol.model_profile import ModelProfile, load_profile
 from ..protocol.spec import Camera, JobSpec, OrbitRig
 from . import checkpoint
 from .colour import fit_colour
-from .conditioning import PromptConditioner
+from .conditioning import Conditioner, PromptConditioner
 from .loading import load_score_model
 from .mesh import extract_mesh
 from .rays import camera_rays
@@ -22,7 +22,7 @@ from .renderer import render_chunked
 from .reporter import Report
 from .result import write_result
 from .score_model import ScoreModel
-from .sjc import Conditioner, ScoreJacobianChaining, StepReport
+from .sjc import ScoreJacobianChaining, StepReport
 from .srgb import write_png
 from .viewpoints import orbit_camera
 

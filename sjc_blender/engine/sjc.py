@@ -6,28 +6,21 @@ Wang, Du, Li, Yeh, Shakhnarovich, CVPR 2023, https://arxiv.org/abs/2212.00774, A
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 
 from ..protocol.errors import SjcError
 from ..protocol.spec import JobSpec
+from .conditioning import Conditioner
 from .estimator import paas_gradient
 from .field import VoxelField
 from .losses import centre_depth, emptiness
 from .rays import camera_rays
 from .renderer import render
-from .score_model import Condition, ScoreModel
-from .viewpoints import Viewpoint, sample_viewpoint
+from .score_model import ScoreModel
+from .viewpoints import sample_viewpoint
 
 MAX_SKIPPED_IN_A_ROW = 20
-
-
-class Conditioner(Protocol):
-    """What the model is told about a viewpoint."""
-
-    def at(self, viewpoint: Viewpoint) -> Condition:
-        """Condition for one viewpoint."""
 
 
 @dataclass(frozen=True)

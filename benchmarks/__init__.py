@@ -1,0 +1,1 @@
+"""Measurements that are too long for tests. Each prints a table and writes JSON."""
