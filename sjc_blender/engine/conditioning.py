@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import torch
 
 from ..protocol.views import ViewVocabulary
 from .score_model import Condition, ScoreModel
-
-if TYPE_CHECKING:
-    from .viewpoints import Viewpoint
+from .viewpoints import Viewpoint
 
 
 class Conditioner(Protocol):
