@@ -19,7 +19,7 @@ from typing import Any
 from ..protocol import events, presets
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
-from ..protocol.overrides import parse_overrides
+from ..protocol.overrides import merged, parse_overrides
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 3
 
@@ -79,10 +79,7 @@ def _generate(arguments: argparse.Namespace) -> int:
 
     report = TerminalReport()
     try:
-        overrides: dict[str, Any] = parse_overrides(arguments.changes)
-        overrides.update(seed=arguments.seed, negative_prompt=arguments.negative_prompt)
-        overrides.setdefault("model", {})["device"] = arguments.device
-        spec = presets.new_job(arguments.prompt, preset=arguments.preset, model=arguments.model, **overrides)
+        spec = presets.new_job(**_settings(arguments))
         folder = JobFolder.create(arguments.out, spec)
     except SjcError as error:
         report(events.Failed.of(error))
@@ -94,6 +91,18 @@ def _generate(arguments: argparse.Namespace) -> int:
         return _work(folder, report, stop.is_set, restart=arguments.restart)
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Arguments of `presets.new_job`; what ``--set`` names goes before the option of the same meaning."""
+    settings = {
+        "prompt": arguments.prompt,
+        "preset": arguments.preset,
+        "seed": arguments.seed,
+        "negative_prompt": arguments.negative_prompt,
+        "model": {"source": arguments.model, "device": arguments.device},
+    }
+    return merged(settings, parse_overrides(arguments.changes))
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -117,12 +117,12 @@ def from_line(line: str) -> Event | None:
     """Read an event; None for a line that is none (a library's stray print, a later release's event)."""
     try:
         data = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter for a long line of brackets
         return None
     if not isinstance(data, dict) or data.get("event") not in _NAMES:
         return None
     value, _faults = codec.decode(_NAMES[data.pop("event")], data)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 CANCEL = '{"command": "cancel"}'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import SjcError
@@ -15,7 +15,7 @@ def parse_overrides(changes: Sequence[str]) -> dict[str, Any]:
     Raises
     ------
     SjcError
-        ``bad_usage`` for an entry without ``=``.
+        ``bad_usage`` for an entry without ``=``, or that sets a field both as a whole and in part.
     """
     nested: dict[str, Any] = {}
     for change in changes:
@@ -32,5 +32,19 @@ def parse_overrides(changes: Sequence[str]) -> dict[str, Any]:
         target = nested
         for parent in parents:
             target = target.setdefault(parent, {})
+            if not isinstance(target, dict):
+                raise SjcError(
+                    "bad_usage", f"{name} cannot be set: {parent!r} was set to {target!r} before.", "Set it once."
+                )
         target[leaf] = value
     return nested
+
+
+def merged(settings: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Give `settings` with `overrides` in it; a mapping changes only what it names."""
+    result = dict(settings)
+    for name, value in overrides.items():
+        old = result.get(name)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        result[name] = merged(old, value) if both else value
+    return result

@@ -26,7 +26,9 @@ def preset_names() -> list[str]:
     return sorted(loaded, key=lambda name: (loaded[name]["optimisation"]["steps"], name))
 
 
-def new_job(prompt: str, *, preset: str = "standard", model: str = "builtin", **overrides: Any) -> JobSpec:
+def new_job(
+    prompt: str, *, preset: str = "standard", model: str | Mapping[str, Any] = "builtin", **overrides: Any
+) -> JobSpec:
     """Fill and validate a spec.
 
     Parameters
@@ -34,8 +36,8 @@ def new_job(prompt: str, *, preset: str = "standard", model: str = "builtin", **
     prompt : str
     preset : str
         One of `preset_names`.
-    model : str
-        See `spec.ModelSpec.source`.
+    model : str or mapping
+        See `spec.ModelSpec.source`; or its fields, such as ``{"source": "builtin", "device": "cpu"}``.
     **overrides
         Fields of `JobSpec`, as data classes or nested mappings; a mapping changes only what it names.
 
@@ -48,9 +50,10 @@ def new_job(prompt: str, *, preset: str = "standard", model: str = "builtin", **
     """
     if preset not in preset_names():
         raise InvalidSpec([Fault("preset", preset, "one of " + ", ".join(preset_names()))])
-    profile = load_profile(model)
+    model = {"source": "builtin", **model} if isinstance(model, Mapping) else {"source": model}
+    profile = load_profile(str(model["source"]))
     orbit = {"kind": "orbit", **codec.encode(profile.orbit)}
-    data: dict[str, Any] = {"prompt": prompt, "preset": preset, "model": {"source": model}, "cameras": orbit}
+    data: dict[str, Any] = {"prompt": prompt, "preset": preset, "model": model, "cameras": orbit}
     data["field"] = {"background": list(profile.background)}
     _merge(data, json.loads((PRESETS / f"{preset}.json").read_text(encoding="utf-8")))
     _merge(data, profile.presets.get(preset, {}))
@@ -67,12 +70,11 @@ def _merge(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
     for key, value in changes.items():
         old = base.get(key)
         # A rig of another kind replaces the rig; everything else is changed field by field.
-        same_kind = (
+        if (
             isinstance(old, dict)
             and isinstance(value, Mapping)
-            and old.get("kind") == value.get("kind", old.get("kind"))
-        )
-        if same_kind:
+            and value.get("kind", old.get("kind")) == old.get("kind")
+        ):
             _merge(old, value)
         else:
             base[key] = dict(value) if isinstance(value, Mapping) else value
