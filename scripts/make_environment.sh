@@ -30,10 +30,11 @@ rm -f "$folder/.ready"
 if ! "$python" -c '' 2>/dev/null; then
   "$uv" venv --quiet --clear --python "$version" "$folder" || give_up "no Python $version"
 fi
+requirements=()
+for file in "$@"; do requirements+=(--requirement "$file"); done
 # The modules are compiled now: `import diffusers` takes twice as long from the sources.
 "$uv" pip install --quiet --compile-bytecode --python "$python" \
-  ${TORCH_BACKEND:+--torch-backend "$TORCH_BACKEND"} \
-  $(printf -- '--requirement %s ' "$@") || give_up "its packages could not be installed"
+  ${TORCH_BACKEND:+--torch-backend "$TORCH_BACKEND"} "${requirements[@]}" || give_up "its packages could not be installed"
 timeout 120 "$python" -c "$check" || give_up "'$check' fails; scripts/install_system_libraries.sh may help"
 touch "$folder/.ready"
 echo "$folder: $("$python" --version), $(basename -a "$@" | paste -sd ' ')"

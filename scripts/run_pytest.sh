@@ -21,6 +21,7 @@ export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(getconf _NPROCESSORS_ONLN)} OMP_WAIT
 # No test may depend on what a model hub answers.
 export HF_HUB_OFFLINE=1
 code=0
+# shellcheck disable=SC2086  # PYTEST_ARGS is a list
 timeout --kill-after=20 "$seconds" "$environment/bin/python" -m pytest ${PYTEST_ARGS:-} "${folders[@]}" || code=$?
 case $code in
   5) [ "${CI:-}" = true ] || { echo "skipped: no tests yet"; code=0; } ;;

@@ -1,7 +1,6 @@
 """The extension's zip, as `make package` built it, holds what it must and nothing else."""
 
 import json
-import os
 import subprocess
 import sys
 import tomllib
@@ -11,14 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.package.blenders import BLENDERS, blender
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROOMS = ("protocol", "engine", "addon")
 DATA = ("models", "presets", "requirements")
-EXTENSION_TOOLS = {
-    "4.5": "build/bpy45/lib/python3.11/site-packages/bpy/4.5/scripts/addons_core/bl_pkg/cli/blender_ext.py",
-    "5.2": "build/bpy52/lib/python3.13/site-packages/bpy/5.2/scripts/addons_core/bl_pkg/cli/blender_ext.py",
-}
-
 IMPORT_RENAMED = """
 import importlib, pkgutil, sys
 
@@ -28,11 +24,6 @@ for module in pkgutil.walk_packages(room.__path__, "renamed.protocol."):
     importlib.import_module(module.name)
 assert "sjc_blender" not in sys.modules
 """
-
-
-@pytest.fixture(scope="module")
-def package() -> Path:
-    return Path(os.environ["SJC_PACKAGE"])
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +37,12 @@ def manifest(archive: zipfile.ZipFile) -> dict:
     return tomllib.loads(archive.read("blender_manifest.toml").decode())
 
 
-@pytest.mark.parametrize("version", EXTENSION_TOOLS)
+@pytest.mark.parametrize("version", BLENDERS)
 def test_blender_accepts_the_zip(package: Path, version: str) -> None:
-    tool = REPOSITORY / EXTENSION_TOOLS[version]
-    if not tool.exists() and os.environ.get("CI") != "true":
-        pytest.skip(f"Blender {version} as a module is not available")
-    answer = subprocess.run([sys.executable, tool, "validate", package], capture_output=True, text=True)
+    module = blender(version)
+    answer = subprocess.run(
+        [module.python, module.extension_tool, "validate", package], capture_output=True, text=True, timeout=60
+    )
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
