@@ -84,10 +84,11 @@ def _checked_file(path: Path) -> Path:
     if suffix in PICKLED_SUFFIXES:
         raise pickled(path)
     if suffix != ".safetensors":
+        kind = f"of the kind {suffix}" if suffix else "without a suffix"
         raise SjcError(
             "unsupported_file",
-            f"{path} is a file {f'of the kind {suffix}' if suffix else 'without a suffix'}; a model is a .safetensors file or a folder in diffusers format.",
-            "Choose the .safetensors file, or the folder that holds " + INDEX + ".",
+            f"{path} is a file {kind}; a model is a .safetensors file or a folder in diffusers format.",
+            f"Choose the .safetensors file, or the folder that holds {INDEX}.",
         )
     return path
 

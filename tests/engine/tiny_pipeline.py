@@ -17,11 +17,14 @@ WORDS = (
 ).split()
 
 
-def save_tiny_pipeline(folder: Path, prediction_type: str = "epsilon", seed: int = 0) -> Path:
-    """Save a random pipeline: 4 x 8 x 8 latents, 16 x 16 images, the given `prediction_type`."""
+def save_tiny_pipeline(folder: Path, prediction_type: str = "epsilon", text_in_time: bool = True) -> Path:
+    """Save a random pipeline: 4 x 8 x 8 latents, 16 x 16 images, the given `prediction_type`.
+
+    `text_in_time`: the U-Net has a text vector in its time embedding, as the built-in prior has.
+    """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        pipeline = _pipeline(prediction_type)
+        torch.manual_seed(0)
+        pipeline = _pipeline(prediction_type, text_in_time)
     pipeline.save_pretrained(folder, safe_serialization=True)
     return folder
 
@@ -39,12 +42,12 @@ def write_view_profile(folder: Path) -> None:
     (folder / "sjc.json").write_text(json.dumps(profile), encoding="utf-8")
 
 
-def _pipeline(prediction_type: str) -> StableDiffusionPipeline:
+def _pipeline(prediction_type: str, text_in_time: bool) -> StableDiffusionPipeline:
     return StableDiffusionPipeline(
         vae=_vae(),
         text_encoder=_text_encoder(),
         tokenizer=_tokenizer(),
-        unet=_unet(),
+        unet=_unet(text_in_time),
         scheduler=DDIMScheduler(
             beta_start=0.00085,
             beta_end=0.012,
@@ -92,7 +95,7 @@ def _text_encoder() -> CLIPTextModel:
     )
 
 
-def _unet() -> UNet2DConditionModel:
+def _unet(text_in_time: bool) -> UNet2DConditionModel:
     return UNet2DConditionModel(
         sample_size=LATENT_SIZE,
         in_channels=4,
@@ -104,8 +107,7 @@ def _unet() -> UNet2DConditionModel:
         norm_num_groups=4,
         cross_attention_dim=16,
         attention_head_dim=2,
-        # As in the built-in prior: a text vector in the time embedding, computed from the hidden states.
-        addition_embed_type="text",
+        addition_embed_type="text" if text_in_time else None,
         addition_embed_type_num_heads=2,
     )
 
