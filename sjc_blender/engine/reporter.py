@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from typing import TextIO
@@ -26,10 +27,14 @@ def recorded(folder: JobFolder, report: Report) -> Report:
 
 
 def json_lines(stream: TextIO) -> Report:
-    """A report for programs: one JSON object a line, flushed at once."""
+    """A report for programs: one JSON object a line, flushed at once.
+
+    A program that does not listen any more hinders nothing: the end of stdin stops the job, with a checkpoint.
+    """
 
     def tell(event: events.Event) -> None:
-        print(events.to_line(event), file=stream, flush=True)
+        with contextlib.suppress(OSError):
+            print(events.to_line(event), file=stream, flush=True)
 
     return tell
 
