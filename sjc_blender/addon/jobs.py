@@ -42,8 +42,6 @@ class Job:
 
     Attributes
     ----------
-    id : str
-        Unique in this session.
     folder : JobFolder
     spec : JobSpec
     interpreter : Path
@@ -72,7 +70,6 @@ class Job:
         Why there are none; the result in the folder is whole.
     """
 
-    id: str
     folder: JobFolder
     spec: JobSpec
     interpreter: Path
@@ -91,9 +88,20 @@ class Job:
     import_error: SjcError | None = None
 
     @property
+    def id(self) -> str:
+        """Name of the job's folder."""
+        return self.folder.path.name
+
+    @property
     def live(self) -> bool:
         """Whether the job runs or waits for its turn."""
         return self.state in {JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING}
+
+    @property
+    def awaits_import(self) -> bool:
+        """Whether the result is there and is to be imported, which was not tried yet."""
+        wanted = self.state is JobState.DONE and self.import_results
+        return wanted and not self.imported and self.import_error is None
 
     @property
     def fraction(self) -> float:
@@ -157,8 +165,8 @@ class JobQueue:
         return self._process is not None or any(job.live for job in self._jobs)
 
     def find(self, identifier: str) -> Job:
-        """Give the job called `identifier`; SjcError ``no_such_job`` if there is none."""
-        for job in self._jobs:
+        """Give the newest job called `identifier`; SjcError ``no_such_job`` if there is none."""
+        for job in reversed(self._jobs):
             if job.id == identifier:
                 return job
         raise SjcError("no_such_job", f"This session has no job {identifier!r}.", "api.jobs() lists them.")

@@ -1,0 +1,291 @@
+"""The one API: what the panel, the Python console and ``blender --command sjc`` call.
+
+From the Python console of an installed extension::
+
+    import importlib
+    api = importlib.import_module("bl_ext.user_default.sjc_blender.addon.api")
+    job = api.generate("a red chair", preset="draft")
+
+Every expected failure is an `SjcError` with a sentence and what to do next. Nothing here pushes an
+undo step: operators do so by their options, and a result that comes by itself brings its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .. import __package__ as base_package
+from ..protocol import codec, presets
+from ..protocol.errors import SjcError
+from ..protocol.job_folder import JobFolder
+from ..protocol.overrides import merged
+from ..protocol.spec import JobSpec
+from . import job_import, pump
+from .domain import domain_spec
+from .engine_python import find_engine_python
+from .job_location import new_job_folder
+from .jobs import QUEUE, Job, JobState
+from .rig import cameras_from_scene, preview_camera
+
+__all__ = ["Job", "JobState", "SjcError", "cancel", "generate", "import_result", "job", "jobs", "resume"]
+
+OUTPUTS = job_import.OUTPUTS
+
+
+def generate(
+    prompt: str,
+    *,
+    rig: str | bpy.types.Collection = "ORBIT",
+    domain: bpy.types.Object | str | None = None,
+    preset: str = "standard",
+    seed: int = 0,
+    model: str = "builtin",
+    negative_prompt: str = "",
+    outputs: Sequence[str] = OUTPUTS,
+    jitter: float = 0.0,
+    overrides: Mapping[str, Any] | None = None,
+    folder: str | Path | None = None,
+    import_results: bool = True,
+    scene: bpy.types.Scene | None = None,
+    wait: bool = False,
+    progress: Callable[[Job], None] | None = None,
+    engine_python: str | Path | None = None,
+) -> Job:
+    """Make an object of a prompt, looked at through the rig's cameras.
+
+    Parameters
+    ----------
+    prompt : str
+    rig : "ORBIT", a collection or its name
+        Where the viewpoints come from: the model's orbit around the domain, or a collection's cameras.
+    domain : object, its name, or None
+        The box the result fills; None: the box [-1, 1]^3 at the world's origin.
+    preset : str
+        ``"draft"``, ``"standard"`` or ``"paper"``.
+    seed : int
+        0 or more. The same settings and seed repeat a result.
+    model : str
+        ``"builtin"``, a folder, a .safetensors file, or a Hugging Face id that is in the local
+        cache. A path may begin with ``//``: beside the .blend.
+    negative_prompt : str
+    outputs : sequence of str
+        ``"volume"``, ``"mesh"`` or both.
+    jitter : float
+        Degrees, 0 to 90, by which each draw may turn a collection's camera about the domain.
+    overrides : mapping, optional
+        Any field of the job spec, nested, such as ``{"optimisation": {"steps": 200}}``.
+    folder : str or Path, optional
+        The job's folder; a job with the same settings that lies there goes on from its checkpoint.
+        None: a new folder in ``sjc_jobs`` beside the saved .blend, else in the user's folder.
+    import_results : bool
+        Whether the results come into the scene by themselves.
+    scene : Scene, optional
+        None: the active one.
+    wait : bool
+        Block until the job has ended. In background mode nothing moves without it. Ctrl-C
+        cancels the job, which is returned all the same.
+    progress : callable, optional
+        Called with the job after every change of it, on the main thread.
+    engine_python : str or Path, optional
+        Goes before the preferences.
+
+    Returns
+    -------
+    Job
+        With `wait`, look at its ``state`` and ``error``: a job that fails later does not raise here.
+
+    Raises
+    ------
+    SjcError
+        If it cannot start: settings with faults, an unusable rig or domain, no usable interpreter,
+        a folder that cannot be written. Nothing is left behind then.
+    """
+    scene = scene or bpy.context.scene
+    spec = _job_spec(
+        scene=scene,
+        rig=_collection(rig),
+        domain=_object(domain),
+        jitter=jitter,
+        overrides=overrides or {},
+        model=_absolute(model) if model.startswith("//") else model,
+        outputs=_checked_outputs(outputs),
+        prompt=prompt,
+        preset=preset,
+        seed=seed,
+        negative_prompt=negative_prompt,
+    )
+    interpreter = find_engine_python(engine_python, _preferred_python())
+    path = Path(_absolute(folder)) if folder is not None else new_job_folder(prompt)
+    return _start(JobFolder.create(path, spec), spec, interpreter, scene, import_results, wait, progress)
+
+
+def resume(
+    folder: str | Path,
+    *,
+    import_results: bool = True,
+    scene: bpy.types.Scene | None = None,
+    wait: bool = False,
+    progress: Callable[[Job], None] | None = None,
+    engine_python: str | Path | None = None,
+) -> Job:
+    """Go on with the job in a folder from its last checkpoint; as `generate` otherwise."""
+    job_folder = JobFolder(Path(_absolute(folder)))
+    spec = job_folder.read_spec()
+    interpreter = find_engine_python(engine_python, _preferred_python())
+    return _start(job_folder, spec, interpreter, scene or bpy.context.scene, import_results, wait, progress)
+
+
+def import_result(
+    source: Job | str | Path, *, outputs: Sequence[str] | None = None, scene: bpy.types.Scene | None = None
+) -> list[bpy.types.Object]:
+    """Make objects of a finished job's results.
+
+    Parameters
+    ----------
+    source : Job, or a job's folder
+    outputs : sequence of str, optional
+        ``"volume"``, ``"mesh"`` or both; None: what the job made.
+    scene : Scene, optional
+        None: the active one.
+
+    Raises
+    ------
+    SjcError
+        If there is no result, or it cannot be read.
+    """
+    folder = source.folder if isinstance(source, Job) else JobFolder(Path(_absolute(source)))
+    wanted = job_import.outputs_of(folder.read_spec()) if outputs is None else _checked_outputs(outputs)
+    objects = job_import.import_outputs(folder, wanted, scene or bpy.context.scene)
+    if isinstance(source, Job):
+        source.imported += tuple(obj.name for obj in objects)
+        source.import_error = None
+    return objects
+
+
+def cancel(which: Job | str, *, now: bool = False) -> None:
+    """Stop a job after its current step, with a checkpoint.
+
+    Parameters
+    ----------
+    which : Job or its id
+    now : bool
+        End its process at once, as it is; the last checkpoint stays.
+    """
+    QUEUE.cancel(which if isinstance(which, Job) else job(which), now=now)
+    pump.ensure_running()
+
+
+def jobs() -> list[Job]:
+    """Give every job of this session, oldest first."""
+    return QUEUE.jobs
+
+
+def job(identifier: str) -> Job:
+    """Give the newest job of this session with that id; SjcError ``no_such_job`` if there is none."""
+    return QUEUE.find(identifier)
+
+
+def _job_spec(
+    *,
+    scene: bpy.types.Scene,
+    rig: bpy.types.Collection | None,
+    domain: bpy.types.Object | None,
+    jitter: float,
+    overrides: Mapping[str, Any],
+    model: str,
+    outputs: Sequence[str],
+    **settings: Any,
+) -> JobSpec:
+    """Describe the scene and the settings as a job."""
+    view_layer = bpy.context.view_layer if scene == bpy.context.scene else scene.view_layers[0]
+    with bpy.context.temp_override(scene=scene, view_layer=view_layer):
+        depsgraph = bpy.context.evaluated_depsgraph_get()
+        box = domain_spec(domain, depsgraph)
+        cameras = cameras_from_scene(rig or "ORBIT", box, scene, depsgraph, jitter=jitter)
+        preview = preview_camera(scene, box, depsgraph)
+    settings["model"] = {"source": model}
+    settings["domain"] = box
+    settings["outputs"] = {name: name in outputs for name in OUTPUTS} | {"preview_camera": preview}
+    if cameras is not None:
+        settings["cameras"] = cameras
+    return presets.new_job(**merged(codec.encode(settings), overrides))
+
+
+def _start(
+    folder: JobFolder,
+    spec: JobSpec,
+    interpreter: Path,
+    scene: bpy.types.Scene,
+    import_results: bool,
+    wait: bool,
+    progress: Callable[[Job], None] | None,
+) -> Job:
+    started = Job(
+        folder=folder,
+        spec=spec,
+        interpreter=interpreter,
+        online=bpy.app.online_access,
+        scene_name=scene.name,
+        import_results=import_results,
+        on_change=progress,
+    )
+    QUEUE.submit(started)
+    pump.ensure_running()
+    if wait:
+        pump.run_until_ended(started)
+    return started
+
+
+def _checked_outputs(outputs: Sequence[str]) -> tuple[str, ...]:
+    named = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    unknown = [name for name in named if name not in OUTPUTS]
+    if unknown or not named:
+        found = ", ".join(map(repr, unknown)) or "nothing"
+        raise SjcError("unknown_output", f"The outputs name {found}; known are {', '.join(OUTPUTS)}.")
+    return named
+
+
+def _collection(rig: str | bpy.types.Collection) -> bpy.types.Collection | None:
+    """Give the rig's collection, or None for the orbit."""
+    if not isinstance(rig, str):
+        return rig
+    if rig == "ORBIT":
+        return None
+    found = bpy.data.collections.get(rig)
+    if found is None:
+        known = ", ".join(sorted(collection.name for collection in bpy.data.collections)) or "none"
+        raise SjcError(
+            "unknown_rig",
+            f"There is no collection {rig!r} for the rig.",
+            f"Use ORBIT or a collection; there are: {known}.",
+        )
+    return found
+
+
+def _object(domain: str | bpy.types.Object | None) -> bpy.types.Object | None:
+    if not isinstance(domain, str):
+        return domain
+    found = bpy.data.objects.get(domain)
+    if found is None:
+        raise SjcError(
+            "unknown_domain",
+            f"There is no object {domain!r} for the domain.",
+            "Name an object of this file, or leave the domain out for the box [-1, 1] at the world's origin.",
+        )
+    return found
+
+
+def _absolute(path: str | Path) -> str:
+    """Resolve Blender's ``//`` and ``~``."""
+    return str(Path(bpy.path.abspath(str(path))).expanduser().absolute())
+
+
+def _preferred_python() -> str:
+    """Read the interpreter of the preferences; empty where the add-on has none, as outside of Blender's own list."""
+    addon = bpy.context.preferences.addons.get(base_package)
+    chosen = addon.preferences.engine_python if addon is not None and addon.preferences is not None else ""
+    return bpy.path.abspath(chosen) if chosen else ""

@@ -1,0 +1,75 @@
+"""A job's progress in a terminal, or in a farm's log."""
+
+from __future__ import annotations
+
+import math
+from typing import TextIO
+
+from .jobs import Job
+
+LINES = 20
+"""How many lines a log gets over the whole run."""
+
+WIDTH = 78
+
+
+class ProgressLines:
+    """Prints phases, progress with ETA, and warnings.
+
+    Parameters
+    ----------
+    stream : text file
+        On a terminal one line is written over again; elsewhere a line is added every 5 %.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._terminal = stream.isatty()
+        self._phase = ""
+        self._told = -1
+        self._warnings = 0
+        self._open = False
+
+    def __call__(self, job: Job) -> None:
+        """Print what is new."""
+        for warning in job.warnings[self._warnings :]:
+            self._line(f"Warning: {warning}")
+        self._warnings = len(job.warnings)
+        if job.phase != self._phase:
+            self._phase = job.phase
+            self._line(job.phase.capitalize())
+        if job.progress is not None and job.live:
+            self._progress(job)
+
+    def close(self) -> None:
+        """End a line that is still being written."""
+        if self._open:
+            print(file=self._stream, flush=True)
+            self._open = False
+
+    def _progress(self, job: Job) -> None:
+        progress = job.progress
+        assert progress is not None
+        text = (
+            f"  step {progress.step}/{progress.total}  {progress.step / progress.total:4.0%}  "
+            f"{progress.steps_per_second:.1f} steps/s  {duration(progress.eta_seconds)} left"
+        )
+        if self._terminal:
+            print("\r" + text.ljust(WIDTH), end="", file=self._stream, flush=True)
+            self._open = True
+            return
+        reached = progress.step * LINES // progress.total
+        if reached > self._told:
+            self._told = reached
+            print(text, file=self._stream, flush=True)
+
+    def _line(self, text: str) -> None:
+        self.close()
+        print(text, file=self._stream, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Write a time as ``1:02:03`` or ``2:03``."""
+    minutes, rest = divmod(math.ceil(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,56 @@
+"""An engine that needs no torch, and an add-on that is switched on."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+import sjc_blender
+from sjc_blender.addon import jobs
+from sjc_blender.addon.jobs import Job, JobQueue
+from sjc_blender.protocol import presets
+from sjc_blender.protocol.job_folder import JobFolder
+
+FAKE_ENGINE = Path(__file__).with_name("fake_engine.py")
+MODEL = "some/model"
+
+
+@pytest.fixture(scope="session")
+def fake_python(tmp_path_factory) -> Path:
+    """Give a program that takes an interpreter's arguments and acts as the engine; its path has a space."""
+    path = tmp_path_factory.mktemp("an environment") / "python"
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(FAKE_ENGINE))} "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def make_job(tmp_path, fake_python):
+    """Give a function that makes a job of one of the fake engine's ways."""
+
+    def make(way="success", *, prompt="a chair", name=None, **fields) -> Job:
+        spec = presets.new_job(prompt, model=MODEL, negative_prompt=way)
+        folder = JobFolder.create(tmp_path / (name or way), spec)
+        return Job(folder=folder, spec=spec, **{"interpreter": fake_python, "scene_name": "Scene"} | fields)
+
+    return make
+
+
+@pytest.fixture
+def queue():
+    """Give a queue of its own, and end what is left in it."""
+    made = JobQueue()
+    yield made
+    made.shut_down(0.0)
+
+
+@pytest.fixture
+def addon(scene, fake_python, monkeypatch):
+    """Switch the add-on on, with the fake engine."""
+    monkeypatch.setenv("SJC_ENGINE_PYTHON", str(fake_python))
+    sjc_blender.register()
+    yield sjc_blender
+    for job in jobs.QUEUE.jobs:
+        jobs.QUEUE.cancel(job, now=True)
+    sjc_blender.unregister()

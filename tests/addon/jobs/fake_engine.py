@@ -1,0 +1,137 @@
+"""Speaks the engine's protocol without torch. What it does is named in the job's negative prompt.
+
+Run through a small wrapper, it is the "Python" that the add-on is told of; so it is called with
+an interpreter's arguments and answers the probe for the engine's modules as well.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+STEPS = 20
+
+
+class Engine:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.spec = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+        self.stop = threading.Event()
+        self.step = 0
+        (folder / "engine.pid").write_text(str(os.getpid()))
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self) -> None:
+        pending = b""
+        while chunk := os.read(0, 4096):
+            pending += chunk
+            if b'"cancel"' in pending:
+                break
+        self.stop.set()
+
+    def tell(self, event: str, **values: object) -> None:
+        # Who listened may be gone; the end of stdin then stops this engine.
+        with contextlib.suppress(OSError):
+            os.write(1, json.dumps({"event": event, **values}, ensure_ascii=False).encode() + b"\n")
+
+    def steps(self, count: int, seconds: float) -> None:
+        self.tell("phase", name="optimising")
+        for _ in range(count):
+            if self.stop.is_set():
+                (self.folder / "checkpoint.safetensors").write_text(str(self.step))
+                self.tell("cancelled", step=self.step)
+                sys.exit(3)
+            time.sleep(seconds)
+            self.step += 1
+            self.tell("progress", step=self.step, total=count, steps_per_second=5.0, eta_seconds=1.0)
+
+    def preview(self) -> None:
+        path = self.folder / "previews" / f"{self.step:06d}.png"
+        path.write_bytes(b"png")
+        self.tell("preview", path=f"previews/{path.name}", step=self.step)
+
+    def result(self) -> None:
+        import numpy as np
+
+        result = self.folder / "result"
+        density = np.zeros((8, 8, 8), np.float32)
+        density[2:6, 2:6, 2:6] = 20.0
+        rgb = np.full((8, 8, 8, 3), 0.5, np.float32)
+        np.savez(
+            result / "field.npz",
+            version=1,
+            density=density,
+            rgb=rgb,
+            half_extents=np.ones(3),
+            voxel_size=np.array(0.25),
+        )
+        vertices = np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)], np.float32)
+        faces = np.array([(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)], np.int32)
+        normals = np.array([(-0.6, -0.6, -0.6), (1, 0, 0), (0, 1, 0), (0, 0, 1)], np.float32)
+        np.savez(
+            result / "mesh.npz", vertices=vertices, faces=faces, normals=normals, colours=np.full_like(normals, 0.5)
+        )
+        self.tell(
+            "result", files={"field": "result/field.npz", "mesh": "result/mesh.npz"}, metrics={"steps": self.step}
+        )
+
+    # ---- What a job may ask for -----------------------------------------------------------------------------------
+
+    def success(self) -> None:
+        self.tell("phase", name="loading the model")
+        self.tell("warning", message=self.spec["prompt"])
+        self.steps(STEPS, 0.005)
+        self.preview()
+        self.result()
+
+    def patient(self) -> None:
+        """Take long, but hear a cancel."""
+        self.steps(10_000, 0.05)
+
+    def deaf(self) -> None:
+        """Hear nothing, and have a child that hears nothing."""
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], stdin=subprocess.DEVNULL)
+        (self.folder / "child.pid").write_text(str(child.pid))
+        self.tell("phase", name="optimising")
+        time.sleep(300)
+
+    def error(self) -> None:
+        self.tell("error", code="unknown_model", message="There is no such model.", hint="Choose another.")
+        sys.exit(1)
+
+    def garbage(self) -> None:
+        for line in (b"Loading weights: 100%", b"\xff\xfe\x00", b"{", b'{"event": "later"}', b"[" * 50_000, b"null"):
+            os.write(1, line + b"\n")
+        self.success()
+
+    def crash(self) -> None:
+        print("Traceback (most recent call last):\nModuleNotFoundError: No module named 'torch'", file=sys.stderr)
+        sys.exit(1)
+
+    def killed(self) -> None:
+        (self.folder / "checkpoint.safetensors").write_text("7")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def silent(self) -> None:
+        pass
+
+    def lingering(self) -> None:
+        self.result()
+        time.sleep(300)
+
+
+def main() -> None:
+    if "-c" in sys.argv:
+        print(json.dumps({"version": [3, 13], "missing": []}))
+        return
+    engine = Engine(Path(sys.argv[-1]))
+    getattr(engine, engine.spec["negative_prompt"] or "success")()
+
+
+if __name__ == "__main__":
+    main()
