@@ -81,7 +81,7 @@ lint-style: build/lint/.ready
 lint-format: build/lint/.ready
 	@build/lint/bin/ruff format --check .
 lint-rooms: build/lint/.ready
-	@PYTHONPATH=. build/lint/bin/lint-imports --cache-dir build/importlinter
+	@PYTHONPATH=. build/lint/bin/lint-imports --no-cache
 types-engine: build/lint/.ready build/engine/.ready
 	@scripts/run_mypy.sh build/engine 3.11 sjc_blender/protocol sjc_blender/engine training $(wildcard benchmarks)
 types-addon-45: build/lint/.ready build/stubs45/.ready
@@ -115,7 +115,7 @@ package: build/bpy45/.ready build/bpy52/.ready  ## Build the extension's zip, ch
 
 .PHONY: clean
 clean:  ## Remove what was built, but the environments
-	rm -rf build/package build/*.zip build/logs build/mypy build/pytest build/importlinter .ruff_cache
+	rm -rf build/package build/*.zip build/logs build/mypy build/pytest build/ruff
 	find sjc_blender tests training scripts -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: distclean
