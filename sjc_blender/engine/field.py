@@ -74,9 +74,9 @@ class VoxelField(nn.Module):
         extents = [size * self.voxel_size / 2 for size in self.shape]
         self.register_buffer("half_extents", torch.tensor(extents, dtype=torch.float32), persistent=False)
 
-        self.density_grid = nn.Parameter(torch.zeros(nx, ny, nz, 1))
+        self.density_grid = nn.Parameter(torch.zeros(1, nx, ny, nz))
         self.density_scale = nn.Parameter(torch.zeros(()))
-        self.feature_grid = nn.Parameter(feature_std * torch.randn(nx, ny, nz, channels, generator=generator))
+        self.feature_grid = nn.Parameter(feature_std * torch.randn(channels, nx, ny, nz, generator=generator))
         self.background_texture = LatLongTexture(channels, background or (0.0,) * channels)
 
     def density(self, points: Tensor) -> Tensor:
@@ -95,11 +95,11 @@ class VoxelField(nn.Module):
 
     def density_at_voxels(self) -> Tensor:
         """Density [nx, ny, nz] per domain unit at the voxel centres."""
-        return self._activated_density(self.density_grid.squeeze(-1))
+        return self._activated_density(self.density_grid[0])
 
     def features_at_voxels(self) -> Tensor:
         """Features [nx, ny, nz, C] at the voxel centres."""
-        return self._activated_features(self.feature_grid)
+        return self._activated_features(self.feature_grid).movedim(0, -1)
 
     def parameter_groups(self, learning_rate: float, background_learning_rate: float) -> list[dict[str, Any]]:
         """Groups for an optimiser: the voxels and d_scale, the background."""

@@ -47,12 +47,12 @@ class RadianceGrid:
 
     def density(self, points: Tensor) -> Tensor:
         """Density [M] per domain unit at points [M, 3]; exactly 0 outside the box."""
-        values = interpolate(self.density_grid[..., None], points, self.half_extents).squeeze(-1)
+        values = interpolate(self.density_grid[None], points, self.half_extents).squeeze(-1)
         return values * (points.abs() <= self.half_extents).all(dim=-1)
 
     def features(self, points: Tensor) -> Tensor:
         """Linear RGB [M, 3] at points [M, 3]; outside the box, that of the nearest voxel."""
-        return interpolate(self.rgb_grid, points, self.half_extents)
+        return interpolate(self.rgb_grid.movedim(-1, 0), points, self.half_extents)
 
     def background(self, directions: Tensor) -> Tensor:
         """Linear RGB [N, 3] in directions [N, 3]: the same in all."""
