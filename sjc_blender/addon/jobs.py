@@ -202,13 +202,13 @@ class JobQueue:
     def pump(self) -> list[Job]:
         """Move everything on without waiting; give the jobs that changed."""
         changed, self._touched = self._touched, []
-        if self._running is not None and self._attend(self._running):
-            changed.append(self._running)
-        if self._process is None:
-            self._running = next((job for job in self._jobs if job.state is JobState.QUEUED), None)
-            if self._running is not None:
-                self._launch(self._running)
-                changed.append(self._running)
+        running = self._running
+        if running is not None and self._attend(running):
+            changed.append(running)
+        first = next((job for job in self._jobs if job.state is JobState.QUEUED), None)
+        if first is not None and self._process is None:
+            self._launch(first)
+            changed.append(first)
         changed = list(dict.fromkeys(changed))
         for job in changed:
             job.notify()
@@ -252,8 +252,8 @@ class JobQueue:
             self._process = EngineProcess.start(job.interpreter, job.folder, online=job.online)
         except SjcError as error:
             job.fail(error)
-            self._running = None
             return
+        self._running = job
         job.state = JobState.RUNNING
         job.phase = "starting"
 
