@@ -15,7 +15,8 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
 from training import captions, dataset
-from training.autoencoder import PALETTE, batch_of
+from training.autoencoder import PALETTE, batch_of, pooled_latents
+from training.muon import Muon, divide
 from training.parallel import Averager, launch, share
 from training.shapes import COLOURS
 from training.text import WIDTH, CaptionEncoder, build_encoder, build_tokenizer
@@ -70,14 +71,14 @@ class LatentPool:
     ----------
     views
         Traced views; their mirror images are added.
-    vae
-        The trained autoencoder.
+    scale
+        Scaling factor of the autoencoder.
     generator
         Source of randomness.
     """
 
-    def __init__(self, views: dataset.Views, vae: AutoencoderKL, generator: np.random.Generator) -> None:
-        self._vae = vae
+    def __init__(self, views: dataset.Views, scale: float, generator: np.random.Generator) -> None:
+        self._scale = scale
         self._generator = generator
         self._sides = (views, views.mirrored())
         self._half = len(views)
@@ -93,10 +94,8 @@ class LatentPool:
     def _encode(self, side: int, index: np.ndarray) -> None:
         colour = self._generator.integers(len(PALETTE), size=len(index))
         pictures = batch_of(self._sides[side], index, colour, self._generator)
-        with torch.no_grad():
-            mean = self._vae.encode(pictures).latent_dist.mean
         place = index + side * self._half
-        self.latents[place] = (mean * self._vae.config.scaling_factor).half()
+        self.latents[place] = (pooled_latents(pictures) * self._scale).half()
         self.colour[place] = colour
 
     def refresh(self, count: int) -> None:
@@ -117,7 +116,7 @@ class LatentPool:
             )
             for i in index
         ]
-        return self.latents[index].float(), texts
+        return self.latents[index].float().contiguous(memory_format=torch.channels_last), texts
 
 
 def draw_timesteps(count: int) -> Tensor:
@@ -204,13 +203,17 @@ def _work(rank: int, world: int, plan: Plan) -> None:
     views = dataset.load(root / "data")
     mine = np.arange(rank, len(views), world)
     views = dataset.Views(views.kind[mine], views.camera[mine], views.base[mine], views.mask[mine])
-    vae = AutoencoderKL.from_pretrained(root / "vae")
-    pool = LatentPool(views, vae, np.random.default_rng(time.time_ns() + rank))
+    scale = AutoencoderKL.from_pretrained(root / "vae").config.scaling_factor
+    pool = LatentPool(views, scale, np.random.default_rng(time.time_ns() + rank))
     tokenizer = build_tokenizer()
     unet, encoder = build(), build_encoder(tokenizer)
     embed = CaptionEncoder(tokenizer, encoder)
     parameters = [*unet.parameters(), *encoder.parameters()]
-    optimiser = torch.optim.AdamW(parameters, plan.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    matrices, rest = divide(unet, encoder.parameters())
+    optimisers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(rest, plan.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True),
+        Muon(matrices, plan.rate),
+    ]
     average = Average(parameters)
     seen, spent, path = 0, 0.0, root / "denoiser.pt"
     if plan.warm:
@@ -218,7 +221,8 @@ def _work(rank: int, world: int, plan: Plan) -> None:
         unet.load_state_dict(state["unet"])
         encoder.load_state_dict(state["encoder"])
         average.restore(state["average"], state["steps"])
-        optimiser.load_state_dict(state["optimiser"])
+        for optimiser, saved_state in zip(optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved_state)
         seen, spent = state["seen"], state["spent"]
     share(p.data for p in parameters)
     averager = Averager(parameters)
@@ -231,7 +235,7 @@ def _work(rank: int, world: int, plan: Plan) -> None:
         batch = plan.batch if done < plan.switch else plan.later_batch
         warmth = min(1.0, (step + 1) / 200)
         rate = plan.rate * warmth * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
-        for group in optimiser.param_groups:
+        for group in [group for optimiser in optimisers for group in optimiser.param_groups]:
             group["lr"] = rate
         if step % 10 == 9:
             pool.refresh(2 * batch)
@@ -243,7 +247,8 @@ def _work(rank: int, world: int, plan: Plan) -> None:
         averager.extras[1] = loss.item()
         averager.average()
         averager.clip(1.0)
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         done, step, seen = float(averager.extras[0]), step + 1, seen + batch * world
         if rank != 0:
             continue
@@ -261,7 +266,7 @@ def _work(rank: int, world: int, plan: Plan) -> None:
                 "encoder": encoder.state_dict(),
                 "average": average.values,
                 "steps": average.steps,
-                "optimiser": optimiser.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in optimisers],
                 "seen": seen,
                 "spent": spent + now - begin,
                 "loss": recent,

@@ -65,6 +65,7 @@ def share(tensors: Iterable[Tensor]) -> None:
 
 
 def _enter(rank: int, world: int, store: str, work: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    os.setsid()  # a session of its own, so that the scheduler gives every process its share
     torch.set_num_threads(1)
     torch.manual_seed(1234 + rank)
     dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=world)
