@@ -106,8 +106,7 @@ class _Samples:
 def _place_samples(field: RadianceField, rays: Rays) -> _Samples:
     step = field.voxel_size / STEPS_PER_VOXEL
     entry, length = intersect_box(rays, field.half_extents)
-    # A little less than the quotient, lest a rounding error adds a segment of no length.
-    count = max(1, math.ceil(float(length.max()) / step - 1e-3))
+    count = max(1, math.ceil(float(length.max()) / step))
     starts = step * torch.arange(count, dtype=entry.dtype, device=entry.device)
     lengths = (length[:, None] - starts).clamp(0, step)
     distances = entry[:, None] + starts + lengths / 2
