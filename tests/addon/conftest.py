@@ -1,7 +1,11 @@
 """What the add-on's tests share: an empty scene for each."""
 
 import bpy
+import numpy as np
 import pytest
+
+from sjc_blender.protocol.job_folder import JobFolder
+from sjc_blender.protocol.spec import JobSpec
 
 
 @pytest.fixture
@@ -9,3 +13,33 @@ def scene():
     """Give the one scene of an empty, unsaved file."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     return bpy.context.scene
+
+
+@pytest.fixture
+def finished_job(tmp_path):
+    """Give a function that lays down the folder of a finished job, as the engine leaves it."""
+
+    def make(spec=None, *, name="job1", field=None, mesh=None):
+        folder = JobFolder.create(tmp_path / name, spec or JobSpec("a red chair", seed=7, preset="draft"))
+        for file, arrays in (("field.npz", field), ("mesh.npz", mesh)):
+            if arrays is not None:
+                np.savez(folder.result / file, **arrays)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def small_field():
+    """Give the arrays of a field of 4 x 3 x 2 voxels, different in each of them."""
+    density = np.arange(24, dtype=np.float32).reshape(4, 3, 2)
+    rgb = np.linspace(0, 1, 72, dtype=np.float32).reshape(4, 3, 2, 3)
+    half_extents = np.array([1.0, 0.75, 0.5])
+    return {
+        "density": density,
+        "rgb": rgb,
+        "half_extents": half_extents,
+        "voxel_size": np.float64(0.5),
+        "matrix_world": np.eye(4),
+        "version": np.int64(1),
+    }
