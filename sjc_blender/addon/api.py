@@ -104,7 +104,7 @@ def generate(
         If it cannot start: settings with faults, an unusable rig or domain, no usable interpreter,
         a folder that cannot be written. Nothing is left behind then.
     """
-    scene = scene or bpy.context.scene
+    scene = _scene(scene)
     spec = _job_spec(
         scene=scene,
         rig=_collection(rig),
@@ -136,7 +136,7 @@ def resume(
     job_folder = JobFolder(Path(_absolute(folder)))
     spec = job_folder.read_spec()
     interpreter = find_engine_python(engine_python, _preferred_python())
-    return _start(job_folder, spec, interpreter, scene or bpy.context.scene, import_results, wait, progress)
+    return _start(job_folder, spec, interpreter, _scene(scene), import_results, wait, progress)
 
 
 def import_result(
@@ -159,7 +159,7 @@ def import_result(
     """
     folder = source.folder if isinstance(source, Job) else JobFolder(Path(_absolute(source)))
     wanted = job_import.outputs_of(folder.read_spec()) if outputs is None else _checked_outputs(outputs)
-    objects = job_import.import_outputs(folder, wanted, scene or bpy.context.scene)
+    objects = job_import.import_outputs(folder, wanted, _scene(scene))
     if isinstance(source, Job):
         source.imported += tuple(obj.name for obj in objects)
         source.import_error = None
@@ -202,7 +202,7 @@ def _job_spec(
 ) -> JobSpec:
     """Describe the scene and the settings as a job."""
     view_layer = bpy.context.view_layer if scene == bpy.context.scene else scene.view_layers[0]
-    with bpy.context.temp_override(scene=scene, view_layer=view_layer):
+    with bpy.context.temp_override(scene=scene, view_layer=view_layer):  # type: ignore[attr-defined]  # the stubs of 5.2
         depsgraph = bpy.context.evaluated_depsgraph_get()
         box = domain_spec(domain, depsgraph)
         cameras = cameras_from_scene(rig or "ORBIT", box, scene, depsgraph, jitter=jitter)
@@ -247,6 +247,12 @@ def _checked_outputs(outputs: Sequence[str]) -> tuple[str, ...]:
         found = ", ".join(map(repr, unknown)) or "nothing"
         raise SjcError("unknown_output", f"The outputs name {found}; known are {', '.join(OUTPUTS)}.")
     return named
+
+
+def _scene(scene: bpy.types.Scene | None) -> bpy.types.Scene:
+    chosen = scene or bpy.context.scene
+    assert chosen is not None  # a file has one, and one of them is active
+    return chosen
 
 
 def _collection(rig: str | bpy.types.Collection) -> bpy.types.Collection | None:

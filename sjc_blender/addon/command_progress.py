@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TextIO
 
+from ..protocol import events
 from .jobs import Job
 
 LINES = 20
@@ -26,6 +27,7 @@ class ProgressLines:
         self._stream = stream
         self._terminal = stream.isatty()
         self._phase = ""
+        self._progress: events.Progress | None = None
         self._told = -1
         self._warnings = 0
         self._open = False
@@ -38,8 +40,9 @@ class ProgressLines:
         if job.phase != self._phase:
             self._phase = job.phase
             self._line(job.phase.capitalize())
-        if job.progress is not None and job.live:
-            self._progress(job)
+        if job.progress is not None and job.progress != self._progress:
+            self._progress = job.progress
+            self._count(job.progress)
 
     def close(self) -> None:
         """End a line that is still being written."""
@@ -47,9 +50,7 @@ class ProgressLines:
             print(file=self._stream, flush=True)
             self._open = False
 
-    def _progress(self, job: Job) -> None:
-        progress = job.progress
-        assert progress is not None
+    def _count(self, progress: events.Progress) -> None:
         text = (
             f"  step {progress.step}/{progress.total}  {progress.step / progress.total:4.0%}  "
             f"{progress.steps_per_second:.1f} steps/s  {duration(progress.eta_seconds)} left"

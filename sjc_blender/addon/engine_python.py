@@ -84,8 +84,7 @@ def _interpreter(path: Path) -> Path:
 
 
 def _require_modules(interpreter: Path) -> None:
-    answer = _probe(interpreter)
-    version, missing = tuple(answer["version"]), answer["missing"]
+    version, missing = _probe(interpreter)
     if version < OLDEST:
         raise SjcError(
             "engine_python_too_old",
@@ -101,7 +100,8 @@ def _require_modules(interpreter: Path) -> None:
         )
 
 
-def _probe(interpreter: Path) -> dict[str, list[int] | list[str]]:
+def _probe(interpreter: Path) -> tuple[tuple[int, ...], list[str]]:
+    """Ask for the version, and for the modules that are missing."""
     command = [str(interpreter.absolute()), "-I", "-c", PROBE, *MODULES]
     try:
         done = subprocess.run(
@@ -114,7 +114,7 @@ def _probe(interpreter: Path) -> dict[str, list[int] | list[str]]:
             **platform_process.popen_options(),
         )
         answer = json.loads(done.stdout)
-        return {"version": answer["version"], "missing": answer["missing"]}
+        return tuple(answer["version"]), list(answer["missing"])
     except subprocess.TimeoutExpired as error:
         why = f"it gives no answer within {error.timeout:g} seconds"
     except subprocess.CalledProcessError as error:

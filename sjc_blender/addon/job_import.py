@@ -97,7 +97,7 @@ def _push_undo(message: str) -> None:
     windows = bpy.context.window_manager.windows
     if bpy.context.window is None and windows:
         # A timer has no window of its own.
-        with bpy.context.temp_override(window=windows[0]):
+        with bpy.context.temp_override(window=windows[0]):  # type: ignore[attr-defined]  # the stubs of 5.2
             bpy.ops.ed.undo_push(message=message)
     elif windows:
         bpy.ops.ed.undo_push(message=message)

@@ -73,9 +73,9 @@ def kill_tree(pid: int, platform: str = sys.platform) -> None:
     if command is None:
         _kill_group(pid)
         return
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    options = popen_options(platform) | dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        subprocess.run(command, timeout=TASKKILL_SECONDS, check=False, **quiet, **popen_options(platform))
+        subprocess.run(command, timeout=TASKKILL_SECONDS, check=False, **options)
 
 
 def kill_leftovers(pid: int, platform: str = sys.platform) -> None:

@@ -4,6 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import sjc_blender
@@ -19,10 +20,26 @@ MODEL = "some/model"
 @pytest.fixture(scope="session")
 def fake_python(tmp_path_factory) -> Path:
     """Give a program that takes an interpreter's arguments and acts as the engine; its path has a space."""
-    path = tmp_path_factory.mktemp("an environment") / "python"
-    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(FAKE_ENGINE))} "$@"\n')
+    folder = tmp_path_factory.mktemp("an environment")
+    write_result(folder / "result")
+    path = folder / "python"
+    command = shlex.join([sys.executable, "-I", "-S", str(FAKE_ENGINE), str(folder / "result")])
+    path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
     path.chmod(0o755)
     return path
+
+
+def write_result(folder: Path) -> None:
+    """Write a cube and a tetrahedron, as the engine writes a field and a mesh."""
+    folder.mkdir()
+    density = np.zeros((8, 8, 8), np.float32)
+    density[2:6, 2:6, 2:6] = 20.0
+    rgb = np.full((8, 8, 8, 3), 0.5, np.float32)
+    np.savez(folder / "field.npz", version=1, density=density, rgb=rgb, half_extents=np.ones(3), voxel_size=0.25)
+    vertices = np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)], np.float32)
+    faces = np.array([(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)], np.int32)
+    normals = np.array([(-0.6, -0.6, -0.6), (1, 0, 0), (0, 1, 0), (0, 0, 1)], np.float32)
+    np.savez(folder / "mesh.npz", vertices=vertices, faces=faces, normals=normals, colours=np.full_like(normals, 0.5))
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -181,17 +180,6 @@ def test_another_extension_cannot_be_imported_by_the_engine(installed):
     command = [sys.executable, *ISOLATED, str(installed / "addon" / BOOTSTRAP.name)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=installed.parent)
     assert "No module named 'another_extension'" in done.stderr
-
-
-def test_starting_does_not_wait_for_the_engine(make_job):
-    job = make_job("deaf")
-    before = time.monotonic()
-    process = EngineProcess.start(job.interpreter, job.folder, online=False)
-    assert process.events() == [] and not process.ended
-    assert time.monotonic() - before < 2.0
-    process.cancel(grace=0.0)
-    until(lambda: process.supervise() or process.ended)
-    process.close()
 
 
 def test_the_job_folder_may_be_named_relatively(make_job, monkeypatch, tmp_path):

@@ -1,0 +1,198 @@
+"""``blender --command sjc``: the same API from a terminal, with exit codes that programs can use."""
+
+import json
+import os
+import signal
+import threading
+from pathlib import Path
+
+import bpy
+import pytest
+
+from sjc_blender.addon import api, command, jobs, pump
+from sjc_blender.addon.command_progress import ProgressLines, duration
+from sjc_blender.addon.jobs import Job, JobQueue, JobState
+from sjc_blender.protocol import events
+from tests.addon.jobs.processes import until
+
+
+@pytest.fixture(autouse=True)
+def engine(scene, fake_python, monkeypatch, tmp_path):
+    """Let the fake engine be the engine, and work in an empty folder with a queue of its own."""
+    monkeypatch.setenv("SJC_ENGINE_PYTHON", str(fake_python))
+    monkeypatch.chdir(tmp_path)
+    queue = JobQueue()
+    for module in (api, pump, jobs):
+        monkeypatch.setattr(module, "QUEUE", queue)
+    yield
+    queue.shut_down(0.0)
+
+
+def generate(*options, way="success") -> int:
+    settings = ["--prompt", "ein grüner Stuhl", "--model", "some/model", "--negative-prompt", way]
+    return command.main(["generate", *settings, *options])
+
+
+def test_from_a_prompt_to_a_saved_scene(tmp_path, capfd):
+    assert generate("--import", "volume,mesh", "--save", "a scene/out.blend") == command.EXIT_FAILED
+    assert "could not be saved" in capfd.readouterr().err
+    (tmp_path / "a scene").mkdir()
+    assert generate("--import", "volume,mesh", "--save", "a scene/out.blend", "--json") == command.EXIT_OK
+    out, err = capfd.readouterr()
+    outcome = json.loads(out.splitlines()[-1])
+    assert outcome["state"] == "done"
+    assert Path(outcome["folder"]).parent == tmp_path / "a scene" / "sjc_jobs"
+    assert "step 20/20" in err and "Optimising" in err
+
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a scene" / "out.blend"))
+    assert {bpy.data.objects[name].type for name in outcome["imported"]} == {"VOLUME", "MESH"}
+    (volume,) = bpy.data.volumes
+    assert volume.filepath.startswith("//")
+    assert Path(bpy.path.abspath(volume.filepath)).is_file()
+
+
+def test_the_opened_file_is_what_is_saved_elsewhere(tmp_path):
+    bpy.context.scene.collection.objects.link(bpy.data.objects.new("Mine", None))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    assert generate("--import", "mesh", "--save", "out.blend") == command.EXIT_OK
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
+    assert len(bpy.data.objects) == 2 and "Mine" in bpy.data.objects
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
+    assert len(bpy.data.objects) == 1
+
+
+def test_settings_arrive(tmp_path):
+    options = ["--preset", "draft", "--seed", "3", "--steps", "12", "--out", "job", "--set", "model.device=cpu"]
+    assert generate(*options, "--set", "optimisation.guidance_scale=5") == command.EXIT_OK
+    spec = json.loads((tmp_path / "job" / "job.json").read_text())
+    assert (spec["preset"], spec["seed"], spec["model"]["device"]) == ("draft", 3, "cpu")
+    assert (spec["optimisation"]["steps"], spec["optimisation"]["guidance_scale"]) == (12, 5.0)
+    assert not bpy.data.objects
+
+
+def test_a_finished_job_is_imported(tmp_path, capfd):
+    assert generate("--out", "job") == command.EXIT_OK
+    assert command.main(["import", "job", "--import", "mesh", "--save", "out.blend"]) == command.EXIT_OK
+    assert "imported: ein grüner Stuhl mesh" in capfd.readouterr().out
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
+    assert [obj.type for obj in bpy.data.objects] == ["MESH"]
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (["--sede", "3"], "--sede"),
+        (["--seed", "three"], "invalid int value"),
+        (["--seed", "-1"], "seed is -1"),
+        (["--set", "steps"], "FIELD=VALUE"),
+        (["--set", "optimisation.stepz=3"], "optimisation.stepz"),
+        (["--rig", "Nobody"], "no collection 'Nobody'"),
+        (["--domain", "Nobody"], "no object 'Nobody'"),
+        (["--preset", "hasty"], "draft, standard, paper"),
+        (["--import", "statue"], "volume and mesh"),
+        (["--import", "mesh"], "--save"),
+        (["--save", "out.txt"], ".blend"),
+    ],
+)
+def test_bad_usage_is_said_and_has_its_exit_code(options, said, capfd, tmp_path):
+    assert generate("--out", "job", *options) == command.EXIT_USAGE
+    assert said in capfd.readouterr().err
+    assert not (tmp_path / "job").exists()
+
+
+def test_a_command_is_needed(capfd):
+    assert command.main([]) == command.EXIT_USAGE
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["generate", "--help"]])
+def test_help_has_examples(arguments, capfd):
+    assert command.main(arguments) == command.EXIT_OK
+    assert "--command sjc generate --prompt" in capfd.readouterr().out
+
+
+def test_a_job_that_fails_says_why(capfd):
+    assert generate("--out", "job", "--json", way="error") == command.EXIT_FAILED
+    out, err = capfd.readouterr()
+    assert "Error: There is no such model. Choose another." in err
+    outcome = json.loads(out.splitlines()[-1])
+    assert outcome["state"] == "failed" and outcome["error"]["code"] == "unknown_model"
+
+
+def test_no_interpreter_is_no_bad_usage(capfd):
+    assert generate("--engine-python", "/no/python") == command.EXIT_FAILED
+    assert "/no/python does not exist" in capfd.readouterr().err
+
+
+def test_importing_from_an_empty_folder_fails_in_words(capfd, tmp_path):
+    assert command.main(["import", str(tmp_path), "--save", "out.blend"]) == command.EXIT_FAILED
+    assert "holds no job" in capfd.readouterr().err
+
+
+def interrupt_when_running(times: int) -> threading.Thread:
+    def press():
+        until(lambda: any(job.progress or job.phase == "optimising" for job in api.jobs()))
+        for _ in range(times):
+            os.kill(os.getpid(), signal.SIGINT)
+            until(lambda: any(job.state == JobState.CANCELLING or not job.live for job in api.jobs()))
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    return thread
+
+
+def test_ctrl_c_cancels_softly(capfd, tmp_path):
+    thread = interrupt_when_running(1)
+    assert generate("--out", "job", way="patient") == command.EXIT_CANCELLED
+    thread.join()
+    assert (tmp_path / "job" / "checkpoint.safetensors").exists()
+    assert "--out" in capfd.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_engine():
+    thread = interrupt_when_running(2)
+    assert generate("--out", "job", way="deaf") == command.EXIT_CANCELLED
+    thread.join()
+
+
+class Log:
+    """A text stream that remembers."""
+
+    def __init__(self, terminal: bool) -> None:
+        self.text = ""
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+    def write(self, text: str) -> None:
+        self.text += text
+
+    def flush(self) -> None:
+        pass
+
+
+def told(job: Job, log: Log, steps: int) -> str:
+    progress = ProgressLines(log)
+    job.state = JobState.RUNNING
+    for step in range(1, steps + 1):
+        job.progress = events.Progress(step, steps, 2.5, (steps - step) / 2.5)
+        progress(job)
+    progress.close()
+    return log.text
+
+
+def test_a_log_gets_a_line_every_five_percent(make_job):
+    lines = told(make_job(), Log(terminal=False), 1000).splitlines()
+    assert len(lines) == 21
+    assert lines[10].split() == ["step", "500/1000", "50%", "2.5", "steps/s", "3:20", "left"]
+
+
+def test_a_terminal_gets_one_line_that_changes(make_job):
+    text = told(make_job(), Log(terminal=True), 100)
+    assert text.count("\r") == 100 and text.count("\n") == 1
+
+
+def test_durations():
+    assert [duration(seconds) for seconds in (0, 59.2, 61, 3723)] == ["0:00", "1:00", "1:01", "1:02:03"]
