@@ -14,7 +14,7 @@ from ..protocol.spec import JobSpec
 from .conditioning import Conditioner
 from .estimator import paas_gradient
 from .field import VoxelField
-from .losses import centre_depth, emptiness
+from .losses import centre_depth, emptiness, reference_samples_per_ray
 from .rays import camera_rays
 from .renderer import render
 from .score_model import ScoreModel
@@ -113,7 +113,7 @@ class ScoreJacobianChaining:
         # Chain: the score through the renderer's Jacobian, Eq. 6; ascent, hence the sign.
         objective = -(score * image).sum()
         # Regularise.
-        empty = emptiness(rendering.weights, self.field, o.emptiness_scale)
+        empty = emptiness(rendering.weights, o.emptiness_scale, reference_samples_per_ray(self.field))
         late = self.step >= o.emptiness_late_start * o.steps
         objective = objective + o.emptiness_weight * (o.emptiness_late_factor if late else 1.0) * empty
         losses = {"score": float(score.square().mean().sqrt()), "emptiness": float(empty.detach())}

@@ -40,12 +40,13 @@ def known_shape(half_extents, resolution):
 
 def closed_form_run(half_extents, resolution, steps, seed=0):
     solid, colour = known_shape(half_extents, resolution)
-    reference = RadianceGrid(solid * 200.0, colour, half_extents, (0.5, 0.5, 0.5))
+    box = torch.tensor(solid.shape) / max(solid.shape)
+    reference = RadianceGrid(solid * 200.0, colour, box, torch.full((3,), 0.5))
 
     def images_at(viewpoint):
         return render_chunked(reference, camera_rays(viewpoint.camera, SIZE, SIZE)).image[None] * 2 - 1
 
-    model = ClosedFormDenoiser(channels=3, sample_size=SIZE)
+    model = ClosedFormDenoiser(torch.zeros(1, 3, SIZE, SIZE))
     spec = presets.new_job(
         "the known shape",
         model="closed form",
