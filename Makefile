@@ -60,6 +60,15 @@ build/stubs52/.ready: requirements/stubs52.txt | build/tools/.ready
 requirements: build/tools/.ready  ## Compile requirements/engine.txt anew from engine.in
 	scripts/compile_requirements.sh
 
+# ---- The main job ---------------------------------------------------------------------------------------------------
+
+PROMPT ?= a red chair
+PRESET ?= standard
+.PHONY: demo
+demo: build/engine/.ready build/bpy52/.ready  ## Make an object from a prompt in a scene with a camera rig, and render it (PROMPT="a blue duck")
+	@[ -e build/bpy52/.ready ] || $(MAKE) build/bpy45/.ready
+	@scripts/demo.sh '$(PROMPT)' $(PRESET) build/demo
+
 # ---- Checks ---------------------------------------------------------------------------------------------------------
 
 .PHONY: test
