@@ -3,9 +3,10 @@
 # On Debian and Ubuntu, as root; elsewhere it says what is missing.
 set -euo pipefail
 
+installed=$(ldconfig -p)
 missing=
 while read -r library package; do
-  ldconfig -p | grep -q "^[[:space:]]*${library//./\\.} " || missing+=" $package"
+  grep -q "^[[:space:]]*${library//./\\.} " <<<"$installed" || missing+=" $package"
 done <<'END'
 libGL.so.1 libgl1
 libOpenGL.so.0 libopengl0
