@@ -33,7 +33,8 @@ def build() -> UNet2DConditionModel:
         in_channels=4,
         out_channels=4,
         layers_per_block=1,
-        block_out_channels=(32, 64, 128),
+        block_out_channels=(16, 48, 128),
+        time_embedding_dim=128,
         down_block_types=("DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
         cross_attention_dim=WIDTH,
@@ -137,7 +138,7 @@ def objective(unet: nn.Module, latents: Tensor, states: Tensor, table: Tensor, t
 class Average:
     """Exponential moving average of parameters, with a warm-up."""
 
-    def __init__(self, parameters: Iterable[nn.Parameter], decay: float = 0.9993) -> None:
+    def __init__(self, parameters: Iterable[nn.Parameter], decay: float = 0.998) -> None:
         self._source = list(parameters)
         self._decay = decay
         self.values = [p.detach().clone() for p in self._source]
@@ -182,10 +183,10 @@ class Plan:
 
     folder: str
     seconds: float
-    rate: float = 1e-3
+    rate: float = 1.5e-3
     batch: int = 8
     later_batch: int = 16
-    switch: float = 0.25
+    switch: float = 0.12
     warm: bool = False
     every: float = 240.0
 
@@ -233,7 +234,7 @@ def _work(rank: int, world: int, plan: Plan) -> None:
     step, done, recent, told_seen = 0, 0.0, 0.0, seen
     while done < 1.0:
         batch = plan.batch if done < plan.switch else plan.later_batch
-        warmth = min(1.0, (step + 1) / 200)
+        warmth = min(1.0, (step + 1) / 60)
         rate = plan.rate * warmth * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
         for group in [group for optimiser in optimisers for group in optimiser.param_groups]:
             group["lr"] = rate
