@@ -3,6 +3,7 @@
 Nothing is imported before `register`, so that the parts without bpy can be used without Blender.
 """
 
+import atexit
 from importlib import import_module
 
 # In the order in which they register; a class comes after those that it refers to.
@@ -13,9 +14,13 @@ def register() -> None:
     """Register every part, in order."""
     for name in MODULES:
         import_module(f".{name}", __name__).register()
+    # Blender switches its add-ons off when it ends. Where it was imported as a module only Python
+    # ends, and 4.5 hangs or crashes over any timer, handler or command that is still registered.
+    atexit.register(unregister)
 
 
 def unregister() -> None:
-    """Unregister every part, last one first."""
+    """Unregister every part, last one first; jobs that run are stopped."""
+    atexit.unregister(unregister)
     for name in reversed(MODULES):
         import_module(f".{name}", __name__).unregister()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from typing import Any
 
 import bpy
@@ -22,11 +21,6 @@ def _after_load(*_: Any) -> None:
     pump.ensure_running()
 
 
-@persistent
-def _before_exit(*_: Any) -> None:
-    end_jobs()
-
-
 def end_jobs() -> None:
     """Stop every job and its engine, and the timer: nothing is left running."""
     pump.stop()
@@ -34,18 +28,11 @@ def end_jobs() -> None:
 
 
 def register() -> None:
-    """Listen for file loads and the end of Blender."""
+    """Listen for file loads."""
     bpy.app.handlers.load_post.append(_after_load)
-    # Blender 5.2 tells before it ends; 4.5 runs atexit.
-    if hasattr(bpy.app.handlers, "exit_pre"):
-        bpy.app.handlers.exit_pre.append(_before_exit)
-    atexit.register(end_jobs)
 
 
 def unregister() -> None:
     """Stop listening, and everything that runs."""
-    atexit.unregister(end_jobs)
-    if hasattr(bpy.app.handlers, "exit_pre"):
-        bpy.app.handlers.exit_pre.remove(_before_exit)
     bpy.app.handlers.load_post.remove(_after_load)
     end_jobs()

@@ -56,9 +56,8 @@ def test_the_death_of_blender_is_the_end_of_its_jobs(tmp_path, fake_python):
 
 
 def handler_names() -> list[str]:
-    handlers = bpy.app.handlers
-    every = [*handlers.load_post, *getattr(handlers, "exit_pre", [])]
-    return sorted(handler.__module__ for handler in every if handler.__module__.startswith("sjc_blender"))
+    modules = (handler.__module__ for handler in bpy.app.handlers.load_post)
+    return sorted(module for module in modules if module.startswith("sjc_blender"))
 
 
 def test_the_addon_comes_and_goes_without_a_trace(scene):
