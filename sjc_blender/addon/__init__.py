@@ -7,7 +7,7 @@ import atexit
 from importlib import import_module
 
 # In the order in which they register; a class comes after those that it refers to.
-MODULES = ("preferences", "properties", "operators", "panels", "command", "lifecycle")
+MODULES = ("preferences", "properties", "operators", "panels", "menus", "command", "lifecycle")
 
 
 def register() -> None:

@@ -1,0 +1,38 @@
+"""Preview pictures of jobs as icons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy.utils.previews
+
+_collection: bpy.utils.previews.ImagePreviewCollection | None = None
+
+
+def icon(path: Path) -> int:
+    """Icon of a picture, loaded when it is first asked for; 0 while there is none to show.
+
+    The pictures of a folder replace each other: a job is seen as it is now.
+    """
+    if _collection is None or not path.is_file():
+        return 0
+    key = str(path)
+    if key not in _collection:
+        for other in [other for other in _collection if Path(other).parent == path.parent]:
+            del _collection[other]
+        _collection.load(key, key, "IMAGE")
+    return _collection[key].icon_id
+
+
+def register() -> None:
+    """Make room for the pictures."""
+    global _collection
+    _collection = bpy.utils.previews.new()
+
+
+def unregister() -> None:
+    """Free the pictures."""
+    global _collection
+    if _collection is not None:
+        bpy.utils.previews.remove(_collection)
+    _collection = None

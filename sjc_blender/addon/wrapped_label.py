@@ -1,0 +1,28 @@
+"""Sentences in a panel, broken to its width."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import blf
+import bpy
+
+from .job_status import wrapped
+
+FONT = 0
+MARGIN = 48
+"""Pixels, before the interface's scale, that a box, its icon and the region's edge take."""
+
+FALLBACK_WIDTH = 280
+
+
+def draw_sentences(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Any = "NONE") -> None:
+    """Draw `text` as lines that fit the region, the icon before the first one."""
+    scale = context.preferences.system.ui_scale
+    width = (context.region.width if context.region else FALLBACK_WIDTH * scale) - MARGIN * scale
+    blf.size(FONT, context.preferences.ui_styles[0].widget.points * scale)
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for number, line in enumerate(wrapped(text, width, lambda part: blf.dimensions(FONT, part)[0])):
+        # BLANK1 keeps the lines flush where the first one has an icon.
+        column.label(text=line, icon=icon if number == 0 or icon == "NONE" else "BLANK1", translate=False)
