@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,9 +23,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
+        unique = path.with_name(f".{path.stem}-{secrets.token_hex(6)}{path.suffix}")
+        # Not by tempfile, whose files nobody but their owner may read.
+        unique.touch(exist_ok=False)
+        temporary = unique
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
