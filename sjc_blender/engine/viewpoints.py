@@ -83,9 +83,9 @@ def orbit_camera(
     right = (math.cos(a), math.sin(a), 0.0)
     up = (-math.sin(e) * math.sin(a), math.sin(e) * math.cos(a), math.cos(e))
     back = (math.cos(e) * math.sin(a), -math.cos(e) * math.cos(a), math.sin(e))
-    rows = [(r, u, b, distance * b) for r, u, b in zip(right, up, back, strict=True)]
+    x, y, z = ((r, u, b, distance * b) for r, u, b in zip(right, up, back, strict=True))
     half = math.tan(math.radians(field_of_view) / 2)
-    return Camera(name=name, pose=(*rows, (0.0, 0.0, 0.0, 1.0)), window=(-half, half, -half, half))
+    return Camera(name=name, pose=(x, y, z, (0.0, 0.0, 0.0, 1.0)), window=(-half, half, -half, half))
 
 
 def _sample_orbit(rig: OrbitRig, generator: torch.Generator) -> Viewpoint:
