@@ -69,7 +69,12 @@ def main() -> None:
         print(f"{row.prompt:24} IoU {row.iou:.3f}   chamfer {row.chamfer:.2f} voxels   {row.seconds:.0f} s")
     mean = {"iou": float(np.mean([row.iou for row in rows])), "chamfer": float(np.mean([row.chamfer for row in rows]))}
     print(f"{'mean':24} IoU {mean['iou']:.3f}   chamfer {mean['chamfer']:.2f} voxels")
-    summary = {"preset": arguments.preset, "seed": arguments.seed, "mean": mean, "objects": [asdict(row) for row in rows]}
+    summary = {
+        "preset": arguments.preset,
+        "seed": arguments.seed,
+        "mean": mean,
+        "objects": [asdict(row) for row in rows],
+    }
     (arguments.out / "objects.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     _sheet([(row, folders[name]) for name, row in zip(prompts, rows, strict=True)], arguments.out / "objects.png")
 

@@ -23,11 +23,10 @@ def main(out: Path, prompt: str, preset: str) -> int:
     sjc_blender.register()
     try:
         bpy.ops.wm.open_mainfile(filepath=str(scene_path))
-        return command.main(
-            ["generate", "--prompt", prompt, "--preset", preset, "--rig", rig_building.RIG_NAME]
-            + ["--domain", rig_building.DOMAIN_NAME, "--out", str(out / "job")]
-            + ["--import", "volume,mesh", "--save", str(out / "result.blend")]
-        )
+        arguments = ["generate", "--prompt", prompt, "--preset", preset, "--out", str(out / "job")]
+        arguments += ["--rig", rig_building.RIG_NAME, "--domain", rig_building.DOMAIN_NAME]
+        arguments += ["--import", "volume,mesh", "--save", str(out / "result.blend")]
+        return command.main(arguments)
     finally:
         sjc_blender.unregister()
 

@@ -7,7 +7,7 @@ import sys
 # neighbour (Blender's viewport) a two-thread torch then runs several times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from sjc_blender.engine.cli import main
+from .cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -16,7 +16,7 @@ from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.model_profile import load_profile
 
-SIZE = 32
+SIZE = 24
 
 
 def voxel_centres(half_extents, resolution):
@@ -68,10 +68,10 @@ def iou(sjc, solid):
 
 
 @pytest.mark.parametrize(
-    ("half_extents", "resolution"), [((1.0, 1.0, 1.0), 32), ((1.0, 0.6, 0.8), 32)], ids=["cube", "box"]
+    ("half_extents", "resolution"), [((1.0, 1.0, 1.0), 24), ((1.0, 0.6, 0.8), 24)], ids=["cube", "box"]
 )
 def test_a_known_shape_comes_back(half_extents, resolution):
-    sjc, solid = closed_form_run(half_extents, resolution, steps=300)
+    sjc, solid = closed_form_run(half_extents, resolution, steps=200)
     assert iou(sjc, solid) >= 0.8
 
 
