@@ -18,13 +18,12 @@ from typing import Any
 
 import bpy
 
-from .. import __package__ as base_package
 from ..protocol import codec, presets
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
 from ..protocol.overrides import merged
 from ..protocol.spec import JobSpec
-from . import job_import, pump
+from . import job_import, preferences, pump
 from .domain import domain_spec
 from .engine_python import find_engine_python
 from .job_location import new_job_folder
@@ -118,7 +117,7 @@ def generate(
         seed=seed,
         negative_prompt=negative_prompt,
     )
-    interpreter = find_engine_python(engine_python, _preferred_python())
+    interpreter = find_engine_python(engine_python, preferences.engine_python())
     path = Path(_absolute(folder)) if folder is not None else new_job_folder(prompt)
     return _start(JobFolder.create(path, spec), spec, interpreter, scene, import_results, wait, progress)
 
@@ -135,7 +134,7 @@ def resume(
     """Go on with the job in a folder from its last checkpoint; as `generate` otherwise."""
     job_folder = JobFolder(Path(_absolute(folder)))
     spec = job_folder.read_spec()
-    interpreter = find_engine_python(engine_python, _preferred_python())
+    interpreter = find_engine_python(engine_python, preferences.engine_python())
     return _start(job_folder, spec, interpreter, _scene(scene), import_results, wait, progress)
 
 
@@ -288,10 +287,3 @@ def _object(domain: str | bpy.types.Object | None) -> bpy.types.Object | None:
 def _absolute(path: str | Path) -> str:
     """Resolve Blender's ``//`` and ``~``."""
     return str(Path(bpy.path.abspath(str(path))).expanduser().absolute())
-
-
-def _preferred_python() -> str:
-    """Read the interpreter of the preferences; empty where the add-on has none, as outside of Blender's own list."""
-    addon = bpy.context.preferences.addons.get(base_package)
-    chosen = addon.preferences.engine_python if addon is not None and addon.preferences is not None else ""
-    return bpy.path.abspath(chosen) if chosen else ""
