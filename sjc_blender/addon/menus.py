@@ -6,6 +6,7 @@ import bpy
 def _add(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
     menu.layout.separator()
     menu.layout.operator("sjc.generate", text="Generate from SJC Prompt", icon="SHADERFX")
+    menu.layout.operator("sjc.add_domain", text="SJC Domain", icon="CUBE")
     menu.layout.operator("sjc.add_rig", text="SJC Camera Rig", icon="OUTLINER_OB_CAMERA")
 
 

@@ -29,6 +29,12 @@ def _try(operator: bpy.types.Operator, action: Callable[[], object]) -> set[str]
     return {"FINISHED"}
 
 
+def _in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    if context.mode != "OBJECT":
+        operator.poll_message_set("Go to Object Mode first")
+    return context.mode == "OBJECT"
+
+
 class SJC_OT_generate(bpy.types.Operator):
     """Make an object of the prompt, in the background; if a job runs already, this one waits for its turn"""
 
@@ -134,9 +140,7 @@ class SJC_OT_import_result(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether new objects can be made now."""
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Leave the edit mode first")
-        return context.mode == "OBJECT"
+        return _in_object_mode(cls, context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Let the folder be chosen, unless the caller has."""
@@ -164,9 +168,7 @@ class SJC_OT_add_rig(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether new objects can be made now."""
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Leave the edit mode first")
-        return context.mode == "OBJECT"
+        return _in_object_mode(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add the rig, and choose it."""
@@ -179,6 +181,24 @@ class SJC_OT_add_rig(bpy.types.Operator):
             settings.domain = rig_building.add_domain(scene)
         settings.cameras = rig_building.add_orbit_rig(scene, settings.domain, count=self.count, orbit=orbit)
         settings.rig = "CAMERAS"
+
+
+class SJC_OT_add_domain(bpy.types.Operator):
+    """Add a box at the 3D cursor for the result to fill; move, turn and scale it as you like"""
+
+    bl_idname = "sjc.add_domain"
+    bl_label = "Add SJC Domain"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether new objects can be made now."""
+        return _in_object_mode(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the domain, and choose it."""
+        context.scene.sjc.domain = rig_building.add_domain(context.scene)
+        return {"FINISHED"}
 
 
 class SJC_OT_random_seed(bpy.types.Operator):
@@ -215,6 +235,7 @@ CLASSES = (
     SJC_OT_resume,
     SJC_OT_import_result,
     SJC_OT_add_rig,
+    SJC_OT_add_domain,
     SJC_OT_random_seed,
     SJC_OT_open_folder,
 )

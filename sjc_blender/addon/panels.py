@@ -12,8 +12,9 @@ from .wrapped_label import draw_sentences
 UNIT = 20
 """Pixels of one unit of the interface, before its scale."""
 
-PREVIEW_MARGIN = 60
+PREVIEW_MARGIN = 3.0
 LARGEST_PREVIEW = 14.0
+"""In units."""
 
 
 class _Sidebar:
@@ -30,7 +31,7 @@ class SJC_PT_main(_Sidebar, bpy.types.Panel):
     def draw_header_preset(self, context: bpy.types.Context) -> None:
         """Show how far the running job is, also while the panel is closed."""
         running = [job for job in api.jobs() if job.state in {JobState.RUNNING, JobState.CANCELLING}]
-        if running:
+        if running and running[0].progress is not None:
             self.layout.label(text=f"{running[0].fraction:.0%}")
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -88,9 +89,13 @@ class SJC_PT_domain(_Sidebar, bpy.types.Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         settings: SJC_PG_settings = context.scene.sjc
-        layout.prop(settings, "domain", text="Object")
+        row = layout.row(align=True)
+        row.prop(settings, "domain", text="Object")
         if settings.domain is None:
-            layout.label(text="2 m around the world's origin")
+            row.operator("sjc.add_domain", text="", icon="ADD")
+            split = layout.split(factor=0.4)
+            split.separator()
+            split.label(text="2 m at the origin")
 
 
 class SJC_PT_output(_Sidebar, bpy.types.Panel):
@@ -137,8 +142,9 @@ def _draw_refusal(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         return
     box = layout.box()
     row = box.row()
-    row.alert = True
-    row.label(text="The job did not start", icon="ERROR")
+    title = row.row()
+    title.alert = True
+    title.label(text="The job did not start", icon="ERROR")
     row.operator("sjc.dismiss", text="", icon="X", emboss=False)
     draw_sentences(box, context, operators.refusal.message)
     if operators.refusal.hint:
@@ -150,34 +156,32 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) 
     row = box.row()
     row.label(text=job.spec.prompt, icon=ICONS[job.state], translate=False)
     row.operator("sjc.open_folder", text="", icon="FILE_FOLDER", emboss=False).job = job.id
-    box.label(text=headline(job))
+    column = box.column(align=True)
+    column.label(text=headline(job))
     if job.live:
-        _draw_progress(box, job)
-    _draw_preview(box, context, job)
+        _draw_progress(column, job)
     _draw_trouble(box, context, job)
+    _draw_preview(box, context, job)
+    _draw_ways_on(box, job)
     for warning in job.warnings:
         draw_sentences(box, context, warning, "INFO")
 
 
-def _draw_progress(box: bpy.types.UILayout, job: Job) -> None:
+def _draw_progress(column: bpy.types.UILayout, job: Job) -> None:
     if job.progress is not None:
-        box.progress(factor=job.fraction, text=bar_text(job))
+        column.progress(factor=job.fraction, text=bar_text(job))
         if rate_text(job):
-            box.label(text=rate_text(job))
-    if job.state is JobState.CANCELLING:
-        stop = box.operator("sjc.cancel", text="Stop Now", icon="CANCEL")
-        stop.now = True
-    else:
-        stop = box.operator("sjc.cancel", icon="X")
-    stop.job = job.id
+            column.label(text=rate_text(job))
+    stopping = job.state is JobState.CANCELLING
+    stop = column.operator("sjc.cancel", text="Stop Now" if stopping else "Cancel", icon="X")
+    stop.job, stop.now = job.id, stopping
 
 
 def _draw_preview(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
     icon = previews.icon(job.preview) if job.preview is not None else 0
     if icon:
-        scale = context.preferences.system.ui_scale
-        width = context.region.width / scale - PREVIEW_MARGIN if context.region else 0
-        box.template_icon(icon_value=icon, scale=max(4.0, min(width / UNIT, LARGEST_PREVIEW)))
+        units = context.region.width / context.preferences.system.ui_scale / UNIT
+        box.template_icon(icon_value=icon, scale=min(units - PREVIEW_MARGIN, LARGEST_PREVIEW))
 
 
 def _draw_trouble(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
@@ -188,6 +192,9 @@ def _draw_trouble(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
         draw_sentences(column, context, error.message, "ERROR")
         if error.hint:
             draw_sentences(box, context, error.hint, "INFO")
+
+
+def _draw_ways_on(box: bpy.types.UILayout, job: Job) -> None:
     if job.state is JobState.DONE and not job.imported and not job.awaits_import:
         box.operator("sjc.import_result", text="Import", icon="IMPORT").directory = str(job.folder.path)
     if job.state in {JobState.FAILED, JobState.CANCELLED} and job.folder.checkpoint.is_file():

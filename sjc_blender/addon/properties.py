@@ -21,7 +21,8 @@ def _preset_items() -> list[tuple[str, str, str]]:
     return items
 
 
-def _has_box(_settings: "SJC_PG_settings", obj: bpy.types.Object) -> bool:
+def has_box(_settings: "SJC_PG_settings", obj: bpy.types.Object) -> bool:
+    """Whether an object can be a domain."""
     return obj.type not in BOXLESS
 
 
@@ -75,7 +76,7 @@ class SJC_PG_settings(bpy.types.PropertyGroup):
         description="Object whose box the result fills; its front is the object's own -Y. "
         "Without one: a box of 2 m around the world's origin",
         type=bpy.types.Object,
-        poll=_has_box,
+        poll=has_box,
     )
     make_volume: BoolProperty(
         name="Volume",
@@ -99,6 +100,7 @@ class SJC_PG_settings(bpy.types.PropertyGroup):
         name="Source",
         description="Folder in diffusers format, .safetensors file, or Hugging Face id that is in the local cache",
         subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
 
     @property

@@ -10,16 +10,17 @@ import bpy
 from .job_status import wrapped
 
 FONT = 0
-MARGIN = 48
-"""Pixels, before the interface's scale, that a box, its icon and the region's edge take."""
+MARGIN = 66
+"""Pixels, before the interface's scale, that the tabs, the panel's and a box's edges take."""
 
-FALLBACK_WIDTH = 280
+ICON_WIDTH = 20
 
 
 def draw_sentences(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Any = "NONE") -> None:
     """Draw `text` as lines that fit the region, the icon before the first one."""
     scale = context.preferences.system.ui_scale
-    width = (context.region.width if context.region else FALLBACK_WIDTH * scale) - MARGIN * scale
+    width = context.region.width - MARGIN * scale
+    width -= 0 if icon == "NONE" else ICON_WIDTH * scale
     blf.size(FONT, context.preferences.ui_styles[0].widget.points * scale)
     column = layout.column(align=True)
     column.scale_y = 0.8

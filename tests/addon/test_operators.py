@@ -1,0 +1,184 @@
+"""What the buttons do, and what they say when they cannot."""
+
+import math
+
+import bpy
+import numpy as np
+import pytest
+
+import sjc_blender
+from sjc_blender.addon import operators, preferences
+from sjc_blender.addon.properties import SJC_PG_settings, has_box
+from sjc_blender.protocol.errors import SjcError
+from sjc_blender.protocol.presets import preset_names
+
+
+@pytest.fixture
+def settings(scene, monkeypatch):
+    """Switch the add-on on; give the scene's settings."""
+    monkeypatch.setattr(operators, "refusal", None)
+    sjc_blender.register()
+    yield scene.sjc
+    sjc_blender.unregister()
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Give what the panel asks of the API."""
+    calls = []
+    monkeypatch.setattr(operators.api, "generate", lambda prompt, **options: calls.append((prompt, options)))
+    return calls
+
+
+def test_generate_hands_every_setting_to_the_api(settings, scene, asked):
+    bpy.ops.sjc.add_rig(count=3)
+    settings.prompt, settings.negative_prompt = "a red chair", "blurry"
+    settings.jitter = math.radians(5)
+    settings.preset, settings.seed = "draft", 12
+    settings.make_mesh = False
+    settings.model_kind, settings.model_source = "OWN", "//models/sd"
+    assert bpy.ops.sjc.generate() == {"FINISHED"}
+    ((prompt, options),) = asked
+    assert prompt == "a red chair"
+    assert options.pop("jitter") == pytest.approx(5)
+    assert options == {
+        "negative_prompt": "blurry",
+        "rig": settings.cameras,
+        "domain": settings.domain,
+        "preset": "draft",
+        "seed": 12,
+        "model": "//models/sd",
+        "outputs": ("volume",),
+        "scene": scene,
+    }
+
+
+def test_the_defaults_are_the_orbit_the_built_in_prior_and_both_outputs(settings, asked):
+    settings.prompt = "a red chair"
+    bpy.ops.sjc.generate()
+    options = asked[0][1]
+    assert (options["rig"], options["domain"], options["model"]) == ("ORBIT", None, "builtin")
+    assert options["outputs"] == ("volume", "mesh")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"prompt": "  "}, "prompt"),
+        ({"rig": "CAMERAS"}, "collection"),
+        ({"make_volume": False, "make_mesh": False}, "a volume, a mesh or both"),
+        ({"model_kind": "OWN"}, "folder or file"),
+    ],
+)
+def test_a_button_that_is_grey_says_why(settings, changes, words):
+    settings.prompt = "a red chair"
+    assert settings.obstacle() == ""
+    assert bpy.ops.sjc.generate.poll()
+    for name, value in changes.items():
+        setattr(settings, name, value)
+    assert words in settings.obstacle()
+    assert not bpy.ops.sjc.generate.poll()
+
+
+def test_what_hinders_a_job_is_reported_and_stays_until_it_is_dismissed(settings):
+    settings.prompt, settings.rig = "a red chair", "CAMERAS"
+    settings.cameras = bpy.data.collections.new("Views")
+    with pytest.raises(RuntimeError, match="'Views' has no cameras"):  # how Blender tells scripts of a report
+        bpy.ops.sjc.generate()
+    assert operators.refusal.code == "no_cameras"
+    bpy.ops.sjc.dismiss()
+    assert operators.refusal is None
+
+
+def test_a_job_that_starts_takes_the_old_message_away(settings, asked):
+    settings.prompt = "a red chair"
+    operators.refusal = SjcError("no_cameras", "No cameras.")
+    bpy.ops.sjc.generate()
+    assert operators.refusal is None
+
+
+def test_adding_a_rig_chooses_it_and_is_one_step_back(settings, scene):
+    scene.cursor.location = (1, 2, 3)
+    bpy.ops.ed.undo_push(message="Before")
+    bpy.ops.sjc.add_rig("EXEC_DEFAULT", True, count=5)
+    assert (settings.rig, len(settings.cameras.all_objects)) == ("CAMERAS", 5)
+    assert tuple(settings.domain.location) == (1, 2, 3)
+    bpy.ops.ed.undo()
+    settings = bpy.context.scene.sjc
+    assert (settings.rig, settings.cameras, settings.domain) == ("ORBIT", None, None)
+    assert len(bpy.data.cameras) == 0
+
+
+def test_adding_a_rig_around_something_flat_is_refused_in_a_sentence(settings):
+    bpy.ops.mesh.primitive_plane_add()
+    settings.domain = bpy.context.object
+    with pytest.raises(RuntimeError, match="'Plane' is flat"):
+        bpy.ops.sjc.add_rig()
+
+
+def test_adding_a_domain_chooses_it(settings):
+    bpy.ops.sjc.add_domain()
+    assert settings.domain.empty_display_type == "CUBE"
+
+
+def test_new_objects_wait_for_object_mode(settings):
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.object.mode_set(mode="EDIT")
+    for operator in (bpy.ops.sjc.add_rig, bpy.ops.sjc.add_domain, bpy.ops.sjc.import_result):
+        assert not operator.poll()
+
+
+def test_only_what_has_a_box_is_offered_as_a_domain(settings):
+    camera = bpy.data.objects.new("Eye", bpy.data.cameras.new("Eye"))
+    box = bpy.data.objects.new("Box", bpy.data.meshes.new("Box"))
+    assert [has_box(settings, obj) for obj in (camera, box, bpy.data.objects.new("Empty", None))] == [False, True, True]
+
+
+def test_a_seed_by_chance_is_another_one(settings):
+    seeds = set()
+    for _ in range(5):
+        bpy.ops.sjc.random_seed()
+        seeds.add(settings.seed)
+    assert len(seeds) == 5
+
+
+def test_a_result_comes_in_from_its_folder(settings, scene, finished_job, small_field):
+    vertices = np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    arrays = {"vertices": vertices, "faces": np.int32([[0, 1, 2]]), "normals": vertices + 1, "colours": vertices}
+    folder = finished_job(field=small_field, mesh=arrays)
+    bpy.ops.sjc.import_result(directory=str(folder.path))
+    assert {obj.type for obj in scene.objects} == {"VOLUME", "MESH"}
+
+
+def test_a_folder_without_a_job_is_said(settings, tmp_path):
+    with pytest.raises(RuntimeError, match="holds no job"):
+        bpy.ops.sjc.import_result(directory=str(tmp_path))
+
+
+def test_the_check_of_the_engine_tells_what_is_missing(settings, monkeypatch, tmp_path):
+    monkeypatch.setenv("SJC_ENGINE_PYTHON", str(tmp_path / "nowhere"))
+    assert bpy.ops.sjc.check_engine() == {"FINISHED"}
+    text, icon = preferences._verdict
+    assert "does not exist" in text
+    assert icon == "ERROR"
+
+
+@pytest.mark.parametrize("operator", ["cancel", "resume", "open_folder"])
+def test_a_job_that_is_not_there_is_said(settings, operator):
+    with pytest.raises(RuntimeError, match="has no job 'gone'"):
+        getattr(bpy.ops.sjc, operator)(job="gone")
+
+
+def test_everything_that_is_clicked_has_a_tooltip(settings):
+    for cls in (*operators.CLASSES, preferences.SJC_OT_check_engine):
+        rna = getattr(bpy.ops.sjc, cls.bl_idname.split(".")[1]).get_rna_type()
+        assert rna.description and not rna.description.endswith("."), cls
+        shown = [p for p in rna.properties if p.identifier != "rna_type" and not p.is_hidden]
+        assert all(p.description for p in shown if p.identifier != "directory"), cls
+    for prop in SJC_PG_settings.bl_rna.properties:
+        if prop.identifier not in {"rna_type", "name"}:
+            assert prop.description and not prop.description.endswith("."), prop.identifier
+
+
+def test_the_presets_are_those_that_ship_quickest_first(settings):
+    assert [item.identifier for item in settings.bl_rna.properties["preset"].enum_items] == preset_names()

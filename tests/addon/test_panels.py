@@ -1,0 +1,180 @@
+"""What the sidebar shows for each state of a job. (How it looks is seen in a real window: docs/.)"""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import bpy
+import pytest
+
+import sjc_blender
+from sjc_blender.addon import operators, panels, previews
+from sjc_blender.addon.jobs import QUEUE, Job, JobState
+from sjc_blender.protocol import events
+from sjc_blender.protocol.errors import SjcError
+from sjc_blender.protocol.job_folder import JobFolder
+from sjc_blender.protocol.spec import JobSpec
+
+
+class Layout:
+    """Takes what is drawn instead of Blender's layout, which exists in windows only."""
+
+    def __init__(self, drawn=None):
+        self.drawn = [] if drawn is None else drawn
+
+    def __getattr__(self, kind):
+        if kind not in bpy.types.UILayout.bl_rna.functions:
+            raise AttributeError(kind)
+
+        def draw(*args, **options):
+            allowed = bpy.types.UILayout.bl_rna.functions[kind].parameters.keys()
+            assert set(options) <= set(allowed), (kind, options)
+            made = SimpleNamespace() if kind == "operator" else Layout(self.drawn)
+            self.drawn.append((kind, args, options, made))
+            return made
+
+        return draw
+
+    def texts(self, kind="label"):
+        return [options.get("text", "") for drawn, _, options, _ in self.drawn if drawn == kind]
+
+    def operators(self):
+        return {args[0]: made for kind, args, _, made in self.drawn if kind == "operator"}
+
+
+@pytest.fixture
+def addon(scene, monkeypatch):
+    monkeypatch.setattr(operators, "refusal", None)
+    monkeypatch.setattr(QUEUE, "_jobs", [])
+    sjc_blender.register()
+    yield
+    QUEUE._jobs.clear()
+    sjc_blender.unregister()
+
+
+@pytest.fixture
+def job(addon, tmp_path):
+    folder = JobFolder.create(tmp_path / "job1", JobSpec("a red chair"))
+    made = Job(folder, folder.read_spec(), Path("python"), state=JobState.RUNNING, phase="optimising")
+    QUEUE._jobs.append(made)
+    return made
+
+
+def context():
+    """Give what a window of usual size would: background mode has neither regions nor a scale."""
+    style = SimpleNamespace(widget=SimpleNamespace(points=11))
+    preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), ui_styles=[style])
+    return SimpleNamespace(scene=bpy.context.scene, region=SimpleNamespace(width=300), preferences=preferences)
+
+
+def drawn(panel=panels.SJC_PT_main):
+    layout = Layout()
+    panel.draw(SimpleNamespace(layout=layout), context())
+    return layout
+
+
+def header():
+    layout = Layout()
+    panels.SJC_PT_main.draw_header_preset(SimpleNamespace(layout=layout), context())
+    return layout.texts()
+
+
+def test_every_panel_draws(addon, scene):
+    for panel in panels.CLASSES:
+        assert drawn(panel).drawn
+    scene.sjc.rig, scene.sjc.model_kind = "CAMERAS", "OWN"
+    bpy.ops.sjc.add_rig(count=2)
+    for panel in panels.CLASSES:
+        assert drawn(panel).drawn
+
+
+def test_at_rest_there_is_a_button_and_no_job(addon):
+    layout = drawn()
+    assert "Generate" in layout.texts("operator")
+    assert not layout.texts("progress")
+    assert header() == []
+
+
+def test_a_running_job_shows_progress_and_can_be_cancelled(job):
+    job.apply(events.Progress(step=412, total=1000, steps_per_second=10.0, eta_seconds=58.8))
+    layout = drawn()
+    ((options),) = [options for kind, _, options, _ in layout.drawn if kind == "progress"]
+    assert options["factor"] == pytest.approx(0.412)
+    assert options["text"] == "41%   412 / 1000"
+    assert {"a red chair", "Optimising", "10.0 steps/s, 0:59 left"} <= set(layout.texts())
+    assert vars(layout.operators()["sjc.cancel"]) == {"job": job.id, "now": False}
+    assert "Add to Queue" in layout.texts("operator")
+    assert header() == ["41%"]
+
+
+def test_while_it_stops_it_can_be_stopped_at_once(job):
+    job.state = JobState.CANCELLING
+    assert vars(drawn().operators()["sjc.cancel"]) == {"job": job.id, "now": True}
+
+
+def test_a_failure_is_told_whole_with_its_hint_and_the_way_on(job):
+    job.folder.checkpoint.write_bytes(b"state")
+    message = "The engine ended by signal 9 before the job was done. Its last words were:\n  Killed"
+    job.fail(SjcError("engine_died", message, "Close other programs, then resume the job."))
+    layout = drawn()
+    words = " ".join(layout.texts()).split()
+    assert " ".join(message.split()) in " ".join(words)
+    assert "Close other programs, then resume the job." in " ".join(words)
+    assert layout.operators()["sjc.resume"].job == job.id
+
+
+def test_without_a_checkpoint_there_is_nothing_to_resume(job):
+    job.fail(SjcError("engine_died", "The engine ended."))
+    assert "sjc.resume" not in drawn().operators()
+
+
+def test_a_result_that_did_not_get_into_the_scene_can_be_imported(job):
+    job.state = JobState.DONE
+    job.import_error = SjcError("folder_not_writable", "The folder could not be written.")
+    layout = drawn()
+    assert layout.operators()["sjc.import_result"].directory == str(job.folder.path)
+    assert "The folder could not be written." in " ".join(layout.texts())
+
+
+def test_a_done_job_asks_for_nothing(job):
+    job.state, job.imported = JobState.DONE, ("a red chair",)
+    assert set(drawn().operators()) == {"sjc.random_seed", "sjc.generate", "sjc.open_folder"}
+
+
+def test_only_the_newest_of_the_ended_jobs_is_shown(job, tmp_path):
+    job.state = JobState.DONE
+    folder = JobFolder.create(tmp_path / "job2", JobSpec("a yellow duck"))
+    QUEUE._jobs.append(Job(folder, folder.read_spec(), Path("python"), state=JobState.QUEUED))
+    texts = drawn().texts()
+    assert "a yellow duck" in texts
+    assert "a red chair" not in texts
+
+
+def test_a_job_that_did_not_start_says_why(addon):
+    operators.refusal = SjcError(
+        "unusable_cameras", "2 cameras cannot be used:\n  - 'A' is inside.\n  - 'B' is panoramic."
+    )
+    layout = drawn()
+    assert "2 cameras cannot be used: - 'A' is inside. - 'B' is panoramic." in " ".join(layout.texts())
+    assert "sjc.dismiss" in layout.operators()
+
+
+def save_picture(path, colour):
+    image = bpy.data.images.new("Picture", 8, 8)
+    image.generated_color = (*colour, 1)
+    image.filepath_raw, image.file_format = str(path), "PNG"
+    image.save()
+
+
+def test_the_newest_preview_is_loaded_in_place_of_the_one_before(job):
+    for number in (1, 2):
+        save_picture(job.folder.previews / f"{number}.png", (1, 0, 0))
+        job.apply(events.Preview(f"previews/{number}.png", number))
+        drawn()
+    ((path, picture),) = previews._collection.items()
+    assert Path(path) == job.preview
+    assert tuple(picture.image_size) == (8, 8)
+
+
+def test_a_preview_that_is_gone_is_no_trouble(job):
+    job.apply(events.Preview("previews/gone.png", 1))
+    assert not drawn().texts("template_icon")
