@@ -15,7 +15,7 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline
 from transformers import CLIPTokenizer
 
 from training import captions, dataset
-from training.autoencoder import PALETTE, batch_of
+from training.autoencoder import PALETTE, batch_of, ignore_what_no_picture_has
 from training.denoiser import load_average, scheduler
 from training.shapes import BACKGROUND, COLOURS, OBJECTS
 from training.text import build_tokenizer
@@ -56,7 +56,7 @@ def latent_rgb(vae: AutoencoderKL, views: dataset.Views) -> tuple[np.ndarray, np
     colours = F.avg_pool2d((pictures + 1) / 2, 2).permute(0, 2, 3, 1).reshape(-1, 3).numpy()
     inputs = latents.permute(0, 2, 3, 1).reshape(-1, 4).numpy()
     inputs = np.concatenate([inputs, np.ones((len(inputs), 1), np.float32)], 1)
-    solution, *_ = np.linalg.lstsq(inputs, colours, rcond=None)
+    solution, *_ = np.linalg.lstsq(inputs, colours, rcond=1e-3)
     residual = ((inputs @ solution - colours) ** 2).sum()
     explained = 1.0 - residual / ((colours - colours.mean(0)) ** 2).sum()
     return solution[:4], solution[4], float(explained)
@@ -98,6 +98,16 @@ def profile(vae: AutoencoderKL, views: dataset.Views) -> dict[str, Any]:
     }
 
 
+def forget_origin(target: Path) -> None:
+    """Remove from the configurations where the parts were loaded from."""
+    for path in target.rglob("*.json"):
+        if path.name not in ("config.json", "model_index.json", "scheduler_config.json"):
+            continue
+        config = json.loads(path.read_text(encoding="utf-8"))
+        config.pop("_name_or_path", None)
+        path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
 def write_profile(found: dict[str, Any], path: Path) -> None:
     """Write the profile, keeping keys of an existing one that are not made here."""
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -109,6 +119,7 @@ def assemble(folder: Path, target: Path) -> None:
     """Write the newest averaged weights of `folder` as the pipeline folder `target`."""
     unet, encoder, _ = load_average(folder)
     vae = AutoencoderKL.from_pretrained(folder / "vae")
+    ignore_what_no_picture_has(vae)
     tokenizer = build_tokenizer()
     found = profile(vae, dataset.load(folder / "data", "heldout.npz"))
     pipeline = StableDiffusionPipeline(
@@ -125,6 +136,7 @@ def assemble(folder: Path, target: Path) -> None:
     for part in ("vae", "text_encoder", "tokenizer", "unet", "scheduler"):
         shutil.rmtree(target / part, ignore_errors=True)
     pipeline.save_pretrained(target, safe_serialization=True)
+    forget_origin(target)
     write_tokenizer_tables(tokenizer, target / "tokenizer")
     write_profile(found, target / PROFILE)
 

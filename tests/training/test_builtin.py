@@ -22,6 +22,11 @@ def test_is_small_and_has_no_pickle():
     assert {path.suffix for path in files} <= {".json", ".txt", ".md", ".png", ".safetensors"}
 
 
+def test_says_nothing_of_the_machine_that_made_it():
+    for path in FOLDER.rglob("*.json"):
+        assert "_name_or_path" not in json.loads(path.read_text(encoding="utf-8")), path
+
+
 def test_profile_is_complete(profile):
     assert profile["version"] == 1
     assert [len(band["views"]) for band in profile["views"]["bands"]] == [8, 8, 8]

@@ -33,6 +33,18 @@ def test_encoder_computes_pooled_colours_exactly(views):
     assert grey.abs().max() < 1e-4
 
 
+def test_decoder_ignores_what_no_picture_has():
+    vae = autoencoder.build()
+    latents = torch.randn(1, 4, 8, 8)
+    odd = torch.ones(1, 4, 1, 1)
+    autoencoder.ignore_what_no_picture_has(vae)
+    with torch.no_grad():
+        assert (vae.decode(latents).sample - vae.decode(latents + odd).sample).abs().max() < 1e-4
+        pictures = torch.rand(1, 3, 16, 16) * 2 - 1
+        seen = vae.post_quant_conv(autoencoder.pooled_latents(pictures))
+    assert (seen - autoencoder.pooled_latents(pictures)).abs().max() < 1e-5
+
+
 def test_decoder_learns(views):
     torch.manual_seed(0)
     vae = autoencoder.build()
