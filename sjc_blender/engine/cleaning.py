@@ -22,7 +22,7 @@ HAZE_SHARE = 0.1
 """Nor any opacity above this share of the surface threshold, so that a cloud thinner than haze is left alone."""
 
 FLOATER_SHARE = 0.02
-"""A separate part with less than this share of the largest part's mass is a floater."""
+"""A separate part with less than this share of the largest part's mass (of a mesh: area) is a floater."""
 
 VISIBLE_OPACITY = 0.05
 """A field that nowhere hides more than this of what is behind it is empty."""
@@ -51,10 +51,10 @@ def clean_density(density: Array, voxel_size: float) -> Array:
     opacity = voxel_opacity(density, voxel_size)
     haze = min(HAZE_SHARE * surface_threshold(opacity), -math.expm1(-HAZE_DENSITY * voxel_size))
     occupied = opacity > haze
-    return np.where(occupied & ~floaters(occupied, opacity), density, 0.0).astype(np.float32)
+    return np.where(occupied & ~_floaters(occupied, opacity), density, 0.0).astype(np.float32)
 
 
-def floaters(occupied: npt.NDArray[np.bool_], mass: Array) -> npt.NDArray[np.bool_]:
+def _floaters(occupied: npt.NDArray[np.bool_], mass: Array) -> npt.NDArray[np.bool_]:
     """Voxels of `occupied` in parts with less than `FLOATER_SHARE` of the heaviest part's mass.
 
     Parameters

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from skimage.measure import label, marching_cubes
 
 from ..protocol.errors import SjcError
-from .cleaning import empty_field, floaters
+from .cleaning import FLOATER_SHARE, empty_field
 from .opacity import Array, surface_threshold, voxel_opacity
 
 if TYPE_CHECKING:
@@ -61,19 +61,15 @@ class Mesh:
     @property
     def components(self) -> int:
         """Number of separate parts."""
-        links = coo_array(
-            (np.ones(len(self.faces) * 2), (self.faces[:, [0, 1]].ravel(), self.faces[:, [1, 2]].ravel())),
-            shape=(len(self.vertices), len(self.vertices)),
-        )
-        return int(connected_components(links, directed=False, return_labels=False))
+        return int(_parts(self.faces, len(self.vertices)).max()) + 1
 
 
 def extract_mesh(grid: RadianceGrid, threshold: float | None = None) -> Mesh:
     """Cut the surface at one opacity by marching cubes.
 
-    Small floaters are left out, and cavities that no camera can see are filled. Where matter
-    reaches the box's face the surface is closed half a voxel (at most) outside the outermost
-    voxel centres.
+    Parts with a small share of the largest one's area are left out, and cavities that no camera
+    can see are filled. Where matter reaches the box's face the surface is closed half a voxel (at
+    most) outside the outermost voxel centres.
 
     Parameters
     ----------
@@ -99,12 +95,12 @@ def extract_mesh(grid: RadianceGrid, threshold: float | None = None) -> Mesh:
     # A hair below: at exactly half of a two-valued field marching cubes decides its ambiguous cases
     # differently in neighbouring cells, and edges get four faces.
     points, faces, _, _ = marching_cubes(solid, level * (1.0 - TIE_BREAK))
-    points = points - 1.0
+    points, faces = _without_floaters(points - 1.0, faces)
     half_extents = np.asarray(density.shape) * grid.voxel_size / 2
-    vertices = (points + 0.5) * grid.voxel_size - half_extents
+    vertices = ((points + 0.5) * grid.voxel_size - half_extents).astype(np.float32)
     faces = _outward(vertices, faces)
     return Mesh(
-        vertices=vertices.astype(np.float32),
+        vertices=vertices,
         faces=faces.astype(np.int32),
         normals=_normals(vertices, faces),
         colours=_colours(rgb, opacity, points),
@@ -121,13 +117,31 @@ def _below_threshold(highest: float, threshold: float) -> SjcError:
 
 
 def _filled(opacity: Array, level: float) -> Array:
-    """`opacity` (with an empty rim) without floaters and without closed cavities."""
-    inside = opacity > level
-    solid = np.where(floaters(inside, opacity), 0.0, opacity).astype(np.float32)
+    """`opacity` (with an empty rim) without closed cavities."""
     # Face neighbours only: emptiness that leaks by a corner alone lets no surface through.
-    spaces = label(solid <= level, connectivity=1)
-    cavity = (solid <= level) & (spaces != spaces[0, 0, 0])
-    return np.where(cavity, np.float32(1.0), solid)
+    spaces = label(opacity <= level, connectivity=1)
+    cavity = (opacity <= level) & (spaces != spaces[0, 0, 0])
+    return np.where(cavity, np.float32(1.0), opacity)
+
+
+def _without_floaters(vertices: Array, faces: Indices) -> tuple[Array, Indices]:
+    """The surface without its small separate parts, and the vertices that are left.
+
+    Judged on the surface: voxels that touch by a corner are one part of a cloud, but two bodies.
+    """
+    part = _parts(faces, len(vertices))
+    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
+    areas = np.bincount(part[faces[:, 0]], weights=np.linalg.norm(np.cross(b - a, c - a), axis=1))
+    stays = (areas >= FLOATER_SHARE * areas.max())[part]
+    return vertices[stays], (np.cumsum(stays) - 1)[faces[stays[faces[:, 0]]]]
+
+
+def _parts(faces: Indices, count: int) -> Indices:
+    """Number of the connected part that each of `count` vertices belongs to."""
+    ends = (faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel())
+    links = coo_array((np.ones(len(ends[0])), ends), shape=(count, count))
+    _, part = connected_components(links, directed=False)
+    return np.asarray(part)
 
 
 def _outward(vertices: Array, faces: Indices) -> Indices:

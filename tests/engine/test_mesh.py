@@ -132,6 +132,16 @@ def test_floaters_are_left_out_and_parts_of_the_object_are_not() -> None:
     assert extract_mesh(_grid(density)).components == 2
 
 
+def test_a_crumb_that_touches_by_a_corner_is_a_floater() -> None:
+    density = np.zeros((24, 24, 24), dtype=np.float32)
+    density[6:16, 6:16, 6:16] = 300.0
+    density[16, 16, 16] = 300.0
+    mesh = extract_mesh(_grid(density))
+    assert mesh.components == 1
+    assert mesh.watertight
+    assert mesh.vertices.max() < (16 - 12) * 2 / 24 + 0.01
+
+
 def test_a_cavity_no_camera_can_see_is_filled() -> None:
     density = _sphere()
     density[18:22, 18:22, 18:22] = 0.0
