@@ -30,6 +30,9 @@ LARGEST_VIEW = 128
 MOST_PIXELS = 200_000
 """Pixels used in all; of more or larger views a random part of the pixels is."""
 
+MOST_ENTRIES = 30_000_000
+"""Pairs of a pixel and a voxel it shows, in all (16 bytes each); clouds have many, and get by with fewer pixels."""
+
 CLEAR = 0.01
 """Pixels with less opacity than this show the background alone."""
 
@@ -90,7 +93,7 @@ def fit_colour(
     grid = _uncoloured(field)
     equations = []
     for index, camera in enumerate(cameras):
-        equations.append(_equations(field, grid, model, camera, MOST_PIXELS // len(cameras), seed=index))
+        equations.append(_equations(field, grid, model, camera, 1.0 / len(cameras), seed=index))
         if progress is not None:
             progress(index + 1, len(cameras))
     weights = vstack([view.weights for view in equations], format="csr")
@@ -137,14 +140,16 @@ class _Equations:
 
 @torch.no_grad()
 def _equations(
-    field: VoxelField, grid: RadianceGrid, model: ScoreModel, camera: Camera, most: int, seed: int
+    field: VoxelField, grid: RadianceGrid, model: ScoreModel, camera: Camera, share: float, seed: int
 ) -> _Equations:
     samples = camera_rays(camera, model.sample_size, model.sample_size, device=model.device)
     picture = _picture(model, render_chunked(field, samples).image)
     size = picture.shape[0]
-    chosen = torch.randperm(size * size, generator=torch.Generator().manual_seed(seed))[:most]
+    chosen = torch.randperm(size * size, generator=torch.Generator().manual_seed(seed))[: int(MOST_PIXELS * share)]
     rays = camera_rays(camera, size, size, device=model.device)
     weights = pixel_weights(grid, Rays(rays.origins[chosen], rays.directions[chosen], 1, len(chosen)))
+    within_limit = int(np.searchsorted(weights.indptr, MOST_ENTRIES * share, side="right")) - 1
+    weights, chosen = weights[:within_limit], chosen[:within_limit]
     pixels = picture.reshape(-1, 3)[chosen]
     background = _background_from_clear_pixels(pixels, weights.sum(axis=1), chosen.numpy(), size)
     if background is None:

@@ -6,12 +6,15 @@ import itertools
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 from torch import Tensor
 
 from .radiance_grid import RadianceGrid
 from .rays import Rays
-from .renderer import WEIGHT_THRESHOLD, render
+from .renderer import STEPS_PER_VOXEL, WEIGHT_THRESHOLD, render
+
+CHUNK = 2**21
+"""Samples at a time, some 100 bytes each."""
 
 
 @torch.no_grad()
@@ -30,6 +33,13 @@ def pixel_weights(grid: RadianceGrid, rays: Rays) -> csr_array:
     sparse array [N, nx * ny * nz] float32
         Non-negative; a row's sum is the ray's opacity, but for samples too faint to be rendered.
     """
+    samples = 2.0 * float(grid.half_extents.norm()) / grid.voxel_size * STEPS_PER_VOXEL
+    count = max(1, int(CHUNK / samples))
+    parts = zip(rays.origins.split(count), rays.directions.split(count), strict=True)
+    return vstack([_chunk(grid, Rays(*part, 1, len(part[0]))) for part in parts], format="csr")
+
+
+def _chunk(grid: RadianceGrid, rays: Rays) -> csr_array:
     recorder = _Recorder(grid)
     shares = render(recorder, rays).weights
     visible = (shares > WEIGHT_THRESHOLD).nonzero(as_tuple=True)
