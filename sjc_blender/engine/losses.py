@@ -10,16 +10,19 @@ from torch import Tensor
 from ..protocol.errors import SjcError
 from .renderer import STEPS_PER_VOXEL, RadianceField
 
+PUBLISHED_RAYS = 64 * 64
 BORDER_SHARE = 7 / 64
 SMALLEST_GAP = 0.1
 
 
 def emptiness(weights: Tensor, scale: float, reference_samples: float) -> Tensor:
-    """Mean of log(1 + scale * w): many faint samples cost more than a few strong ones.
+    """Sum of log(1 + scale * w), as published a mean: many faint samples cost more than a few strong ones.
 
     The published loss is the mean over a padded array whose length, hence the loss's strength, varies
     with the view (239 to 322 samples a ray in a grid of 100). Here the sum over a ray is divided by a
-    constant of the grid instead; see `reference_samples_per_ray`.
+    constant of the grid instead; see `reference_samples_per_ray`. And the sum over rays is divided by
+    those of the published 64 x 64 images, not by those of this one: the score that the loss is weighed
+    against is a sum over pixels, so a mean would press four times harder in images half as wide.
 
     Parameters
     ----------
@@ -30,7 +33,7 @@ def emptiness(weights: Tensor, scale: float, reference_samples: float) -> Tensor
     reference_samples : float
         Samples that count as a whole ray.
     """
-    return torch.log1p(scale * weights).sum() / (len(weights) * reference_samples)
+    return torch.log1p(scale * weights).sum() / (PUBLISHED_RAYS * reference_samples)
 
 
 def reference_samples_per_ray(field: RadianceField) -> float:

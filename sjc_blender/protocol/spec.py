@@ -151,7 +151,8 @@ class OptimisationSpec:
     sigma_power : float
         The score is multiplied by sigma to this power before it is back-propagated; 1 in the paper.
     emptiness_weight, emptiness_scale : float
-        Weight lambda and scale beta of the emptiness loss, mean log(1 + beta w).
+        Weight lambda and scale beta of the emptiness loss, mean log(1 + beta w) in images of 64 x 64;
+        in others a sample weighs the same.
     emptiness_late_factor, emptiness_late_start : float
         The weight is multiplied by the factor from this share of the steps on.
     depth_weight : float

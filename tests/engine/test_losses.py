@@ -15,7 +15,7 @@ from sjc_blender.protocol.errors import SjcError
 
 def test_emptiness_by_hand():
     weights = torch.tensor([[0.0, 0.1, 0.3], [0.5, 0.0, 0.0]], dtype=torch.float64, requires_grad=True)
-    loss = emptiness(weights, 10.0, 4.0)
+    loss = emptiness(weights, 10.0, 4.0) * 64 * 64 / 2  # as if these two rays were a published image
     assert loss.item() == pytest.approx((math.log(2) + math.log(4) + math.log(6)) / 8)
     loss.backward()
     expected = [[10 / 8, 5 / 8, 2.5 / 8], [10 / 6 / 8, 10 / 8, 10 / 8]]

@@ -66,8 +66,7 @@ def closed_form_run(half_extents, resolution, steps):
             "guidance_scale": 1,
             "timesteps": (50, 500),
             "sigma_power": 1.5,
-            # The published weight is for 64 x 64 pixels; the score is a sum over them, this loss a mean.
-            "emptiness_weight": 50,
+            "emptiness_weight": 200,
             "emptiness_late_factor": 1,
         },
     )
