@@ -60,7 +60,7 @@ class SJC_AP_preferences(bpy.types.AddonPreferences):
     def draw(self, context: bpy.types.Context) -> None:
         """Show the interpreter, and what the last check said of it."""
         layout = self.layout
-        row = layout.row(align=True)
+        row = layout.split(factor=0.85, align=True)
         row.prop(self, "engine_python")
         row.operator(SJC_OT_check_engine.bl_idname, text="Check", icon="FILE_REFRESH")
         if _verdict is not None:
