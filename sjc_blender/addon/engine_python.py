@@ -16,7 +16,18 @@ VARIABLE = "SJC_ENGINE_PYTHON"
 """Environment variable that names the interpreter where the preferences do not."""
 
 OLDEST = (3, 11)
-MODULES = ("torch", "diffusers", "transformers", "safetensors", "numpy", "scipy", "skimage", "imageio_ffmpeg", "PIL", "tqdm")
+MODULES = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "safetensors",
+    "numpy",
+    "scipy",
+    "skimage",
+    "imageio_ffmpeg",
+    "PIL",
+    "tqdm",
+)
 """What the engine imports; ``requirements/engine.txt`` installs it."""
 
 PROBE_SECONDS = 20.0
