@@ -16,7 +16,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "training")
     parser.add_argument("--target", type=Path, default=ROOT / "sjc_blender" / "models" / "builtin")
     parser.add_argument("--shards", type=int, default=22, help="training shards of 504 views")
-    parser.add_argument("--vae-seconds", type=float, default=200.0)
+    parser.add_argument("--vae-seconds", type=float, default=480.0)
     parser.add_argument("--unet-seconds", type=float, default=6000.0)
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument("--batch", type=int, nargs=2, default=(8, 16), metavar=("FIRST", "LATER"))
