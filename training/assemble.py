@@ -86,7 +86,7 @@ def profile(vae: AutoencoderKL, views: dataset.Views) -> dict[str, Any]:
         "orbit": {
             "distance": [2.0, 2.0],
             "elevation": [-5.0, 65.0],
-            "field_of_view": [55, 63],
+            "field_of_view": [57, 65],
         },
         "vocabulary": {
             "template": captions.TEMPLATE,

@@ -93,6 +93,10 @@ class VoxelField(nn.Module):
         """Background features [N, C] in directions [N, 3]."""
         return self._activated_features(self.background_texture(directions))
 
+    def mean_background(self) -> Tensor:
+        """Background features [C], averaged over the texture."""
+        return self._activated_features(self.background_texture.texels.flatten(0, -2)).mean(dim=0)
+
     def density_at_voxels(self) -> Tensor:
         """Density [nx, ny, nz] per domain unit at the voxel centres."""
         return self._activated_density(self.density_grid[0])

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..protocol.errors import SjcError
+from .field import VoxelField
 from .renderer import STEPS_PER_VOXEL, RadianceField
 
 PUBLISHED_RAYS = 64 * 64
@@ -77,3 +78,24 @@ def centre_depth(depth: Tensor) -> Tensor:
     gap = border_mean - centre.mean()
     tangent = (SMALLEST_GAP - gap) / SMALLEST_GAP - math.log(SMALLEST_GAP)
     return torch.where(gap > SMALLEST_GAP, -torch.log(gap.clamp(min=SMALLEST_GAP)), tangent)
+
+
+def camouflage(field: VoxelField, reach: float) -> Tensor:
+    """Sum over the voxels of their opacity times their likeness to the background.
+
+    Before a background of one colour, matter of that colour is invisible: it fills the gaps between a
+    chair's legs and the ground under a car, and shows as soon as the result stands before anything else.
+    The likeness exp(-d^2 / (2 reach^2)), of the distance d between a voxel's features and the mean
+    background, is taken as given: only the density is drawn away, never the colours.
+
+    Parameters
+    ----------
+    field : VoxelField
+    reach : float
+        Distance in feature space up to which matter counts as background, about.
+    """
+    opacity = -torch.expm1(-field.density_at_voxels() * field.voxel_size)
+    with torch.no_grad():
+        distance = (field.features_at_voxels() - field.mean_background()).norm(dim=-1)
+        likeness = torch.exp(-0.5 * (distance / reach).square())
+    return (opacity * likeness).sum()

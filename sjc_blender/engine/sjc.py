@@ -14,7 +14,7 @@ from ..protocol.spec import JobSpec
 from .conditioning import Conditioner
 from .estimator import paas_gradient
 from .field import VoxelField
-from .losses import centre_depth, emptiness, reference_samples_per_ray
+from .losses import camouflage, centre_depth, emptiness, reference_samples_per_ray
 from .rays import camera_rays
 from .renderer import render
 from .score_model import ScoreModel
@@ -121,6 +121,10 @@ class ScoreJacobianChaining:
             depth = centre_depth(rendering.depth)
             objective = objective + o.depth_weight * depth
             losses["depth"] = float(depth.detach())
+        if late and o.camouflage_weight > 0:
+            hidden = camouflage(self.field, o.camouflage_reach)
+            objective = objective + o.camouflage_weight * hidden
+            losses["camouflage"] = float(hidden.detach())
         # Update.
         self.optimiser.zero_grad(set_to_none=True)
         objective.backward()

@@ -157,6 +157,9 @@ class OptimisationSpec:
         The weight is multiplied by the factor from this share of the steps on.
     depth_weight : float
         Weight of the centre-depth loss; 0 switches it off.
+    camouflage_weight, camouflage_reach : float
+        Weight of the loss on matter of the background's colour, from `emptiness_late_start` on, and how near in
+        feature space that is; 0 switches it off. Not in the paper.
     render_size : int
         Side of the rendered image in the model's samples (latents); 0 takes the model's own.
     checkpoint_every : int
@@ -176,6 +179,8 @@ class OptimisationSpec:
     emptiness_late_factor: float = 20.0
     emptiness_late_start: float = 0.5
     depth_weight: float = 0.0
+    camouflage_weight: float = 0.0
+    camouflage_reach: float = 1.0
     render_size: int = 0
     checkpoint_every: int = 500
 

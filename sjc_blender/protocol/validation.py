@@ -159,8 +159,9 @@ def _optimisation(check: _Checker, spec: JobSpec) -> None:
             good = 0 <= value[0] <= value[1] <= 999
             check(f"optimisation.{name}", value, good, "two whole numbers in rising order within 0 to 999")
     check.number("optimisation.sigma_power", o.sigma_power, lambda x: 0 <= x <= 2, "0 to 2")
-    for name in ("emptiness_weight", "emptiness_scale", "emptiness_late_factor", "depth_weight"):
+    for name in ("emptiness_weight", "emptiness_scale", "emptiness_late_factor", "depth_weight", "camouflage_weight"):
         check.number(f"optimisation.{name}", getattr(o, name), lambda x: x >= 0, "0 or more")
+    check.number("optimisation.camouflage_reach", o.camouflage_reach, lambda x: x > 0, "above 0")
     check.number("optimisation.emptiness_late_start", o.emptiness_late_start, lambda x: 0 <= x <= 1, "0 to 1")
     check("optimisation.render_size", o.render_size, 0 <= o.render_size <= 1024, "0 (the model's own) to 1024 pixels")
     check("optimisation.checkpoint_every", o.checkpoint_every, o.checkpoint_every >= 1, "1 or more steps")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sjc_blender.engine.field import VoxelField
-from sjc_blender.engine.losses import centre_depth, emptiness, reference_samples_per_ray
+from sjc_blender.engine.losses import camouflage, centre_depth, emptiness, reference_samples_per_ray
 from sjc_blender.engine.rays import camera_rays
 from sjc_blender.engine.renderer import render
 from sjc_blender.engine.viewpoints import orbit_camera
@@ -102,3 +102,29 @@ def test_centre_depth_says_which_images_are_too_small():
     with pytest.raises(SjcError, match="at least 3 x 3 pixels; these have 2 x 9") as caught:
         centre_depth(torch.zeros(9, 2))
     assert caught.value.code == "image_too_small"
+
+
+def painted_field():
+    """Three voxels: one of the background's colour, one a little like it, one unlike it; equally dense."""
+    field = VoxelField((1.0, 0.1, 0.1), 3, 2, background=(0.5, -0.5))
+    with torch.no_grad():
+        field.density_grid.fill_(3.0)
+        features = torch.tensor([[0.5, -0.5], [0.5, 0.5], [6.5, -8.5]])
+        field.feature_grid.copy_(features.T.view(2, 3, 1, 1))
+    return field
+
+
+def test_camouflage_by_hand():
+    field = painted_field()
+    opacity = 1 - math.exp(-math.log1p(math.exp(2.0)) * 2 / 3)
+    assert camouflage(field, 1.0).item() == pytest.approx(opacity * (1 + math.exp(-0.5) + math.exp(-50)), rel=1e-5)
+
+
+def test_camouflage_draws_density_from_what_looks_like_the_background_and_leaves_colours_alone():
+    field = painted_field()
+    camouflage(field, 1.0).backward()
+    alike, a_little, unlike = field.density_grid.grad.flatten()
+    assert alike > a_little > 0
+    assert abs(unlike) < 1e-6 * alike
+    assert field.feature_grid.grad is None
+    assert field.background_texture.texels.grad is None
