@@ -119,6 +119,7 @@ def _chamfer(a: np.ndarray, b: np.ndarray) -> float:
 def _sheet(rows: list[tuple[Measured, Path]], path: Path) -> None:
     pictures = [Image.open(folder / "result" / "turntable.png").convert("RGB") for _, folder in rows]
     label, width = 18, max(picture.width for picture in pictures)
+    pictures = [p.resize((width, round(p.height * width / p.width)), Image.Resampling.LANCZOS) for p in pictures]
     sheet = Image.new("RGB", (width, sum(picture.height + label for picture in pictures)), "white")
     draw, top = ImageDraw.Draw(sheet), 0
     for (row, _), picture in zip(rows, pictures, strict=True):

@@ -16,7 +16,7 @@ from ..protocol.atomic_write import atomic_path, file_error
 from ..protocol.errors import SjcError
 from ..protocol.spec import JobSpec
 
-FORMAT = "1"
+FORMAT = "2"
 
 
 def save(path: Path, spec: JobSpec, step: int, tensors: Mapping[str, torch.Tensor]) -> None:
@@ -28,7 +28,9 @@ def save(path: Path, spec: JobSpec, step: int, tensors: Mapping[str, torch.Tenso
         ``disk_full`` or ``folder_not_writable``; an earlier checkpoint stays as it was.
     """
     held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {"format": FORMAT, "step": str(step), "settings": settings_digest(spec), "content": _digest(held)}
+    about = {"format": FORMAT, "step": step, "settings": settings_digest(spec), "content": _digest(held)}
+    # One entry: the library writes several in an order that changes from run to run.
+    metadata = {"checkpoint": json.dumps(about, sort_keys=True)}
     with atomic_path(path) as temporary:
         try:
             save_file(held, temporary, metadata)
@@ -55,17 +57,17 @@ def load(path: Path, spec: JobSpec) -> tuple[int, dict[str, torch.Tensor]]:
     advice = "Restart the job from its first step, or put back an intact checkpoint."
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            about = json.loads((file.metadata() or {}).get("checkpoint", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise SjcError("checkpoint_corrupt", f"The checkpoint {path} is damaged: {error}.", advice) from error
-    if metadata.get("format") != FORMAT:
+    if about.get("format") != FORMAT:
         raise SjcError("checkpoint_old", f"The checkpoint {path} was written by another release.", advice)
-    if metadata.get("content") != _digest(tensors):
+    if about.get("content") != _digest(tensors):
         raise SjcError("checkpoint_corrupt", f"The checkpoint {path} is damaged: its checksum does not match.", advice)
-    if metadata.get("settings") != settings_digest(spec):
+    if about.get("settings") != settings_digest(spec):
         raise SjcError("checkpoint_of_other_job", f"The checkpoint {path} belongs to a job of other settings.", advice)
-    return int(metadata["step"]), tensors
+    return int(about["step"]), tensors
 
 
 def settings_digest(spec: JobSpec) -> str:

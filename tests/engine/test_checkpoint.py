@@ -38,6 +38,14 @@ def test_it_comes_back_as_it_was(saved):
     assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
 
 
+def test_the_same_state_gives_the_same_bytes(saved):
+    # 20 times: of two entries of metadata, each order would come half of the time.
+    first = saved.read_bytes()
+    for _ in range(20):
+        checkpoint.save(saved, JobSpec("a chair"), 7, TENSORS)
+        assert saved.read_bytes() == first
+
+
 def test_a_cut_off_file_is_refused(saved):
     saved.write_bytes(saved.read_bytes()[:-5])
     assert refusal(saved) == "checkpoint_corrupt"

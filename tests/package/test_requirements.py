@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
 PIN = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9a-z.]+)(?: ; (?P<marker>.+))?")
 
@@ -24,4 +26,9 @@ def test_nothing_is_for_linux_only() -> None:
 
 
 def test_it_was_compiled_from_what_the_engine_asks_for() -> None:
-    assert set(lines("engine.in")) <= set(lines("engine.txt")), "run `make requirements`"
+    pinned: dict[str, list[str]] = {}
+    for pin in map(Requirement, lines("engine.txt")):
+        pinned.setdefault(pin.name, []).append(str(pin.specifier).removeprefix("=="))
+    for asked in map(Requirement, lines("engine.in")):
+        pins = pinned.get(asked.name)
+        assert pins and list(asked.specifier.filter(pins)) == pins, f"{asked}: run `make requirements`"
