@@ -11,7 +11,8 @@ from pathlib import Path
 import bpy
 
 import sjc_blender
-from sjc_blender.addon import command, rig_building
+from sjc_blender.addon import command
+from sjc_blender.addon.rigs import rig_building
 from sjc_blender.protocol.model_profile import load_profile
 
 

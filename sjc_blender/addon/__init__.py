@@ -7,7 +7,7 @@ import atexit
 from importlib import import_module
 
 # In the order in which they register; a class comes after those that it refers to.
-MODULES = ("preferences", "properties", "operators", "panels", "menus", "command", "lifecycle")
+MODULES = ("preferences", "ui.properties", "ui.operators", "ui.panels", "ui.menus", "command", "jobs.lifecycle")
 
 
 def register() -> None:

@@ -23,12 +23,13 @@ from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
 from ..protocol.overrides import merged
 from ..protocol.spec import JobSpec
-from . import job_import, preferences, pump
-from .domain import domain_spec
-from .engine_python import find_engine_python
-from .job_location import new_job_folder
-from .jobs import QUEUE, Job, JobState
-from .rig import cameras_from_scene, preview_camera
+from . import preferences
+from .jobs import job_import, pump
+from .jobs.job_location import new_job_folder
+from .jobs.job_queue import QUEUE, Job, JobState
+from .process.engine_python import find_engine_python
+from .rigs.domain import domain_spec
+from .rigs.rig import cameras_from_scene, preview_camera
 
 __all__ = ["Job", "JobState", "SjcError", "cancel", "generate", "import_result", "job", "jobs", "resume"]
 

@@ -6,7 +6,7 @@ import math
 from typing import TextIO
 
 from ..protocol import events
-from .jobs import Job
+from .jobs.job_queue import Job
 
 LINES = 20
 """How many lines a log gets over the whole run."""

@@ -5,8 +5,8 @@ from bpy.props import StringProperty
 
 from .. import __package__ as base_package
 from ..protocol.errors import SjcError
-from .engine_python import find_engine_python
-from .wrapped_label import draw_sentences
+from .process.engine_python import find_engine_python
+from .ui.wrapped_label import draw_sentences
 
 _verdict: tuple[str, str] | None = None
 """What the last check said, and its icon."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from .score_model import Condition, ScoreModel
+from .score_models.score_model import Condition, ScoreModel
 
 
 @torch.no_grad()

@@ -13,17 +13,17 @@ from ..protocol.job_folder import JobFolder
 from ..protocol.model_profile import ModelProfile, load_profile
 from ..protocol.spec import Camera, JobSpec, OrbitRig
 from . import checkpoint
-from .colour import fit_colour
-from .conditioning import Conditioner, PromptConditioner
-from .loading import load_score_model
-from .mesh import extract_mesh
-from .rays import camera_rays
-from .renderer import render_chunked
+from .radiance.rays import camera_rays
+from .radiance.renderer import render_chunked
 from .reporter import Report
-from .result import write_result
-from .score_model import ScoreModel
+from .results.colour import fit_colour
+from .results.mesh import extract_mesh
+from .results.result import write_result
+from .results.srgb import write_png
+from .score_models.conditioning import Conditioner, PromptConditioner
+from .score_models.loading import load_score_model
+from .score_models.score_model import ScoreModel
 from .sjc import ScoreJacobianChaining, StepReport
-from .srgb import write_png
 from .viewpoints import orbit_camera
 
 PREVIEWS = 20

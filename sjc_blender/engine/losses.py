@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ..protocol.errors import SjcError
-from .field import VoxelField
-from .renderer import STEPS_PER_VOXEL, RadianceField
+from .radiance.field import VoxelField
+from .radiance.renderer import STEPS_PER_VOXEL, RadianceField
 
 PUBLISHED_RAYS = 64 * 64
 BORDER_SHARE = 7 / 64

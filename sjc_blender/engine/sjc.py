@@ -11,13 +11,13 @@ import torch
 
 from ..protocol.errors import SjcError
 from ..protocol.spec import JobSpec
-from .conditioning import Conditioner
 from .estimator import paas_gradient
-from .field import VoxelField
 from .losses import camouflage, centre_depth, emptiness, reference_samples_per_ray
-from .rays import camera_rays
-from .renderer import render
-from .score_model import ScoreModel
+from .radiance.field import VoxelField
+from .radiance.rays import camera_rays
+from .radiance.renderer import render
+from .score_models.conditioning import Conditioner
+from .score_models.score_model import ScoreModel
 from .viewpoints import sample_viewpoint
 
 MAX_SKIPPED_IN_A_ROW = 20

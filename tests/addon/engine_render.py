@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from sjc_blender.engine.radiance_grid import RadianceGrid
-from sjc_blender.engine.rays import camera_rays
-from sjc_blender.engine.renderer import render_chunked
+from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
+from sjc_blender.engine.radiance.rays import camera_rays
+from sjc_blender.engine.radiance.renderer import render_chunked
 from sjc_blender.protocol import codec
 from sjc_blender.protocol.spec import Camera
 

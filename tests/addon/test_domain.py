@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mathutils import Euler, Matrix
 
-from sjc_blender.addon.domain import DomainFrame, domain_spec
+from sjc_blender.addon.rigs.domain import DomainFrame, domain_spec
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import IDENTITY, JobSpec
 from sjc_blender.protocol.validation import faults

@@ -18,10 +18,11 @@ import pytest
 from mathutils import Matrix, Vector
 
 import sjc_blender
-from sjc_blender.addon import api, pump
-from sjc_blender.addon.domain import domain_spec
-from sjc_blender.addon.rig import preview_camera
-from sjc_blender.addon.rig_building import add_domain, add_orbit_rig
+from sjc_blender.addon import api
+from sjc_blender.addon.jobs import pump
+from sjc_blender.addon.rigs.domain import domain_spec
+from sjc_blender.addon.rigs.rig import preview_camera
+from sjc_blender.addon.rigs.rig_building import add_domain, add_orbit_rig
 from sjc_blender.protocol import codec
 from sjc_blender.protocol.model_profile import BUILTIN, load_profile
 

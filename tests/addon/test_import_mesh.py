@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from mathutils import Euler, Matrix
 
-from sjc_blender.addon.import_mesh import import_mesh
-from sjc_blender.addon.import_volume import import_volume
+from sjc_blender.addon.results.import_mesh import import_mesh
+from sjc_blender.addon.results.import_volume import import_volume
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import DomainSpec, JobSpec
 

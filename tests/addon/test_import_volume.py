@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from mathutils import Euler, Matrix
 
-from sjc_blender.addon.import_volume import import_volume
+from sjc_blender.addon.results.import_volume import import_volume
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import DomainSpec, JobSpec
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sjc_blender.addon.job_status import ICONS, bar_text, headline, rate_text, trouble, wrapped
-from sjc_blender.addon.jobs import Job, JobState
+from sjc_blender.addon.jobs.job_queue import Job, JobState
+from sjc_blender.addon.ui.job_status import ICONS, bar_text, headline, rate_text, trouble, wrapped
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import sjc_blender
-from sjc_blender.addon import operators, preferences
-from sjc_blender.addon.properties import SJC_PG_settings, has_box
+from sjc_blender.addon import preferences
+from sjc_blender.addon.ui import operators
+from sjc_blender.addon.ui.properties import SJC_PG_settings, has_box
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.presets import preset_names
 

@@ -7,8 +7,8 @@ import bpy
 import pytest
 
 import sjc_blender
-from sjc_blender.addon import operators, panels, previews
-from sjc_blender.addon.jobs import QUEUE, Job, JobState
+from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
+from sjc_blender.addon.ui import operators, panels, previews
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sjc_blender.addon.result_files import read_field, read_mesh
+from sjc_blender.addon.results.result_files import read_field, read_mesh
 from sjc_blender.protocol.errors import SjcError
 
 

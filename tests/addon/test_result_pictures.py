@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from mathutils import Euler, Matrix, Vector
 
-from sjc_blender.addon.domain import domain_spec
-from sjc_blender.addon.import_mesh import import_mesh
-from sjc_blender.addon.import_volume import import_volume
-from sjc_blender.addon.rig import preview_camera
+from sjc_blender.addon.results.import_mesh import import_mesh
+from sjc_blender.addon.results.import_volume import import_volume
+from sjc_blender.addon.rigs.domain import domain_spec
+from sjc_blender.addon.rigs.rig import preview_camera
 from sjc_blender.protocol.spec import JobSpec
 
 SIZE = 48  # pixels of the centred square

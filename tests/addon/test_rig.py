@@ -8,8 +8,8 @@ import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Matrix, Vector
 
-from sjc_blender.addon.domain import domain_spec
-from sjc_blender.addon.rig import cameras_from_scene, preview_camera
+from sjc_blender.addon.rigs.domain import domain_spec
+from sjc_blender.addon.rigs.rig import cameras_from_scene, preview_camera
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import JobSpec
 from sjc_blender.protocol.validation import faults

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from mathutils import Euler, Matrix
 
-from sjc_blender.addon.domain import domain_spec
-from sjc_blender.addon.rig import cameras_from_scene
-from sjc_blender.addon.rig_building import add_domain, add_orbit_rig
+from sjc_blender.addon.rigs.domain import domain_spec
+from sjc_blender.addon.rigs.rig import cameras_from_scene
+from sjc_blender.addon.rigs.rig_building import add_domain, add_orbit_rig
 from sjc_blender.protocol.model_profile import Orbit
 from sjc_blender.protocol.views import direction
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sjc_blender.engine.background import COLUMNS, ROWS, LatLongTexture
+from sjc_blender.engine.radiance.background import COLUMNS, ROWS, LatLongTexture
 
 
 def direction(longitude, latitude):

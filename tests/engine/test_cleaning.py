@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from sjc_blender.engine.cleaning import clean_density
+from sjc_blender.engine.results.cleaning import clean_density
 
 VOXEL = 2 / 32
 HAZE = math.log1p(math.exp(-1.0))  # softplus(-1), the density a field starts with

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from sjc_blender.engine.closed_form import ClosedFormDenoiser
-from sjc_blender.engine.conditioning import ReferenceConditioner
-from sjc_blender.engine.score_model import Condition
+from sjc_blender.engine.score_models.closed_form import ClosedFormDenoiser
+from sjc_blender.engine.score_models.conditioning import ReferenceConditioner
+from sjc_blender.engine.score_models.score_model import Condition
 
 BLACK, GREY, WHITE = (torch.full((3, 4, 4), value) for value in (-1.0, 0.0, 1.0))
 LEVELS = torch.tensor([1e-3, 1.0, 20.0, 1e4], dtype=torch.float64)

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from sjc_blender.engine import colour
-from sjc_blender.engine.colour import fit_colour
-from sjc_blender.engine.srgb import from_linear, to_linear
+from sjc_blender.engine.results import colour
+from sjc_blender.engine.results.colour import fit_colour
+from sjc_blender.engine.results.srgb import from_linear, to_linear
 from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.errors import SjcError
 from tests.engine.analytic_objects import LatentField, LinearModel, ball, octant_srgb, voxel_centres

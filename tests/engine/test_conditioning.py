@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import torch
 
-from sjc_blender.engine.conditioning import PromptConditioner
+from sjc_blender.engine.score_models.conditioning import PromptConditioner
 from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.views import Band, View, ViewVocabulary
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sjc_blender.engine.estimator import paas_gradient
-from sjc_blender.engine.score_model import Condition
+from sjc_blender.engine.score_models.score_model import Condition
 
 NO_CONDITION = Condition()
 

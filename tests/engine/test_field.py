@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from sjc_blender.engine.field import VoxelField
-from sjc_blender.engine.radiance_grid import RadianceGrid
+from sjc_blender.engine.radiance.field import VoxelField
+from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.protocol.errors import SjcError
 
 

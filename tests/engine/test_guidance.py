@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from sjc_blender.engine.guidance import guided
-from sjc_blender.engine.score_model import Condition
+from sjc_blender.engine.score_models.guidance import guided
+from sjc_blender.engine.score_models.score_model import Condition
 
 
 class Recorder:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import csr_array
 
-from sjc_blender.engine.least_squares import fill_from_nearest, fit_near_back_projection
+from sjc_blender.engine.results.least_squares import fill_from_nearest, fit_near_back_projection
 
 
 def _fit(matrix: list[list[float]], targets: list[float], importance: list[float] | None = None) -> np.ndarray:

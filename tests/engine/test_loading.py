@@ -11,9 +11,9 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file, save_file
 
-from sjc_blender.engine import model_source, single_file
-from sjc_blender.engine.loading import load_score_model
-from sjc_blender.engine.score_model import Condition
+from sjc_blender.engine.score_models import model_source, single_file
+from sjc_blender.engine.score_models.loading import load_score_model
+from sjc_blender.engine.score_models.score_model import Condition
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import ModelSpec
 from tests.engine.original_format import save_original_format

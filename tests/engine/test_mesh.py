@@ -8,7 +8,7 @@ import pytest
 import torch
 import trimesh
 
-from sjc_blender.engine.mesh import Mesh, extract_mesh
+from sjc_blender.engine.results.mesh import Mesh, extract_mesh
 from sjc_blender.protocol.errors import SjcError
 
 RADIUS = 0.6

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from sjc_blender.engine.mesh import Mesh
-from sjc_blender.engine.mesh_files import write_glb, write_ply
+from sjc_blender.engine.results.mesh import Mesh
+from sjc_blender.engine.results.mesh_files import write_glb, write_ply
 from sjc_blender.protocol.errors import SjcError
 
 # A tetrahedron with its one high corner at the front (-Y); the colours are linear.

@@ -7,7 +7,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
-from sjc_blender.engine.noise_levels import nearest_timestep, sigma_table
+from sjc_blender.engine.score_models.noise_levels import nearest_timestep, sigma_table
 from sjc_blender.protocol.errors import SjcError
 
 STABLE_DIFFUSION = {

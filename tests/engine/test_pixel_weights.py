@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from sjc_blender.engine.pixel_weights import pixel_weights
-from sjc_blender.engine.radiance_grid import RadianceGrid
-from sjc_blender.engine.rays import camera_rays
-from sjc_blender.engine.renderer import render_chunked
+from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
+from sjc_blender.engine.radiance.rays import camera_rays
+from sjc_blender.engine.radiance.renderer import render_chunked
+from sjc_blender.engine.results.pixel_weights import pixel_weights
 from sjc_blender.engine.viewpoints import orbit_camera
 from tests.engine.analytic_objects import half_extents
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from sjc_blender.engine.preconditioning import preconditioning
+from sjc_blender.engine.score_models.preconditioning import preconditioning
 
 X, N = 0.7, -1.3
 

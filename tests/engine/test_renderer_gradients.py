@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from sjc_blender.engine.field import VoxelField
 from sjc_blender.engine.losses import centre_depth, emptiness
-from sjc_blender.engine.rays import Rays, camera_rays
-from sjc_blender.engine.renderer import render
+from sjc_blender.engine.radiance.field import VoxelField
+from sjc_blender.engine.radiance.rays import Rays, camera_rays
+from sjc_blender.engine.radiance.renderer import render
 from sjc_blender.engine.viewpoints import orbit_camera
 
 STEP = 1e-5

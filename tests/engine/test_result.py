@@ -13,10 +13,10 @@ import torch
 import trimesh
 from PIL import Image
 
-from sjc_blender.engine import result
-from sjc_blender.engine.mesh import extract_mesh
-from sjc_blender.engine.result import write_result
-from sjc_blender.engine.turntable import Turntable
+from sjc_blender.engine.results import result
+from sjc_blender.engine.results.mesh import extract_mesh
+from sjc_blender.engine.results.result import write_result
+from sjc_blender.engine.results.turntable import Turntable
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder

@@ -5,13 +5,13 @@ import dataclasses
 import pytest
 import torch
 
-from sjc_blender.engine.closed_form import ClosedFormDenoiser
-from sjc_blender.engine.conditioning import PromptConditioner, ReferenceConditioner
-from sjc_blender.engine.loading import load_score_model
-from sjc_blender.engine.opacity import voxel_opacity
-from sjc_blender.engine.radiance_grid import RadianceGrid
-from sjc_blender.engine.rays import camera_rays
-from sjc_blender.engine.renderer import render_chunked
+from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
+from sjc_blender.engine.radiance.rays import camera_rays
+from sjc_blender.engine.radiance.renderer import render_chunked
+from sjc_blender.engine.results.opacity import voxel_opacity
+from sjc_blender.engine.score_models.closed_form import ClosedFormDenoiser
+from sjc_blender.engine.score_models.conditioning import PromptConditioner, ReferenceConditioner
+from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.sjc import ScoreJacobianChaining
 from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol import presets

@@ -7,9 +7,9 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 
-from sjc_blender.engine import stable_diffusion
-from sjc_blender.engine.score_model import Condition
-from sjc_blender.engine.stable_diffusion import StableDiffusion
+from sjc_blender.engine.score_models import stable_diffusion
+from sjc_blender.engine.score_models.score_model import Condition
+from sjc_blender.engine.score_models.stable_diffusion import StableDiffusion
 from sjc_blender.protocol.errors import SjcError
 
 CPU = torch.device("cpu")

@@ -4,8 +4,10 @@ import bpy
 import pytest
 from mathutils import Vector
 
-from sjc_blender.addon import api, job_import, jobs, lifecycle, pump
-from sjc_blender.addon.jobs import JobQueue, JobState
+from sjc_blender.addon import api
+from sjc_blender.addon.jobs import job_import, lifecycle, pump
+from sjc_blender.addon.jobs import job_queue as jobs
+from sjc_blender.addon.jobs.job_queue import JobQueue, JobState
 from sjc_blender.protocol.errors import InvalidSpec, SjcError
 from sjc_blender.protocol.spec import CameraRig, OrbitRig
 from tests.addon.jobs.processes import until

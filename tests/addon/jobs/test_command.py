@@ -9,9 +9,11 @@ from pathlib import Path
 import bpy
 import pytest
 
-from sjc_blender.addon import api, command, jobs, pump
+from sjc_blender.addon import api, command
 from sjc_blender.addon.command_progress import ProgressLines, duration
-from sjc_blender.addon.jobs import Job, JobQueue, JobState
+from sjc_blender.addon.jobs import job_queue as jobs
+from sjc_blender.addon.jobs import pump
+from sjc_blender.addon.jobs.job_queue import Job, JobQueue, JobState
 from sjc_blender.protocol import events
 from tests.addon.jobs.processes import until
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sjc_blender.addon.engine_process import BOOTSTRAP, ISOLATED, EngineProcess, child_environment
+from sjc_blender.addon.process.engine_process import BOOTSTRAP, ISOLATED, EngineProcess, child_environment
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 PARENT = """
 import sys, time
 from pathlib import Path
-from sjc_blender.addon.engine_process import EngineProcess
+from sjc_blender.addon.process.engine_process import EngineProcess
 from sjc_blender.protocol.job_folder import JobFolder
 
 process = EngineProcess.start(Path(sys.argv[1]), JobFolder(Path(sys.argv[2])), online=False)
@@ -150,10 +150,11 @@ def installed(tmp_path) -> Path:
     """Give the package as an installed extension: beside others, one of them named like a library."""
     repository = tmp_path / "user default"
     package = repository / "sjc_blender"
-    (package / "addon").mkdir(parents=True)
+    process = package / "addon" / "process"
+    process.mkdir(parents=True)
     (package / "engine").mkdir()
-    shutil.copy(BOOTSTRAP, package / "addon")
-    for module in (package, package / "addon", package / "engine"):
+    shutil.copy(BOOTSTRAP, process)
+    for module in (package, package / "addon", process, package / "engine"):
         (module / "__init__.py").write_text("")
     (package / "engine" / "__main__.py").write_text(
         "import sys, numpy, pathlib, sjc_blender\n"
@@ -168,7 +169,7 @@ def installed(tmp_path) -> Path:
 
 
 def test_only_the_package_itself_is_taken_from_the_extensions_folder(installed):
-    command = [sys.executable, *ISOLATED, str(installed / "addon" / BOOTSTRAP.name), "run", "a job"]
+    command = [sys.executable, *ISOLATED, str(installed / "addon" / "process" / BOOTSTRAP.name), "run", "a job"]
     environ = os.environ | {"PYTHONPATH": str(installed.parent), "PYTHONIOENCODING": "latin-1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environ, cwd=installed.parent)
     assert done.stderr == ""
@@ -177,7 +178,7 @@ def test_only_the_package_itself_is_taken_from_the_extensions_folder(installed):
 
 def test_another_extension_cannot_be_imported_by_the_engine(installed):
     (installed / "engine" / "__main__.py").write_text("import another_extension\n")
-    command = [sys.executable, *ISOLATED, str(installed / "addon" / BOOTSTRAP.name)]
+    command = [sys.executable, *ISOLATED, str(installed / "addon" / "process" / BOOTSTRAP.name)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=installed.parent)
     assert "No module named 'another_extension'" in done.stderr
 

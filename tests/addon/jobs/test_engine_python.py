@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from sjc_blender.addon import engine_python
-from sjc_blender.addon.engine_python import find_engine_python
+from sjc_blender.addon.process import engine_python
+from sjc_blender.addon.process.engine_python import find_engine_python
 from sjc_blender.protocol.errors import SjcError
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 
 import sjc_blender
-from sjc_blender.addon import lifecycle, pump
+from sjc_blender.addon.jobs import lifecycle, pump
 from tests.addon.jobs.processes import alive, pid_in, until
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -17,7 +17,8 @@ SESSION = """
 import sys, time
 import bpy
 import sjc_blender
-from sjc_blender.addon import api, pump
+from sjc_blender.addon import api
+from sjc_blender.addon.jobs import pump
 
 sjc_blender.register()
 # As in a window; 4.5 would hang at its end while this is registered.
@@ -65,7 +66,7 @@ def test_the_addon_comes_and_goes_without_a_trace(scene):
     properties = {cls: set(cls.bl_rna.properties.keys()) for cls in (bpy.types.Scene, bpy.types.WindowManager)}
     for _ in range(2):
         sjc_blender.register()
-        assert "sjc_blender.addon.lifecycle" in handler_names()
+        assert "sjc_blender.addon.jobs.lifecycle" in handler_names()
         assert {name for name in set(dir(bpy.types)) - classes if name.startswith("SJC_")}
         sjc_blender.unregister()
         assert handler_names() == []

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
 
-from sjc_blender.addon import platform_process
+from sjc_blender.addon.process import platform_process
 
 
 def test_a_child_gets_a_group_of_its_own():

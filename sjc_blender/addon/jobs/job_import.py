@@ -1,0 +1,103 @@
+"""A finished job's result, into the scene that it was made for."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Sequence
+
+import bpy
+
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+from ...protocol.spec import JobSpec
+from ..results import import_mesh, import_volume
+from .job_queue import Job
+
+IMPORTERS = {"volume": import_volume.import_volume, "mesh": import_mesh.import_mesh}
+OUTPUTS = tuple(IMPORTERS)
+
+
+def outputs_of(spec: JobSpec) -> tuple[str, ...]:
+    """What a job makes: ``"volume"``, ``"mesh"`` or both."""
+    return tuple(name for name in OUTPUTS if getattr(spec.outputs, name))
+
+
+def import_outputs(folder: JobFolder, outputs: Sequence[str], scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """Make objects of the results in a job folder, in the order of `outputs`; SjcError if one cannot be read."""
+    return [IMPORTERS[output](folder, scene) for output in outputs]
+
+
+def import_waiting(jobs: Sequence[Job]) -> list[Job]:
+    """Import every result that waits for it, each as one undo step; give the jobs that changed.
+
+    Nothing is touched while the user is in another mode than Object Mode (an undo step of those
+    does not hold new objects) or while a picture renders.
+    """
+    waiting = [job for job in jobs if job.awaits_import]
+    if not waiting or _busy():
+        return []
+    for job in waiting:
+        _import(job)
+        job.notify()
+    return waiting
+
+
+def retry_missing_scenes(jobs: Sequence[Job]) -> None:
+    """Let jobs wait for their import again whose scene was not there; called when a file was loaded."""
+    for job in jobs:
+        if job.import_error is not None and job.import_error.code == "scene_missing" and _scene(job) is not None:
+            job.import_error = None
+
+
+def _import(job: Job) -> None:
+    scene = _scene(job)
+    if scene is None:
+        job.import_error = SjcError(
+            "scene_missing",
+            f"The result is ready, but this file has no scene {job.scene_name!r} to put it into.",
+            f"Import it from {job.folder.path}, or open the file that it was made for.",
+        )
+        return
+    for output in outputs_of(job.spec):
+        try:
+            (obj,) = import_outputs(job.folder, [output], scene)
+            job.imported += (obj.name,)
+        except SjcError as error:
+            job.import_error = error
+        except Exception as error:  # the border: a timer that raises is never called again
+            job.import_error = _unexpected(error, job.folder)
+    if job.imported:
+        _push_undo(f"SJC: {job.spec.prompt}")
+
+
+def _unexpected(error: Exception, folder: JobFolder) -> SjcError:
+    with contextlib.suppress(OSError), folder.log_path.open("a", encoding="utf-8") as log:
+        traceback.print_exception(error, file=log)
+    return SjcError(
+        "import_failed",
+        f"The result could not be imported ({type(error).__name__}: {error}).",
+        f"{folder.log_path} has the details; please report them. The result in the folder is whole.",
+    )
+
+
+def _scene(job: Job) -> bpy.types.Scene | None:
+    return bpy.data.scenes.get(job.scene_name)
+
+
+def _busy() -> bool:
+    """Whether adding objects now would be lost at the next undo, or disturb a render."""
+    if bpy.app.background:
+        return False
+    active = (window.view_layer.objects.active for window in bpy.context.window_manager.windows)
+    return bpy.app.is_job_running("RENDER") or any(obj is not None and obj.mode != "OBJECT" for obj in active)
+
+
+def _push_undo(message: str) -> None:
+    windows = bpy.context.window_manager.windows
+    if bpy.context.window is None and windows:
+        # A timer has no window of its own.
+        with bpy.context.temp_override(window=windows[0]):  # type: ignore[attr-defined]  # the stubs of 5.2
+            bpy.ops.ed.undo_push(message=message)
+    elif windows:
+        bpy.ops.ed.undo_push(message=message)

@@ -1,0 +1,39 @@
+"""Where a new job's folder lies."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import datetime
+from pathlib import Path
+
+import bpy
+
+from ... import __package__ as base_package
+
+FOLDER = "sjc_jobs"
+SLUG_LENGTH = 40
+
+
+def new_job_folder(prompt: str) -> Path:
+    """Give a path that does not exist yet: beside the saved .blend, else in the user's own folder of the add-on."""
+    parent = Path(bpy.data.filepath).parent / FOLDER if bpy.data.filepath else _user_folder()
+    name = f"{datetime.now():%Y%m%d-%H%M%S}-{slug(prompt)}"
+    path, number = parent / name, 1
+    while path.exists():
+        number += 1
+        path = parent / f"{name}-{number}"
+    return path
+
+
+def slug(prompt: str) -> str:
+    """Letters and digits of a prompt, of any language, as a file name on every platform."""
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", prompt).lower())
+    return "-".join(words)[:SLUG_LENGTH].rstrip("-") or "job"
+
+
+def _user_folder() -> Path:
+    try:
+        return Path(bpy.utils.extension_path_user(base_package, path="jobs"))
+    except ValueError:  # not installed as an extension
+        return Path(bpy.utils.user_resource("DATAFILES", path=FOLDER))

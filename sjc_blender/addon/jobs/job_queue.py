@@ -1,0 +1,288 @@
+"""The jobs of this session, and the line they wait in: one runs at a time.
+
+Only Blender's main thread calls this module. It knows no bpy; `sjc_blender.addon.jobs.pump` moves it on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from ...protocol import events
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+from ...protocol.spec import JobSpec
+from ..process import platform_process
+from ..process.engine_process import EngineProcess
+
+CANCEL_SECONDS = 60.0
+"""Grace for the current step, or for the loading of a model, after a cancel."""
+
+EXIT_SECONDS = 15.0
+"""Grace for an engine that has told how its job ended to end itself."""
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(eq=False)
+class Job:
+    """One job and what is known of it. It holds names, no Blender objects: undo and file load invalidate those.
+
+    Attributes
+    ----------
+    folder : JobFolder
+    spec : JobSpec
+    interpreter : Path
+        The engine's Python.
+    online : bool
+        Whether the engine may use the network.
+    scene_name : str
+        Where the result belongs.
+    import_results : bool
+        Whether the result goes there by itself.
+    on_change : callable or None
+        Called with the job after anything below has changed.
+    state : JobState
+    phase : str
+        What the engine is at, such as ``"optimising"``.
+    progress : events.Progress or None
+    preview : Path or None
+        The newest preview picture.
+    warnings : list of str
+    error : SjcError or None
+        Why the job failed.
+    result : events.Result or None
+    imported : tuple of str
+        Names of the objects that were made of the result.
+    import_error : SjcError or None
+        Why there are none; the result in the folder is whole.
+    """
+
+    folder: JobFolder
+    spec: JobSpec
+    interpreter: Path
+    online: bool = False
+    scene_name: str = ""
+    import_results: bool = True
+    on_change: Callable[[Job], None] | None = None
+    state: JobState = JobState.QUEUED
+    phase: str = ""
+    progress: events.Progress | None = None
+    preview: Path | None = None
+    warnings: list[str] = field(default_factory=list)
+    error: SjcError | None = None
+    result: events.Result | None = None
+    imported: tuple[str, ...] = ()
+    import_error: SjcError | None = None
+
+    @property
+    def id(self) -> str:
+        """Name of the job's folder."""
+        return self.folder.path.name
+
+    @property
+    def live(self) -> bool:
+        """Whether the job runs or waits for its turn."""
+        return self.state in {JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING}
+
+    @property
+    def awaits_import(self) -> bool:
+        """Whether the result is there and is to be imported, which was not tried yet."""
+        wanted = self.state is JobState.DONE and self.import_results
+        return wanted and not self.imported and self.import_error is None
+
+    @property
+    def fraction(self) -> float:
+        """Share of the steps done, 0 to 1."""
+        if self.state is JobState.DONE:
+            return 1.0
+        return self.progress.step / self.progress.total if self.progress and self.progress.total else 0.0
+
+    def apply(self, event: events.Event) -> None:
+        """Take in what the engine tells."""
+        match event:
+            case events.Phase(name):
+                self.phase = name
+            case events.Progress():
+                self.progress = event
+            case events.Preview(path):
+                self.preview = self.folder.path / path
+            case events.Warned(message):
+                self.warnings.append(message)
+            case events.Result():
+                self.result = event
+                self.state = JobState.DONE
+            case events.Cancelled():
+                self.state = JobState.CANCELLED
+            case events.Failed(code, message, hint):
+                self.fail(SjcError(code, message, hint))
+
+    def fail(self, error: SjcError) -> None:
+        """End the job with `error`."""
+        self.error = error
+        self.state = JobState.FAILED
+
+    def notify(self) -> None:
+        """Tell `on_change`; if it fails it is not told again, for the job goes on."""
+        if self.on_change is None:
+            return
+        try:
+            self.on_change(self)
+        except Exception as error:  # somebody else's code
+            self.on_change = None
+            self.warnings.append(f"Progress is not told any more: {type(error).__name__}: {error}")
+
+
+class JobQueue:
+    """Runs jobs one after the other, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._jobs: list[Job] = []
+        self._running: Job | None = None
+        self._process: EngineProcess | None = None
+        self._touched: list[Job] = []
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Every job of this session, oldest first."""
+        return list(self._jobs)
+
+    @property
+    def live(self) -> bool:
+        """Whether any job runs or waits, or an engine has not ended yet."""
+        return self._process is not None or any(job.live for job in self._jobs)
+
+    def find(self, identifier: str) -> Job:
+        """Give the newest job called `identifier`; SjcError ``no_such_job`` if there is none."""
+        for job in reversed(self._jobs):
+            if job.id == identifier:
+                return job
+        raise SjcError("no_such_job", f"This session has no job {identifier!r}.", "api.jobs() lists them.")
+
+    def submit(self, job: Job) -> None:
+        """Put a job in line; the next `pump` starts it if it is its turn.
+
+        Raises
+        ------
+        SjcError
+            ``folder_in_use`` if a live job works in the same folder.
+        """
+        if any(other.live and other.folder.path == job.folder.path for other in self._jobs):
+            raise SjcError(
+                "folder_in_use",
+                f"A job of this session is working in {job.folder.path}.",
+                "Cancel it first, or choose another folder.",
+            )
+        self._jobs.append(job)
+        self._touched.append(job)
+
+    def cancel(self, job: Job, *, now: bool = False) -> None:
+        """Stop a job after its current step, or at once; nothing happens to one that has ended."""
+        if job.state is JobState.QUEUED:
+            job.state = JobState.CANCELLED
+            self._touched.append(job)
+        elif job is self._running and self._process is not None and job.live:
+            job.state = JobState.CANCELLING
+            self._process.cancel(0.0 if now else CANCEL_SECONDS)
+            self._process.supervise()
+            self._touched.append(job)
+
+    def pump(self) -> list[Job]:
+        """Move everything on without waiting; give the jobs that changed."""
+        changed, self._touched = self._touched, []
+        running = self._running
+        if running is not None and self._attend(running):
+            changed.append(running)
+        first = next((job for job in self._jobs if job.state is JobState.QUEUED), None)
+        if first is not None and self._process is None:
+            self._launch(first)
+            changed.append(first)
+        changed = list(dict.fromkeys(changed))
+        for job in changed:
+            job.notify()
+        return changed
+
+    def shut_down(self, grace: float) -> None:
+        """End everything: ask first, and insist after `grace` seconds. Takes no longer than a little more."""
+        for job in self._jobs:
+            self.cancel(job)
+        if self._process is None:
+            return
+        self._process.cancel(grace)
+        give_up = time.monotonic() + grace + platform_process.TASKKILL_SECONDS
+        while self._process is not None and time.monotonic() < give_up:
+            self.pump()
+            time.sleep(0.02)
+
+    def _attend(self, job: Job) -> bool:
+        """Take in what the running engine has told; True if anything changed."""
+        process = self._process
+        assert process is not None
+        # Asked first: what an ended process said is complete only then.
+        ended = process.ended
+        told = process.events()
+        for event in told:
+            job.apply(event)
+        if not ended:
+            if not job.live:
+                process.end_within(EXIT_SECONDS)
+            process.supervise()
+            return bool(told)
+        if job.live:
+            self._end_untold(job, process)
+        process.close()
+        self._process = None
+        self._running = None
+        return True
+
+    def _launch(self, job: Job) -> None:
+        try:
+            self._process = EngineProcess.start(job.interpreter, job.folder, online=job.online)
+        except SjcError as error:
+            job.fail(error)
+            return
+        self._running = job
+        job.state = JobState.RUNNING
+        job.phase = "starting"
+
+    @staticmethod
+    def _end_untold(job: Job, process: EngineProcess) -> None:
+        """Settle a job whose engine ended without a word about it."""
+        if job.state is JobState.CANCELLING:
+            job.state = JobState.CANCELLED
+        else:
+            job.fail(_engine_died(job.folder, process))
+
+
+def _engine_died(folder: JobFolder, process: EngineProcess) -> SjcError:
+    code = process.return_code
+    assert code is not None
+    message = f"The engine ended {platform_process.ending(code)} before the job was done."
+    words = process.last_words()
+    if words:
+        message += " Its last words were:\n" + "\n".join(f"  {line}" for line in words)
+    again = "resume the job; its last checkpoint is kept." if folder.checkpoint.exists() else "start the job again."
+    if platform_process.ended_for_memory(code):
+        hint = (
+            "Usually the system ended it because memory ran out: close other programs, or choose a quicker "
+            f"preset or a lower field resolution, then {again}"
+        )
+    else:
+        hint = f"{folder.log_path} has everything it said. When the cause is mended, {again}"
+    return SjcError("engine_died", message, hint)
+
+
+QUEUE = JobQueue()
+"""The queue of this Blender session."""

@@ -1,0 +1,69 @@
+"""Moves the jobs on: by a timer in a window, by a blocking loop where there is no event loop.
+
+The timer exists only while there is something to do. Blender 4.5 hangs at its end while one is
+registered, so `sjc_blender.addon.jobs.lifecycle` takes it away before.
+"""
+
+from __future__ import annotations
+
+import time
+
+import bpy
+
+from ..process.interrupts import Interrupts
+from . import job_import
+from .job_queue import QUEUE, Job
+
+TIMER_SECONDS = 0.25
+LOOP_SECONDS = 0.05
+
+
+def ensure_running() -> None:
+    """Let the timer run, if there is an event loop that calls it."""
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
+        # Persistent: a job outlives the loading of another file.
+        bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
+
+
+def stop() -> None:
+    """Take the timer away."""
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+
+
+def step() -> None:
+    """Take in what the engine told, import what is done, redraw what shows it."""
+    changed = QUEUE.pump()
+    changed += job_import.import_waiting(QUEUE.jobs)
+    if changed:
+        _redraw_sidebars()
+
+
+def run_until_ended(job: Job) -> None:
+    """Block until a job has ended, and is imported if it is to be.
+
+    Ctrl-C cancels the job after its current step, a second one at once.
+    """
+    with Interrupts() as interrupts:
+        answered = 0
+        while job.live:
+            if interrupts.count > answered:
+                answered = interrupts.count
+                QUEUE.cancel(job, now=answered > 1)
+            step()
+            time.sleep(LOOP_SECONDS)
+    step()
+
+
+def _tick() -> float | None:
+    step()
+    return TIMER_SECONDS if QUEUE.live or any(job.awaits_import for job in QUEUE.jobs) else None
+
+
+def _redraw_sidebars() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()

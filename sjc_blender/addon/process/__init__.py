@@ -1,0 +1,1 @@
+"""The engine as a child process: its interpreter, its pipes, its end; what differs between systems. Knows no bpy."""

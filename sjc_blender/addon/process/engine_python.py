@@ -1,0 +1,138 @@
+"""Which Python runs the engine, and whether it can."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from ...protocol.errors import SjcError
+from . import platform_process
+from .engine_process import child_environment
+
+VARIABLE = "SJC_ENGINE_PYTHON"
+"""Environment variable that names the interpreter where the preferences do not."""
+
+OLDEST = (3, 11)
+MODULES = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "safetensors",
+    "numpy",
+    "scipy",
+    "skimage",
+    "imageio_ffmpeg",
+    "PIL",
+    "tqdm",
+)
+"""What the engine imports; ``requirements/engine.txt`` installs it."""
+
+PROBE_SECONDS = 20.0
+PROBE = """
+import importlib.util, json, sys
+missing = [name for name in sys.argv[1:] if importlib.util.find_spec(name) is None]
+print(json.dumps({"version": sys.version_info[:2], "missing": missing}))
+"""
+
+CHOOSE = (
+    "Choose the Python of the engine's environment in the add-on's preferences (`make setup` makes one: "
+    f"build/engine/bin/python), or name it in the environment variable {VARIABLE}."
+)
+
+_probed: dict[Path, float] = {}
+
+
+def find_engine_python(explicit: str | Path | None, preference: str, environ: Mapping[str, str] = os.environ) -> Path:
+    """Find the interpreter and make sure that it can run the engine.
+
+    Parameters
+    ----------
+    explicit : str, Path or None
+        Named by the caller; goes before everything.
+    preference : str
+        From the add-on's preferences; empty if not set.
+    environ : mapping
+        Asked for ``SJC_ENGINE_PYTHON`` if neither is given.
+
+    Returns
+    -------
+    Path
+        An interpreter. Where the folder of an environment was named, the one in it.
+
+    Raises
+    ------
+    SjcError
+        ``engine_python_not_set``, ``engine_python_missing``, ``engine_python_not_executable``,
+        ``engine_python_fails``, ``engine_python_too_old`` or ``engine_python_incomplete``.
+    """
+    chosen = str(explicit or "") or preference or environ.get(VARIABLE, "")
+    if not chosen:
+        raise SjcError("engine_python_not_set", "No Python is set that could run the engine.", CHOOSE)
+    interpreter = _interpreter(Path(chosen).expanduser())
+    changed = interpreter.stat().st_mtime
+    # Only success is remembered: whoever mends an environment tries again at once.
+    if _probed.get(interpreter) != changed:
+        _require_modules(interpreter)
+        _probed[interpreter] = changed
+    return interpreter
+
+
+def _interpreter(path: Path) -> Path:
+    if path.is_dir():
+        inside = [Path(candidate) for candidate in platform_process.interpreters_in(path)]
+        found = next((candidate for candidate in inside if candidate.is_file()), None)
+        if found is None:
+            raise SjcError("engine_python_missing", f"There is no Python environment in the folder {path}.", CHOOSE)
+        path = found
+    if not path.is_file():
+        raise SjcError("engine_python_missing", f"The engine's Python {path} does not exist.", CHOOSE)
+    if not platform_process.is_executable(path):
+        raise SjcError("engine_python_not_executable", f"{path} is no program that can be run.", CHOOSE)
+    return path
+
+
+def _require_modules(interpreter: Path) -> None:
+    version, missing = _probe(interpreter)
+    if version < OLDEST:
+        raise SjcError(
+            "engine_python_too_old",
+            f"{interpreter} is Python {'.'.join(map(str, version))}; the engine needs "
+            f"{'.'.join(map(str, OLDEST))} or later.",
+            CHOOSE,
+        )
+    if missing:
+        raise SjcError(
+            "engine_python_incomplete",
+            f"{interpreter} cannot run the engine: it does not have {', '.join(missing)}.",
+            f"Install requirements/engine.txt there, or choose another one. {CHOOSE}",
+        )
+
+
+def _probe(interpreter: Path) -> tuple[tuple[int, ...], list[str]]:
+    """Ask for the version, and for the modules that are missing."""
+    command = [str(interpreter.absolute()), "-I", "-c", PROBE, *MODULES]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PROBE_SECONDS,
+            check=True,
+            env=child_environment(os.environ, online=False),
+            **platform_process.popen_options(),
+        )
+        answer = json.loads(done.stdout)
+        return tuple(answer["version"]), list(answer["missing"])
+    except subprocess.TimeoutExpired as error:
+        why = f"it gives no answer within {error.timeout:g} seconds"
+    except subprocess.CalledProcessError as error:
+        last = error.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        why = f"it ends {platform_process.ending(error.returncode)}" + "".join(f" ({line})" for line in last)
+    except OSError as error:
+        why = error.strerror or str(error)
+    except (ValueError, KeyError, TypeError):
+        why = "it does not answer like a Python"
+    raise SjcError("engine_python_fails", f"{interpreter} does not work as a Python: {why}.", CHOOSE)

@@ -1,0 +1,124 @@
+"""What Windows, macOS and Linux do differently with child processes. Nowhere else is it known.
+
+Every function takes the platform, named as in `sys.platform`, so that all three can be tested on
+any of them. A *gentle* stop is no matter of the platform: the engine is asked through its standard
+input (see `sjc_blender.addon.process.engine_process`), which Windows' windowless processes hear as well;
+signals they do not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+# subprocess has these on Windows only.
+CREATE_NEW_PROCESS_GROUP = 0x00000200
+CREATE_NO_WINDOW = 0x08000000
+
+TASKKILL_SECONDS = 10.0
+
+_WINDOWS_ENDINGS = {
+    0xC0000005: "it used memory that it may not use",
+    0xC0000017: "there was not enough memory",
+    0xC000012D: "there was not enough memory",
+    0xC0000135: "a library that it needs is missing",
+    0xC0000409: "it found its own memory damaged",
+}
+
+
+def popen_options(platform: str = sys.platform) -> dict[str, Any]:
+    """Options of `subprocess.Popen` that give a child a group of its own, and no window.
+
+    Ctrl-C in the terminal that Blender was started from then does not reach the child, and the
+    child can be stopped together with its own children.
+    """
+    if platform == "win32":
+        return {"creationflags": CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW}
+    return {"start_new_session": True}
+
+
+def interpreters_in(environment: PurePath, platform: str = sys.platform) -> tuple[PurePath, ...]:
+    """Where a virtual or a conda environment may have its Python, likeliest first."""
+    if platform == "win32":
+        return (environment / "Scripts" / "python.exe", environment / "python.exe")
+    return (environment / "bin" / "python", environment / "bin" / "python3")
+
+
+def is_executable(path: Path, platform: str = sys.platform) -> bool:
+    """Whether a file may be run as a program."""
+    if platform == "win32":
+        return path.suffix.lower() in {".exe", ".bat", ".cmd"}
+    return os.access(path, os.X_OK)
+
+
+def kill_tree_command(pid: int, platform: str = sys.platform) -> Sequence[str] | None:
+    """The program that ends a process and all its children; None where a signal does."""
+    if platform == "win32":
+        return ("taskkill", "/PID", str(pid), "/T", "/F")
+    return None
+
+
+def kill_tree(pid: int, platform: str = sys.platform) -> None:
+    """End a process that was started with `popen_options`, and its children, at once.
+
+    Nothing happens if it has ended. Its parent still has to wait for it.
+    """
+    command = kill_tree_command(pid, platform)
+    if command is None:
+        _kill_group(pid)
+        return
+    options = popen_options(platform) | dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(command, timeout=TASKKILL_SECONDS, check=False, **options)
+
+
+def kill_leftovers(pid: int, platform: str = sys.platform) -> None:
+    """End what an ended process of `popen_options` has left running.
+
+    Windows finds the children of a process only while it lives; there nothing is done.
+    """
+    if platform != "win32":
+        _kill_group(pid)
+
+
+def ending(return_code: int, platform: str = sys.platform) -> str:
+    """Say how a process ended, as the end of a sentence that begins with "The engine ended"."""
+    if platform == "win32":
+        code = return_code & 0xFFFFFFFF
+        if code in _WINDOWS_ENDINGS:
+            return f"with Windows error 0x{code:08X}: {_WINDOWS_ENDINGS[code]}"
+        return f"with exit code {return_code}"
+    number = _signal_number(return_code)
+    if number is None:
+        return f"with exit code {return_code}"
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = "unknown"
+    return f"by signal {number} ({name})"
+
+
+def ended_for_memory(return_code: int, platform: str = sys.platform) -> bool:
+    """Whether a process that ended so was probably ended by the system because memory ran out."""
+    if platform == "win32":
+        return return_code & 0xFFFFFFFF in (0xC0000017, 0xC000012D)
+    return _signal_number(return_code) == 9
+
+
+def _kill_group(pid: int) -> None:
+    # The child leads its group, which keeps its number for as long as anyone is in it.
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS refuses for a group of zombies
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _signal_number(return_code: int) -> int | None:
+    """The signal that ended a process; a shell in between tells it as 128 + number."""
+    if return_code < 0:
+        return -return_code
+    return return_code - 128 if 128 < return_code < 160 else None

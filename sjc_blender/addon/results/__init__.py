@@ -1,0 +1,1 @@
+"""Results as objects: Volume and mesh, their looks, their place."""

@@ -1,0 +1,89 @@
+"""A finished job's field becomes a Volume object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ...protocol import atomic_write
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+from ...protocol.spec import JobSpec
+from ..jobs.job_location import slug
+from .materials import radiance_material
+from .placement import job_id, place_result, result_name
+from .result_files import read_field
+from .vdb_file import write_vdb
+
+SUBFOLDER = "sjc"
+"""Beside the saved .blend; holds the .vdb files it refers to."""
+
+
+def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object:
+    """Make a Volume object of a job's field, at the domain's place.
+
+    The .vdb file lies beside the saved .blend in the folder ``sjc`` and is referred to by a
+    relative path; as long as the .blend is not saved it lies in the job's folder. Nothing is
+    shared with older results.
+
+    Parameters
+    ----------
+    folder : JobFolder
+        Of a finished job.
+    scene : bpy.types.Scene
+
+    Returns
+    -------
+    bpy.types.Object
+        Selected and active, unless an object is being edited.
+
+    Raises
+    ------
+    SjcError
+        ``no_result``, ``broken_result``, ``empty_result``, ``folder_not_writable``, ``disk_full``;
+        the scene is as it was then.
+    """
+    spec = folder.read_spec()
+    field = read_field(folder)
+    if not field.density.any():
+        raise SjcError(
+            "empty_result",
+            f"The job {job_id(folder.path)!r} ended with an empty field: there is nothing to see.",
+            "Try another seed, more steps or a smaller emptiness weight.",
+        )
+    path = _vdb_path(folder, spec)
+    write_vdb(field, path)
+    name = result_name(spec.prompt)
+    volume = bpy.data.volumes.new(name)
+    volume.filepath = _stored_path(path)
+    if not volume.grids.load():
+        message = volume.grids.error_message
+        bpy.data.volumes.remove(volume)
+        raise SjcError("broken_result", f"Blender cannot read the volume file {path}: {message}.", "Import it again.")
+    # Density counts per domain unit: a result that is made bigger or smaller keeps its look.
+    volume.render.space = "OBJECT"
+    volume.materials.append(radiance_material(name))
+    obj = bpy.data.objects.new(name, volume)
+    place_result(obj, spec, job_id(folder.path), scene)
+    return obj
+
+
+def _vdb_path(folder: JobFolder, spec: JobSpec) -> Path:
+    """Give a path that no file has yet, in a folder that is there."""
+    blend = bpy.data.filepath
+    parent = Path(blend).parent / SUBFOLDER if blend else folder.result
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise atomic_write.file_error(error, parent) from error
+    stem = f"{slug(spec.prompt)}-seed{spec.seed}"
+    path, number = parent / f"{stem}.vdb", 1
+    while path.exists():
+        number += 1
+        path = parent / f"{stem}-{number}.vdb"
+    return path
+
+
+def _stored_path(path: Path) -> str:
+    return bpy.path.relpath(str(path)) if bpy.data.filepath else str(path.resolve())

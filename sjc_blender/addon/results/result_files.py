@@ -1,0 +1,150 @@
+"""What the engine hands over: the arrays of a finished job, read and judged before Blender sees them."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class FieldArrays:
+    """A radiance field on a grid of cubes, in domain units.
+
+    Attributes
+    ----------
+    density : ndarray of shape (nx, ny, nz), float32
+        Per domain unit of length, 0 or more.
+    rgb : ndarray of shape (nx, ny, nz, 3), float32
+        Linear Rec. 709.
+    half_extents : ndarray of shape (3,)
+    voxel_size : float
+        Voxel (i, j, k) has its centre at -half_extents + (index + 1/2) voxel_size.
+    """
+
+    density: np.ndarray
+    rgb: np.ndarray
+    half_extents: np.ndarray
+    voxel_size: float
+
+
+@dataclass(frozen=True)
+class MeshArrays:
+    """A triangle mesh in domain units.
+
+    Attributes
+    ----------
+    vertices, normals : ndarray of shape (V, 3), float32
+    faces : ndarray of shape (F, 3), int32
+        Anticlockwise seen from outside.
+    colours : ndarray of shape (V, 3), float32
+        Linear Rec. 709.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    normals: np.ndarray
+    colours: np.ndarray
+
+
+def read_field(folder: JobFolder) -> FieldArrays:
+    """Read ``result/field.npz``.
+
+    Raises
+    ------
+    SjcError
+        ``no_result`` if it is not there, ``broken_result`` with what is wrong in it.
+    """
+    arrays = _Arrays(folder.result / "field.npz")
+    arrays.require_version()
+    density = arrays.floats("density", (None, None, None))
+    if density.size and density.min() < 0:
+        raise arrays.broken("'density' is negative in places")
+    rgb = arrays.floats("rgb", (*density.shape, 3))
+    half_extents = arrays.floats("half_extents", (3,), np.float64)
+    voxel_size = float(arrays.floats("voxel_size", (), np.float64))
+    shape = np.array(density.shape)
+    if voxel_size <= 0 or np.abs(shape * voxel_size - 2 * half_extents).max() > voxel_size:
+        raise arrays.broken(f"{shape.tolist()} voxels of {voxel_size:g} do not fill the domain {half_extents.tolist()}")
+    return FieldArrays(density, rgb, half_extents, voxel_size)
+
+
+def read_mesh(folder: JobFolder) -> MeshArrays:
+    """Read ``result/mesh.npz``.
+
+    Raises
+    ------
+    SjcError
+        ``no_result`` if it is not there, ``broken_result`` with what is wrong in it.
+    """
+    arrays = _Arrays(folder.result / "mesh.npz")
+    vertices = arrays.floats("vertices", (None, 3))
+    faces = arrays.integers("faces", (None, 3))
+    if len(faces) == 0:
+        raise arrays.broken("it has no faces")
+    if faces.min() < 0 or faces.max() >= len(vertices):
+        raise arrays.broken("'faces' name vertices that are not there")
+    normals = arrays.floats("normals", vertices.shape)
+    colours = arrays.floats("colours", vertices.shape)
+    return MeshArrays(vertices, faces, normals, colours)
+
+
+class _Arrays:
+    """The arrays of one .npz file, checked as they are taken out."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._arrays = self._load()
+
+    def _load(self) -> Mapping[str, np.ndarray]:
+        if not self._path.is_file():
+            raise SjcError(
+                "no_result",
+                f"There is no {self._path.name} in {self._path.parent}: the job has not made one.",
+                "Wait until the job is done, or choose the folder of a job that is.",
+            )
+        try:
+            with np.load(self._path, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+        except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+            raise self.broken(f"it cannot be read ({error})") from error
+
+    def broken(self, what: str) -> SjcError:
+        return SjcError(
+            "broken_result", f"The result {self._path} is broken: {what}.", "Run the job again, or resume it."
+        )
+
+    def require_version(self) -> None:
+        version = int(self.integers("version", ()))
+        if version != FORMAT_VERSION:
+            raise self.broken(f"it has the format {version}, and this release reads {FORMAT_VERSION}")
+
+    def floats(self, name: str, shape: tuple[int | None, ...], dtype: type = np.float32) -> np.ndarray:
+        array = self._array(name, shape, np.floating)
+        if not np.isfinite(array).all():
+            raise self.broken(f"{name!r} holds values that are no finite numbers")
+        return np.require(array, dtype, "C")
+
+    def integers(self, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
+        return np.require(self._array(name, shape, np.integer), np.int32, "C")
+
+    def _array(self, name: str, shape: tuple[int | None, ...], kind: type) -> np.ndarray:
+        if name not in self._arrays:
+            raise self.broken(f"{name!r} is missing")
+        array = self._arrays[name]
+        fits = array.ndim == len(shape) and all(n in (None, size) for n, size in zip(shape, array.shape, strict=False))
+        if not fits or not np.issubdtype(array.dtype, kind):
+            wanted = "[" + ", ".join("any" if n is None else str(n) for n in shape) + "]"
+            raise self.broken(
+                f"{name!r} is {array.dtype} {list(array.shape)}, and {kind.__name__} {wanted} is expected"
+            )
+        return array

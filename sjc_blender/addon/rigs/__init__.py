@@ -1,0 +1,1 @@
+"""The scene as viewpoints and domain: cameras, boxes, and a rig to start from."""

@@ -1,0 +1,134 @@
+"""A camera rig to start from: cameras spread around a domain, and a domain where there is none yet."""
+
+from __future__ import annotations
+
+import math
+
+import bpy
+import numpy as np
+from mathutils import Matrix, Vector
+
+from ...protocol.model_profile import Orbit
+from ...protocol.spec import DomainSpec
+from .domain import DomainFrame, domain_spec
+from .rig import JITTER_PROPERTY
+
+RIG_NAME = "SJC Rig"
+DOMAIN_NAME = "SJC Domain"
+SENSOR = 32.0
+JITTER = 10.0
+"""Degrees: about a third of the way between neighbouring cameras of the default rig."""
+
+CLEARANCE = 1.05
+"""Distance of a camera from the centre, as a share of the distance of the box's wall in its direction."""
+
+GOLDEN_ANGLE = 180 * (3 - math.sqrt(5))
+
+
+def add_domain(scene: bpy.types.Scene) -> bpy.types.Object:
+    """Add an empty, shown as a cube of 2 m around the 3D cursor, to be the domain."""
+    domain = bpy.data.objects.new(DOMAIN_NAME, None)
+    domain.empty_display_type = "CUBE"
+    domain.empty_display_size = 1.0
+    domain.location = scene.cursor.location
+    scene.collection.objects.link(domain)
+    return domain
+
+
+def add_orbit_rig(
+    scene: bpy.types.Scene, domain: bpy.types.Object, *, count: int = 24, orbit: Orbit | None = None
+) -> bpy.types.Collection:
+    """Add a collection of cameras around a domain.
+
+    The cameras are spread evenly over the orbit's part of the sphere and look at the box's centre.
+    They are children of the domain: where it goes they go, and as it grows they move away. None
+    stands inside the box: one that would is moved out, with a longer lens.
+
+    Parameters
+    ----------
+    scene : bpy.types.Scene
+        The active one.
+    domain : bpy.types.Object
+        See `sjc_blender.addon.rigs.domain.domain_spec`.
+    count : int
+        Number of cameras.
+    orbit : Orbit, optional
+        Elevations, and ranges of distance and field of view whose middles are taken.
+
+    Returns
+    -------
+    bpy.types.Collection
+        With the jitter of the rig as a custom property.
+
+    Raises
+    ------
+    SjcError
+        If the domain has no usable box.
+    """
+    orbit = orbit or Orbit()
+    bpy.context.view_layer.update()
+    spec = domain_spec(domain, bpy.context.evaluated_depsgraph_get())
+    collection = bpy.data.collections.new(RIG_NAME)
+    scene.collection.children.link(collection)
+    collection[JITTER_PROPERTY] = JITTER
+    # An empty's origin is its box's centre; what else may be off-centre gets a point to look at.
+    aim = domain if domain.type == "EMPTY" else _add_aim(collection, domain, spec)
+    for index in range(count):
+        direction = _spread(index, count, orbit.elevation)
+        distance, lens = _framing(direction, spec, orbit)
+        camera = _camera(f"SJC Camera {index + 1:02}", lens, scene.render)
+        collection.objects.link(camera)
+        _adopt(camera, domain, DomainFrame.of(spec).to_world(direction * distance))
+        _track(camera, aim)
+    return collection
+
+
+def _spread(index: int, count: int, elevations: tuple[float, float]) -> np.ndarray:
+    """Unit direction [3] of one of `count` points on a spiral upwards, each with an equal share of the area."""
+    low, high = (math.sin(math.radians(angle)) for angle in elevations)
+    height = low + (high - low) * (index + 0.5) / count
+    azimuth, radius = math.radians(index * GOLDEN_ANGLE), math.sqrt(1 - height**2)
+    return np.array((radius * math.sin(azimuth), -radius * math.cos(azimuth), height))
+
+
+def _framing(direction: np.ndarray, spec: DomainSpec, orbit: Orbit) -> tuple[float, float]:
+    """Distance in domain units, outside the box, and the lens that shows as much of it as the orbit does."""
+    middle = sum(orbit.distance) / 2
+    with np.errstate(divide="ignore"):
+        wall = float((np.array(spec.half_extents) / np.abs(direction)).min())
+    distance = max(middle, CLEARANCE * wall)
+    shown = middle * math.tan(math.radians(sum(orbit.field_of_view) / 2) / 2)
+    return distance, SENSOR / 2 * distance / shown
+
+
+def _camera(name: str, lens: float, render: bpy.types.RenderSettings) -> bpy.types.Object:
+    """Make a camera whose lens counts for the picture's shorter side, for the job uses the centred square."""
+    data = bpy.data.cameras.new(name)
+    data.lens = lens
+    data.sensor_width = data.sensor_height = SENSOR
+    wide = render.resolution_x * render.pixel_aspect_x > render.resolution_y * render.pixel_aspect_y
+    data.sensor_fit = "VERTICAL" if wide else "HORIZONTAL"
+    data.display_size = 0.15
+    return bpy.data.objects.new(name, data)
+
+
+def _track(camera: bpy.types.Object, aim: bpy.types.Object) -> None:
+    """Let it look at `aim`, upright as `aim` is; it then has no shear from a stretched parent either."""
+    track = camera.constraints.new("TRACK_TO")
+    assert isinstance(track, bpy.types.TrackToConstraint)
+    track.target, track.track_axis, track.up_axis, track.use_target_z = aim, "TRACK_NEGATIVE_Z", "UP_Y", True
+
+
+def _add_aim(collection: bpy.types.Collection, domain: bpy.types.Object, spec: DomainSpec) -> bpy.types.Object:
+    aim = bpy.data.objects.new(f"{RIG_NAME} Aim", None)
+    aim.empty_display_size = 0.1
+    collection.objects.link(aim)
+    _adopt(aim, domain, DomainFrame.of(spec).origin)
+    return aim
+
+
+def _adopt(child: bpy.types.Object, parent: bpy.types.Object, position: np.ndarray) -> None:
+    """Make it a child that stands at `position` in world space."""
+    child.parent = parent
+    child.matrix_parent_inverse = Matrix.Identity(4)
+    child.location = parent.matrix_world.inverted() @ Vector(position.tolist())

@@ -1,0 +1,1 @@
+"""What is seen and clicked: settings, panels, buttons, menus."""

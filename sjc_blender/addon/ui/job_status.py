@@ -1,0 +1,103 @@
+"""What the panel says of a job, in words. Knows no bpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...protocol.errors import SjcError
+from ..command_progress import duration
+from ..jobs.job_queue import Job, JobState
+
+ICONS: dict[JobState, Any] = {
+    JobState.QUEUED: "TIME",
+    JobState.RUNNING: "PLAY",
+    JobState.CANCELLING: "PAUSE",
+    JobState.DONE: "CHECKMARK",
+    JobState.FAILED: "ERROR",
+    JobState.CANCELLED: "CANCEL",
+}
+"""Blender's icon for each state."""
+
+
+def headline(job: Job) -> str:
+    """Say in a few words where the job stands."""
+    match job.state:
+        case JobState.QUEUED:
+            return "Waits for the jobs before it"
+        case JobState.RUNNING:
+            return job.phase[:1].upper() + job.phase[1:]
+        case JobState.CANCELLING:
+            return "Stops after this step"
+        case JobState.DONE:
+            return _outcome(job)
+        case JobState.FAILED:
+            return "Failed"
+        case JobState.CANCELLED:
+            return f"Cancelled after {job.progress.step} steps" if job.progress else "Cancelled"
+
+
+def bar_text(job: Job) -> str:
+    """Text of the progress bar: the share, and the steps."""
+    if job.progress is None:
+        return ""
+    return f"{job.fraction:.0%}   {job.progress.step} / {job.progress.total}"
+
+
+def rate_text(job: Job) -> str:
+    """Speed and time left; empty while neither is known."""
+    progress = job.progress
+    if progress is None or progress.steps_per_second <= 0 or progress.step >= progress.total:
+        return ""
+    return f"{progress.steps_per_second:.1f} steps/s, {duration(progress.eta_seconds)} left"
+
+
+def trouble(job: Job) -> SjcError | None:
+    """What went wrong, if anything: in the engine, or on the way into the scene."""
+    return job.error or job.import_error
+
+
+def wrapped(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
+    """Break text into lines.
+
+    Parameters
+    ----------
+    text : str
+        Its own line breaks are kept.
+    width : float
+        What fits, in the units of `measure`. A longer word is broken.
+    measure : callable
+        Width of a text.
+    """
+    lines = []
+    for paragraph in text.splitlines():
+        line = ""
+        for word in paragraph.split():
+            longer = f"{line} {word}" if line else word
+            if line and measure(longer) > width:
+                lines.append(line)
+                longer = word
+            while measure(longer) > width and len(longer) > 1:
+                fits = _fitting(longer, width, measure)
+                lines.append(longer[:fits])
+                longer = longer[fits:]
+            line = longer
+        lines.append(line)
+    return lines
+
+
+def _fitting(word: str, width: float, measure: Callable[[str], float]) -> int:
+    """How many of a word's letters fit, one at least; measured by halving, for paths are long."""
+    low, high = 1, len(word)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if measure(word[:middle]) <= width else (low, middle - 1)
+    return low
+
+
+def _outcome(job: Job) -> str:
+    if job.imported:
+        return "Done, and in the scene"
+    if job.import_error is not None:
+        return "Done, but not in the scene"
+    return "Done; comes into the scene in Object Mode" if job.awaits_import else "Done"

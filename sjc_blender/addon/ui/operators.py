@@ -1,0 +1,254 @@
+"""What the buttons and menus do: thin over `sjc_blender.addon.api`, every error said in a sentence."""
+
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, IntProperty, StringProperty
+
+from ...protocol.errors import SjcError
+from ...protocol.model_profile import load_profile
+from .. import api
+from ..rigs import rig_building
+from .properties import SJC_PG_settings
+
+LARGEST_SEED = 2**31 - 1
+
+refusal: SjcError | None = None
+"""Why the last job could not start, for the panel; None once one could, or when it was read."""
+
+
+def _try(operator: bpy.types.Operator, action: Callable[[], object]) -> set[str]:
+    """Do it; report what SJC has to say if it cannot be done."""
+    try:
+        action()
+    except SjcError as error:
+        operator.report({"ERROR"}, str(error))
+        return {"CANCELLED"}
+    return {"FINISHED"}
+
+
+def _in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    if context.mode != "OBJECT":
+        operator.poll_message_set("Go to Object Mode first")
+    return context.mode == "OBJECT"
+
+
+class SJC_OT_generate(bpy.types.Operator):
+    """Make an object of the prompt, in the background; if a job runs already, this one waits for its turn"""
+
+    bl_idname = "sjc.generate"
+    bl_label = "Generate"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether the settings are complete."""
+        if context.scene is None:
+            return False
+        obstacle = context.scene.sjc.obstacle()
+        if obstacle:
+            cls.poll_message_set(obstacle)
+        return not obstacle
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Start the job."""
+        global refusal
+        refusal = None
+        settings: SJC_PG_settings = context.scene.sjc
+        try:
+            api.generate(
+                settings.prompt,
+                negative_prompt=settings.negative_prompt,
+                rig="ORBIT" if settings.rig == "ORBIT" else settings.cameras,
+                jitter=math.degrees(settings.jitter),
+                domain=settings.domain,
+                preset=settings.preset,
+                seed=settings.seed,
+                model=settings.model,
+                outputs=settings.outputs,
+                scene=context.scene,
+            )
+        except SjcError as error:
+            # A report that vanishes after a moment is no good for a list of cameras: the panel keeps it.
+            refusal = error
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class SJC_OT_dismiss(bpy.types.Operator):
+    """Put this message away"""
+
+    bl_idname = "sjc.dismiss"
+    bl_label = "Dismiss"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Forget why the last job could not start."""
+        global refusal
+        refusal = None
+        return {"FINISHED"}
+
+
+class SJC_OT_cancel(bpy.types.Operator):
+    """Stop the job after its current step; it can be resumed from there"""
+
+    bl_idname = "sjc.cancel"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    job: StringProperty(options={"HIDDEN"})
+    now: BoolProperty(options={"HIDDEN"})
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        """Say what this very button does."""
+        if properties.now:
+            return "End the engine at once, in the middle of its step; the last checkpoint stays"
+        return "Stop the job after its current step; it can be resumed from there"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Ask the engine to stop, or end it."""
+        return _try(self, lambda: api.cancel(self.job, now=self.now))
+
+
+class SJC_OT_resume(bpy.types.Operator):
+    """Go on with this job from its last checkpoint"""
+
+    bl_idname = "sjc.resume"
+    bl_label = "Resume"
+    bl_options = {"INTERNAL"}
+
+    job: StringProperty(options={"HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Put the job in line again."""
+        return _try(self, lambda: api.resume(api.job(self.job).folder.path, scene=context.scene))
+
+
+class SJC_OT_import_result(bpy.types.Operator):
+    """Bring the result of a finished job into the scene, from the job's folder"""
+
+    bl_idname = "sjc.import_result"
+    bl_label = "Import SJC Result"
+    bl_options = {"REGISTER", "UNDO"}
+
+    directory: StringProperty(name="Job Folder", subtype="DIR_PATH", options={"SKIP_SAVE"})
+    filter_folder: BoolProperty(default=True, options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether new objects can be made now."""
+        return _in_object_mode(cls, context)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Let the folder be chosen, unless the caller has."""
+        if self.directory:
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Import what the job made."""
+        folder = Path(bpy.path.abspath(self.directory))
+        started_here = [job for job in api.jobs() if job.folder.path == folder]
+        return _try(self, lambda: api.import_result(started_here[-1] if started_here else folder, scene=context.scene))
+
+
+class SJC_OT_add_rig(bpy.types.Operator):
+    """Add cameras all around the domain, and a domain where there is none, and use them for the next job"""
+
+    bl_idname = "sjc.add_rig"
+    bl_label = "Add SJC Camera Rig"
+    bl_options = {"REGISTER", "UNDO"}
+
+    count: IntProperty(name="Cameras", description="How many cameras", default=24, min=1, max=500, soft_max=100)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether new objects can be made now."""
+        return _in_object_mode(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the rig, and choose it."""
+        return _try(self, lambda: self._add(context.scene))
+
+    def _add(self, scene: bpy.types.Scene) -> None:
+        settings: SJC_PG_settings = scene.sjc
+        orbit = load_profile(bpy.path.abspath(settings.model)).orbit
+        if settings.domain is None:
+            settings.domain = rig_building.add_domain(scene)
+        settings.cameras = rig_building.add_orbit_rig(scene, settings.domain, count=self.count, orbit=orbit)
+        settings.rig = "CAMERAS"
+
+
+class SJC_OT_add_domain(bpy.types.Operator):
+    """Add a box at the 3D cursor for the result to fill; move, turn and scale it as you like"""
+
+    bl_idname = "sjc.add_domain"
+    bl_label = "Add SJC Domain"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether new objects can be made now."""
+        return _in_object_mode(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the domain, and choose it."""
+        context.scene.sjc.domain = rig_building.add_domain(context.scene)
+        return {"FINISHED"}
+
+
+class SJC_OT_random_seed(bpy.types.Operator):
+    """Take another seed, drawn by chance"""
+
+    bl_idname = "sjc.random_seed"
+    bl_label = "Random Seed"
+    bl_options = {"UNDO", "INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Draw a seed."""
+        context.scene.sjc.seed = random.randint(0, LARGEST_SEED)
+        return {"FINISHED"}
+
+
+class SJC_OT_open_folder(bpy.types.Operator):
+    """Show the job's folder, with its log, previews and results, in the system's file browser"""
+
+    bl_idname = "sjc.open_folder"
+    bl_label = "Open Job Folder"
+    bl_options = {"INTERNAL"}
+
+    job: StringProperty(options={"HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Open the folder."""
+        return _try(self, lambda: bpy.ops.wm.path_open(filepath=str(api.job(self.job).folder.path)))
+
+
+CLASSES = (
+    SJC_OT_generate,
+    SJC_OT_dismiss,
+    SJC_OT_cancel,
+    SJC_OT_resume,
+    SJC_OT_import_result,
+    SJC_OT_add_rig,
+    SJC_OT_add_domain,
+    SJC_OT_random_seed,
+    SJC_OT_open_folder,
+)
+
+
+def register() -> None:
+    """Make the operators known."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Take the operators away."""
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

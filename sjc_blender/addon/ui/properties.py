@@ -1,0 +1,138 @@
+"""The settings of a scene's next job: ``scene.sjc``."""
+
+import json
+import math
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+from ...protocol.presets import PRESETS, preset_names
+
+BOXLESS = {"CAMERA", "LIGHT", "LIGHT_PROBE", "SPEAKER"}
+"""Kinds of objects that have no box of their own."""
+
+
+def _preset_items() -> list[tuple[str, str, str]]:
+    items = []
+    for name in preset_names():
+        settings = json.loads((PRESETS / f"{name}.json").read_text(encoding="utf-8"))
+        steps, resolution = settings["optimisation"]["steps"], settings["field"]["resolution"]
+        items.append((name, name.capitalize(), f"{steps} steps on {resolution} voxels, unless the model has its own"))
+    return items
+
+
+def has_box(_settings: "SJC_PG_settings", obj: bpy.types.Object) -> bool:
+    """Whether an object can be a domain."""
+    return obj.type not in BOXLESS
+
+
+class SJC_PG_settings(bpy.types.PropertyGroup):
+    """What the next job is to make, and from where it is looked at."""
+
+    prompt: StringProperty(
+        name="Prompt",
+        description='What to make, such as "a red chair"',
+        options={"TEXTEDIT_UPDATE"},
+    )
+    negative_prompt: StringProperty(
+        name="Negative Prompt",
+        description="What to keep away from",
+    )
+    preset: EnumProperty(
+        name="Preset",
+        description="How much time to spend",
+        items=_preset_items(),
+        default="standard",
+    )
+    seed: IntProperty(
+        name="Seed",
+        description="Another seed gives another object; the same seed and settings repeat it",
+        min=0,
+    )
+    rig: EnumProperty(
+        name="Viewpoints",
+        description="From where the object is looked at while it is made",
+        items=[
+            ("ORBIT", "Orbit", "The model's own viewpoints all around the domain", "ORIENTATION_GIMBAL", 0),
+            ("CAMERAS", "Cameras", "The cameras of a collection, as they stand in the scene", "OUTLINER_OB_CAMERA", 1),
+        ],
+    )
+    cameras: PointerProperty(
+        name="Cameras",
+        description="Collection of the cameras, with those in its sub-collections. "
+        'A camera\'s custom property "sjc_weight" says how often it is drawn',
+        type=bpy.types.Collection,
+    )
+    jitter: FloatProperty(
+        name="Jitter",
+        description="How far each draw may turn a camera about the domain",
+        subtype="ANGLE",
+        min=0.0,
+        max=math.radians(90),
+        soft_max=math.radians(30),
+    )
+    domain: PointerProperty(
+        name="Domain",
+        description="Object whose box the result fills; its front is the object's own -Y. "
+        "Without one: a box of 2 m around the world's origin",
+        type=bpy.types.Object,
+        poll=has_box,
+    )
+    make_volume: BoolProperty(
+        name="Volume",
+        description="Bring the result in as a Volume that glows in its colours",
+        default=True,
+    )
+    make_mesh: BoolProperty(
+        name="Mesh",
+        description="Bring the result in as a mesh with a colour attribute",
+        default=True,
+    )
+    model_kind: EnumProperty(
+        name="Model",
+        description="Which pretrained model knows what things look like",
+        items=[
+            ("BUILTIN", "Built-in", "The small prior that comes with the add-on; works offline, knows a few objects"),
+            ("OWN", "Stable Diffusion", "A model of the Stable Diffusion format that is on this computer"),
+        ],
+    )
+    model_source: StringProperty(
+        name="Source",
+        description="Folder in diffusers format, .safetensors file, or Hugging Face id that is in the local cache",
+        subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
+
+    @property
+    def model(self) -> str:
+        """Source of the chosen model, as the API takes it."""
+        return "builtin" if self.model_kind == "BUILTIN" else self.model_source
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What is to be made, as the API takes it."""
+        return tuple(name for name, wanted in (("volume", self.make_volume), ("mesh", self.make_mesh)) if wanted)
+
+    def obstacle(self) -> str:
+        """Say why no job can start with these settings; empty if nothing is seen that would prevent it."""
+        if not self.prompt.strip():
+            return "Write a prompt first"
+        if self.rig == "CAMERAS" and self.cameras is None:
+            return "Choose a collection of cameras, or the orbit"
+        if not self.outputs:
+            return "Choose a volume, a mesh or both"
+        if not self.model.strip():
+            return "Choose the model's folder or file"
+        return ""
+
+
+def register() -> None:
+    """Give every scene its settings."""
+    bpy.utils.register_class(SJC_PG_settings)
+    bpy.types.Scene.sjc = PointerProperty(type=SJC_PG_settings)
+
+
+def unregister() -> None:
+    """Take the settings away."""
+    del bpy.types.Scene.sjc
+    bpy.utils.unregister_class(SJC_PG_settings)

@@ -1,0 +1,1 @@
+"""The voxel radiance field and its differentiable renderer."""

@@ -1,0 +1,70 @@
+"""Rays through the pixel centres of a camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...protocol.spec import Camera
+
+
+@dataclass(frozen=True)
+class Rays:
+    """One ray a pixel, row by row from the top, in domain units.
+
+    Attributes
+    ----------
+    origins : Tensor [N, 3]
+    directions : Tensor [N, 3]
+        Of length 1.
+    height, width : int
+        Pixels; N = height * width.
+    """
+
+    origins: Tensor
+    directions: Tensor
+    height: int
+    width: int
+
+
+def camera_rays(
+    camera: Camera,
+    height: int,
+    width: int,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Rays:
+    """Rays through the pixel centres of an image that fills the camera's window.
+
+    Parameters
+    ----------
+    camera : Camera
+        Perspective: rays start at the camera. Orthographic: they start on its plane.
+    height, width : int
+        Pixels.
+    device, dtype
+        Of the tensors; the geometry itself is computed in float64.
+    """
+    pose = torch.tensor(camera.pose, dtype=torch.float64)
+    left, right, bottom, top = camera.window
+    x = left + (torch.arange(width, dtype=torch.float64) + 0.5) * ((right - left) / width)
+    y = top - (torch.arange(height, dtype=torch.float64) + 0.5) * ((top - bottom) / height)
+    y, x = (plane.flatten() for plane in torch.meshgrid(y, x, indexing="ij"))
+    on_window = torch.stack([x, y, torch.zeros_like(x)], dim=1) @ pose[:3, :3].T
+    forward = -pose[:3, 2]
+    if camera.projection == "perspective":
+        origins = pose[:3, 3].expand_as(on_window)
+        directions = on_window + forward
+    else:
+        origins = pose[:3, 3] + on_window
+        directions = forward.expand_as(on_window)
+    directions = directions / directions.norm(dim=1, keepdim=True)
+    return Rays(
+        origins.to(device=device, dtype=dtype).contiguous(),
+        directions.to(device=device, dtype=dtype).contiguous(),
+        height,
+        width,
+    )

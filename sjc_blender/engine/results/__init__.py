@@ -1,0 +1,1 @@
+"""What a finished field becomes: colours, mesh, pictures, files."""

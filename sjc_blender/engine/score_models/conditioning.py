@@ -1,0 +1,75 @@
+"""From a viewpoint to what the model is asked to show there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+
+from ...protocol.views import ViewVocabulary
+from ..viewpoints import Viewpoint
+from .score_model import Condition, ScoreModel
+
+
+class Conditioner(Protocol):
+    """Gives each viewpoint its condition."""
+
+    def at(self, viewpoint: Viewpoint) -> Condition:
+        """Condition for a render from `viewpoint`."""
+        ...
+
+
+class PromptConditioner:
+    """View-dependent prompts (section 5 of the paper), each distinct text encoded once.
+
+    Parameters
+    ----------
+    model : ScoreModel
+    views : ViewVocabulary
+        The model's words for directions.
+    prompt : str
+        What the object is, without view words.
+    negative_prompt : str
+        What guidance leads away from; the empty text for plain classifier-free guidance.
+    guidance_scale : float
+    """
+
+    def __init__(
+        self,
+        model: ScoreModel,
+        views: ViewVocabulary,
+        prompt: str,
+        negative_prompt: str = "",
+        guidance_scale: float = 1.0,
+    ) -> None:
+        self.views = views
+        self.prompt = prompt
+        self.guidance_scale = guidance_scale
+        texts = list(dict.fromkeys([*views.all_prompts(prompt), negative_prompt]))
+        embeddings = model.encode(texts)
+        self._embeddings = {text: embeddings[i : i + 1] for i, text in enumerate(texts)}
+        self._negative = self._embeddings[negative_prompt]
+
+    def at(self, viewpoint: Viewpoint) -> Condition:
+        """Blend the embeddings of the view words around this direction."""
+        weighted = self.views.prompts(self.prompt, viewpoint.azimuth, viewpoint.elevation)
+        positive = torch.stack([weight * self._embeddings[text] for text, weight in weighted]).sum(dim=0)
+        return Condition(positive, self._negative, self.guidance_scale)
+
+
+class ReferenceConditioner:
+    """Reference images of each viewpoint, for `sjc_blender.engine.score_models.closed_form.ClosedFormDenoiser`.
+
+    Parameters
+    ----------
+    images_at : callable
+        Viewpoint to images [K, C, H, W], such as renders of a known shape by the same camera.
+    """
+
+    def __init__(self, images_at: Callable[[Viewpoint], torch.Tensor]) -> None:
+        self._images_at = images_at
+
+    def at(self, viewpoint: Viewpoint) -> Condition:
+        """Take the images of this viewpoint as the condition."""
+        return Condition(positive=self._images_at(viewpoint)[None])

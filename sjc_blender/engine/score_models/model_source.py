@@ -1,0 +1,111 @@
+"""From what a user names as a model to a folder or file on this computer. Nothing is ever downloaded."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ...protocol.errors import SjcError
+from ...protocol.model_profile import BUILTIN
+
+INDEX = "model_index.json"
+PICKLED_SUFFIXES = (".ckpt", ".bin", ".pt", ".pth", ".pkl")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def locate_model(source: str) -> Path:
+    """Find a model.
+
+    Parameters
+    ----------
+    source : str
+        See `sjc_blender.protocol.spec.ModelSpec.source`.
+
+    Returns
+    -------
+    Path
+        An existing folder in diffusers format (not yet examined) or an existing ``.safetensors`` file.
+
+    Raises
+    ------
+    SjcError
+        ``unknown_model`` if there is no such thing, ``pickled_weights`` and ``unsupported_file`` for files of
+        other kinds.
+    """
+    if source == "builtin":
+        return _builtin()
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return path
+    if path.is_file():
+        return _checked_file(path)
+    snapshot = cached_snapshot(source)
+    if snapshot is None:
+        raise _unknown(source)
+    return snapshot
+
+
+def cached_snapshot(source: str) -> Path | None:
+    """Folder of a Hugging Face id in the local cache, or None."""
+    if not _HUB_ID.fullmatch(source):
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    index = try_to_load_from_cache(source, INDEX)
+    return Path(index).parent if isinstance(index, str) else None
+
+
+def download_command(hub_id: str, *patterns: str) -> str:
+    """Shell command that puts files of a Hugging Face id into the cache."""
+    return f"hf download {hub_id} " + " ".join(f'--include "{pattern}"' for pattern in patterns)
+
+
+def pickled(path: Path) -> SjcError:
+    """The refusal of a pickled file: loading one runs whatever code its author put there."""
+    return SjcError(
+        "pickled_weights",
+        f"{path} holds weights as a pickle, which can run any code when it is loaded; only .safetensors is read.",
+        "Convert it with a tool that you trust, or download the .safetensors version of the model.",
+    )
+
+
+def _builtin() -> Path:
+    if not (BUILTIN / INDEX).is_file():
+        raise SjcError(
+            "unknown_model",
+            f"The built-in prior is missing from this installation ({BUILTIN}).",
+            "Install the add-on again, or choose another model.",
+        )
+    return BUILTIN
+
+
+def _checked_file(path: Path) -> Path:
+    suffix = path.suffix.lower()
+    if suffix in PICKLED_SUFFIXES:
+        raise pickled(path)
+    if suffix != ".safetensors":
+        kind = f"of the kind {suffix}" if suffix else "without a suffix"
+        raise SjcError(
+            "unsupported_file",
+            f"{path} is a file {kind}; a model is a .safetensors file or a folder in diffusers format.",
+            f"Choose the .safetensors file, or the folder that holds {INDEX}.",
+        )
+    return path
+
+
+def _unknown(source: str) -> SjcError:
+    looked = f"There is no folder and no file {str(Path(source).expanduser().absolute())!r}"
+    if not _HUB_ID.fullmatch(source):
+        return SjcError(
+            "unknown_model",
+            f"The model {source!r} was not found. {looked}.",
+            'Give "builtin", a folder in diffusers format, a .safetensors file, or a Hugging Face id (owner/name) '
+            "that is in the local cache.",
+        )
+    command = download_command(source, INDEX, "*/*.json", "*/*.txt", "*/*.safetensors")
+    return SjcError(
+        "unknown_model",
+        f"The model {source!r} was not found. {looked}, and the local Hugging Face cache has no such id; "
+        "the engine itself downloads nothing.",
+        f"If it is a Hugging Face id, run: {command}",
+    )

@@ -1,0 +1,107 @@
+"""Noise levels of variance-preserving models as variance-exploding sigmas, in float64.
+
+A variance-preserving network knows x_t = sqrt(abar) x + sqrt(1 - abar) n. Divided by sqrt(abar) that is
+x + sigma n with sigma = sqrt((1 - abar) / abar), the convention of the whole engine
+(https://arxiv.org/abs/2212.00774, section 3). Schedulers keep abar in float32; it is computed anew here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ...protocol.errors import SjcError
+
+SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")
+
+
+def sigma_table(config: Mapping[str, Any]) -> torch.Tensor:
+    """All finite noise levels of a diffusers scheduler.
+
+    A schedule of zero terminal signal-to-noise ratio (``rescale_betas_zero_snr``) ends with sigma = infinity,
+    where a denoiser in this convention has no input; the table stops before it, so that its last index is the
+    last timestep that can be used.
+
+    Parameters
+    ----------
+    config : mapping
+        The scheduler's config: ``beta_schedule``, ``beta_start``, ``beta_end``, ``num_train_timesteps`` or
+        ``trained_betas``, and ``rescale_betas_zero_snr``.
+
+    Returns
+    -------
+    Tensor [T], float64
+        In rising order; the index is the timestep.
+
+    Raises
+    ------
+    SjcError
+        ``unsupported_noise_schedule``.
+    """
+    alphas_bar = torch.cumprod(1.0 - _betas(config), dim=0)
+    if config.get("rescale_betas_zero_snr", False):
+        alphas_bar = _zero_terminal_snr(alphas_bar)
+    sigmas = ((1.0 - alphas_bar) / alphas_bar).sqrt()
+    return sigmas[torch.isfinite(sigmas)]
+
+
+def nearest_timestep(sigmas: torch.Tensor, sigma: float) -> int:
+    """Snap a noise level to the table.
+
+    Parameters
+    ----------
+    sigmas : Tensor [T]
+        A table from `sigma_table`.
+    sigma : float
+        Any level, infinity included; beyond the table's ends the end is the nearest.
+
+    Returns
+    -------
+    int
+        Index of the entry with the least |entry - sigma|, the lower one on a tie.
+    """
+    above = int(torch.searchsorted(sigmas, torch.tensor(sigma, dtype=sigmas.dtype)))
+    if above == 0:
+        return 0
+    if above == len(sigmas):
+        return len(sigmas) - 1
+    below = above - 1
+    return below if sigma - float(sigmas[below]) <= float(sigmas[above]) - sigma else above
+
+
+def _betas(config: Mapping[str, Any]) -> torch.Tensor:
+    trained = config.get("trained_betas")
+    if trained is not None:
+        return torch.as_tensor(trained, dtype=torch.float64)
+    schedule = config.get("beta_schedule")
+    if schedule not in SCHEDULES:
+        raise SjcError(
+            "unsupported_noise_schedule",
+            f"The model's scheduler ({config.get('_class_name', 'of an unknown class')}) has the noise schedule "
+            f"{schedule!r}; supported are {', '.join(SCHEDULES)} and trained betas.",
+            "Choose a model that was trained with one of these.",
+        )
+    count = int(config["num_train_timesteps"])
+    if schedule == "squaredcos_cap_v2":
+        return _cosine_betas(count)
+    start, end = float(config["beta_start"]), float(config["beta_end"])
+    if schedule == "linear":
+        return torch.linspace(start, end, count, dtype=torch.float64)
+    return torch.linspace(math.sqrt(start), math.sqrt(end), count, dtype=torch.float64).square()
+
+
+def _cosine_betas(count: int, offset: float = 0.008, largest: float = 0.999) -> torch.Tensor:
+    """Betas of abar(t) = cos^2((t + s) / (1 + s) pi / 2), capped: https://arxiv.org/abs/2102.09672, Eq. 17."""
+    t = torch.arange(count + 1, dtype=torch.float64) / count
+    alphas_bar = torch.cos((t + offset) / (1.0 + offset) * (math.pi / 2.0)).square()
+    return (1.0 - alphas_bar[1:] / alphas_bar[:-1]).clamp(max=largest)
+
+
+def _zero_terminal_snr(alphas_bar: torch.Tensor) -> torch.Tensor:
+    """Shift and scale sqrt(abar) so that it ends at 0: https://arxiv.org/abs/2305.08891, Algorithm 1."""
+    root = alphas_bar.sqrt()
+    shifted = root - root[-1]
+    return (shifted * (root[0] / shifted[0])).square()
