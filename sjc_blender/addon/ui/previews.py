@@ -20,7 +20,8 @@ def icon(path: Path) -> int:
     if key not in _collection:
         for other in [other for other in _collection if Path(other).parent == path.parent]:
             del _collection[other]
-        _collection.load(key, key, "IMAGE")
+        # Asking for its size loads it now, in a millisecond or two; else a spinner would show between any two pictures.
+        _ = _collection.load(key, key, "IMAGE").image_size[0]
     return _collection[key].icon_id
 
 
