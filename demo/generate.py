@@ -11,7 +11,7 @@ from pathlib import Path
 import bpy
 
 import sjc_blender
-from sjc_blender.addon import command
+from sjc_blender.addon.commands import command_line
 from sjc_blender.addon.rigs import rig_building
 from sjc_blender.protocol.model_profile import load_profile
 
@@ -27,7 +27,7 @@ def main(out: Path, prompt: str, preset: str) -> int:
         arguments = ["generate", "--prompt", prompt, "--preset", preset, "--out", str(out / "job")]
         arguments += ["--rig", rig_building.RIG_NAME, "--domain", rig_building.DOMAIN_NAME]
         arguments += ["--import", "volume,mesh", "--save", str(out / "result.blend")]
-        return command.main(arguments)
+        return command_line.main(arguments)
     finally:
         sjc_blender.unregister()
 

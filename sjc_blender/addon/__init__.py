@@ -7,7 +7,15 @@ import atexit
 from importlib import import_module
 
 # In the order in which they register; a class comes after those that it refers to.
-MODULES = ("preferences", "ui.properties", "ui.operators", "ui.panels", "ui.menus", "command", "jobs.lifecycle")
+MODULES = (
+    "preferences",
+    "ui.properties",
+    "ui.operators",
+    "ui.panels",
+    "ui.menus",
+    "commands.command_line",
+    "jobs.lifecycle",
+)
 
 
 def register() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...protocol.errors import SjcError
-from ..command_progress import duration
+from ..commands.progress_lines import duration
 from ..jobs.job_queue import Job, JobState
 
 ICONS: dict[JobState, Any] = {

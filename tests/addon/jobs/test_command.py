@@ -9,8 +9,10 @@ from pathlib import Path
 import bpy
 import pytest
 
-from sjc_blender.addon import api, command
-from sjc_blender.addon.command_progress import ProgressLines, duration
+from sjc_blender.addon import api
+from sjc_blender.addon.commands.command_line import main
+from sjc_blender.addon.commands.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from sjc_blender.addon.commands.progress_lines import ProgressLines, duration
 from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job_queue import Job, JobQueue, JobState
@@ -32,14 +34,14 @@ def engine(scene, fake_python, monkeypatch, tmp_path):
 
 def generate(*options, way="success") -> int:
     settings = ["--prompt", "ein grüner Stuhl", "--model", "some/model", "--negative-prompt", way]
-    return command.main(["generate", *settings, *options])
+    return main(["generate", *settings, *options])
 
 
 def test_from_a_prompt_to_a_saved_scene(tmp_path, capfd):
-    assert generate("--import", "volume,mesh", "--save", "a scene/out.blend") == command.EXIT_FAILED
+    assert generate("--import", "volume,mesh", "--save", "a scene/out.blend") == EXIT_FAILED
     assert "could not be saved" in capfd.readouterr().err
     (tmp_path / "a scene").mkdir()
-    assert generate("--import", "volume,mesh", "--save", "a scene/out.blend", "--json") == command.EXIT_OK
+    assert generate("--import", "volume,mesh", "--save", "a scene/out.blend", "--json") == EXIT_OK
     out, err = capfd.readouterr()
     outcome = json.loads(out.splitlines()[-1])
     assert outcome["state"] == "done"
@@ -57,7 +59,7 @@ def test_from_a_prompt_to_a_saved_scene(tmp_path, capfd):
 def test_the_opened_file_is_what_is_saved_elsewhere(tmp_path):
     bpy.context.scene.collection.objects.link(bpy.data.objects.new("Mine", None))
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
-    assert generate("--import", "mesh", "--save", "out.blend") == command.EXIT_OK
+    assert generate("--import", "mesh", "--save", "out.blend") == EXIT_OK
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
     assert len(bpy.data.objects) == 2 and "Mine" in bpy.data.objects
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
@@ -66,7 +68,7 @@ def test_the_opened_file_is_what_is_saved_elsewhere(tmp_path):
 
 def test_settings_arrive(tmp_path):
     options = ["--preset", "draft", "--seed", "3", "--steps", "12", "--out", "job", "--set", "model.device=cpu"]
-    assert generate(*options, "--set", "optimisation.guidance_scale=5") == command.EXIT_OK
+    assert generate(*options, "--set", "optimisation.guidance_scale=5") == EXIT_OK
     spec = json.loads((tmp_path / "job" / "job.json").read_text())
     assert (spec["preset"], spec["seed"], spec["model"]["device"]) == ("draft", 3, "cpu")
     assert (spec["optimisation"]["steps"], spec["optimisation"]["guidance_scale"]) == (12, 5.0)
@@ -74,8 +76,8 @@ def test_settings_arrive(tmp_path):
 
 
 def test_a_finished_job_is_imported(tmp_path, capfd):
-    assert generate("--out", "job") == command.EXIT_OK
-    assert command.main(["import", "job", "--import", "mesh", "--save", "out.blend"]) == command.EXIT_OK
+    assert generate("--out", "job") == EXIT_OK
+    assert main(["import", "job", "--import", "mesh", "--save", "out.blend"]) == EXIT_OK
     assert "imported: ein grüner Stuhl mesh" in capfd.readouterr().out
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
     assert [obj.type for obj in bpy.data.objects] == ["MESH"]
@@ -98,23 +100,23 @@ def test_a_finished_job_is_imported(tmp_path, capfd):
     ],
 )
 def test_bad_usage_is_said_and_has_its_exit_code(options, said, capfd, tmp_path):
-    assert generate("--out", "job", *options) == command.EXIT_USAGE
+    assert generate("--out", "job", *options) == EXIT_USAGE
     assert said in capfd.readouterr().err
     assert not (tmp_path / "job").exists()
 
 
 def test_a_command_is_needed(capfd):
-    assert command.main([]) == command.EXIT_USAGE
+    assert main([]) == EXIT_USAGE
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["generate", "--help"]])
 def test_help_has_examples(arguments, capfd):
-    assert command.main(arguments) == command.EXIT_OK
+    assert main(arguments) == EXIT_OK
     assert "--command sjc generate --prompt" in capfd.readouterr().out
 
 
 def test_a_job_that_fails_says_why(capfd):
-    assert generate("--out", "job", "--json", way="error") == command.EXIT_FAILED
+    assert generate("--out", "job", "--json", way="error") == EXIT_FAILED
     out, err = capfd.readouterr()
     assert "Error: There is no such model. Choose another." in err
     outcome = json.loads(out.splitlines()[-1])
@@ -122,12 +124,12 @@ def test_a_job_that_fails_says_why(capfd):
 
 
 def test_no_interpreter_is_no_bad_usage(capfd):
-    assert generate("--engine-python", "/no/python") == command.EXIT_FAILED
+    assert generate("--engine-python", "/no/python") == EXIT_FAILED
     assert "/no/python does not exist" in capfd.readouterr().err
 
 
 def test_importing_from_an_empty_folder_fails_in_words(capfd, tmp_path):
-    assert command.main(["import", str(tmp_path), "--save", "out.blend"]) == command.EXIT_FAILED
+    assert main(["import", str(tmp_path), "--save", "out.blend"]) == EXIT_FAILED
     assert "holds no job" in capfd.readouterr().err
 
 
@@ -145,7 +147,7 @@ def interrupt_when_running(times: int) -> threading.Thread:
 
 def test_ctrl_c_cancels_softly(capfd, tmp_path):
     thread = interrupt_when_running(1)
-    assert generate("--out", "job", way="patient") == command.EXIT_CANCELLED
+    assert generate("--out", "job", way="patient") == EXIT_CANCELLED
     thread.join()
     assert (tmp_path / "job" / "checkpoint.safetensors").exists()
     assert "--out" in capfd.readouterr().err
@@ -154,7 +156,7 @@ def test_ctrl_c_cancels_softly(capfd, tmp_path):
 
 def test_a_second_ctrl_c_does_not_wait_for_the_engine():
     thread = interrupt_when_running(2)
-    assert generate("--out", "job", way="deaf") == command.EXIT_CANCELLED
+    assert generate("--out", "job", way="deaf") == EXIT_CANCELLED
     thread.join()
 
 

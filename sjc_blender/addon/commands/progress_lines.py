@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TextIO
 
-from ..protocol import events
-from .jobs.job_queue import Job
+from ...protocol import events
+from ..jobs.job_queue import Job
 
 LINES = 20
 """How many lines a log gets over the whole run."""

@@ -1,0 +1,75 @@
+"""How a subcommand ended: told to a person or to a program, and as an exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from ...protocol.errors import SjcError
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 130
+
+USAGE_CODES = {
+    "bad_usage",
+    "invalid_spec",
+    "prompt_outside_vocabulary",
+    "unknown_domain",
+    "unknown_output",
+    "unknown_rig",
+}
+"""Errors of what was typed, not of what happened."""
+
+
+@dataclass
+class Outcome:
+    """How a subcommand ended.
+
+    Attributes
+    ----------
+    state : str
+        ``"done"``, ``"failed"`` or ``"cancelled"``.
+    facts : dict
+        JSON values for a program, beside ``state`` and ``error``.
+    lines : sequence of str
+        The same for a person.
+    error : SjcError or None
+        Why it failed.
+    """
+
+    state: str = "done"
+    facts: dict[str, Any] = field(default_factory=dict)
+    lines: Sequence[str] = ()
+    error: SjcError | None = None
+
+    @classmethod
+    def failed(cls, error: SjcError) -> Outcome:
+        """End by an error, with nothing else to tell."""
+        return cls("failed", error=error)
+
+    @property
+    def exit_code(self) -> int:
+        """What the shell sees."""
+        if self.state == "cancelled":
+            return EXIT_CANCELLED
+        if self.error is not None:
+            return EXIT_USAGE if self.error.code in USAGE_CODES else EXIT_FAILED
+        return EXIT_OK if self.state == "done" else EXIT_FAILED
+
+    def tell(self, stdout: TextIO, stderr: TextIO, *, as_json: bool) -> None:
+        """Print what came out: errors to `stderr`; lines, or one line of JSON, to `stdout`."""
+        if self.error is not None:
+            print(f"Error: {self.error}", file=stderr, flush=True)
+        if as_json:
+            error = {} if self.error is None else {"error": told(self.error)}
+            print(json.dumps({"state": self.state} | self.facts | error, ensure_ascii=False), file=stdout, flush=True)
+            return
+        where = stderr if self.state == "cancelled" else stdout
+        for line in self.lines:
+            print(line, file=where, flush=True)
+
+
+def told(error: SjcError) -> dict[str, str]:
+    """Give an error as JSON values."""
+    return {"code": error.code, "message": error.message, "hint": error.hint}
