@@ -1,0 +1,93 @@
+"""Results as assets: found in the Asset Browser by name, tags and picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ...protocol.job_folder import JobFolder
+
+PREVIEW_SIDE = 256
+"""Pixels of Blender's own large previews."""
+
+TURNTABLE_ROWS = 2
+"""Rows of square views in ``result/turntable.png``; the upper row's first one is the front."""
+
+
+def mark_as_asset(obj: bpy.types.Object, folder: JobFolder, tags: Sequence[str] = ()) -> None:
+    """Make an imported result an asset with a picture, also in background mode.
+
+    Parameters
+    ----------
+    obj : bpy.types.Object
+        A Volume or a mesh of the job.
+    folder : JobFolder
+        Of the job; its turntable, else its last preview, becomes the asset's picture. Without
+        either the asset keeps Blender's icon.
+    tags : sequence of str
+        Beside ``"sjc"``; one that is there already is not added again.
+
+    Raises
+    ------
+    SjcError
+        ``no_job``, ``bad_job_file`` or ``invalid_spec`` if the folder does not say what it holds;
+        the object is as it was then.
+    """
+    spec = folder.read_spec()
+    obj.asset_mark()
+    data = obj.asset_data
+    assert data is not None  # asset_mark makes it
+    data.description = spec.prompt
+    for tag in ("sjc", *tags):
+        data.tags.new(tag, skip_if_exists=True)
+    picture = _picture(folder)
+    if picture is not None:
+        preview = obj.preview_ensure()
+        preview.image_size = (PREVIEW_SIDE, PREVIEW_SIDE)
+        preview.image_pixels_float.foreach_set(picture.ravel())  # type: ignore[attr-defined]
+
+
+def _picture(folder: JobFolder) -> np.ndarray | None:
+    """Front of the job's result: [256, 256, 4] float32 sRGB, bottom row first; None if there is no picture."""
+    turntable = folder.result / "turntable.png"
+    for path in (turntable, *sorted(folder.previews.glob("*.png"), reverse=True)[:1]):
+        pixels = _read_pixels(path)
+        if pixels is not None:
+            side = pixels.shape[0] // (TURNTABLE_ROWS if path == turntable else 1)
+            return _resized(pixels[-side:, :side])
+    return None
+
+
+def _read_pixels(path: Path) -> np.ndarray | None:
+    """The picture as [height, width, 4], bottom row first; None if it is none."""
+    if not path.is_file():
+        return None
+    try:
+        image = bpy.data.images.load(str(path))
+    except RuntimeError:
+        return None
+    try:
+        width, height = image.size
+        if not width or not height:
+            return None
+        # As the file has them: what the browser shows is sRGB.
+        image.colorspace_settings.name = "Non-Color"
+        pixels = np.empty(width * height * 4, dtype=np.float32)
+        image.pixels.foreach_get(pixels)
+        return pixels.reshape(height, width, 4)
+    finally:
+        bpy.data.images.remove(image)
+
+
+def _resized(pixels: np.ndarray) -> np.ndarray:
+    """A square picture at the side of a preview, bilinear."""
+    side = len(pixels)
+    at = np.clip((np.arange(PREVIEW_SIDE) + 0.5) * side / PREVIEW_SIDE - 0.5, 0, side - 1)
+    low = np.minimum(at.astype(int), max(side - 2, 0))
+    high, share = np.minimum(low + 1, side - 1), (at - low).astype(np.float32)[:, None, None]
+    rows = pixels[low] * (1 - share) + pixels[high] * share
+    columns = rows.swapaxes(0, 1)
+    return np.ascontiguousarray((columns[low] * (1 - share) + columns[high] * share).swapaxes(0, 1))
