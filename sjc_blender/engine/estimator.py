@@ -1,55 +1,123 @@
-"""Perturb-and-average scoring (PAAS): the score of a render that the denoiser never saw.
+"""Perturb-and-average scoring (PAAS): the score of renders that the denoiser never saw.
 
 Wang et al., CVPR 2023, https://arxiv.org/abs/2212.00774, section 4.2.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+import dataclasses
+from collections.abc import Sequence
 
 import torch
 
+from ..protocol.spec import OptimisationSpec
 from .score_models.score_model import Condition, ScoreModel
 
 
-@torch.no_grad()
+def draw_noise(
+    shape: Sequence[int], count: int, generator: torch.Generator, *, antithetic: bool = False
+) -> torch.Tensor:
+    """Noises for renders, from N(0, I), on the CPU.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the renders, [V, C, H, W].
+    count : int
+        Noises for each; even if they come in pairs.
+    antithetic : bool
+        The second half are the first half's negatives, so that whatever is odd in the noise cancels.
+
+    Returns
+    -------
+    Tensor [V, K, C, H, W], float32
+    """
+    views, *size = shape
+    drawn = torch.randn(views, count // 2 if antithetic else count, *size, generator=generator)
+    return torch.cat([drawn, -drawn], dim=1) if antithetic else drawn
+
+
 def paas_gradient(
     model: ScoreModel,
     y: torch.Tensor,
     timestep: int,
-    condition: Condition,
-    noise: torch.Tensor,
-    estimator: Literal["eq15", "eq16"] = "eq16",
-    sigma_power: float = 1.0,
+    conditions: Sequence[Condition],
+    noises: torch.Tensor,
+    settings: OptimisationSpec,
 ) -> torch.Tensor:
-    """One sample of the perturb-and-average score at `y`, times sigma to a power.
+    """The perturb-and-average score at `y`, averaged over the noises, times sigma to a power.
 
-    Eq. 15 is the score at the perturbed render, (D(y + sigma n) - (y + sigma n)) / sigma^2.
-    Eq. 16 measures from the render itself, (D(y + sigma n) - y) / sigma^2; because E[n] = 0 both have
-    the same mean over n, the score of the data blurred by sigma, averaged around y.
+    With z = y + sigma n and the predicted noise eps = (z - D(z)) / sigma, every c n - eps has the same
+    mean over n: sigma times the score of the data blurred by sigma, averaged around y:
+
+    =========  ==========================================================================================
+    ``eq15``   c = 0: the score at the perturbed render, (D(z) - z) / sigma^2, Eq. 15 of the paper
+    ``eq16``   c = 1: measured from the render itself, (D(z) - y) / sigma^2, Eq. 16
+    ``blend``  c between them; see `blend_coefficient`
+    ``none``   no PAAS: the denoiser sees y without noise, (D(y) - y) / sigma^2, whose mean is another
+    =========  ==========================================================================================
 
     Parameters
     ----------
     model : ScoreModel
-    y : Tensor [B, C, H, W], float32
+    y : Tensor [V, C, H, W], float32
         Renders.
     timestep : int
         Index of sigma in ``model.sigmas``.
-    condition : Condition
-    noise : Tensor [B, C, H, W], float32
-        A draw from N(0, I).
-    estimator : str
-        ``"eq15"`` or ``"eq16"``.
-    sigma_power : float
-        1 is the paper's weighting.
+    conditions : sequence of V Condition
+        One for each render.
+    noises : Tensor [V, K, C, H, W], float32
+        Draws from N(0, I).
+    settings : OptimisationSpec
+        `estimator`, `blend`, `data_std` and `sigma_power` count.
 
     Returns
     -------
-    Tensor [B, C, H, W], float32
+    Tensor [V, C, H, W], float32
         An ascent direction: adding it to `y` makes `y` more probable.
     """
     sigma = float(model.sigmas[timestep])
-    z = y + sigma * noise
-    denoised = model.denoise(z, timestep, condition)
-    origin = y if estimator == "eq16" else z
-    return (denoised - origin) * sigma ** (sigma_power - 2.0)
+    perturbation = torch.zeros_like(noises) if settings.estimator == "none" else sigma * noises
+    z = y[:, None] + perturbation
+    denoised = _denoise(model, z, timestep, conditions)
+    origin = y[:, None] + (1.0 - blend_coefficient(settings, sigma)) * perturbation
+    return (denoised - origin).mean(dim=1) * sigma ** (settings.sigma_power - 2.0)
+
+
+def blend_coefficient(settings: OptimisationSpec, sigma: float) -> float:
+    """The c of c n - eps.
+
+    For Gaussian data of standard deviation s the variance over n is least, and zero, at
+    c = sigma^2 / (sigma^2 + s^2), because there eps = c n + a constant. (Eq. 16's variance is (s / sigma)^4
+    times that of Eq. 15: it is the worse of the two below s.)
+    """
+    if settings.estimator != "blend":
+        return 0.0 if settings.estimator == "eq15" else 1.0
+    if settings.blend is not None:
+        return settings.blend
+    return sigma**2 / (sigma**2 + settings.data_std**2)
+
+
+@torch.no_grad()
+def _denoise(model: ScoreModel, z: torch.Tensor, timestep: int, conditions: Sequence[Condition]) -> torch.Tensor:
+    """D(z) for z [V, K, C, H, W], in one call of the network where the conditions allow it."""
+    count = z.shape[1]
+    joined = _joined(conditions, count)
+    if joined is None:
+        return torch.stack([model.denoise(*view) for view in zip(z, [timestep] * len(z), conditions, strict=True)])
+    return model.denoise(z.flatten(0, 1), timestep, joined).view_as(z)
+
+
+def _joined(conditions: Sequence[Condition], count: int) -> Condition | None:
+    """One condition for a batch of `count` samples a view; None if they differ in more than their tensors."""
+    first = conditions[0]
+    if len(conditions) == 1:
+        return first
+    values: dict[str, torch.Tensor] = {}
+    for field in dataclasses.fields(first):
+        each = [getattr(condition, field.name) for condition in conditions]
+        if all(isinstance(value, torch.Tensor) and value.shape == each[0].shape for value in each):
+            values[field.name] = torch.cat([v.expand(count, *v.shape[1:]) for v in each])
+        elif any(isinstance(value, torch.Tensor) or value != each[0] for value in each):
+            return None
+    return dataclasses.replace(first, **values)

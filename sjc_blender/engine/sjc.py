@@ -11,14 +11,16 @@ import torch
 
 from ..protocol.errors import SjcError
 from ..protocol.spec import JobSpec
-from .estimator import paas_gradient
-from .losses import camouflage, centre_depth, emptiness, reference_samples_per_ray
+from .estimator import draw_noise, paas_gradient
 from .radiance.field import VoxelField
 from .radiance.rays import camera_rays
-from .radiance.renderer import render
+from .radiance.renderer import Rendering, render
+from .radiance.resampling import resample_optimiser, resample_parameters
+from .regularisation import regularisation
+from .schedules import clip_limit, resolution, timestep_range
 from .score_models.conditioning import Conditioner
 from .score_models.score_model import ScoreModel
-from .viewpoints import sample_viewpoint
+from .viewpoints import Viewpoint, sample_viewpoint
 
 MAX_SKIPPED_IN_A_ROW = 20
 
@@ -67,18 +69,9 @@ class ScoreJacobianChaining:
         self._skipped_in_a_row = 0
         # Random numbers come from the CPU whatever the device, so that a seed means one result everywhere.
         self.generator = torch.Generator().manual_seed(spec.seed)
-        self.field = VoxelField(
-            spec.domain.half_extents,
-            spec.field.resolution,
-            model.channels,
-            feature_std=spec.field.feature_std,
-            background=spec.field.background,
-            pixel_space=model.pixel_space,
-            generator=self.generator,
-        ).to(model.device)
-        o = spec.optimisation
-        self.render_size = o.render_size or model.sample_size
-        self.optimiser = torch.optim.Adamax(self.field.parameter_groups(o.learning_rate, o.background_learning_rate))
+        self.render_size = spec.optimisation.render_size or model.sample_size
+        self.field = new_field(spec, model, step=0, generator=self.generator)
+        self.optimiser = self._new_optimiser()
 
     @property
     def finished(self) -> bool:
@@ -94,43 +87,32 @@ class ScoreJacobianChaining:
             ``network_not_finite`` after 20 steps in a row whose network output was NaN or infinite.
         """
         o = self.spec.optimisation
-        # A view of the scene, rendered.
-        viewpoint = sample_viewpoint(self.spec.cameras, self.generator)
-        size = self.render_size
-        rendering = render(self.field, camera_rays(viewpoint.camera, size, size, device=self.model.device))
-        image = rendering.image[None]
-        # Perturb and average (one sample): the 2D score of the render, Eq. 15 or 16.
+        # Views of the scene, rendered.
+        viewpoints = [sample_viewpoint(self.spec.cameras, self.generator) for _ in range(o.views)]
+        renderings = [self._render(viewpoint) for viewpoint in viewpoints]
+        images = torch.stack([rendering.image for rendering in renderings])
+        # Perturb and average: the 2D scores of the renders, Eq. 15 or 16.
         timestep = self._draw_timestep()
-        noise = torch.randn(image.shape, generator=self.generator).to(image)
-        condition = self.conditioner.at(viewpoint)
-        score = paas_gradient(
-            self.model, image.detach(), timestep, condition, noise, estimator=o.estimator, sigma_power=o.sigma_power
-        )
+        noises = draw_noise(images.shape, o.noises, self.generator, antithetic=o.antithetic).to(images)
+        conditions = [self.conditioner.at(viewpoint) for viewpoint in viewpoints]
+        scores = paas_gradient(self.model, images.detach(), timestep, conditions, noises, o)
         sigma = float(self.model.sigmas[timestep])
-        if not bool(torch.isfinite(score).all()):
+        if not bool(torch.isfinite(scores).all()):
             return self._skip(sigma)
         self._skipped_in_a_row = 0
-        # Chain: the score through the renderer's Jacobian, Eq. 6; ascent, hence the sign.
-        objective = -(score * image).sum()
+        limit = clip_limit(o, self.step)
+        if limit is not None:
+            scores = scores.clamp(-limit, limit)
+        # Chain: the scores through the renderer's Jacobian, Eq. 6; ascent, hence the sign.
+        objective = -(scores * images).sum() / len(images)
         # Regularise.
-        empty = emptiness(rendering.weights, o.emptiness_scale, reference_samples_per_ray(self.field))
-        late = self.step >= o.emptiness_late_start * o.steps
-        objective = objective + o.emptiness_weight * (o.emptiness_late_factor if late else 1.0) * empty
-        losses = {"score": float(score.square().mean().sqrt()), "emptiness": float(empty.detach())}
-        if o.depth_weight > 0:
-            depth = centre_depth(rendering.depth)
-            objective = objective + o.depth_weight * depth
-            losses["depth"] = float(depth.detach())
-        if late and o.camouflage_weight > 0:
-            hidden = camouflage(self.field, o.camouflage_reach)
-            objective = objective + o.camouflage_weight * hidden
-            losses["camouflage"] = float(hidden.detach())
+        penalty, losses = regularisation(self.spec, self.field, renderings, self.step)
         # Update.
         self.optimiser.zero_grad(set_to_none=True)
-        objective.backward()
+        (objective + penalty).backward()
         self.optimiser.step()
-        self.step += 1
-        return StepReport(sigma, losses)
+        self._count_step()
+        return StepReport(sigma, {"score": float(scores.square().mean().sqrt()), **losses})
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The whole state, for a checkpoint."""
@@ -143,6 +125,8 @@ class ScoreJacobianChaining:
 
     def restore(self, step: int, tensors: dict[str, torch.Tensor]) -> None:
         """Take up the state that `tensors` held after `step` steps."""
+        self.field = new_field(self.spec, self.model, step)
+        self.optimiser = self._new_optimiser()
         fields = {name.removeprefix("field."): t for name, t in tensors.items() if name.startswith("field.")}
         self.field.load_state_dict(fields)
         slots: dict[int, dict[str, torch.Tensor]] = {}
@@ -156,14 +140,39 @@ class ScoreJacobianChaining:
         self.skipped, self._skipped_in_a_row = (int(n) for n in tensors["skipped"])
         self.step = step
 
-    def _draw_timestep(self) -> int:
+    def _new_optimiser(self) -> torch.optim.Adamax:
         o = self.spec.optimisation
-        first, last = o.timesteps
-        if o.timesteps_end is not None:
-            share = self.step / o.steps
-            first = round(first + share * (o.timesteps_end[0] - first))
-            last = round(last + share * (o.timesteps_end[1] - last))
+        return torch.optim.Adamax(self.field.parameter_groups(o.learning_rate, o.background_learning_rate))
+
+    def _render(self, viewpoint: Viewpoint) -> Rendering:
+        size, device = self.render_size, self.model.device
+        rays = camera_rays(viewpoint.camera, size, size, device=device)
+        if self.spec.field.background_kind != "random":
+            return render(self.field, rays)
+        return render(self.field.before(self._random_colour().to(device)), rays)
+
+    def _random_colour(self) -> torch.Tensor:
+        """A colour [C] in feature space: any pixel, or a latent as models have them, of deviation 1."""
+        channels = self.model.channels
+        if self.model.pixel_space:
+            return 2 * torch.rand(channels, generator=self.generator) - 1
+        return torch.randn(channels, generator=self.generator)
+
+    def _draw_timestep(self) -> int:
+        first, last = timestep_range(self.spec.optimisation, self.step)
         return int(torch.randint(first, last + 1, (), generator=self.generator))
+
+    def _count_step(self) -> None:
+        """One step more; at the end of a stage the field and what its optimiser knows go on a finer grid."""
+        steps, settings = self.spec.optimisation.steps, self.spec.field
+        self.step += 1
+        if resolution(settings, steps, self.step) == resolution(settings, steps, self.step - 1):
+            return
+        coarse, coarse_optimiser = self.field, self.optimiser
+        self.field = new_field(self.spec, self.model, self.step)
+        resample_parameters(coarse, self.field)
+        self.optimiser = self._new_optimiser()
+        resample_optimiser(coarse_optimiser, self.optimiser, coarse, self.field)
 
     def _skip(self, sigma: float) -> StepReport:
         self.skipped += 1
@@ -174,8 +183,23 @@ class ScoreJacobianChaining:
                 f"The model returned NaN or infinite values {MAX_SKIPPED_IN_A_ROW} steps in a row.",
                 "Run it in float32 or bfloat16 instead of float16, or lower the guidance scale.",
             )
-        self.step += 1
+        self._count_step()
         return StepReport(sigma, {}, skipped=True)
+
+
+def new_field(spec: JobSpec, model: ScoreModel, step: int, generator: torch.Generator | None = None) -> VoxelField:
+    """The field as it is made for a step of the job, on the model's device; the content is that of the start."""
+    settings = spec.field
+    return VoxelField(
+        spec.domain.half_extents,
+        resolution(settings, spec.optimisation.steps, step),
+        model.channels,
+        feature_std=settings.feature_std,
+        background=() if settings.background_kind == "none" else settings.background,
+        learned_background=settings.background_kind == "texture",
+        pixel_space=model.pixel_space,
+        generator=generator,
+    ).to(model.device)
 
 
 def _check_timesteps(spec: JobSpec, count: int) -> None:

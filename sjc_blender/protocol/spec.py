@@ -123,12 +123,20 @@ class FieldSpec:
     feature_std : float
         Standard deviation of the features at the start.
     background : tuple of float
-        Feature-space colour at which the learned background starts; empty: zeros.
+        Feature-space colour at which the background starts; empty: zeros.
+    background_kind : str
+        ``"texture"`` is learned, as in the paper; ``"constant"`` stays `background` in all directions; ``"random"``
+        is another colour in every step, so that nothing can hide before it; ``"none"`` adds nothing to the image.
+    stages : tuple of (float, int)
+        Coarse to fine: from which share of the steps on the grid has how many voxels a side, such as
+        ((0.0, 24), (0.4, 48)). The first is 0, the last count is `resolution`; empty: `resolution` from the start.
     """
 
     resolution: int = 100
     feature_std: float = 1.0
     background: tuple[float, ...] = ()
+    background_kind: Literal["texture", "constant", "random", "none"] = "texture"
+    stages: tuple[tuple[float, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,11 +153,27 @@ class OptimisationSpec:
     timesteps : tuple of int
         First and last index into the model's sigma table, drawn uniformly.
     timesteps_end : tuple of int or None
-        If given, the range moves linearly from `timesteps` to this over the run.
+        If given, the range moves from `timesteps` to this over the run.
+    timesteps_curve : str
+        How it moves: with the share of the steps done (``"linear"``) or with its root (``"square_root"``).
+    views : int
+        Views a step; their scores and losses are averaged.
+    noises : int
+        Noises a view; the scores are averaged.
+    antithetic : bool
+        The noises come in pairs n, -n; their number is even then.
     estimator : str
-        PAAS by Eq. 16 (``"eq16"``) or Eq. 15 (``"eq15"``) of the paper.
+        PAAS by Eq. 16 (``"eq16"``) or Eq. 15 (``"eq15"``) of the paper, between the two (``"blend"``), or no
+        PAAS (``"none"``: the render is scored without noise, for comparison).
+    blend : float or None
+        Share of Eq. 16 in ``"blend"``; None takes the one of least variance, sigma^2 / (sigma^2 + data_std^2).
+    data_std : float
+        Standard deviation of the model's samples given the prompt and the view, for that share.
     sigma_power : float
         The score is multiplied by sigma to this power before it is back-propagated; 1 in the paper.
+    clip : tuple of float or None
+        If given, each element of the 2D score is clipped to this absolute value; the limit moves linearly from the
+        first to the second over the run.
     emptiness_weight, emptiness_scale : float
         Weight lambda and scale beta of the emptiness loss, mean log(1 + beta w) in images of 64 x 64;
         in others a sample weighs the same.
@@ -172,8 +196,15 @@ class OptimisationSpec:
     guidance_scale: float = 100.0
     timesteps: tuple[int, int] = (10, 969)
     timesteps_end: tuple[int, int] | None = None
-    estimator: Literal["eq15", "eq16"] = "eq16"
+    timesteps_curve: Literal["linear", "square_root"] = "linear"
+    views: int = 1
+    noises: int = 1
+    antithetic: bool = False
+    estimator: Literal["eq15", "eq16", "blend", "none"] = "eq16"
+    blend: float | None = None
+    data_std: float = 1.0
     sigma_power: float = 1.0
+    clip: tuple[float, float] | None = None
     emptiness_weight: float = 1e4
     emptiness_scale: float = 10.0
     emptiness_late_factor: float = 20.0

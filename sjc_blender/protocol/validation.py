@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from .spec import SPEC_VERSION, Camera, CameraRig, DomainSpec, JobSpec, Matrix, 
 
 MAX_RESOLUTION = 512
 MAX_STEPS = 1_000_000
+MAX_BATCH = 64
 
 
 def spec_from_json(data: Any) -> JobSpec:
@@ -145,6 +147,12 @@ def _field(check: _Checker, spec: JobSpec) -> None:
     allowed = f"8 to {MAX_RESOLUTION} voxels"
     check("field.resolution", field.resolution, 8 <= field.resolution <= MAX_RESOLUTION, allowed)
     check.number("field.feature_std", field.feature_std, lambda x: x >= 0, "0 or more")
+    if field.stages:
+        starts, sizes = zip(*field.stages, strict=True)
+        good = starts[0] == 0 and starts[-1] < 1 and all(a < b for a, b in itertools.pairwise(starts))
+        good &= sizes[0] >= 8 and sizes[-1] == field.resolution and all(a < b for a, b in itertools.pairwise(sizes))
+        wanted = "[share of the steps, voxels] both rising, the first share 0, the last below 1, the first voxels 8 or"
+        check("field.stages", field.stages, good, f"{wanted} more, the last field.resolution ({field.resolution})")
 
 
 def _optimisation(check: _Checker, spec: JobSpec) -> None:
@@ -158,6 +166,16 @@ def _optimisation(check: _Checker, spec: JobSpec) -> None:
         if value is not None:
             good = 0 <= value[0] <= value[1] <= 999
             check(f"optimisation.{name}", value, good, "two whole numbers in rising order within 0 to 999")
+    for name in ("views", "noises"):
+        check(f"optimisation.{name}", getattr(o, name), 1 <= getattr(o, name) <= MAX_BATCH, f"1 to {MAX_BATCH}")
+    if o.antithetic:
+        check("optimisation.noises", o.noises, o.noises % 2 == 0, "an even number, because antithetic makes pairs")
+    if o.blend is not None:
+        check.number("optimisation.blend", o.blend, lambda x: 0 <= x <= 1, "0 (Eq. 15) to 1 (Eq. 16), or none")
+    check.number("optimisation.data_std", o.data_std, lambda x: 0 < x <= 100, "above 0, to 100")
+    if o.clip is not None:
+        good = all(math.isfinite(value) and value > 0 for value in o.clip)
+        check("optimisation.clip", o.clip, good, "two numbers above 0, or none")
     check.number("optimisation.sigma_power", o.sigma_power, lambda x: 0 <= x <= 2, "0 to 2")
     for name in ("emptiness_weight", "emptiness_scale", "emptiness_late_factor", "depth_weight", "camouflage_weight"):
         check.number(f"optimisation.{name}", getattr(o, name), lambda x: x >= 0, "0 or more")

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from sjc_blender.engine.estimator import paas_gradient
+from sjc_blender.engine.estimator import blend_coefficient, draw_noise, paas_gradient
 from sjc_blender.engine.score_models.score_model import Condition
-
-NO_CONDITION = Condition()
+from sjc_blender.protocol.spec import OptimisationSpec
 
 
 class Analytic:
@@ -44,12 +43,19 @@ def mixture(weights, means, deviations):
     return denoiser
 
 
-def moments(model, y, estimator, nodes=120):
-    """Mean and variance of `paas_gradient` over the noise, by Gauss-Hermite quadrature."""
+def gradient(model, y, noise, estimator="eq16", *, timestep=0, conditions=None, **settings):
+    """`paas_gradient` of renders y [V, C, H, W] with one noise of the same shape each, or [V, K, C, H, W]."""
+    noises = noise[:, None] if noise.ndim == y.ndim else noise
+    settings = OptimisationSpec(estimator=estimator, **settings)
+    return paas_gradient(model, y, timestep, conditions or [Condition()] * len(y), noises, settings)
+
+
+def moments(model, y, estimator, nodes=120, **settings):
+    """Mean and variance of `paas_gradient` over the noise, by Gauss-Hermite quadrature (each node as a view)."""
     points, weights = np.polynomial.hermite_e.hermegauss(nodes)
     noise = torch.from_numpy(points).reshape(-1, 1, 1, 1)
     weights = torch.from_numpy(weights / weights.sum())
-    values = paas_gradient(model, torch.full_like(noise, y), 0, NO_CONDITION, noise, estimator, sigma_power=0.0)
+    values = gradient(model, torch.full_like(noise, y), noise, estimator, sigma_power=0.0, **settings)
     mean = (weights * values.flatten()).sum()
     return float(mean), float((weights * (values.flatten() - mean) ** 2).sum())
 
@@ -58,15 +64,23 @@ def expect_close(value, expected, tolerance):
     assert abs(value - expected) <= tolerance, f"{value} is not {expected}"
 
 
-@pytest.mark.parametrize("estimator", ["eq15", "eq16"])
+@pytest.mark.parametrize("estimator", ["eq15", "eq16", "blend"])
 @pytest.mark.parametrize(("y", "golden"), [(-1.0, 0.266904), (0.0, 0.202370), (2.0, -0.826399)])
-def test_both_equations_have_the_published_mean_for_a_mixture(estimator, y, golden):
+def test_every_estimator_has_the_published_mean_for_a_mixture(estimator, y, golden):
     model = Analytic(mixture((0.3, 0.7), (-2.0, 1.0), (0.3, 0.5)), [1.0])
     mean, _variance = moments(model, y, estimator)
     expect_close(mean, golden, 1e-6)
 
 
-@pytest.mark.parametrize("estimator", ["eq15", "eq16"])
+def test_without_paas_the_mean_is_the_score_at_the_render_and_another():
+    denoiser = mixture((0.3, 0.7), (-2.0, 1.0), (0.3, 0.5))
+    mean, variance = moments(Analytic(denoiser, [1.0]), -1.0, "none")
+    expect_close(mean, float(denoiser(torch.tensor(-1.0), 1.0)) + 1.0, 1e-6)
+    assert variance < 1e-12
+    assert abs(mean - 0.266904) > 0.1
+
+
+@pytest.mark.parametrize("estimator", ["eq15", "eq16", "blend"])
 @pytest.mark.parametrize("sigma", [0.1, 1.0, 10.0])
 def test_mean_for_gaussian_data_is_the_score_at_sigma(estimator, sigma):
     mean, deviation, y = 0.4, 0.5, -1.2
@@ -86,18 +100,77 @@ def test_with_the_papers_weight_the_gradient_is_noise_minus_predicted_noise(sigm
     generator = torch.Generator().manual_seed(0)
     y, noise, predicted = torch.randn(3, 2, 4, 8, 8, generator=generator, dtype=torch.float64)
     model = Analytic(lambda z, sigma: z - sigma * predicted, [sigma])
-    eq16 = paas_gradient(model, y, 0, NO_CONDITION, noise, "eq16", sigma_power=1.0)
-    eq15 = paas_gradient(model, y, 0, NO_CONDITION, noise, "eq15", sigma_power=1.0)
+    eq16, eq15, half = (
+        gradient(model, y, noise, estimator, sigma_power=1.0, blend=0.5) for estimator in ("eq16", "eq15", "blend")
+    )
     torch.testing.assert_close(eq16, noise - predicted, rtol=0, atol=1e-12)
     torch.testing.assert_close(eq15, -predicted, rtol=0, atol=1e-12)
+    torch.testing.assert_close(half, noise / 2 - predicted, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("sigma", [0.2, 0.5, 2.0])
+def test_the_blend_of_least_variance_for_gaussian_data_has_none(sigma):
+    model = Analytic(gaussian(0.4, 0.5), [sigma])
+    best = blend_coefficient(OptimisationSpec(estimator="blend", data_std=0.5), sigma)
+    at_best, *beside = (moments(model, -1.2, "blend", blend=c)[1] for c in (best, best - 0.05, best + 0.05))
+    assert at_best < 1e-20
+    # c n - eps is off by (c - best) n.
+    for variance in beside:
+        expect_close(variance * sigma**2, 0.05**2, 1e-9)
+
+
+def test_several_noises_are_averaged_and_views_are_kept_apart():
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randn(2, 4, 8, 8, generator=generator, dtype=torch.float64)
+    noises = torch.randn(2, 3, 4, 8, 8, generator=generator, dtype=torch.float64)
+    model = Analytic(mixture((0.3, 0.7), (-2.0, 1.0), (0.3, 0.5)), [1.5])
+    together = gradient(model, y, noises, "eq15")
+    one_by_one = torch.stack([gradient(model, y, noises[:, k], "eq15") for k in range(3)]).mean(dim=0)
+    torch.testing.assert_close(together, one_by_one, rtol=0, atol=1e-12)
+    alone = torch.cat([gradient(model, y[v : v + 1], noises[v : v + 1], "eq15") for v in range(2)])
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-12)
+
+
+def test_antithetic_noises_cancel_what_is_odd_in_them():
+    noises = draw_noise((2, 4, 8, 8), 6, torch.Generator().manual_seed(0), antithetic=True)
+    assert noises.shape == (2, 6, 4, 8, 8)
+    assert noises.mean(dim=1).abs().max() < 1e-6
+    assert noises[:, 0].std() == pytest.approx(1, abs=0.1)
+    # For Gaussian data the estimate is linear in the noise, so that a pair has no variance at all.
+    y = torch.full((2, 4, 8, 8), -1.2)
+    found = gradient(Analytic(gaussian(0.4, 0.5), [0.7]), y, noises, "eq16", sigma_power=0.0)
+    torch.testing.assert_close(found, torch.full_like(y, 1.6 / (0.25 + 0.49)), rtol=1e-5, atol=0)
+
+
+class Conditional:
+    """A score model that adds its condition, and counts its calls."""
+
+    sigmas = torch.ones(1, dtype=torch.float64)
+
+    def __init__(self):
+        self.calls = 0
+
+    def denoise(self, z, timestep, condition):
+        self.calls += 1
+        return z + condition.positive.view(-1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("scales", [(1.0, 1.0), (1.0, 2.0)], ids=["in one call", "in a call each"])
+def test_each_view_is_scored_under_its_own_condition(scales):
+    negative = torch.zeros(1, 1)
+    conditions = [Condition(torch.full((1, 1), 10.0 * v), negative, scale) for v, scale in enumerate(scales)]
+    model, y = Conditional(), torch.zeros(2, 1, 1, 1)
+    found = gradient(model, y, torch.ones(2, 3, 1, 1, 1), "eq15", conditions=conditions)
+    assert found.flatten().tolist() == [0.0, 10.0]
+    assert model.calls == (1 if scales[0] == scales[1] else 2)
 
 
 def test_sigma_power_scales_the_score():
     model = Analytic(gaussian(0.4, 0.5), [4.0])
     y, noise = torch.full((1, 1, 1, 1), -1.2), torch.full((1, 1, 1, 1), 0.7)
-    score = paas_gradient(model, y, 0, NO_CONDITION, noise, "eq16", sigma_power=0.0)
+    score = gradient(model, y, noise, sigma_power=0.0)
     for power, factor in ((0.5, 2.0), (1.0, 4.0), (2.0, 16.0)):
-        scaled = paas_gradient(model, y, 0, NO_CONDITION, noise, "eq16", sigma_power=power)
+        scaled = gradient(model, y, noise, sigma_power=power)
         torch.testing.assert_close(scaled, factor * score)
 
 
@@ -109,11 +182,11 @@ def test_the_timestep_chooses_the_level_and_the_render_is_perturbed_by_it():
         return z
 
     y, noise = torch.full((1, 1, 1, 1), 1.0), torch.full((1, 1, 1, 1), 2.0)
-    paas_gradient(Analytic(denoiser, [0.5, 3.0]), y, 1, NO_CONDITION, noise)
+    gradient(Analytic(denoiser, [0.5, 3.0]), y, noise, timestep=1)
     assert seen == [(3.0, 7.0)]
 
 
 def test_no_gradient_flows_into_the_network():
     y = torch.zeros(1, 1, 1, 1, requires_grad=True)
-    gradient = paas_gradient(Analytic(gaussian(0.0, 1.0), [1.0]), y, 0, NO_CONDITION, torch.ones_like(y))
-    assert not gradient.requires_grad
+    model = Analytic(lambda z, sigma: z * torch.ones((), requires_grad=True), [1.0])
+    assert not gradient(model, y.detach(), torch.ones_like(y)).requires_grad

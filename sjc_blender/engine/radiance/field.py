@@ -36,6 +36,8 @@ class VoxelField(nn.Module):
         Standard deviation of the features at the start.
     background : sequence of float
         Feature at which the background starts (before the activation); empty: zeros.
+    learned_background : bool
+        False: the background stays as it is.
     pixel_space : bool
         Features are colours in [-1, 1]: 2 sigmoid(f) - 1, of the background too.
     generator : torch.Generator or None
@@ -57,6 +59,7 @@ class VoxelField(nn.Module):
         *,
         feature_std: float = 1.0,
         background: Sequence[float] = (),
+        learned_background: bool = True,
         pixel_space: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
@@ -78,6 +81,7 @@ class VoxelField(nn.Module):
         self.density_scale = nn.Parameter(torch.zeros(()))
         self.feature_grid = nn.Parameter(feature_std * torch.randn(channels, nx, ny, nz, generator=generator))
         self.background_texture = LatLongTexture(channels, background or (0.0,) * channels)
+        self.background_texture.requires_grad_(learned_background)
 
     def density(self, points: Tensor) -> Tensor:
         """Density [M] per domain unit at points [M, 3]; exactly 0 outside the box."""
@@ -97,6 +101,10 @@ class VoxelField(nn.Module):
         """Background features [C], averaged over the texture."""
         return self._activated_features(self.background_texture.texels.flatten(0, -2)).mean(dim=0)
 
+    def before(self, colour: Tensor) -> FieldBeforeColour:
+        """The same field before one colour [C] (activated features) in all directions."""
+        return FieldBeforeColour(self, colour)
+
     def density_at_voxels(self) -> Tensor:
         """Density [nx, ny, nz] per domain unit at the voxel centres."""
         return self._activated_density(self.density_grid[0])
@@ -106,15 +114,37 @@ class VoxelField(nn.Module):
         return self._activated_features(self.feature_grid).movedim(0, -1)
 
     def parameter_groups(self, learning_rate: float, background_learning_rate: float) -> list[dict[str, Any]]:
-        """Groups for an optimiser: the voxels and d_scale, the background."""
+        """Groups for an optimiser: the voxels and d_scale, and the background if it is learned."""
         voxels = [self.density_grid, self.density_scale, self.feature_grid]
-        return [
-            {"params": voxels, "lr": learning_rate},
-            {"params": [self.background_texture.texels], "lr": background_learning_rate},
-        ]
+        groups: list[dict[str, Any]] = [{"params": voxels, "lr": learning_rate}]
+        if self.background_texture.texels.requires_grad:
+            groups.append({"params": [self.background_texture.texels], "lr": background_learning_rate})
+        return groups
 
     def _activated_density(self, raw: Tensor) -> Tensor:
         return functional.softplus(raw * self.density_scale.exp() + DENSITY_SHIFT)
 
     def _activated_features(self, raw: Tensor) -> Tensor:
         return 2 * torch.sigmoid(raw) - 1 if self.pixel_space else raw
+
+
+class FieldBeforeColour:
+    """A field for the renderer, with one colour in place of its own background.
+
+    Parameters
+    ----------
+    field : VoxelField
+    colour : Tensor [C]
+        Activated features.
+    """
+
+    def __init__(self, field: VoxelField, colour: Tensor) -> None:
+        self.half_extents = field.half_extents
+        self.voxel_size = field.voxel_size
+        self.density = field.density
+        self.features = field.features
+        self._colour = colour
+
+    def background(self, directions: Tensor) -> Tensor:
+        """The colour [N, C] in directions [N, 3]."""
+        return self._colour.expand(len(directions), -1)
