@@ -18,18 +18,14 @@ from typing import Any
 
 import bpy
 
-from ..protocol import codec, presets
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
-from ..protocol.overrides import merged
-from ..protocol.spec import JobSpec
 from . import preferences
 from .jobs import job_import, pump
 from .jobs.job_location import new_job_folder
 from .jobs.job_queue import QUEUE, Job, JobState
+from .jobs.start import absolute, checked_outputs, job_spec, start
 from .process.engine_python import find_engine_python
-from .rigs.domain import domain_spec
-from .rigs.rig import cameras_from_scene, preview_camera
 
 __all__ = ["Job", "JobState", "SjcError", "cancel", "generate", "import_result", "job", "jobs", "resume"]
 
@@ -105,22 +101,22 @@ def generate(
         a folder that cannot be written. Nothing is left behind then.
     """
     scene = _scene(scene)
-    spec = _job_spec(
+    spec = job_spec(
         scene=scene,
-        rig=_collection(rig),
-        domain=_object(domain),
+        rig=rig,
+        domain=domain,
         jitter=jitter,
         overrides=overrides or {},
-        model=_absolute(model) if model.startswith("//") else model,
-        outputs=_checked_outputs(outputs),
+        model=model,
+        outputs=outputs,
         prompt=prompt,
         preset=preset,
         seed=seed,
         negative_prompt=negative_prompt,
     )
     interpreter = find_engine_python(engine_python, preferences.engine_python())
-    path = Path(_absolute(folder)) if folder is not None else new_job_folder(prompt)
-    return _start(JobFolder.create(path, spec), spec, interpreter, scene, import_results, wait, progress)
+    path = Path(absolute(folder)) if folder is not None else new_job_folder(prompt)
+    return start(JobFolder.create(path, spec), spec, interpreter, scene, import_results, wait, progress)
 
 
 def resume(
@@ -133,10 +129,10 @@ def resume(
     engine_python: str | Path | None = None,
 ) -> Job:
     """Go on with the job in a folder from its last checkpoint; as `generate` otherwise."""
-    job_folder = JobFolder(Path(_absolute(folder)))
+    job_folder = JobFolder(Path(absolute(folder)))
     spec = job_folder.read_spec()
     interpreter = find_engine_python(engine_python, preferences.engine_python())
-    return _start(job_folder, spec, interpreter, _scene(scene), import_results, wait, progress)
+    return start(job_folder, spec, interpreter, _scene(scene), import_results, wait, progress)
 
 
 def import_result(
@@ -157,8 +153,8 @@ def import_result(
     SjcError
         If there is no result, or it cannot be read.
     """
-    folder = source.folder if isinstance(source, Job) else JobFolder(Path(_absolute(source)))
-    wanted = job_import.outputs_of(folder.read_spec()) if outputs is None else _checked_outputs(outputs)
+    folder = source.folder if isinstance(source, Job) else JobFolder(Path(absolute(source)))
+    wanted = job_import.outputs_of(folder.read_spec()) if outputs is None else checked_outputs(outputs)
     objects = job_import.import_outputs(folder, wanted, _scene(scene))
     if isinstance(source, Job):
         source.imported += tuple(obj.name for obj in objects)
@@ -189,102 +185,7 @@ def job(identifier: str) -> Job:
     return QUEUE.find(identifier)
 
 
-def _job_spec(
-    *,
-    scene: bpy.types.Scene,
-    rig: bpy.types.Collection | None,
-    domain: bpy.types.Object | None,
-    jitter: float,
-    overrides: Mapping[str, Any],
-    model: str,
-    outputs: Sequence[str],
-    **settings: Any,
-) -> JobSpec:
-    """Describe the scene and the settings as a job."""
-    view_layer = bpy.context.view_layer if scene == bpy.context.scene else scene.view_layers[0]
-    with bpy.context.temp_override(scene=scene, view_layer=view_layer):  # type: ignore[attr-defined]  # the stubs of 5.2
-        depsgraph = bpy.context.evaluated_depsgraph_get()
-        box = domain_spec(domain, depsgraph)
-        cameras = cameras_from_scene(rig or "ORBIT", box, scene, depsgraph, jitter=jitter)
-        preview = preview_camera(scene, box, depsgraph)
-    settings["model"] = {"source": model}
-    settings["domain"] = box
-    settings["outputs"] = {name: name in outputs for name in OUTPUTS} | {"preview_camera": preview}
-    if cameras is not None:
-        settings["cameras"] = cameras
-    return presets.new_job(**merged(codec.encode(settings), overrides))
-
-
-def _start(
-    folder: JobFolder,
-    spec: JobSpec,
-    interpreter: Path,
-    scene: bpy.types.Scene,
-    import_results: bool,
-    wait: bool,
-    progress: Callable[[Job], None] | None,
-) -> Job:
-    started = Job(
-        folder=folder,
-        spec=spec,
-        interpreter=interpreter,
-        online=bpy.app.online_access,
-        scene_name=scene.name,
-        import_results=import_results,
-        on_change=progress,
-    )
-    QUEUE.submit(started)
-    pump.ensure_running()
-    if wait:
-        pump.run_until_ended(started)
-    return started
-
-
-def _checked_outputs(outputs: Sequence[str]) -> tuple[str, ...]:
-    named = (outputs,) if isinstance(outputs, str) else tuple(outputs)
-    unknown = [name for name in named if name not in OUTPUTS]
-    if unknown or not named:
-        found = ", ".join(map(repr, unknown)) or "nothing"
-        raise SjcError("unknown_output", f"The outputs name {found}; known are {', '.join(OUTPUTS)}.")
-    return named
-
-
 def _scene(scene: bpy.types.Scene | None) -> bpy.types.Scene:
     chosen = scene or bpy.context.scene
     assert chosen is not None  # a file has one, and one of them is active
     return chosen
-
-
-def _collection(rig: str | bpy.types.Collection) -> bpy.types.Collection | None:
-    """Give the rig's collection, or None for the orbit."""
-    if not isinstance(rig, str):
-        return rig
-    if rig == "ORBIT":
-        return None
-    found = bpy.data.collections.get(rig)
-    if found is None:
-        known = ", ".join(sorted(collection.name for collection in bpy.data.collections)) or "none"
-        raise SjcError(
-            "unknown_rig",
-            f"There is no collection {rig!r} for the rig.",
-            f"Use ORBIT or a collection; there are: {known}.",
-        )
-    return found
-
-
-def _object(domain: str | bpy.types.Object | None) -> bpy.types.Object | None:
-    if not isinstance(domain, str):
-        return domain
-    found = bpy.data.objects.get(domain)
-    if found is None:
-        raise SjcError(
-            "unknown_domain",
-            f"There is no object {domain!r} for the domain.",
-            "Name an object of this file, or leave the domain out for the box [-1, 1] at the world's origin.",
-        )
-    return found
-
-
-def _absolute(path: str | Path) -> str:
-    """Resolve Blender's ``//`` and ``~``."""
-    return str(Path(bpy.path.abspath(str(path))).expanduser().absolute())

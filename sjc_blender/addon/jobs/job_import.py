@@ -68,6 +68,8 @@ def _import(job: Job) -> None:
         except Exception as error:  # the border: a timer that raises is never called again
             job.import_error = _unexpected(error, job.folder)
     if job.imported:
+        if job.arrange is not None:
+            job.arrange(job)
         _push_undo(f"SJC: {job.spec.prompt}")
 
 

@@ -15,9 +15,15 @@ FOLDER = "sjc_jobs"
 SLUG_LENGTH = 40
 
 
+def jobs_folders() -> list[Path]:
+    """Where jobs may lie, new ones in the first: beside the saved .blend, the user's own folder of the add-on."""
+    beside = [Path(bpy.data.filepath).parent / FOLDER] if bpy.data.filepath else []
+    return [*beside, _user_folder()]
+
+
 def new_job_folder(prompt: str) -> Path:
-    """Give a path that does not exist yet: beside the saved .blend, else in the user's own folder of the add-on."""
-    parent = Path(bpy.data.filepath).parent / FOLDER if bpy.data.filepath else _user_folder()
+    """Give a path that does not exist yet, see `jobs_folders`."""
+    parent = jobs_folders()[0]
     name = f"{datetime.now():%Y%m%d-%H%M%S}-{slug(prompt)}"
     path, number = parent / name, 1
     while path.exists():

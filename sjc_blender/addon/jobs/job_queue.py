@@ -52,6 +52,8 @@ class Job:
         Where the result belongs.
     import_results : bool
         Whether the result goes there by itself.
+    arrange : callable or None
+        Called with the job when its results are in the scene, before that becomes an undo step.
     on_change : callable or None
         Called with the job after anything below has changed.
     state : JobState
@@ -76,6 +78,7 @@ class Job:
     online: bool = False
     scene_name: str = ""
     import_results: bool = True
+    arrange: Callable[[Job], None] | None = None
     on_change: Callable[[Job], None] | None = None
     state: JobState = JobState.QUEUED
     phase: str = ""

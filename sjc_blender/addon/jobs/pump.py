@@ -39,17 +39,18 @@ def step() -> None:
         _redraw_sidebars()
 
 
-def run_until_ended(job: Job) -> None:
-    """Block until a job has ended, and is imported if it is to be.
+def run_until_ended(*jobs: Job) -> None:
+    """Block until all these jobs have ended, and are imported if they are to be.
 
-    Ctrl-C cancels the job after its current step, a second one at once.
+    Ctrl-C cancels them after the current step, a second one at once.
     """
     with Interrupts() as interrupts:
         answered = 0
-        while job.live:
+        while any(job.live for job in jobs):
             if interrupts.count > answered:
                 answered = interrupts.count
-                QUEUE.cancel(job, now=answered > 1)
+                for job in jobs:
+                    QUEUE.cancel(job, now=answered > 1)
             step()
             time.sleep(LOOP_SECONDS)
     step()

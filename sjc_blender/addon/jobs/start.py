@@ -1,0 +1,121 @@
+"""From the scene and a caller's settings to a job in line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...protocol import codec, presets
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+from ...protocol.overrides import merged
+from ...protocol.spec import JobSpec
+from ..rigs.domain import domain_spec
+from ..rigs.rig import cameras_from_scene, preview_camera
+from . import job_queue, pump
+from .job_import import OUTPUTS
+from .job_queue import Job
+
+
+def job_spec(
+    *,
+    scene: bpy.types.Scene,
+    rig: str | bpy.types.Collection,
+    domain: bpy.types.Object | str | None,
+    jitter: float,
+    overrides: Mapping[str, Any],
+    model: str,
+    outputs: Sequence[str],
+    **settings: Any,
+) -> JobSpec:
+    """Describe the scene and the settings as a job; see `sjc_blender.addon.api.generate`."""
+    collection, box_object = _collection(rig), _object(domain)
+    view_layer = bpy.context.view_layer if scene == bpy.context.scene else scene.view_layers[0]
+    with bpy.context.temp_override(scene=scene, view_layer=view_layer):  # type: ignore[attr-defined]  # the stubs of 5.2
+        depsgraph = bpy.context.evaluated_depsgraph_get()
+        box = domain_spec(box_object, depsgraph)
+        cameras = cameras_from_scene(collection or "ORBIT", box, scene, depsgraph, jitter=jitter)
+        preview = preview_camera(scene, box, depsgraph)
+    settings["model"] = {"source": absolute(model) if model.startswith("//") else model}
+    settings["domain"] = box
+    wanted = checked_outputs(outputs)
+    settings["outputs"] = {name: name in wanted for name in OUTPUTS} | {"preview_camera": preview}
+    if cameras is not None:
+        settings["cameras"] = cameras
+    return presets.new_job(**merged(codec.encode(settings), overrides))
+
+
+def start(
+    folder: JobFolder,
+    spec: JobSpec,
+    interpreter: Path,
+    scene: bpy.types.Scene,
+    import_results: bool,
+    wait: bool,
+    progress: Callable[[Job], None] | None,
+    arrange: Callable[[Job], None] | None = None,
+) -> Job:
+    """Put a job in line, and wait for its end if that is wanted."""
+    started = Job(
+        folder=folder,
+        spec=spec,
+        interpreter=interpreter,
+        online=bpy.app.online_access,
+        scene_name=scene.name,
+        import_results=import_results,
+        arrange=arrange,
+        on_change=progress,
+    )
+    job_queue.QUEUE.submit(started)
+    pump.ensure_running()
+    if wait:
+        pump.run_until_ended(started)
+    return started
+
+
+def checked_outputs(outputs: Sequence[str]) -> tuple[str, ...]:
+    """Give the outputs' names; SjcError ``unknown_output``."""
+    named = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    unknown = [name for name in named if name not in OUTPUTS]
+    if unknown or not named:
+        found = ", ".join(map(repr, unknown)) or "nothing"
+        raise SjcError("unknown_output", f"The outputs name {found}; known are {', '.join(OUTPUTS)}.")
+    return named
+
+
+def _collection(rig: str | bpy.types.Collection) -> bpy.types.Collection | None:
+    """Give the rig's collection, or None for the orbit."""
+    if not isinstance(rig, str):
+        return rig
+    if rig == "ORBIT":
+        return None
+    found = bpy.data.collections.get(rig)
+    if found is None:
+        known = ", ".join(sorted(collection.name for collection in bpy.data.collections)) or "none"
+        raise SjcError(
+            "unknown_rig",
+            f"There is no collection {rig!r} for the rig.",
+            f"Use ORBIT or a collection; there are: {known}.",
+        )
+    return found
+
+
+def _object(domain: str | bpy.types.Object | None) -> bpy.types.Object | None:
+    if not isinstance(domain, str):
+        return domain
+    found = bpy.data.objects.get(domain)
+    if found is None:
+        raise SjcError(
+            "unknown_domain",
+            f"There is no object {domain!r} for the domain.",
+            "Name an object of this file, or leave the domain out for the box [-1, 1] at the world's origin.",
+        )
+    return found
+
+
+def absolute(path: str | Path) -> str:
+    """Resolve Blender's ``//`` and ``~``."""
+    return str(Path(bpy.path.abspath(str(path))).expanduser().absolute())
