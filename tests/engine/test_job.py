@@ -211,10 +211,12 @@ def test_a_fault_of_the_engine_is_a_sentence_with_its_traceback_in_the_log(new_f
         raise ZeroDivisionError("the fault")
 
     monkeypatch.setattr(job.Run, "preview", faulty)
-    code, told = run(new_folder())
+    folder = new_folder()
+    code, told = run(folder)
     assert (code, told[-1].code) == (cli.EXIT_FAILED, "internal_error")
     assert "the fault" in told[-1].message
-    assert "Traceback" in capfd.readouterr().err
+    assert "Traceback" not in capfd.readouterr().err
+    assert "Traceback" in folder.log_path.read_text()
 
 
 def test_the_resolved_settings_lie_in_the_job_folder(new_folder):
