@@ -5,15 +5,17 @@ import dataclasses
 import pytest
 import torch
 
+from sjc_blender.engine import checkpoint
+from sjc_blender.engine import sjc as sjc_module
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.engine.radiance.rays import camera_rays
-from sjc_blender.engine.radiance.renderer import render_chunked
+from sjc_blender.engine.radiance.renderer import render, render_chunked
 from sjc_blender.engine.results.opacity import voxel_opacity
 from sjc_blender.engine.score_models.closed_form import ClosedFormDenoiser
 from sjc_blender.engine.score_models.conditioning import PromptConditioner, ReferenceConditioner
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.sjc import ScoreJacobianChaining
-from sjc_blender.engine.viewpoints import orbit_camera
+from sjc_blender.engine.viewpoints import Viewpoint, orbit_camera
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.model_profile import load_profile
@@ -21,6 +23,7 @@ from sjc_blender.protocol.spec import CameraRig
 
 SIZE = 32
 VIEWS = 48
+CAMERA = orbit_camera(20, 30, 3, 45)
 
 
 def voxel_centres(half_extents, resolution):
@@ -87,10 +90,11 @@ def test_a_known_shape_comes_back(half_extents):
 
 @pytest.fixture
 def tiny_job(tiny_pipeline):
-    def make(prediction="v_prediction", **optimisation):
+    def make(prediction="v_prediction", field=None, **optimisation):
         source = str(tiny_pipeline(prediction))
         settings = {"steps": 12, "guidance_scale": 3.0, **optimisation}
-        return presets.new_job("a red chair", model=source, seed=3, field={"resolution": 12}, optimisation=settings)
+        field = {"resolution": 12, **(field or {})}
+        return presets.new_job("a red chair", model=source, seed=3, field=field, optimisation=settings)
 
     return make
 
@@ -122,14 +126,81 @@ def test_a_seed_repeats_and_another_differs(tiny_job, prediction, estimator):
     assert not torch.equal(first["field.density_grid"], other["field.density_grid"])
 
 
-@pytest.mark.parametrize("at", [1, 6, 11])
-def test_a_resumed_run_equals_an_uninterrupted_one(tiny_job, at):
-    spec = tiny_job(timesteps_end=(10, 500), depth_weight=1.0)
+STAGES = {"stages": ((0.0, 8), (0.5, 12))}
+
+
+@pytest.mark.parametrize(
+    ("at", "field", "optimisation"),
+    [
+        (1, {}, {"timesteps_end": (10, 500), "depth_weight": 1.0}),
+        (11, {}, {"timesteps_end": (10, 500), "timesteps_curve": "square_root", "clip": (0.1, 1.0)}),
+        (5, STAGES, {}),
+        (6, STAGES, {}),
+        (7, STAGES, {}),
+        (6, {}, {"views": 2, "noises": 2, "antithetic": True}),
+        (6, {"background_kind": "random"}, {"estimator": "blend"}),
+        (6, {"background_kind": "constant", "background": (0.1, 0.2, 0.3, 0.4)}, {"camouflage_weight": 1.0}),
+    ],
+    ids=["loss", "schedules", "before stage", "at stage", "after stage", "views", "random", "constant"],
+)
+def test_a_resumed_run_equals_an_uninterrupted_one(tiny_job, tmp_path, at, field, optimisation):
+    spec = tiny_job(field=field, **optimisation)
     whole = run_to(start(spec), 12).tensors()
     interrupted = run_to(start(spec), at)
+    checkpoint.save(tmp_path / "checkpoint.safetensors", spec, at, interrupted.tensors())
     resumed = start(spec)
-    resumed.restore(interrupted.step, {name: tensor.clone() for name, tensor in interrupted.tensors().items()})
+    resumed.restore(*checkpoint.load(tmp_path / "checkpoint.safetensors", spec))
     assert same(run_to(resumed, 12).tensors(), whole)
+
+
+def test_a_stage_goes_on_with_the_same_picture_on_a_finer_grid(tiny_job):
+    sjc = start(tiny_job(field={"resolution": 24, "stages": ((0.0, 8), (0.5, 24))}))
+    rays = camera_rays(CAMERA, 16, 16)
+    run_to(sjc, 5)
+    assert sjc.field.shape == (8, 8, 8)
+    before = render_chunked(sjc.field, rays)
+    for group in sjc.optimiser.param_groups:
+        group["lr"] = 0.0
+    run_to(sjc, 6)
+    assert sjc.field.shape == (24, 24, 24)
+    after = render_chunked(sjc.field, rays)
+    assert (after.opacity - before.opacity).abs().max() < 0.02
+    assert (after.image - before.image).square().mean() < 0.01 * before.image.var()
+    assert sjc.optimiser.param_groups[0]["lr"] == 0.05
+    run_to(sjc, 12)
+
+
+def test_a_random_background_is_another_in_each_step_and_leaves_its_texture_alone(tiny_job, monkeypatch):
+    seen = []
+    monkeypatch.setattr(sjc_module, "render", lambda field, rays: seen.append(field) or render(field, rays))
+    sjc = run_to(start(tiny_job(field={"background_kind": "random"}, background_learning_rate=1.0)), 3)
+    colours = torch.stack([field.background(torch.eye(3))[0] for field in seen])
+    assert len(torch.unique(colours, dim=0)) == 3
+    assert all(len(torch.unique(field.background(torch.eye(3)), dim=0)) == 1 for field in seen)
+    assert not sjc.field.background_texture.texels.any()
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("constant", 0.7), ("none", 0.0)])
+def test_a_background_that_is_not_learned_stays(tiny_job, kind, expected):
+    field = {"background_kind": kind, "background": (0.7,) * 4}
+    sjc = run_to(start(tiny_job(field=field, background_learning_rate=1.0)), 3)
+    torch.testing.assert_close(sjc.field.background(torch.eye(3)), torch.full((3, 4), expected))
+
+
+def test_several_views_step_by_the_mean_of_their_gradients(tiny_job, monkeypatch):
+    """Adamax's first step tells only signs, so its moments are compared."""
+    monkeypatch.setattr(sjc_module, "sample_viewpoint", lambda rig, generator: Viewpoint(CAMERA, 20, 30))
+    monkeypatch.setattr(sjc_module, "draw_noise", lambda shape, *_, **__: torch.ones(shape)[:, None])
+    one, three = (run_to(start(tiny_job(views=views, depth_weight=10.0)), 1).tensors() for views in (1, 3))
+    torch.testing.assert_close(one["adamax.0.exp_avg"], three["adamax.0.exp_avg"], rtol=1e-4, atol=1e-5)
+    assert one["adamax.0.exp_avg"].any()
+
+
+def test_the_score_is_clipped_element_by_element(tiny_job):
+    clipped = start(tiny_job(clip=(0.001, 0.003), steps=4))
+    largest = [clipped.advance().losses["score"] for _ in range(4)]
+    # The network's noise is far larger than the limits, so that nearly every element is at one.
+    assert largest == pytest.approx([0.001, 0.0015, 0.002, 0.0025], rel=0.05)
 
 
 def test_every_parameter_learns(tiny_job):

@@ -39,6 +39,42 @@ def test_every_fault_is_listed_at_once():
         assert field in error.value.message
 
 
+@pytest.mark.parametrize(
+    ("setting", "faulty"),
+    [
+        ("field.stages=[[0.1, 24], [0.4, 80]]", "field.stages"),  # begins at 0
+        ("field.stages=[[0.0, 24], [0.4, 48]]", "field.stages"),  # ends with field.resolution
+        ("field.stages=[[0.0, 80], [0.4, 80]]", "field.stages"),
+        ("field.stages=[[0.0, 24], [1.0, 80]]", "field.stages"),
+        ("field.stages=[[0.0, 4], [0.5, 80]]", "field.stages"),
+        ("field.stages=[24, 80]", "field.stages[0]"),
+        ("field.background_kind=sky", "field.background_kind"),
+        ("optimisation.views=0", "optimisation.views"),
+        ("optimisation.noises=65", "optimisation.noises"),
+        ("optimisation.antithetic=true", "optimisation.noises"),
+        ("optimisation.blend=1.5", "optimisation.blend"),
+        ("optimisation.data_std=0", "optimisation.data_std"),
+        ("optimisation.clip=[0, 2]", "optimisation.clip"),
+        ("optimisation.estimator=eq17", "optimisation.estimator"),
+        ("optimisation.timesteps_curve=root", "optimisation.timesteps_curve"),
+    ],
+)
+def test_settings_that_cannot_be_are_named(setting, faulty):
+    with pytest.raises(InvalidSpec) as error:
+        presets.new_job("a chair", model=SD, **parse_overrides([setting]))
+    assert faulty in faulty_fields(error)
+
+
+def test_stages_and_pairs_that_can_be():
+    spec = presets.new_job(
+        "a chair",
+        model=SD,
+        field={"stages": [[0, 24], [0.4, 80]]},
+        optimisation={"antithetic": True, "noises": 4, "clip": [0.5, 2]},
+    )
+    assert spec.field.stages == ((0.0, 24), (0.4, 80))
+
+
 def test_unknown_fields_and_wrong_kinds_are_named():
     with pytest.raises(InvalidSpec) as error:
         presets.new_job("a", model=SD, colour="red", optimisation={"steps": "many", "stepz": 3}, seed=True)
