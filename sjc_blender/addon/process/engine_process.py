@@ -1,84 +1,29 @@
-"""One engine as a child process: events come out, a cancel goes in, and nothing here ever blocks.
-
-The child hears the end of its standard input, so that it stops when Blender is gone, however
-Blender went. A reader thread takes what the child says; it touches neither Blender nor the job.
-"""
+"""The engine as a child process, at work on one job."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import queue
-import subprocess
-import threading
-import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Self
 
-from ...protocol import events
-from ...protocol.atomic_write import file_error
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
-from . import platform_process
+from .child_process import ISOLATED, ChildProcess, child_environment
 
 BOOTSTRAP = Path(__file__).resolve().with_name("engine_bootstrap.py")
 
-ISOLATED = ("-I", "-u", "-X", "utf8")
-"""Python options: nothing of the user's Python settings, unbuffered, UTF-8 on every platform."""
 
-LONGEST_LINE = 1 << 20
-DRAIN_SECONDS = 0.5
-"""How long after the child's end its last words are waited for, if a child of its own holds the pipe."""
-
-LAST_WORDS_BYTES = 4096
+def engine_command(interpreter: Path, *arguments: str) -> list[str]:
+    """Give the command line of the engine, run by `interpreter` with the arguments of its own command line."""
+    # Not resolve(): the link that is a virtual environment's Python is what makes it one.
+    return [str(interpreter.absolute()), *ISOLATED, str(BOOTSTRAP), *arguments]
 
 
-def child_environment(environ: Mapping[str, str], *, online: bool) -> dict[str, str]:
-    """Environment variables for the engine.
-
-    Parameters
-    ----------
-    environ : mapping
-        Blender's own environment.
-    online : bool
-        Whether the user lets Blender use the network.
-    """
-    environment = {name: value for name, value in environ.items() if not name.upper().startswith("PYTHON")}
-    # The engine's Python is told by options; these are for the programs that it starts.
-    environment["PYTHONNOUSERSITE"] = "1"
-    environment["PYTHONUNBUFFERED"] = "1"
-    # Spinning OpenMP threads would take the cores from Blender's viewport.
-    environment["OMP_WAIT_POLICY"] = "passive"
-    if not online:
-        environment["HF_HUB_OFFLINE"] = "1"
-    return environment
-
-
-class EngineProcess:
-    """A running engine; made by `start`.
-
-    Parameters
-    ----------
-    process : subprocess.Popen
-        With pipes at its standard input and output.
-    log : binary file
-        Unbuffered, open for appending, also the child's standard error.
-    """
-
-    def __init__(self, process: subprocess.Popen[bytes], log: BinaryIO) -> None:
-        self._process = process
-        self._log = log
-        self._log_path = Path(log.name)
-        self._log_start = log.tell()
-        self._events: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
-        self._deadline: float | None = None
-        self._seen_ended: float | None = None
-        self._reader = threading.Thread(target=self._read, name="SJC engine reader", daemon=True)
-        self._reader.start()
+class EngineProcess(ChildProcess):
+    """A running engine; made by `start`."""
 
     @classmethod
-    def start(cls, interpreter: Path, folder: JobFolder, *, online: bool) -> EngineProcess:
+    def start(cls, interpreter: Path, folder: JobFolder, *, online: bool) -> Self:
         """Run the job in `folder`.
 
         Parameters
@@ -94,107 +39,12 @@ class EngineProcess:
         SjcError
             ``engine_not_started``, or as in `atomic_write.file_error` if the log cannot be written.
         """
-        # Not resolve(): the link that is a virtual environment's Python is what makes it one.
-        command = [str(interpreter.absolute()), *ISOLATED, str(BOOTSTRAP), "run", str(folder.path.absolute())]
+        command = engine_command(interpreter, "run", str(folder.path.absolute()))
         try:
-            log = folder.log_path.open("ab", buffering=0)
-        except OSError as error:
-            raise file_error(error, folder.log_path) from error
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=child_environment(os.environ, online=online),
-                **platform_process.popen_options(),
-            )
+            return cls.run(command, folder.log_path, child_environment(os.environ, online=online))
         except (OSError, ValueError) as error:
-            log.close()
             raise SjcError(
                 "engine_not_started",
                 f"The engine could not be started with {interpreter}: {error}.",
                 "Choose the Python of the engine's environment in the add-on's preferences.",
             ) from error
-        return cls(process, log)
-
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        return self._process.pid
-
-    @property
-    def return_code(self) -> int | None:
-        """Exit code; None while it runs, negative where a signal ended it."""
-        return self._process.poll()
-
-    @property
-    def ended(self) -> bool:
-        """Whether the child is gone and everything it said is in `events`."""
-        if self.return_code is None:
-            return False
-        if self._seen_ended is None:
-            self._seen_ended = time.monotonic()
-        return not self._reader.is_alive() or time.monotonic() - self._seen_ended > DRAIN_SECONDS
-
-    def events(self) -> list[events.Event]:
-        """Give what the child has told since the last call."""
-        told = []
-        with contextlib.suppress(queue.Empty):
-            while True:
-                told.append(self._events.get_nowait())
-        return told
-
-    def cancel(self, grace: float) -> None:
-        """Ask the child to stop after its current step; `supervise` ends it `grace` seconds from now."""
-        stdin = self._process.stdin
-        assert stdin is not None
-        # A child that is gone, or was asked before, has no open pipe.
-        with contextlib.suppress(OSError, ValueError):
-            stdin.write(events.CANCEL.encode() + b"\n")
-            stdin.flush()
-        with contextlib.suppress(OSError):
-            stdin.close()
-        self.end_within(grace)
-
-    def end_within(self, grace: float) -> None:
-        """Let `supervise` end the child, and its children, `grace` seconds from now at the latest."""
-        deadline = time.monotonic() + grace
-        self._deadline = deadline if self._deadline is None else min(self._deadline, deadline)
-
-    def supervise(self) -> None:
-        """End the child if its time is over; called again and again."""
-        if self._deadline is not None and time.monotonic() >= self._deadline and self.return_code is None:
-            platform_process.kill_tree(self.pid)
-
-    def close(self) -> None:
-        """Let go of an ended child; what it started itself and left behind ends too."""
-        platform_process.kill_leftovers(self.pid)
-        for pipe in (self._process.stdin, self._log):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-
-    def last_words(self, lines: int = 5) -> list[str]:
-        """Give the last lines that this run put in the log."""
-        try:
-            with self._log_path.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(self._log_start, size - LAST_WORDS_BYTES))
-                text = file.read().decode("utf-8", "replace")
-        except OSError:
-            return []
-        return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
-
-    def _read(self) -> None:
-        stdout = self._process.stdout
-        assert stdout is not None
-        with stdout:
-            while line := stdout.readline(LONGEST_LINE):
-                event = events.from_line(line.decode("utf-8", "replace"))
-                if event is not None:
-                    self._events.put(event)
-                    continue
-                # The same open file as the child's: Windows keeps a place of its own for every other one.
-                with contextlib.suppress(OSError, ValueError):
-                    self._log.write(line)

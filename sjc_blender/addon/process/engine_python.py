@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...protocol.errors import SjcError
 from . import platform_process
-from .engine_process import child_environment
+from .child_process import child_environment
 
 VARIABLE = "SJC_ENGINE_PYTHON"
 """Environment variable that names the interpreter where the preferences do not."""
