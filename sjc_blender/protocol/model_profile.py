@@ -1,7 +1,7 @@
 """How to use a model: its view words, orbit, vocabulary and settings, as data beside its weights.
 
-The built-in prior and a user's own folder carry an ``sjc.json``; every other model of the
-Stable Diffusion format is used by ``sjc_blender/models/stable_diffusion.json``.
+The built-in prior and a user's own folder carry an ``sjc.json``; every other model is used by the profile of its
+family, ``sjc_blender/models/<family>.json``.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from . import codec
 from .errors import SjcError
+from .model_families import BUILTIN, FAMILY, MODELS, component_config, family_of, local_model
 from .spec import Range
-from .views import ViewVocabulary
+from .views import PAPER_VIEWS, ViewVocabulary
 
-MODELS = Path(__file__).resolve().parent.parent / "models"
-BUILTIN = MODELS / "builtin"
+__all__ = ["BUILTIN", "MODELS", "ModelProfile", "Orbit", "Vocabulary", "load_profile", "needs_prompt", "noise_levels"]
+
+PROFILE = "sjc.json"
+USUAL_NOISE_LEVELS = 1000
 
 
 @dataclass(frozen=True)
@@ -75,28 +77,39 @@ class ModelProfile:
     Attributes
     ----------
     family : str
-        Which score-model adapter of the engine runs it.
+        Name in `sjc_blender.protocol.model_families.FAMILIES`.
     image_size : int
         Side of its decoded images in pixels.
+    timesteps : tuple of float
+        First and last noise level drawn, as shares of the model's sigma table.
     background : tuple of float
         Feature-space colour at which the background starts; empty for zeros.
     latent_rgb, latent_rgb_bias : tuple
         Linear map from scaled latents to RGB in [0, 1], a quick look only.
+    settings : dict
+        Overrides of the field and optimisation settings in every preset.
     presets : dict
-        Overrides of the field and optimisation settings, by preset name.
+        The same by preset name.
     """
 
     name: str
-    family: Literal["stable_diffusion"]
+    family: str
     image_size: int
-    views: ViewVocabulary
+    views: ViewVocabulary = PAPER_VIEWS
     version: int = 1
+    timesteps: Range = (0.01, 0.97)
     orbit: Orbit = field(default_factory=Orbit)
     vocabulary: Vocabulary | None = None
     background: tuple[float, ...] = ()
     latent_rgb: tuple[tuple[float, float, float], ...] = ()
     latent_rgb_bias: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    settings: dict[str, Any] = field(default_factory=dict)
     presets: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def conditioning(self) -> Literal["text", "class", "none"]:
+        """What a prompt is to the model, see `sjc_blender.protocol.model_families.ModelFamily`."""
+        return FAMILY[self.family].conditioning
 
 
 def load_profile(source: str) -> ModelProfile:
@@ -107,10 +120,11 @@ def load_profile(source: str) -> ModelProfile:
     SjcError
         ``bad_model_profile`` if the file beside the model is not a valid profile.
     """
-    folder = BUILTIN if source == "builtin" else Path(source)
-    path = folder / "sjc.json"
-    if not path.is_file():
-        path = MODELS / "stable_diffusion.json"
+    model = local_model(source)
+    path = model / PROFILE if model is not None else None
+    if path is None or not path.is_file():
+        family = family_of(model) if model is not None else None
+        path = MODELS / f"{family.name if family else 'stable_diffusion'}.json"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -118,4 +132,22 @@ def load_profile(source: str) -> ModelProfile:
     profile, faults = codec.decode(ModelProfile, data)
     if profile is None:
         raise SjcError("bad_model_profile", f"The model profile {path} is wrong: " + "; ".join(map(str, faults)) + ".")
+    if profile.family not in FAMILY:
+        raise SjcError(
+            "bad_model_profile",
+            f"The model profile {path} names the family {profile.family!r}; known are {', '.join(FAMILY)}.",
+        )
     return profile
+
+
+def needs_prompt(source: str) -> bool:
+    """Whether a job with this model has to say what to make; SjcError as `load_profile`."""
+    return load_profile(source).conditioning != "none"
+
+
+def noise_levels(source: str) -> int:
+    """Length of a model's sigma table, from its scheduler's configuration; that of most models if it cannot be read."""
+    model = local_model(source)
+    config = component_config(model, "scheduler", "scheduler_config.json") if model is not None else {}
+    count = config.get("num_train_timesteps")
+    return count if isinstance(count, int) and count > 0 else USUAL_NOISE_LEVELS

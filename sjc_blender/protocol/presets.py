@@ -1,7 +1,7 @@
 """From a prompt and a preset to a whole job spec.
 
 A setting comes from, later wins: the data class's default (the paper), the preset's file in
-``sjc_blender/presets/``, the model profile's entry for that preset, the caller.
+``sjc_blender/presets/``, the model profile's settings and its entry for that preset, the caller.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import Any
 
 from . import codec
 from .errors import Fault, InvalidSpec
-from .model_profile import load_profile
+from .model_families import local_model
+from .model_profile import ModelProfile, load_profile, noise_levels
+from .reference_views import read_reference_views
 from .spec import JobSpec
 from .validation import spec_from_json
 
@@ -34,6 +36,7 @@ def new_job(
     Parameters
     ----------
     prompt : str
+        May be empty for a model that takes none.
     preset : str
         One of `preset_names`.
     model : str or mapping
@@ -51,11 +54,13 @@ def new_job(
     if preset not in preset_names():
         raise InvalidSpec([Fault("preset", preset, "one of " + ", ".join(preset_names()))])
     model = {"source": "builtin", **model} if isinstance(model, Mapping) else {"source": model}
-    profile = load_profile(str(model["source"]))
-    orbit = {"kind": "orbit", **codec.encode(profile.orbit)}
-    data: dict[str, Any] = {"prompt": prompt, "preset": preset, "model": model, "cameras": orbit}
+    source = str(model["source"])
+    profile = load_profile(source)
+    data: dict[str, Any] = {"prompt": prompt, "preset": preset, "model": model, "cameras": _viewpoints(source, profile)}
     data["field"] = {"background": list(profile.background)}
+    data["optimisation"] = {"timesteps": _timesteps(source, profile)}
     _merge(data, json.loads((PRESETS / f"{preset}.json").read_text(encoding="utf-8")))
+    _merge(data, profile.settings)
     _merge(data, profile.presets.get(preset, {}))
     _merge(data, codec.encode(overrides))
     spec = spec_from_json({"version": JobSpec.version, **data})
@@ -64,6 +69,22 @@ def new_job(
         if refusal is not None:
             raise refusal
     return spec
+
+
+def _viewpoints(source: str, profile: ModelProfile) -> dict[str, Any]:
+    """The model's own orbit, or the cameras that there are reference views of."""
+    folder = local_model(source)
+    if profile.family == "reference_views" and folder is not None:
+        cameras: dict[str, Any] = codec.encode(read_reference_views(folder).rig)
+        return cameras
+    return {"kind": "orbit", **codec.encode(profile.orbit)}
+
+
+def _timesteps(source: str, profile: ModelProfile) -> list[int]:
+    """The profile's shares of the sigma table as indices; (10, 969) of 1000 by default, as published."""
+    count = noise_levels(source)
+    first, last = (round(share * count) for share in profile.timesteps)
+    return [min(first, count - 1), max(last - 1, min(first, count - 1))]
 
 
 def _merge(base: dict[str, Any], changes: Mapping[str, Any]) -> None:

@@ -21,21 +21,48 @@ IDENTITY: Matrix = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 
 
 
 @dataclass(frozen=True)
+class Adapter:
+    """What is put on top of a pretrained model: a LoRA, or an embedding of a new word (textual inversion).
+
+    Attributes
+    ----------
+    path : str
+        A ``.safetensors`` file; which of the two it is shows in it.
+    weight : float
+        Strength of a LoRA; an embedding is used by its word in the prompt.
+    """
+
+    path: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """Which pretrained model scores the renders, and where it runs.
 
     Attributes
     ----------
     source : str
-        ``"builtin"``, a folder in diffusers format, a single ``.safetensors`` file, or a
-        Hugging Face id that is already in the local cache.
+        ``"builtin"``, a folder in diffusers format, a single ``.safetensors`` file, a Hugging Face id that is
+        already in the local cache, or a folder of reference views.
     device, dtype : str
         ``"auto"`` takes CUDA where there is one (in half precision), else the CPU (in float32).
+    adapters : tuple of Adapter
+        Applied in this order.
+    offload : str
+        What waits in main memory instead of the GPU's: ``"none"``; ``"model"``, each network while another runs;
+        ``"sequential"``, each layer until it runs (slow, needs the least).
+    preview_decoder : str
+        Previews by the model's own decoder (``"full"``), a tiny autoencoder from the local Hugging Face cache
+        (``"tiny"``), or the linear map of the model's profile (``"linear"``).
     """
 
     source: str = "builtin"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    adapters: tuple[Adapter, ...] = ()
+    offload: Literal["none", "model", "sequential"] = "none"
+    preview_decoder: Literal["full", "tiny", "linear"] = "full"
 
 
 @dataclass(frozen=True)
@@ -56,6 +83,9 @@ class Camera:
         ``"perspective"`` or ``"orthographic"``.
     weight : float
         Relative frequency with which this camera is drawn.
+    view_text : str
+        What the model is told where this camera looks, instead of its own view words; ``{prompt}``
+        in it stands for the job's prompt. Empty: the model's view words for the direction.
     """
 
     name: str
@@ -146,6 +176,9 @@ class OptimisationSpec:
     Attributes
     ----------
     steps : int
+    schedule_steps : int
+        Length of the schedules below, where it is not `steps` (0): a job that goes on after its end keeps what
+        they came to.
     learning_rate, background_learning_rate : float
         Adamax rates of the field and of the background texture.
     guidance_scale : float
@@ -191,6 +224,7 @@ class OptimisationSpec:
     """
 
     steps: int = 10_000
+    schedule_steps: int = 0
     learning_rate: float = 0.05
     background_learning_rate: float = 1e-4
     guidance_scale: float = 100.0
@@ -252,3 +286,10 @@ class JobSpec:
     optimisation: OptimisationSpec = dataclasses.field(default_factory=OptimisationSpec)
     outputs: OutputSpec = dataclasses.field(default_factory=OutputSpec)
     version: int = SPEC_VERSION
+
+
+def scheduled(spec: JobSpec) -> JobSpec:
+    """Give the job with as many steps as its schedules have; jobs for which this is the same share checkpoints."""
+    optimisation = spec.optimisation
+    steps = optimisation.schedule_steps or optimisation.steps
+    return dataclasses.replace(spec, optimisation=dataclasses.replace(optimisation, steps=steps, schedule_steps=0))

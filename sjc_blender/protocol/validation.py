@@ -9,10 +9,12 @@ from typing import Any
 
 from . import codec
 from .errors import Fault, InvalidSpec
-from .spec import SPEC_VERSION, Camera, CameraRig, DomainSpec, JobSpec, Matrix, OrbitRig
+from .model_profile import needs_prompt
+from .spec import SPEC_VERSION, Camera, CameraRig, DomainSpec, JobSpec, Matrix, ModelSpec, OrbitRig
 
 MAX_RESOLUTION = 512
 MAX_STEPS = 1_000_000
+MAX_NOISE_LEVELS = 10_000
 MAX_BATCH = 64
 
 
@@ -45,9 +47,10 @@ def validated(spec: JobSpec) -> JobSpec:
 def faults(spec: JobSpec) -> list[Fault]:
     """Every fault of value in `spec`; empty if it can run."""
     check = _Checker()
-    check("prompt", spec.prompt, bool(spec.prompt.strip()), 'a description of the object, such as "a red chair"')
+    described = bool(spec.prompt.strip()) or not needs_prompt(spec.model.source)
+    check("prompt", spec.prompt, described, 'a description of the object, such as "a red chair"')
     check("seed", spec.seed, 0 <= spec.seed < 2**63, "0 or a positive whole number")
-    check("model.source", spec.model.source, bool(spec.model.source.strip()), '"builtin", a folder, a file or an id')
+    _model(check, spec.model)
     _domain(check, spec.domain)
     if isinstance(spec.cameras, OrbitRig):
         _orbit(check, spec.cameras)
@@ -74,6 +77,14 @@ class _Checker:
     def ordered(self, field: str, value: tuple[float, float], low: float, high: float, unit: str) -> bool:
         good = all(map(math.isfinite, value)) and low <= value[0] <= value[1] <= high
         return self(field, value, good, f"two numbers in rising order between {low:g} and {high:g} {unit}".strip())
+
+
+def _model(check: _Checker, model: ModelSpec) -> None:
+    check("model.source", model.source, bool(model.source.strip()), '"builtin", a folder, a file or an id')
+    for index, adapter in enumerate(model.adapters):
+        path = f"model.adapters[{index}]"
+        check(f"{path}.path", adapter.path, bool(adapter.path.strip()), "a .safetensors file")
+        check.number(f"{path}.weight", adapter.weight, lambda x: -10 <= x <= 10, "-10 to 10")
 
 
 def _domain(check: _Checker, domain: DomainSpec) -> None:
@@ -158,14 +169,17 @@ def _field(check: _Checker, spec: JobSpec) -> None:
 def _optimisation(check: _Checker, spec: JobSpec) -> None:
     o = spec.optimisation
     check("optimisation.steps", o.steps, 1 <= o.steps <= MAX_STEPS, f"1 to {MAX_STEPS}")
+    good = 0 <= o.schedule_steps <= o.steps
+    check("optimisation.schedule_steps", o.schedule_steps, good, "0 (the same as the steps) to the number of steps")
     for name in ("learning_rate", "background_learning_rate"):
         check.number(f"optimisation.{name}", getattr(o, name), lambda x: 0 <= x <= 10, "0 to 10")
     check.number("optimisation.guidance_scale", o.guidance_scale, lambda x: 0 <= x <= 1000, "0 to 1000")
     for name in ("timesteps", "timesteps_end"):
         value = getattr(o, name)
         if value is not None:
-            good = 0 <= value[0] <= value[1] <= 999
-            check(f"optimisation.{name}", value, good, "two whole numbers in rising order within 0 to 999")
+            good = 0 <= value[0] <= value[1] < MAX_NOISE_LEVELS
+            allowed = f"two whole numbers in rising order within 0 to {MAX_NOISE_LEVELS - 1}"
+            check(f"optimisation.{name}", value, good, allowed)
     for name in ("views", "noises"):
         check(f"optimisation.{name}", getattr(o, name), 1 <= getattr(o, name) <= MAX_BATCH, f"1 to {MAX_BATCH}")
     if o.antithetic:

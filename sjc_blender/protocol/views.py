@@ -119,3 +119,21 @@ def direction(position: tuple[float, float, float]) -> tuple[float, float]:
     """Azimuth and elevation, in degrees, of a camera at `position` in the domain's frame."""
     x, y, z = position
     return math.degrees(math.atan2(x, -y)), math.degrees(math.atan2(z, math.hypot(x, y)))
+
+
+PAPER_VIEWS = ViewVocabulary(
+    "nearest",
+    (
+        Band(
+            0.0,
+            (
+                View(0.0, "front view of {prompt}"),
+                View(90.0, "side view of {prompt}"),
+                View(180.0, "backside view of {prompt}"),
+                View(270.0, "side view of {prompt}"),
+            ),
+        ),
+        Band(90.0, (View(0.0, "overhead view of {prompt}"),), lowest=41.8),
+    ),
+)
+"""The four prefixes of the authors' configuration, for models that read English."""

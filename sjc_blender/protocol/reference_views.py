@@ -1,0 +1,70 @@
+"""A folder of pictures with the cameras that took them, used in a model's place.
+
+``reference_views.json`` in it::
+
+    {"version": 1, "views": [{"image": "front.png", "camera": {"name": "front", "pose": [...], "window": [...]}}]}
+
+A camera is `sjc_blender.protocol.spec.Camera`, in domain units, as in the ``cameras`` of a job's ``spec.json``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import codec
+from .errors import SjcError
+from .model_families import REFERENCE_VIEWS
+from .spec import Camera, CameraRig
+
+
+@dataclass(frozen=True)
+class ReferenceView:
+    """A square picture, named relative to the folder, and its camera."""
+
+    image: str
+    camera: Camera
+
+
+@dataclass(frozen=True)
+class ReferenceViews:
+    """All views of a folder."""
+
+    views: tuple[ReferenceView, ...]
+    version: int = 1
+
+    @property
+    def rig(self) -> CameraRig:
+        """The cameras that there are pictures of."""
+        return CameraRig(tuple(view.camera for view in self.views))
+
+
+def read_reference_views(folder: Path) -> ReferenceViews:
+    """Read the list of views; the pictures are not looked at.
+
+    Raises
+    ------
+    SjcError
+        ``bad_reference_views`` if it cannot be read, is of the wrong form or empty, or names a picture outside.
+    """
+    file = folder / REFERENCE_VIEWS
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _bad(file, f"cannot be read: {error}") from error
+    views, faults = codec.decode(ReferenceViews, data)
+    if views is None:
+        raise _bad(file, "is wrong: " + "; ".join(map(str, faults)))
+    if not views.views:
+        raise _bad(file, "names no view")
+    for view in views.views:
+        if not (folder / view.image).resolve().is_relative_to(folder.resolve()):
+            raise _bad(file, f"names the picture {view.image!r}, which lies outside the folder")
+    return views
+
+
+def _bad(file: Path, trouble: str) -> SjcError:
+    return SjcError(
+        "bad_reference_views", f"{file} {trouble}.", "The form is described in the documentation of models (docs)."
+    )
