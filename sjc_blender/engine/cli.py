@@ -17,9 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from ..protocol import events, presets
+from ..protocol.atomic_write import file_error
 from ..protocol.errors import SjcError
-from ..protocol.job_folder import JobFolder
+from ..protocol.file_lock import FileLock
+from ..protocol.job_folder import JobFolder, engine_busy
 from ..protocol.overrides import merged, parse_overrides
+from .model_store.command import add_models_command
+from .pause import Pause
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 3
 
@@ -71,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("folder", type=Path, metavar="JOB_DIR")
     run.add_argument("--restart", action="store_true", help="ignore a checkpoint")
     run.set_defaults(command=_run)
+    add_models_command(commands, lambda stop: _listen(stop, Pause()))
     return parser
 
 
@@ -111,38 +116,81 @@ def _run(arguments: argparse.Namespace) -> int:
     protocol_stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     from .reporter import json_lines
 
-    stop = threading.Event()
-    threading.Thread(target=_listen, args=(stop,), daemon=True).start()
-    return _work(JobFolder(arguments.folder), json_lines(protocol_stream), stop.is_set, restart=arguments.restart)
+    stop, pause = threading.Event(), Pause()
+    threading.Thread(target=_listen, args=(stop, pause), daemon=True).start()
+    folder = JobFolder(arguments.folder)
+    return _work(folder, json_lines(protocol_stream), stop.is_set, pause, restart=arguments.restart)
 
 
 def _work(
-    folder: JobFolder, report: Callable[[events.Event], None], cancelled: Callable[[], bool], *, restart: bool
+    folder: JobFolder,
+    report: Callable[[events.Event], None],
+    cancelled: Callable[[], bool],
+    pause: Pause | None = None,
+    *,
+    restart: bool,
 ) -> int:
     from . import job
     from .reporter import recorded
 
+    try:
+        lock = _lock(folder)
+    except SjcError as error:  # not recorded: the folder's records are another engine's
+        report(events.Failed.of(error))
+        return EXIT_FAILED
     tell = recorded(folder, report) if folder.path.is_dir() else report
     try:
-        return EXIT_OK if job.run_job(folder, tell, cancelled, restart=restart) else EXIT_CANCELLED
+        return EXIT_OK if job.run_job(folder, tell, cancelled, pause, restart=restart) else EXIT_CANCELLED
     except Exception as error:  # the border: every failure leaves as a sentence, its traceback in the log
         told = job.told_error(error)
         if told is not error:
-            traceback.print_exc(file=sys.stderr)
+            _log_traceback(folder)
         failed = events.Failed.of(told)
         try:
             tell(failed)
         except SjcError:
             report(failed)
         return EXIT_FAILED
+    finally:
+        if lock is not None:
+            lock.release()
 
 
-def _listen(stop: threading.Event) -> None:
-    """Set `stop` on a cancel command, and when stdin ends: then the parent is gone."""
+def _log_traceback(folder: JobFolder) -> None:
+    """Keep the details of an unforeseen failure in the job's log; the user is told in a sentence."""
+    try:
+        with folder.log_path.open("a", encoding="utf-8") as log:
+            traceback.print_exc(file=log)
+    except OSError:
+        traceback.print_exc(file=sys.stderr)
+
+
+def _lock(folder: JobFolder) -> FileLock | None:
+    """Keep other engines out of the folder; None if there is no folder. SjcError ``engine_busy`` if one is in it."""
+    if not folder.path.is_dir():
+        return None
+    try:
+        lock = FileLock.acquire(folder.lock_path)
+    except OSError as error:
+        raise file_error(error, folder.lock_path) from error
+    if lock is None:
+        raise engine_busy(folder)
+    return lock
+
+
+def _listen(stop: threading.Event, pause: Pause) -> None:
+    """Set `stop` on a cancel command, and when stdin ends: then the parent is gone. Begin and end pauses."""
     # Unbuffered reads: a thread that waits inside sys.stdin's buffer aborts the interpreter when it ends.
     pending = b""
-    while chunk := os.read(sys.stdin.fileno(), 4096):
+    while not stop.is_set() and (chunk := os.read(sys.stdin.fileno(), 4096)):
         *lines, pending = (pending + chunk).split(b"\n")
-        if any(events.is_cancel(line.decode("utf-8", "replace")) for line in lines):
-            break
+        for line in lines:
+            match events.command_in(line.decode("utf-8", "replace")):
+                case "cancel":
+                    stop.set()
+                case "pause":
+                    pause.begin()
+                case "resume":
+                    pause.end()
     stop.set()
+    pause.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -11,8 +12,10 @@ from ..protocol import events
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
 from ..protocol.model_profile import ModelProfile, load_profile
-from ..protocol.spec import Camera, JobSpec, OrbitRig
+from ..protocol.spec import Camera, JobSpec, OrbitRig, scheduled
 from . import checkpoint
+from .live_field import write_live_field
+from .pause import Pause
 from .radiance.rays import camera_rays
 from .radiance.renderer import render_chunked
 from .reporter import Report
@@ -33,7 +36,14 @@ PROGRESS_SECONDS = 0.2
 """Least time between two progress events."""
 
 
-def run_job(folder: JobFolder, report: Report, cancelled: Callable[[], bool], *, restart: bool = False) -> bool:
+def run_job(
+    folder: JobFolder,
+    report: Report,
+    cancelled: Callable[[], bool],
+    pause: Pause | None = None,
+    *,
+    restart: bool = False,
+) -> bool:
     """Run, or go on with, the job in `folder`.
 
     Parameters
@@ -43,6 +53,8 @@ def run_job(folder: JobFolder, report: Report, cancelled: Callable[[], bool], *,
         Told every event.
     cancelled : callable
         Asked after every step; True stops the job with a checkpoint.
+    pause : Pause, optional
+        Kept between two steps; the checkpoint is written then.
     restart : bool
         Ignore the checkpoint and begin at the first step.
 
@@ -63,9 +75,9 @@ def run_job(folder: JobFolder, report: Report, cancelled: Callable[[], bool], *,
     conditioner = PromptConditioner(
         model, profile.views, spec.prompt, spec.negative_prompt, spec.optimisation.guidance_scale
     )
-    run = Run(folder, spec, profile, model, conditioner, report)
+    run = Run(folder, spec, profile, model, conditioner, report, pause)
     if folder.checkpoint.exists() and not restart:
-        run.sjc.restore(*checkpoint.load(folder.checkpoint, spec))
+        run.sjc.restore(*checkpoint.load(folder.checkpoint, scheduled(spec)))
     return run.optimise(cancelled) and run.make_results(cancelled)
 
 
@@ -80,14 +92,21 @@ class Run:
         model: ScoreModel,
         conditioner: Conditioner,
         report: Report,
+        pause: Pause | None = None,
     ) -> None:
         self.folder = folder
         self.spec = spec
         self.profile = profile
         self.model = model
         self.report = report
-        self.sjc = ScoreJacobianChaining(spec, model, conditioner)
+        self.pause = pause or Pause()
+        self.sjc = ScoreJacobianChaining(scheduled(spec), model, conditioner)
         self.seconds: dict[str, float] = {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done."""
+        return self.sjc.step >= self.spec.optimisation.steps
 
     def optimise(self, cancelled: Callable[[], bool]) -> bool:
         """Do the steps that are left; False if cancelled (the checkpoint is written then)."""
@@ -95,18 +114,20 @@ class Run:
         started, told = time.perf_counter(), 0.0
         total, first = self.spec.optimisation.steps, self.sjc.step
         preview_every = max(1, total // PREVIEWS)
-        while not self.sjc.finished:
+        while not self.finished:
             step = self.sjc.advance()
             now = time.perf_counter()
-            if now - told >= PROGRESS_SECONDS or self.sjc.finished:
+            if now - told >= PROGRESS_SECONDS or self.finished:
                 told = now
                 self.report(self._progress(step, (self.sjc.step - first) / (now - started)))
             if self.sjc.step % preview_every == 0 or self.sjc.step == 1:
                 self.preview()
+            # Neither the rate nor the time counts how long the job stood still.
+            started += self._keep_pause()
             stopped = cancelled()
-            if stopped or self.sjc.finished or self.sjc.step % self.spec.optimisation.checkpoint_every == 0:
+            if stopped or self.finished or self.sjc.step % self.spec.optimisation.checkpoint_every == 0:
                 self.save_checkpoint()
-            if stopped and not self.sjc.finished:
+            if stopped and not self.finished:
                 self.report(events.Cancelled(self.sjc.step))
                 return False
         if self.sjc.skipped:
@@ -129,23 +150,42 @@ class Run:
         mesh = extract_mesh(colour.grid, outputs.mesh_threshold) if outputs.mesh else None
         self.seconds["meshing"] = time.perf_counter() - started
         result = write_result(self.folder, self.spec, colour.grid, mesh, self._metrics(colour.psnr), self.report)
+        with contextlib.suppress(OSError):
+            self.folder.live_field.unlink(missing_ok=True)
         self.report(result)
         return True
 
+    def _keep_pause(self) -> float:
+        """Stand still if that is wanted; give the seconds that it took."""
+        if not self.pause.wanted:
+            return 0.0
+        began = time.perf_counter()
+        self.save_checkpoint()
+        self.report(events.Paused(self.sjc.step))
+        self.pause.keep()
+        self.report(events.WentOn(self.sjc.step))
+        return time.perf_counter() - began
+
     def save_checkpoint(self) -> None:
         """Write the checkpoint and tell so."""
-        checkpoint.save(self.folder.checkpoint, self.spec, self.sjc.step, self.sjc.tensors())
+        checkpoint.save(self.folder.checkpoint, scheduled(self.spec), self.sjc.step, self.sjc.tensors())
         self.report(events.CheckpointSaved(self.folder.relative(self.folder.checkpoint), self.sjc.step))
 
     def preview(self) -> None:
-        """Render the preview camera, decode it, write it as a PNG and tell so."""
+        """Render the preview camera, decode it, write it as a PNG and the field beside it; tell so."""
         camera = self.spec.outputs.preview_camera or self._front_camera()
         size = self.model.sample_size
         rays = camera_rays(camera, size, size, device=self.model.device)
         sample = render_chunked(self.sjc.field, rays).image
         path = self.folder.previews / f"{self.sjc.step:06d}.png"
-        write_png(path, self.model.decode(sample[None])[0])
+        picture = self.model.decode(sample[None])[0]
+        write_png(path, picture)
         self.report(events.Preview(self.folder.relative(path), self.sjc.step))
+        live = self.folder.live_field
+        # Windows replaces no file that is being read; the next one will do.
+        with contextlib.suppress(SjcError):
+            write_live_field(live, self.sjc.field, self.spec.domain.matrix_world, sample, picture)
+            self.report(events.LiveField(self.folder.relative(live), self.sjc.step))
 
     def _progress(self, step: StepReport, rate: float) -> events.Progress:
         total = self.spec.optimisation.steps

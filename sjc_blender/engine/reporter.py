@@ -51,7 +51,7 @@ class TerminalReport:
         if isinstance(event, events.Progress):
             self._progress(event)
             return
-        if isinstance(event, (events.Preview, events.CheckpointSaved)):
+        if isinstance(event, (events.Preview, events.LiveField, events.CheckpointSaved)):
             return
         self._close_bar()
         print(_sentence(event), file=self._stream, flush=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import codec
 from .errors import SjcError
+from .model_events import Models, Transfer
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,32 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class LiveField:
+    """A new coarse copy of the field, in the form of ``result/field.npz``; `path` is relative to the job folder."""
+
+    path: str
+    step: int
+
+
+@dataclass(frozen=True)
 class CheckpointSaved:
     """A checkpoint of `step` steps is complete; `path` is relative to the job folder."""
 
     path: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The job stands still after `step` steps until it is told to go on."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class WentOn:
+    """The pause is over."""
+
     step: int
 
 
@@ -93,17 +116,36 @@ class Failed:
         return cls(error.code, error.message, error.hint)
 
 
-Event = Phase | Progress | Preview | CheckpointSaved | Warned | Result | Cancelled | Failed
+Event = (
+    Phase
+    | Progress
+    | Preview
+    | LiveField
+    | CheckpointSaved
+    | Paused
+    | WentOn
+    | Warned
+    | Result
+    | Cancelled
+    | Failed
+    | Models
+    | Transfer
+)
 
 _NAMES: dict[str, type[Any]] = {
     "phase": Phase,
     "progress": Progress,
     "preview": Preview,
+    "live_field": LiveField,
     "checkpoint": CheckpointSaved,
+    "paused": Paused,
+    "went_on": WentOn,
     "warning": Warned,
     "result": Result,
     "cancelled": Cancelled,
     "error": Failed,
+    "models": Models,
+    "transfer": Transfer,
 }
 _NAME_OF = {cls: name for name, cls in _NAMES.items()}
 
@@ -128,11 +170,18 @@ def from_line(line: str) -> Event | None:
 CANCEL = '{"command": "cancel"}'
 """The line on the engine's standard input that stops it after the current step."""
 
+PAUSE = '{"command": "pause"}'
+"""Stand still after the current step; the memory is kept."""
 
-def is_cancel(line: str) -> bool:
-    """Whether a line of the engine's standard input asks it to stop."""
+GO_ON = '{"command": "resume"}'
+"""End a pause."""
+
+
+def command_in(line: str) -> str | None:
+    """Give the command that a line of the engine's standard input holds; None if it holds none."""
     try:
         data = json.loads(line)
-    except ValueError:
-        return False
-    return isinstance(data, dict) and data.get("command") == "cancel"
+    except (ValueError, RecursionError):
+        return None
+    command = data.get("command") if isinstance(data, dict) else None
+    return command if isinstance(command, str) else None

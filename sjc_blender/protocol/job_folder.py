@@ -5,7 +5,11 @@
     job.json                 the spec
     events.jsonl             every event, one JSON object a line
     log.txt                  whatever the engine and its libraries print
+    engine.lock              held by the engine that works here
+    settings.json            what the panel was set to, where the job came from there
+    proxy.npz                the coarse shape that the density starts as, if the job has one
     previews/000050.png      pictures of the way
+    previews/live.npz        the field as it is now, coarse; gone when the job is done
     checkpoint.safetensors   the newest complete state
     result/                  field.npz, mesh.ply, mesh.glb, turntable.png, turntable.mp4, metrics.json
 """
@@ -15,7 +19,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from . import atomic_write, codec, events
+from . import atomic_write, codec, events, file_lock
 from .errors import SjcError
 from .spec import JobSpec
 from .validation import spec_from_json, validated
@@ -35,8 +39,12 @@ class JobFolder:
         self.spec_path = self.path / "job.json"
         self.events_path = self.path / "events.jsonl"
         self.log_path = self.path / "log.txt"
+        self.lock_path = self.path / "engine.lock"
+        self.settings_path = self.path / "settings.json"
         self.previews = self.path / "previews"
+        self.live_field = self.previews / "live.npz"
         self.checkpoint = self.path / "checkpoint.safetensors"
+        self.proxy = self.path / "proxy.npz"
         self.result = self.path / "result"
 
     @classmethod
@@ -87,6 +95,11 @@ class JobFolder:
             raise SjcError("bad_job_file", f"{self.spec_path} is not valid JSON: {error}.") from error
         return spec_from_json(data)
 
+    @property
+    def busy(self) -> bool:
+        """Whether an engine works in the folder, of this session or of any other."""
+        return file_lock.is_held(self.lock_path)
+
     def append_event(self, event: events.Event) -> None:
         """Add one event to ``events.jsonl``."""
         try:
@@ -105,3 +118,12 @@ class JobFolder:
     def relative(self, path: Path) -> str:
         """Path inside the folder as events tell it: relative, with forward slashes."""
         return path.relative_to(self.path).as_posix()
+
+
+def engine_busy(folder: JobFolder) -> SjcError:
+    """Say that another engine works in `folder`."""
+    return SjcError(
+        "engine_busy",
+        f"An engine is still working in {folder.path}, or finishing its step.",
+        "Wait until it has ended, then resume the job.",
+    )

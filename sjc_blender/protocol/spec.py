@@ -93,6 +93,7 @@ class Camera:
     window: tuple[float, float, float, float]
     projection: Literal["perspective", "orthographic"] = "perspective"
     weight: float = 1.0
+    view_text: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,22 @@ class DomainSpec:
 
 
 @dataclass(frozen=True)
+class ProxySpec:
+    """A coarse shape that the density starts as: ``proxy.npz`` in the job's folder.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 of its occupancy: a job never goes on from a checkpoint of another shape.
+    strength : float
+        0 to 1: from the usual haze to the full shape.
+    """
+
+    digest: str
+    strength: float = 1.0
+
+
+@dataclass(frozen=True)
 class FieldSpec:
     """The voxel radiance field.
 
@@ -160,6 +177,8 @@ class FieldSpec:
     stages : tuple of (float, int)
         Coarse to fine: from which share of the steps on the grid has how many voxels a side, such as
         ((0.0, 24), (0.4, 48)). The first is 0, the last count is `resolution`; empty: `resolution` from the start.
+    proxy : ProxySpec or None
+        The shape that the density starts as; None: a haze.
     """
 
     resolution: int = 100
@@ -167,6 +186,7 @@ class FieldSpec:
     background: tuple[float, ...] = ()
     background_kind: Literal["texture", "constant", "random", "none"] = "texture"
     stages: tuple[tuple[float, int], ...] = ()
+    proxy: ProxySpec | None = None
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,8 @@ def _field(check: _Checker, spec: JobSpec) -> None:
     allowed = f"8 to {MAX_RESOLUTION} voxels"
     check("field.resolution", field.resolution, 8 <= field.resolution <= MAX_RESOLUTION, allowed)
     check.number("field.feature_std", field.feature_std, lambda x: x >= 0, "0 or more")
+    if field.proxy is not None:
+        check.number("field.proxy.strength", field.proxy.strength, lambda x: 0 <= x <= 1, "0 to 1")
     if field.stages:
         starts, sizes = zip(*field.stages, strict=True)
         good = starts[0] == 0 and starts[-1] < 1 and all(a < b for a, b in itertools.pairwise(starts))

@@ -12,6 +12,9 @@ from sjc_blender.protocol.errors import SjcError
         events.Phase("optimising"),
         events.Progress(3, 10, 2.5, 2.8, 1.5, {"emptiness": 0.25}),
         events.Preview("previews/000003.png", 3),
+        events.LiveField("previews/live.npz", 3),
+        events.Paused(3),
+        events.WentOn(3),
         events.CheckpointSaved("checkpoint.safetensors", 3),
         events.Warned("Vorsicht: größer"),
         events.Result({"field": "result/field.npz"}, {"steps": 10.0}),
@@ -30,7 +33,17 @@ def test_lines_that_are_no_events_are_passed_over(line):
     assert events.from_line(line) is None
 
 
-def test_cancel_is_understood_and_nothing_else_is():
-    assert events.is_cancel(events.CANCEL)
-    assert not events.is_cancel('{"command": "pause"}')
-    assert not events.is_cancel("cancel")
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        (events.CANCEL, "cancel"),
+        (events.PAUSE, "pause"),
+        (events.GO_ON, "resume"),
+        ("cancel", None),
+        ('{"command": 1}', None),
+        ("[" * 100_000, None),
+        ('["cancel"]', None),
+    ],
+)
+def test_commands_are_understood_and_nothing_else_is(line, command):
+    assert events.command_in(line) == command

@@ -1,0 +1,73 @@
+"""A lock on a file, which the system lets go of when its holder ends, however it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+
+    FAR = 1 << 30
+    """Windows refuses to read what is locked: the locked byte lies beyond the end of the file."""
+
+    def _try_lock(handle: int) -> None:
+        os.lseek(handle, FAR, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _try_lock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class FileLock:
+    """Holds a file for one process; made by `acquire`, given back by `release` or by the end of the process.
+
+    Parameters
+    ----------
+    handle : int
+        Descriptor of the open, locked file.
+    """
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    @classmethod
+    def acquire(cls, path: Path) -> FileLock | None:
+        """Lock the file at `path`, which is made if it is not there; None if someone else holds it.
+
+        The file stays where it is when the lock is released: to delete it would let two hold it.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be opened for writing.
+        """
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _try_lock(handle)
+        except OSError:
+            os.close(handle)
+            return None
+        return cls(handle)
+
+    def release(self) -> None:
+        """Let go of the file."""
+        os.close(self._handle)
+
+
+def is_held(path: Path) -> bool:
+    """Whether someone holds the lock at `path`; nothing is written, and no file is made."""
+    if not path.is_file():
+        return False
+    try:
+        lock = FileLock.acquire(path)
+    except OSError:
+        return False
+    if lock is None:
+        return True
+    lock.release()
+    return False
