@@ -12,10 +12,11 @@ from ..protocol import events
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
 from ..protocol.model_profile import ModelProfile, load_profile
-from ..protocol.spec import Camera, JobSpec, OrbitRig, scheduled
+from ..protocol.spec import Camera, CameraRig, JobSpec, OrbitRig, scheduled
 from . import checkpoint
 from .live_field import write_live_field
 from .pause import Pause
+from .radiance.proxy import start_from_proxy
 from .radiance.rays import camera_rays
 from .radiance.renderer import render_chunked
 from .reporter import Report
@@ -72,8 +73,9 @@ def run_job(
     profile = load_profile(spec.model.source)
     report(events.Phase("loading the model"))
     model = load_score_model(spec.model)
+    texts = [camera.view_text for camera in spec.cameras.cameras] if isinstance(spec.cameras, CameraRig) else []
     conditioner = PromptConditioner(
-        model, profile.views, spec.prompt, spec.negative_prompt, spec.optimisation.guidance_scale
+        model, profile.views, spec.prompt, spec.negative_prompt, spec.optimisation.guidance_scale, texts
     )
     run = Run(folder, spec, profile, model, conditioner, report, pause)
     if folder.checkpoint.exists() and not restart:
@@ -101,6 +103,8 @@ class Run:
         self.report = report
         self.pause = pause or Pause()
         self.sjc = ScoreJacobianChaining(scheduled(spec), model, conditioner)
+        if spec.field.proxy is not None:
+            start_from_proxy(self.sjc.field, folder.proxy, spec.field.proxy)
         self.seconds: dict[str, float] = {}
 
     @property

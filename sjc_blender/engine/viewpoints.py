@@ -11,8 +11,6 @@ import torch
 from ..protocol import views
 from ..protocol.spec import Camera, CameraRig, Matrix, OrbitRig
 
-VERTICAL = 1e-6
-
 
 @dataclass(frozen=True)
 class Viewpoint:
@@ -31,19 +29,8 @@ class Viewpoint:
 
 
 def viewpoint_of(camera: Camera) -> Viewpoint:
-    """The direction from which a camera sees the domain.
-
-    That of its position; for an orthographic camera, whose image does not depend on its distance, the
-    direction against its view. Right above or below the domain, the azimuth is the one whose cameras
-    have this camera's upward axis in the limit, as in `orbit_camera`.
-    """
-    column = 3 if camera.projection == "perspective" else 2
-    x, y, z = (row[column] for row in camera.pose[:3])
-    azimuth, elevation = views.direction((x, y, z))
-    if math.hypot(x, y) < VERTICAL * abs(z):
-        side = math.copysign(1.0, z)
-        azimuth = math.degrees(math.atan2(-side * camera.pose[0][1], side * camera.pose[1][1]))
-    return Viewpoint(camera, azimuth, elevation)
+    """A camera with the direction from which it sees the domain, see `views.camera_direction`."""
+    return Viewpoint(camera, *views.camera_direction(camera))
 
 
 def sample_viewpoint(rig: OrbitRig | CameraRig, generator: torch.Generator) -> Viewpoint:

@@ -1,7 +1,8 @@
 """From a prompt and a preset to a whole job spec.
 
 A setting comes from, later wins: the data class's default (the paper), the preset's file in
-``sjc_blender/presets/``, the model profile's settings and its entry for that preset, the caller.
+``sjc_blender/presets/``, the model profile's settings and its entry for that preset, the recipe's file in
+``sjc_blender/presets/recipes/`` (a recipe stands on the preset ``paper``), the caller.
 """
 
 from __future__ import annotations
@@ -11,21 +12,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import codec
-from .errors import Fault, InvalidSpec
+from . import codec, recipes
+from .errors import Fault, InvalidSpec, SjcError
 from .model_families import local_model
-from .model_profile import ModelProfile, load_profile, noise_levels
+from .model_profile import ModelProfile, Vocabulary, load_profile, noise_levels
+from .overrides import merged
 from .reference_views import read_reference_views
-from .spec import JobSpec
+from .spec import CameraRig, JobSpec
 from .validation import spec_from_json
+from .views import view_text
 
 PRESETS = Path(__file__).resolve().parent.parent / "presets"
 
 
 def preset_names() -> list[str]:
-    """Names of the presets that ship, quickest first."""
-    loaded = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in PRESETS.glob("*.json")}
+    """Names of the presets that ship, quickest first; see `recipes` for the published recipes."""
+    loaded = {path.stem: _read(path.stem) for path in PRESETS.glob("*.json")}
     return sorted(loaded, key=lambda name: (loaded[name]["optimisation"]["steps"], name))
+
+
+def preset_settings(name: str) -> dict[str, Any]:
+    """The settings that a preset or a recipe changes, nested like a job's, for a model without settings of its own."""
+    if name in preset_names():
+        return _read(name)
+    return merged(_read(recipes.BASE), recipes.read_recipe(name))
 
 
 def new_job(
@@ -36,9 +46,9 @@ def new_job(
     Parameters
     ----------
     prompt : str
-        May be empty for a model that takes none.
+        May be empty for a model that takes none, and with a recipe, which has its own.
     preset : str
-        One of `preset_names`.
+        One of `preset_names`, or of `recipes.recipe_names`.
     model : str or mapping
         See `spec.ModelSpec.source`; or its fields, such as ``{"source": "builtin", "device": "cpu"}``.
     **overrides
@@ -51,24 +61,44 @@ def new_job(
     SjcError
         ``prompt_outside_vocabulary`` if the model is known not to understand the prompt.
     """
-    if preset not in preset_names():
-        raise InvalidSpec([Fault("preset", preset, "one of " + ", ".join(preset_names()))])
+    named = preset_names() + recipes.recipe_names()
+    if preset not in named:
+        raise InvalidSpec([Fault("preset", preset, "one of " + ", ".join(named))])
+    base = preset if preset in preset_names() else recipes.BASE
     model = {"source": "builtin", **model} if isinstance(model, Mapping) else {"source": model}
     source = str(model["source"])
     profile = load_profile(source)
     data: dict[str, Any] = {"prompt": prompt, "preset": preset, "model": model, "cameras": _viewpoints(source, profile)}
     data["field"] = {"background": list(profile.background)}
     data["optimisation"] = {"timesteps": _timesteps(source, profile)}
-    _merge(data, json.loads((PRESETS / f"{preset}.json").read_text(encoding="utf-8")))
+    _merge(data, _read(base))
     _merge(data, profile.settings)
-    _merge(data, profile.presets.get(preset, {}))
+    _merge(data, profile.presets.get(base, {}))
+    if base != preset:
+        recipe = recipes.read_recipe(preset)
+        _merge(data, {**recipe, "prompt": prompt if prompt.strip() else recipe["prompt"]})
     _merge(data, codec.encode(overrides))
     spec = spec_from_json({"version": JobSpec.version, **data})
     if profile.vocabulary is not None:
-        refusal = profile.vocabulary.refusal(spec.prompt)
-        if refusal is not None:
-            raise refusal
+        _check_words(profile.vocabulary, spec)
     return spec
+
+
+def _check_words(vocabulary: Vocabulary, spec: JobSpec) -> None:
+    """Raise for the prompt, or the text of a camera, that the model does not understand."""
+    refusal = vocabulary.refusal(spec.prompt)
+    if refusal is not None:
+        raise refusal
+    for camera in spec.cameras.cameras if isinstance(spec.cameras, CameraRig) else ():
+        refusal = vocabulary.refusal(view_text(camera.view_text, spec.prompt)) if camera.view_text else None
+        if refusal is not None:
+            message = f"The text of the camera {camera.name!r} is {camera.view_text!r}. {refusal.message}"
+            raise SjcError(refusal.code, message, "Change or remove that camera's custom property 'sjc_prompt'.")
+
+
+def _read(preset: str) -> dict[str, Any]:
+    settings: dict[str, Any] = json.loads((PRESETS / f"{preset}.json").read_text(encoding="utf-8"))
+    return settings
 
 
 def _viewpoints(source: str, profile: ModelProfile) -> dict[str, Any]:

@@ -11,6 +11,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from .spec import Camera
+
+VERTICAL = 1e-6
+
 
 @dataclass(frozen=True)
 class View:
@@ -115,10 +119,31 @@ def _around(band: Band, azimuth: float) -> list[tuple[View, float]]:
     return [(before, 1.0 - share), (after, share)]
 
 
+def view_text(text: str, prompt: str) -> str:
+    """Give a camera's own text as the model is told it: ``{prompt}`` in it stands for the job's prompt."""
+    return text.replace("{prompt}", prompt)
+
+
 def direction(position: tuple[float, float, float]) -> tuple[float, float]:
     """Azimuth and elevation, in degrees, of a camera at `position` in the domain's frame."""
     x, y, z = position
     return math.degrees(math.atan2(x, -y)), math.degrees(math.atan2(z, math.hypot(x, y)))
+
+
+def camera_direction(camera: Camera) -> tuple[float, float]:
+    """Azimuth and elevation, in degrees, from which a camera sees the domain.
+
+    Those of its position; for an orthographic camera, whose image does not depend on its distance, the
+    direction against its view. Right above or below the domain, the azimuth is the one whose cameras
+    have this camera's upward axis in the limit, as on an orbit.
+    """
+    column = 3 if camera.projection == "perspective" else 2
+    x, y, z = (row[column] for row in camera.pose[:3])
+    azimuth, elevation = direction((x, y, z))
+    if math.hypot(x, y) < VERTICAL * abs(z):
+        side = math.copysign(1.0, z)
+        azimuth = math.degrees(math.atan2(-side * camera.pose[0][1], side * camera.pose[1][1]))
+    return azimuth, elevation
 
 
 PAPER_VIEWS = ViewVocabulary(

@@ -33,8 +33,8 @@ class CountingEncoder:
         return {text: float(w) for text, w in zip(self.texts, embedding.flatten(), strict=False) if w}
 
 
-def viewpoint(azimuth, elevation):
-    return SimpleNamespace(azimuth=azimuth, elevation=elevation)
+def viewpoint(azimuth, elevation, text=""):
+    return SimpleNamespace(azimuth=azimuth, elevation=elevation, camera=SimpleNamespace(view_text=text))
 
 
 def test_each_distinct_text_is_encoded_once_however_many_views_are_drawn():
@@ -78,3 +78,14 @@ def test_stable_diffusion_gets_the_papers_four_prefixes():
     }
     for (azimuth, elevation), text in expected.items():
         assert model.weights(conditioner.at(viewpoint(azimuth, elevation)).positive) == {text: 1.0}
+
+
+def test_a_cameras_own_text_replaces_the_view_words():
+    model = CountingEncoder()
+    own = ("underside of {prompt}", "a cave", "")
+    conditioner = PromptConditioner(model, BLENDED, "a duck", "", 5.0, camera_texts=own)
+    encoded = len(model.texts)
+    said = [model.weights(conditioner.at(viewpoint(10.0, 5.0, text)).positive) for text in own[:2]]
+    assert said == [{"underside of a duck": 1.0}, {"a cave": 1.0}]
+    assert len(model.weights(conditioner.at(viewpoint(10.0, 5.0)).positive)) == 3
+    assert len(model.texts) == encoded == len(set(model.texts))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...protocol.errors import SjcError
+from ...protocol.proxy import grid_shape
 from .background import LatLongTexture
 from .trilinear import interpolate
 
@@ -70,8 +71,7 @@ class VoxelField(nn.Module):
                 f"field.background has {len(background)} values; the model's samples have {channels} channels.",
                 f"Give {channels} numbers, or none for a background that starts at zero.",
             )
-        nx, ny, nz = (max(1, round(float(extent) * resolution)) for extent in half_extents)
-        self.shape = (nx, ny, nz)
+        self.shape = nx, ny, nz = grid_shape(half_extents, resolution)
         self.voxel_size = 2.0 / resolution
         self.pixel_space = pixel_space
         extents = [size * self.voxel_size / 2 for size in self.shape]

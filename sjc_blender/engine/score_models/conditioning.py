@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
 
-from ...protocol.views import ViewVocabulary
+from ...protocol.views import ViewVocabulary, view_text
 from ..viewpoints import Viewpoint
 from .score_model import Condition, ScoreModel
 
@@ -33,6 +33,8 @@ class PromptConditioner:
     negative_prompt : str
         What guidance leads away from; the empty text for plain classifier-free guidance.
     guidance_scale : float
+    camera_texts : sequence of str
+        The cameras' own texts (`spec.Camera.view_text`); a camera with one is told that instead of view words.
     """
 
     def __init__(
@@ -42,20 +44,27 @@ class PromptConditioner:
         prompt: str,
         negative_prompt: str = "",
         guidance_scale: float = 1.0,
+        camera_texts: Sequence[str] = (),
     ) -> None:
         self.views = views
         self.prompt = prompt
         self.guidance_scale = guidance_scale
-        texts = list(dict.fromkeys([*views.all_prompts(prompt), negative_prompt]))
+        texts = list(dict.fromkeys([*views.all_prompts(prompt), *self._said(camera_texts), negative_prompt]))
         embeddings = model.encode(texts)
         self._embeddings = {text: embeddings[i : i + 1] for i, text in enumerate(texts)}
         self._negative = self._embeddings[negative_prompt]
 
     def at(self, viewpoint: Viewpoint) -> Condition:
-        """Blend the embeddings of the view words around this direction."""
+        """Take the camera's own text, or blend the embeddings of the view words around its direction."""
+        (own,) = self._said([viewpoint.camera.view_text])
+        if own:
+            return Condition(self._embeddings[own], self._negative, self.guidance_scale)
         weighted = self.views.prompts(self.prompt, viewpoint.azimuth, viewpoint.elevation)
         positive = torch.stack([weight * self._embeddings[text] for text, weight in weighted]).sum(dim=0)
         return Condition(positive, self._negative, self.guidance_scale)
+
+    def _said(self, camera_texts: Sequence[str]) -> list[str]:
+        return [view_text(text, self.prompt) for text in camera_texts]
 
 
 class ReferenceConditioner:
