@@ -1,0 +1,1 @@
+"""Models of the Hugging Face hub: what is in the local cache, downloads into it, deletion. Needs no torch."""

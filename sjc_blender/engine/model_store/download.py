@@ -1,0 +1,267 @@
+"""A model from the hub into the local cache: only what its family needs, checked, and resumable.
+
+Large files come by `transfer`, because huggingface_hub throws away what has come of a file when a download ends
+early; its `snapshot_download` then fetches the small ones and lays out the cache, so that whatever else reads the
+cache (diffusers, other programs) finds the model there.
+"""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ...protocol.atomic_write import file_error
+from ...protocol.errors import SjcError
+from ...protocol.file_lock import FileLock
+from ...protocol.hub_cache import INDEX, hub_cache
+from ...protocol.known_models import known_model
+from ...protocol.model_events import Transfer
+from ...protocol.model_families import FAMILIES, family_of
+from . import transfer
+from .cache import PARTIAL, free_bytes, repository_folder
+from .transfer import Meter, RemoteFile, Stopped
+from .wanted_files import PARTS, wanted_files
+
+SPARE_BYTES = 256_000_000
+"""What a download leaves free on the disk."""
+
+FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+CHUNK = 1 << 20
+"""Bytes between two looks at the user's wish to stop; huggingface_hub's own are ten times as large."""
+
+
+def download_model(hub_id: str, report: Callable[[Transfer], None], stopped: Callable[[], bool]) -> bool:
+    """Download a model, or what is missing or damaged of it, into the cache that the environment names.
+
+    Parameters
+    ----------
+    hub_id : str
+    report : callable
+        Takes a `Transfer`, some times a second.
+    stopped : callable
+        Asked again and again whether the user wants to stop.
+
+    Returns
+    -------
+    bool
+        False if it was stopped; what has come stays, and the next call goes on from there.
+
+    Raises
+    ------
+    SjcError
+        ``offline``, ``bad_hub_id``, ``hub_unreachable``, ``unknown_hub_model``, ``gated_model``,
+        ``unsupported_pipeline``, ``not_a_pipeline``, ``missing_component``, ``no_safetensors``,
+        ``not_enough_disk``, ``download_corrupt``, ``download_running``; as in `atomic_write.file_error` if the cache
+        cannot be written.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.utils import disable_progress_bars
+
+    if constants.is_offline_mode():
+        raise SjcError(
+            "offline",
+            f"The model {hub_id} cannot be downloaded: the environment variable HF_HUB_OFFLINE forbids the network.",
+            "Unset it, and try again.",
+        )
+    disable_progress_bars()
+    constants.DOWNLOAD_CHUNK_SIZE = CHUNK
+    repository = repository_folder(hub_id)
+    with _explained(hub_id, constants.ENDPOINT), _only_one(repository):
+        try:
+            _download(hub_id, repository, report, stopped)
+        except Stopped:
+            return False
+    return True
+
+
+def _download(hub_id: str, repository: Path, report: Callable[[Transfer], None], stopped: Callable[[], bool]) -> None:
+    from huggingface_hub import hf_hub_url, snapshot_download
+    from huggingface_hub.file_download import are_symlinks_supported
+    from huggingface_hub.utils import build_hf_headers
+
+    commit, files = _plan(hub_id)
+    snapshot = repository / "snapshots" / commit
+    meter = Meter(sum(file.size for file in files), report, stopped)
+    large = [file for file in files if file.sha256]
+    missing = [file for file in large if not _is_there(file, repository, snapshot, meter)]
+    _check_space(hub_id, missing, repository)
+    for file in missing:
+        partial = _blob(repository, file).with_name(file.sha256 + PARTIAL)
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        transfer.fetch(file, hf_hub_url(hub_id, file.name, revision=commit), build_hf_headers(), partial, meter)
+        # Where links are not possible (most of Windows) the cache has the files themselves where links would be.
+        place = _blob(repository, file) if are_symlinks_supported(hub_cache()) else snapshot / file.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial.replace(place)
+    meter.look()
+    for file in files:
+        if not file.sha256:
+            _discard_if_damaged(file, snapshot)
+    found = Path(snapshot_download(hub_id, cache_dir=hub_cache(), allow_patterns=[file.name for file in files]))
+    if found.name != commit:
+        raise SjcError(
+            "download_corrupt", f"The model {hub_id} has changed while it was downloaded.", "Start the download again."
+        )
+    for file in files:
+        if not file.sha256:
+            if _discard_if_damaged(file, snapshot):
+                raise transfer.corrupt(file.name)
+            meter.skip(file.size)
+
+
+def _plan(hub_id: str) -> tuple[str, list[RemoteFile]]:
+    """The newest commit, and its files that are wanted."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import RepoFile
+
+    api = HfApi()
+    commit = api.model_info(hub_id).sha
+    assert commit is not None  # the hub always tells it
+    listed = [
+        entry for entry in api.list_repo_tree(hub_id, recursive=True, revision=commit) if isinstance(entry, RepoFile)
+    ]
+    wanted = wanted_files({entry.path for entry in listed}, _family(hub_id, commit), hub_id)
+    files = {entry.path: _remote_file(entry) for entry in listed}
+    return commit, [files[name] for name in wanted]
+
+
+def _remote_file(entry: Any) -> RemoteFile:
+    return RemoteFile(entry.path, entry.size, entry.lfs.sha256 if entry.lfs is not None else "", entry.blob_id)
+
+
+def _family(hub_id: str, commit: str) -> str:
+    """Name of the family: known before, or by the model's index, which is fetched for that."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    known = known_model(hub_id)
+    if known is not None:
+        return known.family
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            hf_hub_download(hub_id, INDEX, revision=commit, local_dir=place)
+        except EntryNotFoundError as error:
+            raise SjcError(
+                "not_a_pipeline",
+                f"{hub_id} is no diffusers pipeline: it has no {INDEX}.",
+                "Choose a model in diffusers format.",
+            ) from error
+        family = family_of(Path(place))
+    if family is None or family.name not in PARTS:
+        titles = ", ".join(each.title for each in FAMILIES if each.name in PARTS)
+        raise SjcError(
+            "unsupported_pipeline", f"{hub_id} is of no kind that can be used here. Kinds: {titles}.", "Choose another."
+        )
+    return family.name
+
+
+def _blob(repository: Path, file: RemoteFile) -> Path:
+    return repository / "blobs" / file.sha256
+
+
+def _is_there(file: RemoteFile, repository: Path, snapshot: Path, meter: Meter) -> bool:
+    """Whether a large file is on disk and undamaged; a damaged one is deleted."""
+    for path in (_blob(repository, file), snapshot / file.name):
+        if not path.is_file():
+            continue
+        meter.file = file.name
+        if file.matches(path, meter.look):
+            meter.skip(file.size)
+            return True
+        path.unlink()
+    return False
+
+
+def _discard_if_damaged(file: RemoteFile, snapshot: Path) -> bool:
+    """Delete a small file, and what its link points to, if it is not what the repository names."""
+    path = snapshot / file.name
+    if not path.is_file() or file.matches(path):
+        return False
+    path.resolve().unlink()
+    path.unlink(missing_ok=True)
+    return True
+
+
+def _check_space(hub_id: str, missing: list[RemoteFile], repository: Path) -> None:
+    needed = sum(file.size for file in missing)
+    for file in missing:
+        partial = _blob(repository, file).with_name(file.sha256 + PARTIAL)
+        needed -= min(partial.stat().st_size, file.size) if partial.is_file() else 0
+    free = free_bytes(repository)
+    if needed and needed + SPARE_BYTES > free:
+        raise _not_enough_disk(f"{hub_id} needs {_gigabytes(needed)}, and some to spare; {_gigabytes(free)} are free")
+
+
+def _not_enough_disk(why: str) -> SjcError:
+    return SjcError(
+        "not_enough_disk",
+        f"There is not enough space for the model on the disk of {hub_cache()}: {why}.",
+        "Free some space, delete a model that you do not need, or choose another folder for models.",
+    )
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.2f} GB"
+
+
+@contextmanager
+def _only_one(repository: Path) -> Iterator[None]:
+    """Keep two processes from writing the same partial files."""
+    path = hub_cache() / ".locks" / repository.name / "sjc-download.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock.acquire(path)
+    except OSError as error:
+        raise file_error(error, path) from error
+    if lock is None:
+        raise SjcError(
+            "download_running", "This model is being downloaded by another program.", "Wait for it to end there."
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _explained(hub_id: str, endpoint: str) -> Iterator[None]:
+    """Tell what the hub, the network and the disk may do as one error."""
+    import httpx2
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise SjcError(
+            "gated_model",
+            f"The owners of {hub_id} let only those download it who have accepted its licence and are logged in.",
+            f"Accept the licence at {endpoint}/{hub_id}, then log in with `hf auth login` in a terminal (or set "
+            "HF_TOKEN), and start the download again. Your login stays with Hugging Face's own programs.",
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise SjcError(
+            "unknown_hub_model",
+            f"{endpoint} has no model {hub_id}, or it is private and you are not logged in.",
+            "Check the id; for a private model log in with `hf auth login`.",
+        ) from error
+    except (errors.HfHubHTTPError, httpx2.HTTPError, errors.LocalEntryNotFoundError) as error:
+        raise _network_error(hub_id, endpoint, error) from error
+    except OSError as error:
+        if error.errno is None:  # of huggingface_hub's own making
+            raise _network_error(hub_id, endpoint, error) from error
+        if error.errno in FULL:
+            raise _not_enough_disk("it is full now, and what has come is kept") from error
+        raise file_error(error, hub_cache()) from error
+
+
+def _network_error(hub_id: str, endpoint: str, error: Exception) -> SjcError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return SjcError(
+        "hub_unreachable",
+        f"The download of {hub_id} from {endpoint} broke off: {reason}.",
+        "Check the connection and start it again; it goes on from where it was.",
+    )

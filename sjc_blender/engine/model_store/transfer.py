@@ -1,0 +1,193 @@
+"""One file over HTTP into the cache: goes on where it broke off, and is checked against its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ...protocol.errors import SjcError
+from ...protocol.model_events import Transfer
+
+BLOCK = 1 << 23
+REPORT_SECONDS = 0.25
+RATE_SECONDS = 5.0
+"""The rate is measured over this long."""
+
+
+class Stopped(Exception):
+    """The user has stopped the download."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of a repository.
+
+    Attributes
+    ----------
+    name : str
+        Path in the repository.
+    size : int
+        Bytes.
+    sha256 : str
+        Of its contents, for a large file; empty for a small one, which git keeps itself.
+    git_oid : str
+        git's own hash of a small file.
+    """
+
+    name: str
+    size: int
+    sha256: str = ""
+    git_oid: str = ""
+
+    def matches(self, path: Path, heard: Callable[[int], None] = lambda _count: None) -> bool:
+        """Whether a file on disk is this one, by its size and its hash.
+
+        Parameters
+        ----------
+        path : Path
+        heard : callable
+            Called with the number of bytes that were read; may raise `Stopped`.
+        """
+        if path.stat().st_size != self.size:
+            return False
+        # https://git-scm.com/book/en/v2/Git-Internals-Git-Objects: what git hashes has a header.
+        digest = hashlib.sha256() if self.sha256 else hashlib.sha1(b"blob %d\0" % self.size, usedforsecurity=False)
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+                heard(len(block))
+        wanted = self.sha256 or self.git_oid
+        return not wanted or digest.hexdigest() == wanted  # not every mirror of the hub tells git's
+
+
+class Meter:
+    """Counts bytes, tells how far it is, and hears a stop.
+
+    Parameters
+    ----------
+    total : int
+        Bytes of the whole download.
+    report : callable
+        Takes a `Transfer`.
+    stopped : callable
+    """
+
+    def __init__(self, total: int, report: Callable[[Transfer], None], stopped: Callable[[], bool]) -> None:
+        self.done = 0
+        self.file = ""
+        self._total = total
+        self._report = report
+        self._stopped = stopped
+        self._told = float("-inf")
+        self._fetched = 0
+        self._marks: deque[tuple[float, int]] = deque()
+
+    def skip(self, count: int) -> None:
+        """Count bytes that are there already; negative if they turn out to be useless."""
+        self.done += count
+        self.tell()
+
+    def fetch(self, count: int) -> None:
+        """Count bytes that have come; raises `Stopped` if the user has had enough."""
+        self.done += count
+        self._fetched += count
+        now = time.monotonic()
+        self._marks.append((now, self._fetched))
+        while now - self._marks[0][0] > RATE_SECONDS:
+            self._marks.popleft()
+        self.tell(now)
+        self.look()
+
+    def look(self, _count: int = 0) -> None:
+        """Raise `Stopped` if the user has had enough."""
+        if self._stopped():
+            raise Stopped
+
+    def tell(self, now: float | None = None) -> None:
+        """Report, but not too often."""
+        now = time.monotonic() if now is None else now
+        if now - self._told < REPORT_SECONDS and self.done < self._total:
+            return
+        self._told = now
+        self._report(Transfer(self.done, self._total, self._rate(), self.file))
+
+    def _rate(self) -> float:
+        if len(self._marks) < 2:
+            return 0.0
+        (then, before), (now, after) = self._marks[0], self._marks[-1]
+        return (after - before) / (now - then) if now > then else 0.0
+
+
+def fetch(file: RemoteFile, url: str, headers: dict[str, str], partial: Path, meter: Meter) -> None:
+    """Download one large file to `partial`, from where an earlier attempt broke off, and check it.
+
+    Raises
+    ------
+    SjcError
+        ``download_corrupt``; `partial` is gone then.
+    Stopped
+        `partial` keeps what has come.
+    OSError, and what huggingface_hub raises
+        `partial` keeps what has come.
+    """
+    from huggingface_hub.file_download import http_get
+
+    meter.file = file.name
+    there = partial.stat().st_size if partial.is_file() else 0
+    if there > file.size:
+        partial.unlink()
+        there = 0
+    meter.skip(there)
+    with partial.open("ab") as stream:
+        http_get(
+            url,
+            stream,
+            resume_size=there,
+            headers=headers,
+            expected_size=file.size,
+            displayed_filename=file.name,
+            tqdm_class=_bar_for(meter, stream, there),
+        )
+    if not file.matches(partial, meter.look):
+        partial.unlink()
+        meter.skip(-file.size)
+        raise corrupt(file.name)
+
+
+def corrupt(name: str) -> SjcError:
+    """The error for a file that is not what its repository says."""
+    return SjcError(
+        "download_corrupt",
+        f"{name} came damaged: its checksum is not the one that its repository names. It was thrown away.",
+        "Start the download again; what else has come is kept. If it happens again, something between here and the "
+        "server (a proxy, a virus scanner) changes what comes.",
+    )
+
+
+def _bar_for(meter: Meter, stream: BinaryIO, there: int) -> Any:
+    """The class of progress bar that huggingface_hub counts on; it counts on `meter` instead of drawing."""
+
+    class Bar:
+        def __init__(self, *_: object, **__: object) -> None:
+            # A server that knows no ranges sends the file from its start.
+            meter.skip(stream.tell() - there)
+
+        def update(self, count: float | None = 1) -> None:
+            # Negative where a connection was lost and the server began anew.
+            (meter.fetch if (count or 0) > 0 else meter.skip)(int(count or 0))
+
+        def __enter__(self) -> Bar:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    return Bar

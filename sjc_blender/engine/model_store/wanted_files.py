@@ -1,0 +1,130 @@
+"""Which files of a model's repository its family needs: weights as safetensors, half precision where there is one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ...protocol.errors import SjcError
+from ...protocol.hub_cache import INDEX
+from ..score_models.pipeline_folder import HALF_VARIANT
+
+WEIGHTS = ".safetensors"
+TEXT = (".json", ".txt")
+VOCABULARY = "spiece.model"
+"""The vocabulary of T5's tokenizer, a table of word pieces; no weights and no pickle."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Folders of a pipeline that its family needs: those with weights, and those with settings only."""
+
+    networks: tuple[str, ...]
+    settings: tuple[str, ...] = ("scheduler",)
+
+
+# A third text encoder (T5) of Stable Diffusion 3, the safety checker and the like are left out.
+PARTS = {
+    "stable_diffusion": Parts(("unet", "vae", "text_encoder"), ("scheduler", "tokenizer")),
+    "stable_diffusion_xl": Parts(
+        ("unet", "vae", "text_encoder", "text_encoder_2"), ("scheduler", "tokenizer", "tokenizer_2")
+    ),
+    "stable_diffusion_3": Parts(
+        ("transformer", "vae", "text_encoder", "text_encoder_2"), ("scheduler", "tokenizer", "tokenizer_2")
+    ),
+    "deepfloyd_if": Parts(("unet", "text_encoder"), ("scheduler", "tokenizer")),
+    "dit": Parts(("transformer", "vae")),
+    "ddpm": Parts(("unet",)),
+    "ddpm_classes": Parts(("unet",)),
+    "score_sde_ve": Parts(("unet",)),
+}
+
+
+def wanted_files(names: Collection[str], family: str, source: str) -> list[str]:
+    """Choose what to download.
+
+    Parameters
+    ----------
+    names : collection of str
+        Every file of the repository, as paths with ``/``.
+    family : str
+        Name of a family that has `PARTS`.
+    source : str
+        Id of the repository, for messages.
+
+    Raises
+    ------
+    SjcError
+        ``no_safetensors`` if a network has its weights as pickles only, or none; ``missing_component`` if a
+        folder is not there.
+    """
+    if INDEX not in names:
+        raise SjcError(
+            "not_a_pipeline",
+            f"{source} is no diffusers pipeline: it has no {INDEX}.",
+            "Choose a model in diffusers format.",
+        )
+    folders = _folders(names, family)
+    wanted = [INDEX]
+    for folder, has_weights in folders.items():
+        inside = sorted(name for name in names if str(PurePosixPath(name).parent) == folder and name != INDEX)
+        if not inside:
+            raise SjcError(
+                "missing_component",
+                f"{source} lacks the folder {folder!r}, which models of its family need.",
+                "Choose another model.",
+            )
+        wanted += [name for name in inside if name.endswith(TEXT) or PurePosixPath(name).name == VOCABULARY]
+        if has_weights:
+            wanted += _weights(inside, folder, source)
+    return wanted
+
+
+def missing_files(snapshot: Path, family: str) -> list[str]:
+    """What a model on disk lacks, as far as its own files tell; empty if it is whole."""
+    names = [path.relative_to(snapshot).as_posix() for path in snapshot.rglob("*") if path.is_file()]
+    try:
+        wanted = wanted_files(names, family, str(snapshot))
+    except SjcError as error:
+        return [error.message]
+    missing = []
+    for index in (name for name in wanted if ".index" in name and name.endswith(".json")):
+        shards = set(_weight_map(snapshot / index).values())
+        folder = PurePosixPath(index).parent
+        # The index of the variant that was not downloaded names files that nobody needs.
+        if any(str(folder / shard) in names for shard in shards):
+            missing += [str(folder / shard) for shard in shards if str(folder / shard) not in names]
+    return missing
+
+
+def _folders(names: Collection[str], family: str) -> dict[str, bool]:
+    """Folders to look into, and whether they hold weights; old pipelines of one network have all at the top."""
+    parts = PARTS[family]
+    if len(parts.networks) == 1 and not any(name.startswith(parts.networks[0] + "/") for name in names):
+        return {".": True}
+    return dict.fromkeys(parts.networks, True) | dict.fromkeys(parts.settings, False)
+
+
+def _weights(inside: Sequence[str], folder: str, source: str) -> list[str]:
+    """Weights of one network. A variant is an infix: ``model.fp16.safetensors``; shards: ``model-00001-of-2``."""
+    files = [name for name in inside if name.endswith(WEIGHTS)]
+    half = [name for name in files if f".{HALF_VARIANT}" in PurePosixPath(name).name]
+    plain = [name for name in files if PurePosixPath(name).name.count(".") == 1]
+    if half or plain:
+        return half or plain
+    raise SjcError(
+        "no_safetensors",
+        f"{source} has no weights as safetensors in {'its top folder' if folder == '.' else repr(folder)}. Others are "
+        "pickles, which can run any code when they are opened; they are not downloaded.",
+        "Choose another copy of the model that has safetensors.",
+    )
+
+
+def _weight_map(index: Path) -> dict[str, str]:
+    try:
+        mapped = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return mapped if isinstance(mapped, dict) else {}
