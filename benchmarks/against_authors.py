@@ -141,14 +141,11 @@ def compare_renderers(authors: Authors, seed: int) -> dict[str, float]:
         "feature": (field.feature_grid.grad, theirs.color.grad[0].permute(0, 3, 2, 1)),
         "scale": (field.density_scale.grad, theirs.d_scale.grad),
     }
-    inner = (slice(None), *(slice(1, -1),) * 3)
     return {
         "image": _largest(our_image, image),
         "weights": _largest(ours.weights, weights.T),
         "depth": _largest(our_depth, depth),
-        **{
-            f"gradient of {name}": _relative(*(g[inner] if g.ndim else g for g in pair)) for name, pair in pairs.items()
-        },  # type: ignore[index, union-attr]
+        **{f"gradient of {name}": _relative(_inner(a), _inner(b)) for name, (a, b) in pairs.items()},
         "image as it is, mean": float((as_they_are.image.flatten(1).T - image).detach().abs().mean()),
     }
 
@@ -167,7 +164,6 @@ def compare_updates(authors: Authors, seed: int) -> dict[str, float]:
     generator = torch.Generator().manual_seed(seed)
     field = random_field(generator)
     theirs = authors.field_like(field)
-    inner = (slice(None), *(slice(1, -1),) * 3)
     model: Any = _KnownDenoiser()
     settings = OptimisationSpec()
     start = {name: p.detach().clone() for name, p in field.named_parameters()}
@@ -200,19 +196,25 @@ def compare_updates(authors: Authors, seed: int) -> dict[str, float]:
         (settings.emptiness_weight * empty - (score * ours).sum()).backward()  # type: ignore[no-untyped-call]
         if index == 0:
             gradients = (field.density_grid.grad, theirs.density.grad[0].permute(0, 3, 2, 1))
-            first = _relative(*(gradient[inner] for gradient in gradients))  # type: ignore[index]
+            first = _relative(*map(_inner, gradients))
         our_optimiser.step()
     moved = {
-        "update of density": (field.density_grid[inner], theirs.density[0].permute(0, 3, 2, 1)[inner]),
-        "update of feature": (field.feature_grid[inner], theirs.color[0].permute(0, 3, 2, 1)[inner]),
+        "update of density": (_inner(field.density_grid), _inner(theirs.density[0].permute(0, 3, 2, 1))),
+        "update of feature": (_inner(field.feature_grid), _inner(theirs.color[0].permute(0, 3, 2, 1))),
         "update of scale": (field.density_scale, theirs.d_scale),
     }
-    before = {"density": start["density_grid"][inner], "feature": start["feature_grid"][inner]}
+    before = {"density": _inner(start["density_grid"]), "feature": _inner(start["feature_grid"])}
     before["scale"] = start["density_scale"]
     return {"gradient of an SJC step": first} | {
         name: float((a - b).detach().norm() / (b - before[name.split()[-1]]).detach().norm())
         for name, (a, b) in moved.items()
     }
+
+
+def _inner(values: Tensor | None) -> Tensor:
+    """Values of a grid without its border, or a number as it is."""
+    assert values is not None
+    return values[:, 1:-1, 1:-1, 1:-1] if values.ndim else values
 
 
 def _largest(a: Tensor, b: Tensor) -> float:
