@@ -36,7 +36,7 @@ def step() -> None:
     changed = QUEUE.pump()
     changed += job_import.import_waiting(QUEUE.jobs)
     if changed:
-        _redraw_sidebars()
+        redraw_sidebars()
 
 
 def run_until_ended(*jobs: Job) -> None:
@@ -61,7 +61,8 @@ def _tick() -> float | None:
     return TIMER_SECONDS if QUEUE.live or any(job.awaits_import for job in QUEUE.jobs) else None
 
 
-def _redraw_sidebars() -> None:
+def redraw_sidebars() -> None:
+    """Draw the sidebars of all 3D viewports anew."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "VIEW_3D":
