@@ -8,15 +8,19 @@ from pathlib import Path
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 INDEX = "model_index.json"
+VARIABLE = "SJC_MODELS"
+"""Environment variable that names another cache, for SJC alone; the add-on's preference sets it."""
 
 
 def hub_cache() -> Path:
-    """Folder of the cache, by the environment variables of huggingface_hub.
+    """Folder of the cache: by ``SJC_MODELS``, else by the environment variables of huggingface_hub.
 
     See https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables.
     """
     home = os.environ.get("HF_HOME") or (os.environ.get("XDG_CACHE_HOME") or "~/.cache") + "/huggingface"
-    return Path(os.path.expandvars(os.environ.get("HF_HUB_CACHE") or home + "/hub")).expanduser()
+    return Path(
+        os.path.expandvars(os.environ.get(VARIABLE) or os.environ.get("HF_HUB_CACHE") or home + "/hub")
+    ).expanduser()
 
 
 def cached_snapshot(hub_id: str, file: str = INDEX) -> Path | None:
