@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import codec
+from .diagnosis import Diagnosis
 from .errors import SjcError
 from .model_events import Models, Transfer
+from .setup_events import Stage
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,8 @@ Event = (
     | Failed
     | Models
     | Transfer
+    | Stage
+    | Diagnosis
 )
 
 _NAMES: dict[str, type[Any]] = {
@@ -146,6 +150,8 @@ _NAMES: dict[str, type[Any]] = {
     "error": Failed,
     "models": Models,
     "transfer": Transfer,
+    "stage": Stage,
+    "diagnosis": Diagnosis,
 }
 _NAME_OF = {cls: name for name, cls in _NAMES.items()}
 

@@ -3,6 +3,7 @@
 import pytest
 
 from sjc_blender.protocol import events
+from sjc_blender.protocol.diagnosis import Finding
 from sjc_blender.protocol.errors import SjcError
 
 
@@ -20,6 +21,8 @@ from sjc_blender.protocol.errors import SjcError
         events.Result({"field": "result/field.npz"}, {"steps": 10.0}),
         events.Cancelled(3),
         events.Failed.of(SjcError("code", "message", "hint")),
+        events.Stage(4, 5, "Installing the packages", "Fetching torch", 300_000_000, 2_000_000_000),
+        events.Diagnosis((Finding("Memory", "2 GB", False, "Close other programs."),)),
     ],
 )
 def test_events_survive_their_line(event):

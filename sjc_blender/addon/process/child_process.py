@@ -140,15 +140,20 @@ class ChildProcess:
 
     def cancel(self, grace: float) -> None:
         """Ask the child to stop after its current step; `supervise` ends it `grace` seconds from now."""
+        self.say(events.CANCEL)
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        self.end_within(grace)
+
+    def say(self, command: str) -> None:
+        """Tell the child one of the commands of `sjc_blender.protocol.events`."""
         stdin = self._process.stdin
         assert stdin is not None
-        # A child that is gone, or was asked before, has no open pipe.
+        # A child that is gone, or was told to cancel, has no open pipe.
         with contextlib.suppress(OSError, ValueError):
-            stdin.write(events.CANCEL.encode() + b"\n")
+            stdin.write(command.encode() + b"\n")
             stdin.flush()
-        with contextlib.suppress(OSError):
-            stdin.close()
-        self.end_within(grace)
 
     def end_within(self, grace: float) -> None:
         """Let `supervise` end the child, and its children, `grace` seconds from now at the latest."""

@@ -6,9 +6,12 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ...protocol.errors import SjcError
+from ..environment.place import environment_place
 from . import platform_process
 from .child_process import child_environment
 
@@ -38,15 +41,45 @@ print(json.dumps({"version": sys.version_info[:2], "missing": missing}))
 """
 
 CHOOSE = (
-    "Choose the Python of the engine's environment in the add-on's preferences (`make setup` makes one: "
-    f"build/engine/bin/python), or name it in the environment variable {VARIABLE}."
+    "Press Set Up Engine in the sidebar or in the add-on's preferences, choose a Python of your own there, or name "
+    f"one in the environment variable {VARIABLE}."
 )
 
 _probed: dict[Path, float] = {}
 
 
-def find_engine_python(explicit: str | Path | None, preference: str, environ: Mapping[str, str] = os.environ) -> Path:
+@dataclass(frozen=True)
+class Choice:
+    """An interpreter, and whose choice it is: the caller's, the preferences', the set-up's or the variable's."""
+
+    path: str
+    source: Literal["caller", "preferences", "environment", "variable"]
+
+
+def chosen_engine_python(
+    explicit: str | Path | None, preference: str, environ: Mapping[str, str] = os.environ, *, folder: str = ""
+) -> Choice:
+    """Say which interpreter is to be used, without trying it; arguments and errors as in `find_engine_python`."""
+    if explicit:
+        return Choice(str(explicit), "caller")
+    if preference:
+        return Choice(preference, "preferences")
+    place = environment_place(folder, environ)
+    if place.marker.is_file():
+        return Choice(str(place.interpreter), "environment")
+    if environ.get(VARIABLE):
+        return Choice(environ[VARIABLE], "variable")
+    if place.started:
+        raise SjcError("engine_incomplete", "The set-up of the engine did not come to its end.", CHOOSE)
+    raise SjcError("engine_python_not_set", "The engine is not set up yet.", CHOOSE)
+
+
+def find_engine_python(
+    explicit: str | Path | None, preference: str, environ: Mapping[str, str] = os.environ, *, folder: str = ""
+) -> Path:
     """Find the interpreter and make sure that it can run the engine.
+
+    The first time it starts that interpreter, which takes a while; a success is remembered.
 
     Parameters
     ----------
@@ -55,7 +88,9 @@ def find_engine_python(explicit: str | Path | None, preference: str, environ: Ma
     preference : str
         From the add-on's preferences; empty if not set.
     environ : mapping
-        Asked for ``SJC_ENGINE_PYTHON`` if neither is given.
+        Asked for ``SJC_ENGINE_PYTHON`` if neither is given and no environment was set up.
+    folder : str
+        From the preferences: where the engine's environment lies, see `environment.place.environment_place`.
 
     Returns
     -------
@@ -65,13 +100,11 @@ def find_engine_python(explicit: str | Path | None, preference: str, environ: Ma
     Raises
     ------
     SjcError
-        ``engine_python_not_set``, ``engine_python_missing``, ``engine_python_not_executable``,
+        ``engine_python_not_set``, ``engine_incomplete``, ``engine_python_missing``, ``engine_python_not_executable``,
         ``engine_python_fails``, ``engine_python_too_old`` or ``engine_python_incomplete``.
     """
-    chosen = str(explicit or "") or preference or environ.get(VARIABLE, "")
-    if not chosen:
-        raise SjcError("engine_python_not_set", "No Python is set that could run the engine.", CHOOSE)
-    interpreter = _interpreter(Path(chosen).expanduser())
+    choice = chosen_engine_python(explicit, preference, environ, folder=folder)
+    interpreter = _interpreter(Path(choice.path).expanduser())
     changed = interpreter.stat().st_mtime
     # Only success is remembered: whoever mends an environment tries again at once.
     if _probed.get(interpreter) != changed:
@@ -107,7 +140,7 @@ def _require_modules(interpreter: Path) -> None:
         raise SjcError(
             "engine_python_incomplete",
             f"{interpreter} cannot run the engine: it does not have {', '.join(missing)}.",
-            f"Install requirements/engine.txt there, or choose another one. {CHOOSE}",
+            f"Press Set Up Engine, or install requirements/engine.txt there. {CHOOSE}",
         )
 
 

@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -50,6 +50,27 @@ def interpreters_in(environment: PurePath, platform: str = sys.platform) -> tupl
     return (environment / "bin" / "python", environment / "bin" / "python3")
 
 
+def program_in(environment: PurePath, name: str, platform: str = sys.platform) -> PurePath:
+    """Where a virtual environment has a program of its own."""
+    return environment / "Scripts" / f"{name}.exe" if platform == "win32" else environment / "bin" / name
+
+
+def user_data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
+    """Where programs keep large data of this user on this computer; it need not exist."""
+    if platform == "win32":
+        # Not the roaming folder: gigabytes would travel over the network with the user's profile.
+        return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    chosen = environ.get("XDG_DATA_HOME", "")
+    return Path(chosen) if chosen.startswith("/") else Path.home() / ".local" / "share"
+
+
+def has_certificate_store(platform: str = sys.platform) -> bool:
+    """Whether the system always keeps the certificates it trusts, those of a company's proxy among them."""
+    return platform in {"win32", "darwin"}
+
+
 def is_executable(path: Path, platform: str = sys.platform) -> bool:
     """Whether a file may be run as a program."""
     if platform == "win32":
@@ -76,6 +97,22 @@ def kill_tree(pid: int, platform: str = sys.platform) -> None:
     options = popen_options(platform) | dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         subprocess.run(command, timeout=TASKKILL_SECONDS, check=False, **options)
+
+
+def same_group_options(platform: str = sys.platform) -> dict[str, Any]:
+    """Options of `subprocess.Popen` for a child's own child: it ends with its group, and has no window."""
+    return {"creationflags": CREATE_NO_WINDOW} if platform == "win32" else {}
+
+
+def kill_child(process: subprocess.Popen[Any], platform: str = sys.platform) -> None:
+    """End a program that was started with `same_group_options`.
+
+    Its own children end with it on Windows, elsewhere with their group: see `kill_leftovers`.
+    """
+    if platform == "win32":
+        kill_tree(process.pid, platform)
+    else:
+        process.kill()
 
 
 def kill_leftovers(pid: int, platform: str = sys.platform) -> None:

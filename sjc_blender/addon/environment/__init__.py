@@ -1,0 +1,1 @@
+"""The engine's own Python environment: where it lies, how it is made, mended and removed, and whether it is there."""

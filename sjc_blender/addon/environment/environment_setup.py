@@ -1,0 +1,310 @@
+"""Makes the engine's environment, stage by stage. Each stage looks first what is there already.
+
+So one and the same way makes it, goes on after a stop, mends what is damaged and updates what is old.
+Standard library only: it runs in Blender's own Python, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ...protocol.errors import SjcError
+from ...protocol.setup_events import Stage
+from ..process import platform_process
+from . import disk_space
+from .local_wheels import find_links, torch_wheels
+from .marker import Marker, read_marker, requirements_hash
+from .program import ProgramFailed, Stopped, run_program
+from .setup_errors import told_output
+from .setup_request import SetupRequest
+
+INSPECTION = Path(__file__).with_name("inspect_environment.py")
+
+OLDEST, NEWEST = (3, 11), (3, 14)
+"""Pythons that the pinned torch is built for."""
+
+FETCHED = "3.13"
+"""The Python that uv is asked for where the running one is none of these."""
+
+WATCH_SECONDS = 2.0
+
+STAGES = (
+    "Checking the disk",
+    "Fetching the installer",
+    "Making the Python environment",
+    "Installing the packages",
+    "Checking the engine",
+)
+
+
+class EnvironmentSetup:
+    """One set-up.
+
+    Parameters
+    ----------
+    request : SetupRequest
+    tell : callable
+        Takes each `Stage`.
+    stopped : callable
+        Asked whether to stop.
+    environ : mapping
+        Environment variables of the programs that are run.
+    """
+
+    def __init__(
+        self,
+        request: SetupRequest,
+        tell: Callable[[Stage], None],
+        stopped: Callable[[], bool],
+        environ: dict[str, str],
+    ) -> None:
+        self._request = request
+        self._place = request.place
+        self._tell = tell
+        self._stopped = stopped
+        self._links = "" if request.wheelhouse else find_links(environ)
+        self._wheels = torch_wheels([request.wheelhouse] if request.wheelhouse else self._links.split(","))
+        self._environ = self._settings(environ)
+        self._stage = Stage(0, len(STAGES), "")
+
+    @property
+    def stage(self) -> Stage:
+        """Where it stands."""
+        return self._stage
+
+    def run(self) -> Marker:
+        """Go through all stages; give what was made.
+
+        Raises
+        ------
+        SjcError
+            Whatever hinders it. What is there stays, and the next run goes on from it.
+        Stopped
+        """
+        needed = disk_space.needed_bytes(self._wheels, self._environ)
+        self._enter(1)
+        present = disk_space.size_of(self._place.environment) or disk_space.size_of(self._place.cache)
+        disk_space.require_space(self._place.root, max(0, needed - present))
+        self._enter(2)
+        self._fetch_installer()
+        self._enter(3)
+        self._make_environment()
+        self._enter(4)
+        self._install(needed)
+        self._enter(5)
+        return self._finish()
+
+    def _fetch_installer(self) -> None:
+        wanted = self._request.tools
+        pin = next(line for line in Path(wanted).read_text(encoding="utf-8").splitlines() if line.startswith("uv=="))
+        if self._place.uv.is_file() and self._answer(str(self._place.uv), "--version").startswith(
+            pin.replace("==", " ")
+        ):
+            return
+        base = self._with_ensurepip()
+        self._run(base, "-I", "-m", "venv", "--clear", str(self._place.tools))
+        python = platform_process.interpreters_in(self._place.tools)[0]
+        pip = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-cache-dir"]
+        self._run(*pip, "--progress-bar", "off", "--only-binary", ":all:", *self._offline(), "--requirement", wanted)
+
+    def _offline(self) -> list[str]:
+        """Options of pip and uv that keep them to the wheelhouse, if there is one."""
+        return ["--no-index", "--find-links", self._request.wheelhouse] if self._request.wheelhouse else []
+
+    def _with_ensurepip(self) -> str:
+        """Give a Python that can make an environment with pip in it: the running one, else the system's."""
+        candidates = [sys.executable, *filter(None, map(self._on_path, ("python3", "python")))]
+        for candidate in candidates:
+            if self._answer(candidate, "-I", "-c", "import ensurepip, venv; print('yes')") == "yes":
+                return candidate
+        raise told_output("ensurepip is not available", self._place.root, self._place.log)
+
+    def _make_environment(self) -> None:
+        interpreter, wanted = self._place.interpreter, self._fitting_python()
+        version = self._answer(str(interpreter), "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+        if version in self._usable_versions():
+            return
+        # Blender may have moved: the packages stay where only the link to its Python is broken.
+        same = self._made_for() in {wanted, self._running()}
+        keep = "--allow-existing" if same and wanted in {sys.executable, self._made_for()} else "--clear"
+        self._uv("venv", "--no-project", keep, "--python", wanted, str(self._place.environment))
+
+    def _fitting_python(self) -> str:
+        """Say which Python uv is to take: that of a local build of torch, else the running one, else one to fetch."""
+        if self._wheels:
+            versions = self._usable_versions()
+            return sys.executable if self._running() in versions else versions[-1]
+        return sys.executable if OLDEST <= sys.version_info[:2] <= NEWEST else FETCHED
+
+    def _usable_versions(self) -> list[str]:
+        if self._wheels:
+            return [f"{major}.{minor}" for major, minor in (wheel.python for wheel in self._wheels)]
+        return [f"{OLDEST[0]}.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)]
+
+    def _running(self) -> str:
+        return f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+    def _made_for(self) -> str:
+        """Give the Python version that the environment was made for, even if that Python is gone."""
+        try:
+            lines = (self._place.environment / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return ""
+        settings = dict(line.replace(" ", "").split("=", 1) for line in lines if "=" in line)
+        return ".".join(settings.get("version_info", "").split(".")[:2])
+
+    def _install(self, needed: int) -> None:
+        request, marker = self._request, read_marker(self._place.marker)
+        damaged = self._inspect()["damaged"]
+        arguments = ["pip", "install", "--python", str(self._place.interpreter), "--compile-bytecode"]
+        for package in damaged:
+            arguments += ["--reinstall-package", package]
+        if request.wheelhouse:
+            arguments += self._offline()
+        elif not self._wheels:
+            arguments += ["--torch-backend", self._environ.get("UV_TORCH_BACKEND", "auto")]
+        installation = _Installation(self)
+        self._place.marker.unlink(missing_ok=True)
+        try:
+            with installation.watched(needed):
+                self._uv(*arguments, "--requirement", request.requirements, heard=installation.hear)
+        except (SjcError, Stopped):
+            if marker is not None and not damaged and not installation.changed:
+                marker.write(self._place.marker)  # it is as good as it was before
+            raise
+
+    def _finish(self) -> Marker:
+        found = self._inspect(*self._request.modules)
+        if found["failures"]:
+            raise _unusable(found["failures"])
+        shutil.rmtree(self._place.cache, ignore_errors=True)
+        size = disk_space.size_of(self._place.root)
+        marker = Marker(requirements_hash(Path(self._request.requirements)), found["python"], found["torch"], size)
+        marker.write(self._place.marker)
+        return marker
+
+    def _inspect(self, *modules: str) -> dict[str, Any]:
+        said = self._run(str(self._place.interpreter), "-I", "-X", "utf8", str(INSPECTION), *modules)
+        answer: dict[str, Any] = json.loads(said.splitlines()[-1])
+        return answer
+
+    def _enter(self, number: int) -> None:
+        self.show(Stage(number, len(STAGES), STAGES[number - 1]))
+
+    def show(self, stage: Stage) -> None:
+        """Tell where it stands."""
+        self._stage = stage
+        self._tell(stage)
+
+    def _uv(self, *arguments: str, heard: Callable[[str], None] = lambda _line: None) -> str:
+        return self._run(str(self._place.uv), *arguments, heard=heard)
+
+    def _run(self, *command: str, heard: Callable[[str], None] = lambda _line: None) -> str:
+        try:
+            return run_program(
+                command, environment=self._environ, folder=self._place.root, stopped=self._stopped, heard=heard
+            )
+        except ProgramFailed as failure:
+            raise told_output(failure.output, self._place.root, self._place.log) from failure
+
+    def _answer(self, *command: str) -> str:
+        """Give what a short program says; nothing if it fails."""
+        try:
+            return run_program(
+                command, environment=self._environ, folder=self._place.root, stopped=self._stopped
+            ).strip()
+        except ProgramFailed:
+            return ""
+
+    def _on_path(self, name: str) -> str | None:
+        return shutil.which(name, path=self._environ.get("PATH"))
+
+    def _settings(self, environ: dict[str, str]) -> dict[str, str]:
+        settings = {
+            "UV_CACHE_DIR": str(self._place.cache),
+            "UV_PYTHON_INSTALL_DIR": str(self._place.pythons),
+            "UV_NO_PROGRESS": "1",
+            "NO_COLOR": "1",
+        }
+        settings["UV_FIND_LINKS"] = self._links
+        if self._request.wheelhouse:
+            settings |= {"UV_PYTHON_DOWNLOADS": "never", "UV_OFFLINE": "1"}
+        if platform_process.has_certificate_store():
+            settings["UV_SYSTEM_CERTS"] = environ.get("UV_SYSTEM_CERTS", "1")
+        return environ | settings
+
+
+class _Installation:
+    """What the installation of the packages says, and how much of it is on the disk."""
+
+    def __init__(self, setup: EnvironmentSetup) -> None:
+        self._setup = setup
+        self._place = setup._place
+        self._base = setup.stage
+        self._detail = ""
+        self.changed = False
+
+    def hear(self, line: str) -> None:
+        """Take a line of uv's."""
+        first, _, rest = line.strip().partition(" ")
+        if first == "Downloading":
+            self._detail = f"Fetching {rest}"
+        elif first in {"Prepared", "Uninstalled", "Installed"}:
+            self.changed = True
+            self._detail = "Putting them in place"
+
+    @contextmanager
+    def watched(self, needed: int) -> Iterator[None]:
+        """Tell the bytes on disk, out of about `needed`, every now and then."""
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(WATCH_SECONDS):
+                there = min(disk_space.size_of(self._place.cache), needed)
+                self._setup.show(
+                    Stage(self._base.number, self._base.count, self._base.name, self._detail, there, needed)
+                )
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
+
+
+def remove_environment(request: SetupRequest) -> None:
+    """Delete the environment, and nothing that the set-up has not made.
+
+    Raises
+    ------
+    OSError
+        If something is in use; then the environment is whole, or its marker is gone.
+    """
+    place = request.place
+    if place.environment.is_dir():
+        # The name goes first: where a file of it is in use Windows refuses that, and nothing is lost.
+        doomed = place.root / "removing"
+        if not doomed.exists():
+            os.replace(place.environment, doomed)  # noqa: PTH105
+    place.marker.unlink(missing_ok=True)
+    for folder in (place.root / "removing", place.environment, place.cache, place.tools, place.pythons):
+        if folder.exists():
+            shutil.rmtree(folder)
+
+
+def _unusable(failures: dict[str, str]) -> SjcError:
+    reasons = "\n".join(f"  {module}: {reason}" for module, reason in failures.items())
+    hint = "Press Set Up Engine again: it looks for what is missing and mends it."
+    if any("WinError 126" in reason or "WinError 1114" in reason for reason in failures.values()):
+        hint = "Install Microsoft's Visual C++ Redistributable (x64), then press Set Up Engine again."
+    return SjcError("engine_import_fails", f"The packages are installed, but some do not work:\n{reasons}", hint)

@@ -1,0 +1,38 @@
+"""Folders of packages on this computer: from the preferences, or those that pip and uv are told of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+SMALL_TORCH = 400_000_000
+"""Bytes; a build of torch that brings no CUDA is smaller."""
+
+
+@dataclass(frozen=True)
+class TorchWheel:
+    """A build of torch in such a folder: the Python it is for, and whether it is one without CUDA."""
+
+    python: tuple[int, int]
+    small: bool
+
+
+def find_links(environ: Mapping[str, str]) -> str:
+    """Give the folders and pages that uv is to look at, as its own variable wants them.
+
+    uv does not read pip's settings; what pip is told in the environment holds for uv too, as in the Makefile.
+    """
+    return environ.get("UV_FIND_LINKS") or ",".join(environ.get("PIP_FIND_LINKS", "").split())
+
+
+def torch_wheels(places: Iterable[str]) -> list[TorchWheel]:
+    """Give the builds of torch in `places`, oldest Python first; what is no folder counts for nothing."""
+    found = []
+    for place in places:
+        for wheel in Path(place).glob("torch-*.whl") if place else ():
+            match = re.search(r"-cp(\d)(\d+)-", wheel.name)
+            if match:
+                found.append(TorchWheel((int(match[1]), int(match[2])), wheel.stat().st_size < SMALL_TORCH))
+    return sorted(found, key=lambda wheel: wheel.python)

@@ -1,0 +1,51 @@
+"""What a finished environment says of itself, so that nobody has to look into it to know."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...protocol import codec
+from ...protocol.atomic_write import write_text
+
+
+@dataclass(frozen=True)
+class Marker:
+    """An environment that was made, and worked when it was.
+
+    Attributes
+    ----------
+    requirements : str
+        Hash of the list of packages that it was made of, see `requirements_hash`.
+    python, torch : str
+        Their versions.
+    size : int
+        Bytes on disk.
+    """
+
+    requirements: str
+    python: str
+    torch: str
+    size: int
+
+    def write(self, path: Path) -> None:
+        """Write the marker; SjcError as in `atomic_write.write_text`."""
+        write_text(path, json.dumps(codec.encode(self), indent=2) + "\n")
+
+
+def read_marker(path: Path) -> Marker | None:
+    """Give the marker at `path`; None where there is none, or none that can be read."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return codec.decode(Marker, data)[0]
+
+
+def requirements_hash(path: Path) -> str:
+    """Hash what a list of packages asks for; comments and line ends do not count."""
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    asked = "\n".join(line for line in lines if line and not line.startswith("#"))
+    return hashlib.sha256(asked.encode()).hexdigest()

@@ -1,0 +1,98 @@
+"""Where the engine's environment lies: outside the add-on, so that every Blender of this computer shares it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..process import platform_process
+
+FOLDER = "sjc_engine"
+
+PACKAGE = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class EnvironmentPlace:
+    """The folder of the engine's environment, and what is in it.
+
+    Attributes
+    ----------
+    root : Path
+        Holds nothing but what is named below; it need not exist.
+    """
+
+    root: Path
+
+    @property
+    def environment(self) -> Path:
+        """The virtual environment itself."""
+        return self.root / "env"
+
+    @property
+    def interpreter(self) -> Path:
+        """Its Python."""
+        return Path(platform_process.interpreters_in(self.environment)[0])
+
+    @property
+    def tools(self) -> Path:
+        """A small environment with the installer, uv."""
+        return self.root / "tools"
+
+    @property
+    def uv(self) -> Path:
+        """The installer."""
+        return Path(platform_process.program_in(self.tools, "uv"))
+
+    @property
+    def cache(self) -> Path:
+        """Packages that were fetched and are not installed yet; gone after a set-up that succeeded."""
+        return self.root / "cache"
+
+    @property
+    def pythons(self) -> Path:
+        """A Python that the installer had to fetch, if any."""
+        return self.root / "python"
+
+    @property
+    def marker(self) -> Path:
+        """Says that the environment is whole; see `sjc_blender.addon.environment.marker`."""
+        return self.root / "engine.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever changes the environment."""
+        return self.root / "setup.lock"
+
+    @property
+    def log(self) -> Path:
+        """What the set-up said."""
+        return self.root / "setup.log"
+
+    @property
+    def started(self) -> bool:
+        """Whether a set-up has left anything here."""
+        return self.tools.is_dir() or self.environment.is_dir() or self.cache.is_dir()
+
+
+def environment_place(chosen: str = "", environ: Mapping[str, str] = os.environ) -> EnvironmentPlace:
+    """Give the place of the environment.
+
+    Parameters
+    ----------
+    chosen : str
+        Folder from the preferences that is to hold it; empty: the user's own data folder.
+    environ : mapping
+        Environment variables that say where that is.
+    """
+    parent = Path(chosen).expanduser() if chosen else platform_process.user_data_folder(environ)
+    return EnvironmentPlace(Path(os.path.abspath(parent / FOLDER)))  # noqa: PTH100  # resolve() would follow links
+
+
+def requirements_file(name: str) -> Path:
+    """Give one of the lists of exact versions that come with the add-on."""
+    # The zip has them in the package, the repository beside it.
+    inside = PACKAGE / "requirements" / name
+    return inside if inside.is_file() else PACKAGE.parent / "requirements" / name
