@@ -21,13 +21,27 @@ import bpy
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
 from . import preferences
+from .batch.batch import Batch
+from .batch.make_batch import batch
 from .jobs import job_import, pump
 from .jobs.job_location import new_job_folder
 from .jobs.job_queue import QUEUE, Job, JobState
 from .jobs.start import absolute, checked_outputs, job_spec, start
 from .process.engine_python import find_engine_python
 
-__all__ = ["Job", "JobState", "SjcError", "cancel", "generate", "import_result", "job", "jobs", "resume"]
+__all__ = [
+    "Batch",
+    "Job",
+    "JobState",
+    "SjcError",
+    "batch",
+    "cancel",
+    "generate",
+    "import_result",
+    "job",
+    "jobs",
+    "resume",
+]
 
 OUTPUTS = job_import.OUTPUTS
 

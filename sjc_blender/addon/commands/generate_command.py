@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from ...protocol.errors import SjcError
 from ...protocol.overrides import merged, parse_overrides
@@ -83,7 +84,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
 
 
 def _outcome(job: api.Job, arguments: argparse.Namespace) -> Outcome:
-    facts = {"folder": str(job.folder.path), "warnings": job.warnings}
+    facts: dict[str, Any] = {"folder": str(job.folder.path), "warnings": job.warnings}
     if job.result is None:
         again = f"Cancelled; the same command with --out {job.folder.path} goes on."
         return Outcome(str(job.state), facts, [again] if job.error is None else [], job.error)

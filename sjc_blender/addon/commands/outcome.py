@@ -13,7 +13,9 @@ EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 130
 
 USAGE_CODES = {
     "bad_usage",
+    "invalid_batch",
     "invalid_spec",
+    "no_batch_file",
     "prompt_outside_vocabulary",
     "unknown_domain",
     "unknown_output",

@@ -1,0 +1,1 @@
+"""Many objects of one list: judged as a whole, made one after the other, placed; done ones are not made again."""

@@ -1,0 +1,232 @@
+"""A batch: started, watched, cancelled, retried; whatever is done is not done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import bpy
+
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+from ..jobs import job_import, job_queue, pump
+from ..jobs.job_queue import Job, JobState
+from ..jobs.start import start
+from . import placing
+from .entry import DONE, MISSING, NOT_IN_SCENE, Entry
+from .placing import Placing
+from .plan import Planned
+from .table import counted, table
+
+REDONE = {"no_result", "broken_result"}
+"""Errors of an import that another run of the job mends."""
+
+
+class Batch:
+    """A list of jobs and where they stand. ``print(batch)`` shows them all.
+
+    Parameters
+    ----------
+    name : str
+    jobs : sequence of Planned
+    variants : int
+        How many jobs a row becomes, for the grid.
+    how : Placing
+    scene_name : str
+    interpreter : callable
+        Finds the engine's Python; asked only if a job has to run.
+    progress : callable, optional
+        Called with a job after every change of it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        jobs: Sequence[Planned],
+        variants: int,
+        how: Placing,
+        scene_name: str,
+        interpreter: Callable[[], Path],
+        progress: Callable[[Job], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.scene_name = scene_name
+        self.entries = [Entry(*pair) for pair in zip(jobs, placing.ways(jobs, how, variants), strict=True)]
+        self._how = how
+        self._interpreter = interpreter
+        self._progress = progress
+
+    @property
+    def states(self) -> dict[str, str]:
+        """Folder name to state.
+
+        ``done`` (made, and in the scene), ``queued``, ``running``, ``cancelling``, ``failed``,
+        ``cancelled``, ``not in the scene`` (made, but its object is gone) or ``missing``.
+        """
+        return {entry.planned.folder.name: self.state(entry) for entry in self.entries}
+
+    @property
+    def live(self) -> bool:
+        """Whether any of its jobs runs or waits."""
+        return any(entry.live for entry in self.entries)
+
+    @property
+    def errors(self) -> dict[str, SjcError]:
+        """Folder name to what went wrong."""
+        return {entry.planned.folder.name: entry.error for entry in self.entries if entry.error is not None}
+
+    @property
+    def headline(self) -> str:
+        """Where it stands, in a sentence."""
+        states = list(self.states.values())
+        every = f"all {len(states)} objects are" if len(states) > 1 else "its object is"
+        if set(states) == {DONE}:
+            return f"SJC batch {self.name!r}: nothing to do, {every} made and in the scene."
+        return f"SJC batch {self.name!r}, {len(states)} jobs: {counted(states)}."
+
+    def state(self, entry: Entry) -> str:
+        """State of one of its jobs, see `states`."""
+        job = entry.job
+        if job is not None and job.state is not JobState.DONE:
+            return str(job.state)
+        if entry.trouble is not None:
+            return str(JobState.FAILED)
+        if not entry.made:
+            return MISSING
+        return NOT_IN_SCENE if self._absent(entry) else DONE
+
+    def start(self) -> str:
+        """Make what is missing: import what is made but not in the scene, put the others in line.
+
+        Returns
+        -------
+        str
+            What that was, in a sentence.
+
+        Raises
+        ------
+        SjcError
+            ``scene_missing``, or a job has to run and there is no usable engine's Python; nothing
+            is started then.
+        """
+        if self._scene() is None:
+            raise SjcError(
+                "scene_missing",
+                f"This file has no scene {self.scene_name!r}, which the batch was made for.",
+                "Open the file that it was made for, or call api.batch again in this one.",
+            )
+        entries = [entry for entry in self.entries if not entry.live]
+        for entry in entries:
+            self._adopt(entry)
+        missing = [entry for entry in entries if not entry.made]
+        interpreter = self._interpreter() if missing else None
+        imported = 0
+        for entry in entries:
+            entry.trouble = None
+            if entry.live or not entry.made or not self._absent(entry):
+                continue
+            if self._import(entry):
+                imported += 1
+            elif entry.trouble is not None and entry.trouble.code in REDONE:
+                missing.append(entry)
+        started = [entry for entry in missing if not entry.live]
+        for entry in started:
+            self._run(entry, interpreter or self._interpreter())
+        return self._said(imported, len(started))
+
+    def wait(self) -> Batch:
+        """Block until every job has ended and is imported. Ctrl-C cancels them, with checkpoints."""
+        pump.run_until_ended(*(entry.job for entry in self.entries if entry.job is not None))
+        return self
+
+    def cancel(self, *, now: bool = False) -> None:
+        """Stop the running job after its current step (or at once), and those that wait."""
+        # Those that wait first, or the next one would start.
+        for entry in reversed(self.entries):
+            if entry.job is not None:
+                job_queue.QUEUE.cancel(entry.job, now=now)
+        pump.ensure_running()
+
+    def retry(self) -> str:
+        """Run the failed and the cancelled again, from their checkpoints; what else is missing too."""
+        return self.start()
+
+    def results(self) -> list[bpy.types.Object]:
+        """Its objects that are in the scene, in the order of its jobs."""
+        scene = self._scene()
+        if scene is None:
+            return []
+        return [obj for entry in self.entries for obj in placing.objects_of(entry.planned, scene).values()]
+
+    def __str__(self) -> str:
+        return f"{self.headline}\n{table(self.entries, list(self.states.values()))}"
+
+    __repr__ = __str__
+
+    def _scene(self) -> bpy.types.Scene | None:
+        return bpy.data.scenes.get(self.scene_name)
+
+    def _absent(self, entry: Entry) -> list[str]:
+        """Outputs that the scene does not have."""
+        scene = self._scene()
+        there = placing.objects_of(entry.planned, scene) if scene is not None else {}
+        return [output for output in entry.planned.outputs if output not in there]
+
+    def _adopt(self, entry: Entry) -> None:
+        """Take over the job that works in the entry's folder already, started by an earlier call."""
+        for job in job_queue.QUEUE.jobs:
+            if job.live and job.folder.path == entry.planned.folder:
+                entry.job = job
+
+    def _import(self, entry: Entry) -> bool:
+        scene = self._scene()
+        assert scene is not None  # there are objects missing in it
+        try:
+            objects = job_import.import_outputs(JobFolder(entry.planned.folder), self._absent(entry), scene)
+        except SjcError as error:
+            entry.trouble = error
+            return False
+        placing.arrange(objects, entry.planned, entry.way, self._how, scene)
+        entry.job = None
+        return True
+
+    def _run(self, entry: Entry, interpreter: Path) -> None:
+        scene = self._scene()
+        assert scene is not None
+        try:
+            folder = JobFolder(entry.planned.folder)
+            if not folder.spec_path.exists():
+                JobFolder.create(folder.path, entry.planned.spec)
+            # As it was described at first: only its place and its preview's camera may differ by now.
+            spec = folder.read_spec()
+            wanted = bool(self._absent(entry))
+            entry.job = start(
+                folder,
+                spec,
+                interpreter,
+                scene,
+                wanted,
+                False,
+                self._progress,
+                lambda job: self._arrange(entry, job),
+            )
+            entry.trouble = None
+        except SjcError as error:
+            entry.trouble = error
+
+    def _arrange(self, entry: Entry, job: Job) -> None:
+        scene = bpy.data.scenes.get(job.scene_name)
+        if scene is not None:
+            objects = [scene.objects[name] for name in job.imported if name in scene.objects]
+            placing.arrange(objects, entry.planned, entry.way, self._how, scene)
+            job.imported = tuple(obj.name for obj in objects)
+
+    def _said(self, imported: int, started: int) -> str:
+        if not imported and not started:
+            return self.headline
+        parts = []
+        if started:
+            parts.append(f"{started} of {len(self.entries)} jobs to run")
+        if imported:
+            parts.append(f"{imported} imported from {'their folders' if imported > 1 else 'its folder'}")
+        return f"SJC batch {self.name!r}: {', '.join(parts)}."

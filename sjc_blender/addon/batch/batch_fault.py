@@ -1,0 +1,58 @@
+"""What is wrong with a list of jobs, all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...protocol.errors import SjcError
+
+SHOWN = 60
+"""Letters of a value that are shown."""
+
+
+@dataclass(frozen=True)
+class BatchFault:
+    """One thing wrong with one cell.
+
+    Attributes
+    ----------
+    row : int or None
+        As a text editor or a spreadsheet counts the file's lines; in a list, from 1. None: it
+        concerns every row, for the batch's own options say so.
+    column : str
+        Empty if it is the whole row.
+    value : str
+        What was found, as a programmer would write it; empty for nothing.
+    allowed : str
+        What the cell accepts, in words.
+    """
+
+    row: int | None
+    column: str
+    value: str
+    allowed: str
+
+    @classmethod
+    def of(cls, row: int | None, column: str, value: Any, allowed: str) -> BatchFault:
+        """Make one, with a long value shortened."""
+        shown = "" if value is None else repr(value)
+        return cls(row, column, shown if len(shown) <= SHOWN else shown[: SHOWN - 3] + "...", allowed)
+
+    def __str__(self) -> str:
+        where = "every row" if self.row is None else f"row {self.row}"
+        if self.column:
+            where += f", column {self.column}"
+        return f"{where}: {self.value or 'nothing'}; allowed: {self.allowed}"
+
+
+class InvalidBatch(SjcError):
+    """A list of jobs with faults; `faults` lists every one of them, in the order of the rows."""
+
+    def __init__(self, faults: Sequence[BatchFault]) -> None:
+        unique = dict.fromkeys(faults)
+        self.faults = tuple(sorted(unique, key=lambda fault: (fault.row is not None, fault.row or 0)))
+        lines = "\n".join(f"  - {fault}" for fault in self.faults)
+        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        super().__init__("invalid_batch", f"Nothing was started, the batch has {count}:\n{lines}")

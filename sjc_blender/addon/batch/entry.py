@@ -1,0 +1,56 @@
+"""One job of a batch: what was planned, and the job that makes it. Names and paths only: they outlive undo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+from ..jobs.job_queue import Job
+from .plan import Planned
+
+DONE = "done"
+NOT_IN_SCENE = "not in the scene"
+MISSING = "missing"
+
+RESULT_FILES = {"volume": "field.npz", "mesh": "mesh.npz"}
+"""What the import reads; each appears whole."""
+
+
+@dataclass(eq=False)
+class Entry:
+    """One job of a batch.
+
+    Attributes
+    ----------
+    planned : Planned
+    way : tuple of float
+        From its domain's place to where it stands, along X and Y in world units.
+    job : Job or None
+        The newest one of this session that makes it.
+    trouble : SjcError or None
+        Why it could not be started or imported without a job.
+    """
+
+    planned: Planned
+    way: tuple[float, float]
+    job: Job | None = None
+    trouble: SjcError | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether its job runs or waits."""
+        return self.job is not None and self.job.live
+
+    @property
+    def error(self) -> SjcError | None:
+        """What went wrong, if anything."""
+        job = self.job
+        return self.trouble or (job and (job.error or job.import_error)) or None
+
+    @property
+    def made(self) -> bool:
+        """Whether every file that is to be imported lies in the job's folder."""
+        folder = JobFolder(self.planned.folder)
+        files = [folder.result / RESULT_FILES[output] for output in self.planned.outputs]
+        return folder.spec_path.is_file() and all(file.is_file() for file in files)

@@ -1,0 +1,32 @@
+"""Where the results of a batch stand beside each other. Knows no bpy."""
+
+from __future__ import annotations
+
+import math
+
+PLACES = ("grid", "row", "domain")
+"""In a grid, in a row, or all at their domain's own place."""
+
+GAP = 1.25
+"""Distance of neighbours, as a share of the domain's longest side."""
+
+
+def offsets(place: str, count: int, variants: int, spacing: float) -> list[tuple[float, float]]:
+    """Give each result's way from its domain's place, in world units, along X and along Y.
+
+    Parameters
+    ----------
+    place : str
+        One of `PLACES`.
+    count : int
+        How many results.
+    variants : int
+        How many of them belong to one prompt: a grid's line holds whole prompts, and is about as
+        wide as the grid is deep. Lines follow each other away from the viewer, along +Y.
+    spacing : float
+        World units between neighbours.
+    """
+    if place == "domain":
+        return [(0.0, 0.0)] * count
+    columns = count if place == "row" else variants * max(1, round(math.sqrt(count) / variants))
+    return [((index % columns) * spacing, (index // columns) * spacing) for index in range(count)]

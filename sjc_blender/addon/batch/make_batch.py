@@ -1,0 +1,163 @@
+"""``api.batch``: from whatever names the jobs to a batch that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...protocol.errors import SjcError
+from .. import preferences
+from ..jobs.job_location import jobs_folders, slug
+from ..jobs.job_queue import Job
+from ..jobs.start import absolute
+from ..process.engine_python import find_engine_python
+from .batch import Batch
+from .placing import Placing
+from .plan import Settings, planned
+from .rows import Rows, rows_of_list, rows_of_text
+
+Source = str | Path | bpy.types.Text | Sequence[str | Mapping[str, Any]]
+
+
+def batch(
+    source: Source,
+    *,
+    seeds: int | Iterable[int] = 0,
+    presets: str | Iterable[str] = "standard",
+    rigs: str | bpy.types.Collection | Iterable[str | bpy.types.Collection] = "ORBIT",
+    domain: bpy.types.Object | str | None = None,
+    model: str = "builtin",
+    negative_prompt: str = "",
+    outputs: str | Sequence[str] = ("volume",),
+    jitter: float = 0.0,
+    overrides: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    folder: str | Path | None = None,
+    place: str = "grid",
+    spacing: float | None = None,
+    collection: str | None = None,
+    assets: bool = True,
+    scene: bpy.types.Scene | None = None,
+    start: bool = True,
+    wait: bool = False,
+    progress: Callable[[Job], None] | None = None,
+    engine_python: str | Path | None = None,
+    tell: Callable[[str], object] | None = print,
+) -> Batch:
+    """Make many objects: every prompt with every seed, preset and rig; what is done is not done again.
+
+    A job is done when its result lies in its folder and its object is in the scene. The same call
+    again makes what is missing: of a deleted object the result is imported again, a deleted job
+    folder is computed again.
+
+    Parameters
+    ----------
+    source : sequence, path or Text block
+        Prompts, or mappings of columns to values; or a file or Text block (or its name) as CSV,
+        JSON Lines or a prompt a line. Columns: prompt, negative_prompt, seed, preset, rig, domain,
+        model, outputs, jitter, name, folder, and any field of the job spec by its dotted name, such
+        as ``optimisation.steps``. What a row says goes before what follows here.
+    seeds, presets, rigs : one or several
+        Each row becomes a job for each combination of those that it does not name itself.
+    domain, model, negative_prompt, jitter, overrides
+        As in `generate`.
+    outputs : sequence of str
+        ``"volume"`` (one object a job), ``"mesh"`` or both.
+    name : str, optional
+        Of the batch; None: the file's or Text block's, else ``"batch"``.
+    folder : str or Path, optional
+        Holds the jobs' folders; None: one of the batch's name in ``sjc_jobs`` beside the .blend,
+        else in the user's folder.
+    place : "grid", "row" or "domain"
+        How results stand beside each other; ``"domain"``: all where their domain is. A row that
+        names a domain has its result there in any case.
+    spacing : float, optional
+        World units between neighbours; None: a little more than the domain's longest side.
+    collection : str, optional
+        Where the objects go; None: one with the batch's name.
+    assets : bool
+        Make each object an asset, with the words of its prompt as tags and its picture as preview.
+    scene : Scene, optional
+        None: the active one.
+    start : bool
+        False: only judge the rows; ``batch.start()`` starts.
+    wait : bool
+        Block until all have ended. In background mode nothing moves without it, or ``batch.wait()``.
+    progress : callable, optional
+        Called with a job after every change of it, on the main thread.
+    engine_python : str or Path, optional
+        Goes before the preferences.
+    tell : callable, optional
+        Told in one sentence what there is to do.
+
+    Returns
+    -------
+    Batch
+        With ``states``, ``wait()``, ``cancel()``, ``retry()``, ``results()``; print it.
+
+    Raises
+    ------
+    InvalidBatch
+        With every fault of every row; nothing is started then.
+    SjcError
+        ``no_batch_file``, ``bad_usage``, or there is no usable engine's Python.
+    """
+    scene = scene or bpy.context.scene
+    assert scene is not None
+    source_name, rows = _read(source)
+    name = name or source_name
+    settings = Settings(
+        seeds=_several(seeds),
+        presets=_several(presets),
+        rigs=_several(rigs),
+        negative_prompt=negative_prompt,
+        domain=domain,
+        model=model,
+        outputs=(outputs,) if isinstance(outputs, str) else outputs,
+        jitter=jitter,
+        overrides=overrides or {},
+    )
+    how = Placing(place, spacing, collection or f"SJC {name}", assets)
+    folders = [Path(absolute(folder))] if folder is not None else [parent / slug(name) for parent in jobs_folders()]
+    jobs, variants = planned(rows, settings, scene, folders)
+    interpreter = partial(find_engine_python, engine_python, preferences.engine_python())
+    made = Batch(name, jobs, variants, how, scene.name, interpreter, progress)
+    if start:
+        said = made.start()
+        if tell is not None:
+            tell(said)
+        if wait:
+            made.wait()
+    return made
+
+
+def _read(source: Source) -> tuple[str, Rows]:
+    """Give the batch's name and its rows."""
+    if isinstance(source, bpy.types.Text):
+        return Path(source.name).stem, rows_of_text(source.as_string(), source.name)
+    if isinstance(source, str) and source in bpy.data.texts:
+        return _read(bpy.data.texts[source])
+    if isinstance(source, (str, Path)):
+        path = Path(absolute(source))
+        try:
+            return path.stem, rows_of_text(path.read_text(encoding="utf-8-sig"), path.name)
+        except (OSError, UnicodeDecodeError) as error:
+            why = (
+                "is not text in UTF-8" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error.strerror}"
+            )
+            raise SjcError(
+                "no_batch_file",
+                f"{path} {why}, and there is no Text block of that name.",
+                "Name a CSV, JSON-Lines or text file, or a Text block; prompts themselves go into a list: [...].",
+            ) from error
+    return "batch", rows_of_list(source)
+
+
+def _several(values: Any) -> tuple[Any, ...]:
+    """Take one for several."""
+    one = isinstance(values, (str, int, bpy.types.Collection))
+    return (values,) if one else tuple(values)

@@ -1,0 +1,97 @@
+"""The results of a batch in the scene: beside each other, in one collection, named, and as assets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import bpy
+
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+from ..results.asset import mark_as_asset
+from ..results.placement import JOB_PROPERTY
+from .layout import GAP, PLACES, offsets
+from .plan import Planned
+
+SHORTEST_TAG = 3
+"""Letters: articles and the like are no tags."""
+
+
+@dataclass(frozen=True)
+class Placing:
+    """How results are placed; as the arguments of `sjc_blender.addon.api.batch`."""
+
+    place: str = "grid"
+    spacing: float | None = None
+    collection: str = "SJC Batch"
+    assets: bool = True
+
+    def __post_init__(self) -> None:
+        if self.place not in PLACES:
+            raise SjcError("bad_usage", f"The place is {self.place!r}.", f"Choose one of {', '.join(PLACES)}.")
+        if self.spacing is not None and not self.spacing > 0:
+            raise SjcError("bad_usage", f"The spacing is {self.spacing!r}.", "Give a distance above 0, or none.")
+
+
+def ways(jobs: Sequence[Planned], placing: Placing, variants: int) -> list[tuple[float, float]]:
+    """Give each job's way along X and Y from its domain's place, in world units; none if its row names a domain."""
+    in_line = [job for job in jobs if not job.at_own_domain]
+    spacing = placing.spacing or GAP * max((2 * _scale(job) for job in in_line), default=1.0)
+    slots = iter(offsets(placing.place, len(in_line), variants, spacing))
+    return [(0.0, 0.0) if job.at_own_domain else next(slots) for job in jobs]
+
+
+def objects_of(job: Planned, scene: bpy.types.Scene) -> dict[str, bpy.types.Object]:
+    """Give what stands in the scene of a job, by output."""
+    mine = (obj for obj in scene.objects if obj.get(JOB_PROPERTY) == job.folder.name)
+    by_kind = {str(obj.type): obj for obj in mine}
+    return {output: by_kind[output.upper()] for output in job.outputs if output.upper() in by_kind}
+
+
+def arrange(
+    objects: Iterable[bpy.types.Object],
+    job: Planned,
+    way: tuple[float, float],
+    placing: Placing,
+    scene: bpy.types.Scene,
+) -> None:
+    """Move new objects to their place and into the collection, name them and make them assets."""
+    collection = _collection(placing.collection, scene)
+    for obj in objects:
+        obj.location.x += way[0]
+        obj.location.y += way[1]
+        _move(obj, collection)
+        obj.name = job.name if obj.type == "VOLUME" or len(job.outputs) == 1 else f"{job.name} mesh"
+        obj.data.name = obj.name
+        if placing.assets:
+            mark_as_asset(obj, JobFolder(job.folder), tags(job.spec.prompt))
+
+
+def tags(prompt: str) -> list[str]:
+    """Words of a prompt by which its asset is found, each once."""
+    words = re.findall(r"[^\W_]+", prompt.lower())
+    return list(dict.fromkeys(word for word in words if len(word) >= SHORTEST_TAG))
+
+
+def _scale(job: Planned) -> float:
+    """World units of half the domain's longest side."""
+    matrix = job.spec.domain.matrix_world
+    return sum(row[0] ** 2 for row in matrix[:3]) ** 0.5
+
+
+def _collection(name: str, scene: bpy.types.Scene) -> bpy.types.Collection:
+    """Give the collection, made and linked if the scene has none of that name."""
+    inside = next((found for found in scene.collection.children_recursive if found.name == name), None)
+    if inside is not None:
+        return inside
+    collection = bpy.data.collections.get(name) or bpy.data.collections.new(name)
+    scene.collection.children.link(collection)
+    return collection
+
+
+def _move(obj: bpy.types.Object, collection: bpy.types.Collection) -> None:
+    for other in obj.users_collection:
+        other.objects.unlink(obj)
+    collection.objects.link(obj)

@@ -1,0 +1,267 @@
+"""From rows and the batch's own settings to jobs; every fault of every row is found before any starts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...protocol import codec
+from ...protocol.errors import InvalidSpec, SjcError
+from ...protocol.job_folder import JobFolder
+from ...protocol.overrides import merged
+from ...protocol.spec import JobSpec
+from ..jobs.job_import import OUTPUTS, outputs_of
+from ..jobs.job_location import slug
+from ..jobs.start import absolute, job_spec
+from ..results.placement import result_name
+from .batch_fault import BatchFault, InvalidBatch
+from .columns import PLAIN, TEXT, nested
+from .rows import Row, Rows
+
+COLUMN_OF_CODE = {
+    "unknown_rig": "rig",
+    "no_cameras": "rig",
+    "unusable_cameras": "rig",
+    "bad_jitter": "rig",
+    "unknown_domain": "domain",
+    "domain_zero_size": "domain",
+    "domain_sheared": "domain",
+    "domain_without_box": "domain",
+    "bad_model_profile": "model",
+    "unknown_output": "outputs",
+    "prompt_outside_vocabulary": "prompt",
+}
+"""Which column an error of a job that cannot start is about."""
+
+STAND_IN = "a red chair"
+"""For a missing prompt, so that the rest of its row can be judged."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What holds for every row that does not say otherwise; as the arguments of `sjc_blender.addon.api.batch`."""
+
+    seeds: Sequence[int] = (0,)
+    presets: Sequence[str] = ("standard",)
+    rigs: Sequence[str | bpy.types.Collection] = ("ORBIT",)
+    negative_prompt: str = ""
+    domain: bpy.types.Object | str | None = None
+    model: str = "builtin"
+    outputs: Sequence[str] = ("volume",)
+    jitter: float = 0.0
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One job of a batch.
+
+    Attributes
+    ----------
+    row : int
+        Where it was asked for.
+    name : str
+        Of its object.
+    spec : JobSpec
+    folder : Path
+        Where the job lies, or will.
+    at_own_domain : bool
+        Its row names a domain, so its result stands there and not in the batch's grid.
+    """
+
+    row: int
+    name: str
+    spec: JobSpec
+    folder: Path
+    at_own_domain: bool
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what it makes."""
+        return outputs_of(self.spec)
+
+
+def planned(
+    rows: Rows, settings: Settings, scene: bpy.types.Scene, folders: Sequence[Path]
+) -> tuple[list[Planned], int]:
+    """Resolve every row into its jobs: those of its own seed, preset and rig, or of all of the batch's.
+
+    Parameters
+    ----------
+    rows : Rows
+    settings : Settings
+    scene : bpy.types.Scene
+        With the rigs and domains.
+    folders : sequence of Path
+        Where the batch's jobs may lie; new ones in the first.
+
+    Returns
+    -------
+    jobs : list of Planned
+        In the order of the rows.
+    variants : int
+        How many of them a row becomes that says nothing itself.
+
+    Raises
+    ------
+    InvalidBatch
+        With every fault; rows without jobs are one too.
+    """
+    faults = list(rows.faults)
+    if not rows.rows and not faults:
+        faults.append(BatchFault.of(None, "", None, "at least one prompt"))
+    several = {"seed": settings.seeds, "preset": settings.presets, "rig": settings.rigs}
+    faults += [BatchFault.of(None, name, None, "at least one") for name, values in several.items() if not values]
+    jobs = [job for row in rows.rows for job in _jobs_of(row, settings, scene, folders, faults)]
+    faults += _clashes(jobs)
+    if faults:
+        raise InvalidBatch(faults)
+    return jobs, len(settings.seeds) * len(settings.presets) * len(settings.rigs)
+
+
+def identity(spec: JobSpec) -> str:
+    """Digest of what determines a result: the spec without its place in the world and its preview's camera."""
+    data = codec.encode(spec)
+    del data["outputs"]["preview_camera"]
+    del data["domain"]["matrix_world"]
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def _jobs_of(
+    row: Row, settings: Settings, scene: bpy.types.Scene, folders: Sequence[Path], faults: list[BatchFault]
+) -> Iterator[Planned]:
+    values = {name: value for name, value in row.values.items() if not _ill_typed(row, name, faults)}
+    if not str(values.get("prompt", "")).strip():
+        faults.append(BatchFault.of(row.number, "prompt", None, 'a description of the object, such as "a red chair"'))
+        values.pop("prompt", None)
+    several = {"preset": settings.presets, "rig": settings.rigs, "seed": settings.seeds}
+    choices = [[values[name]] if name in values else list(several[name]) for name in several]
+    for choice in product(*choices):
+        spec = _resolved(row, values, dict(zip(several, choice, strict=True)), settings, scene, faults)
+        if spec is None:
+            continue
+        name = values.get("name") or f"{result_name(spec.prompt)} seed {spec.seed}"
+        own_domain = "domain" in values
+        yield Planned(row.number, name, spec, _folder(spec, values.get("folder"), folders), own_domain)
+
+
+def _ill_typed(row: Row, name: str, faults: list[BatchFault]) -> bool:
+    """Whether a plain column holds what the API cannot take; the job spec judges the rest itself."""
+    value = row.values[name]
+    if name in TEXT and not isinstance(value, str):
+        faults.append(BatchFault.of(row.number, name, value, "text"))
+        return True
+    named = (value,) if isinstance(value, str) else value
+    if name == "outputs" and not (isinstance(named, (list, tuple)) and named and set(map(str, named)) <= set(OUTPUTS)):
+        faults.append(BatchFault.of(row.number, name, value, " or ".join(OUTPUTS) + ", or both"))
+        return True
+    return False
+
+
+def _resolved(
+    row: Row,
+    values: Mapping[str, Any],
+    choice: Mapping[str, Any],
+    settings: Settings,
+    scene: bpy.types.Scene,
+    faults: list[BatchFault],
+) -> JobSpec | None:
+    """Make the spec. A column with a fault is left out and the rest tried again, so that all are found."""
+    left = {**choice, **values}
+    sound = True
+    while True:
+        try:
+            spec = _spec(left, settings, scene)
+            return spec if sound and "prompt" in left else None
+        except SjcError as error:
+            sound = False
+            found = _told(row, left, error)
+            if not (error.code == "prompt_outside_vocabulary" and "prompt" not in left):
+                faults += found
+            wrong = {fault.column for fault in found} & left.keys()
+            if not wrong or wrong == {"prompt"}:
+                return None
+            left = {name: value for name, value in left.items() if name not in wrong}
+
+
+def _spec(columns: Mapping[str, Any], settings: Settings, scene: bpy.types.Scene) -> JobSpec:
+    plain: dict[str, Any] = {
+        "prompt": STAND_IN,
+        "negative_prompt": settings.negative_prompt,
+        "domain": settings.domain,
+        "model": settings.model,
+        "jitter": settings.jitter,
+        "outputs": settings.outputs,
+        "rig": "ORBIT",
+    }
+    plain |= {name: value for name, value in columns.items() if name in PLAIN and name not in ("name", "folder")}
+    dotted = nested({name: value for name, value in columns.items() if name not in PLAIN})
+    return job_spec(scene=scene, overrides=merged(settings.overrides, dotted), **plain)
+
+
+def _told(row: Row, columns: Mapping[str, Any], error: SjcError) -> list[BatchFault]:
+    """Say an error in terms of the row's columns; what its columns do not say is the batch's own."""
+    if isinstance(error, InvalidSpec):
+        found = [(_column(fault.field, columns), fault.value, fault.allowed) for fault in error.faults]
+    else:
+        column = COLUMN_OF_CODE.get(error.code, "")
+        value = columns.get(column)
+        found = [(column, value if isinstance(value, str) else None, f"{error.message} {error.hint}".strip())]
+    shared = {name for name in columns if name not in row.values}
+    return [
+        BatchFault.of(None if column in shared or column not in columns else row.number, column, value, allowed)
+        for column, value, allowed in found
+    ]
+
+
+def _column(spec_field: str, columns: Mapping[str, Any]) -> str:
+    """Which column has said what a field of the spec has wrong; the field's own name if none has."""
+    if spec_field in columns:
+        return spec_field
+    parents = [name for name in columns if spec_field.startswith((f"{name}.", f"{name}["))]
+    if parents:
+        return max(parents, key=len)
+    return {"model.source": "model", "cameras.jitter": "jitter"}.get(spec_field, spec_field)
+
+
+def _folder(spec: JobSpec, chosen: str | None, folders: Sequence[Path]) -> Path:
+    """Where the job lies already, else where it will: in the first folder, under a name that tells it from others."""
+    name = chosen or f"{slug(spec.prompt)}-seed{spec.seed}-{identity(spec)}"
+    if chosen is not None and (chosen.startswith(("//", "~")) or Path(chosen).is_absolute()):
+        return Path(absolute(chosen))
+    return next((folder / name for folder in folders if JobFolder(folder / name).spec_path.exists()), folders[0] / name)
+
+
+def _clashes(jobs: Sequence[Planned]) -> list[BatchFault]:
+    """Faults of jobs that would be made twice, or would lie in one folder."""
+    faults = []
+    first_in: dict[Path, Planned] = {}
+    first_of: dict[str, Planned] = {}
+    for job in jobs:
+        key = identity(job.spec)
+        same = first_of.setdefault(key, job)
+        neighbour = first_in.setdefault(job.folder, job)
+        if same is not job:
+            allowed = f"another prompt, seed or setting: row {same.row} is the same job"
+            faults.append(BatchFault.of(job.row, "", job.name, allowed))
+        elif neighbour is not job:
+            allowed = f"a folder for each job: one of row {neighbour.row} has it too"
+            faults.append(BatchFault.of(job.row, "folder", job.folder.name, allowed))
+        elif JobFolder(job.folder).spec_path.exists() and not _is_its_own(job, key):
+            faults.append(BatchFault.of(job.row, "folder", job.folder.name, "a folder that holds no other job"))
+    return faults
+
+
+def _is_its_own(job: Planned, key: str) -> bool:
+    """Whether what lies in the job's folder is this job."""
+    try:
+        return identity(JobFolder(job.folder).read_spec()) == key
+    except SjcError:
+        return False

@@ -1,0 +1,307 @@
+"""Batches with an engine that needs no torch: judged as a whole, placed, and never made twice."""
+
+import os
+import shutil
+import signal
+import threading
+
+import bpy
+import pytest
+
+from sjc_blender.addon import api
+from sjc_blender.addon.batch.batch_fault import InvalidBatch
+from sjc_blender.addon.batch.placing import tags
+from sjc_blender.addon.jobs import job_queue as jobs
+from sjc_blender.addon.jobs import pump
+from sjc_blender.addon.jobs.job_queue import JobQueue, JobState
+from sjc_blender.protocol.errors import SjcError
+from tests.addon.jobs.processes import until
+
+PROMPTS = ["a red chair", "ein grüner Stuhl", "a blue duck"]
+
+
+@pytest.fixture(autouse=True)
+def engine(scene, fake_python, monkeypatch):
+    """Let the fake engine be the engine; each test has a queue of its own."""
+    monkeypatch.setenv("SJC_ENGINE_PYTHON", str(fake_python))
+    queue = JobQueue()
+    for module in (api, pump, jobs):
+        monkeypatch.setattr(module, "QUEUE", queue)
+    yield
+    queue.shut_down(0.0)
+
+
+@pytest.fixture
+def batch(tmp_path):
+    """Give `api.batch` with a model that knows every prompt, and a folder of the test's own."""
+
+    def make(source=PROMPTS, **options):
+        settings = {"model": "some/model", "folder": tmp_path / "jobs", "wait": True, "tell": None}
+        return api.batch(source, **settings | options)
+
+    return make
+
+
+def faults(function, *arguments, **options):
+    with pytest.raises(InvalidBatch) as caught:
+        function(*arguments, **options)
+    return [(fault.row, fault.column) for fault in caught.value.faults], str(caught.value)
+
+
+def forget(objects):
+    for obj in objects:
+        bpy.data.objects.remove(obj)
+
+
+# ---- Made, placed, named ------------------------------------------------------------------------------------------
+
+
+def test_prompts_times_seeds_are_placed_named_and_tagged(batch, scene):
+    made = batch(seeds=(1, 2))
+    assert set(made.states.values()) == {"done"} and len(made.states) == 6
+    results = made.results()
+    assert [obj.name for obj in results[:2]] == ["a red chair seed 1", "a red chair seed 2"]
+    assert len({tuple(obj.location) for obj in results}) == 6
+    assert results[1].location.x - results[0].location.x == pytest.approx(2.5)  # a domain of 2 m, and a quarter
+    assert [obj["sjc_seed"] for obj in results] == [1, 2] * 3
+    (collection,) = scene.collection.children
+    assert collection.name == "SJC batch" and set(collection.objects) == set(results)
+    assert not scene.collection.objects
+    assert {tag.name for tag in results[2].asset_data.tags} == {"sjc", "ein", "grüner", "stuhl"}
+
+
+def test_presets_and_rows_of_their_own(batch, scene):
+    box = bpy.data.objects.new("Box", None)
+    box.location = (7, 8, 9)
+    scene.collection.objects.link(box)
+    rows = [
+        "a duck",
+        {"prompt": "a cup", "seed": 5, "preset": "draft", "name": "Cup", "outputs": ["volume", "mesh"]},
+        {"prompt": "a car", "domain": "Box", "preset": "paper", "optimisation.steps": 3, "field": {"resolution": 9}},
+    ]
+    made = batch(rows, presets=("draft", "standard"), seeds=(1, 2))
+    specs = [entry.planned.spec for entry in made.entries]
+    assert [(spec.prompt, spec.preset, spec.seed) for spec in specs] == [
+        *(("a duck", preset, seed) for preset in ("draft", "standard") for seed in (1, 2)),
+        ("a cup", "draft", 5),
+        *(("a car", "paper", seed) for seed in (1, 2)),
+    ]
+    assert (specs[-1].optimisation.steps, specs[-1].field.resolution) == (3, 9)
+    assert {"Cup", "Cup mesh"} <= {obj.name for obj in made.results()}
+    assert made.results()[-1].location[:] == (7, 8, 9)
+
+
+def test_settings_of_the_whole_batch(batch):
+    made = batch(["a duck"], overrides={"optimisation": {"steps": 4}}, outputs="mesh", place="row", assets=False)
+    (obj,) = made.results()
+    assert obj.type == "MESH" and obj.asset_data is None and obj.name == "a duck seed 0"
+    assert made.entries[0].planned.spec.optimisation.steps == 4
+
+
+def test_a_file_a_text_block_and_its_name(batch, tmp_path):
+    path = tmp_path / "Möbel.csv"
+    path.write_text("prompt,seed\na chair,1\n", encoding="utf-8")
+    text = bpy.data.texts.new("ducks")
+    text.write("a duck\n# not this\n")
+    assert list(batch(path).states) and batch(str(path), start=False).name == "Möbel"
+    for source in (text, "ducks"):
+        made = batch(source, start=False)
+        assert made.name == "ducks" and [entry.planned.spec.prompt for entry in made.entries] == ["a duck"]
+    with pytest.raises(SjcError, match="no Text block of that name"):
+        batch("nothing")
+
+
+# ---- Never twice --------------------------------------------------------------------------------------------------
+
+
+def test_a_second_call_does_nothing_and_says_so(batch):
+    batch(seeds=(1, 2))
+    told = []
+    again = batch(seeds=(1, 2), tell=told.append)
+    assert told == ["SJC batch 'batch': nothing to do, all 6 objects are made and in the scene."]
+    assert len(api.jobs()) == 6 and len(again.results()) == 6
+    # The camera of the previews and the place of the domain do not make it another object.
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    camera.location.z = 5
+    bpy.context.scene.collection.objects.link(camera)
+    bpy.context.scene.camera = camera
+    assert set(batch(seeds=(1, 2)).states.values()) == {"done"} and len(api.jobs()) == 6
+
+
+def test_a_deleted_object_is_imported_again_to_its_place_and_not_made_again(batch):
+    lost = batch(seeds=(1, 2)).results()[3]
+    name, location = lost.name, lost.location[:]
+    forget([lost])
+    made = batch(seeds=(1, 2))
+    assert len(api.jobs()) == 6
+    assert (made.results()[3].name, made.results()[3].location[:]) == (name, location)
+    assert len(made.results()) == 6
+
+
+def test_a_deleted_folder_is_computed_again_and_the_object_kept(batch):
+    made = batch()
+    shutil.rmtree(made.entries[1].planned.folder)
+    assert list(made.states.values()) == ["done", "missing", "done"]
+    again = batch()
+    assert len(api.jobs()) == 4 and api.jobs()[-1].folder.path == made.entries[1].planned.folder
+    assert len(again.results()) == 3 and set(again.states.values()) == {"done"}
+
+
+def test_a_broken_result_is_computed_again(batch):
+    made = batch()
+    forget(made.results()[:1])
+    (made.entries[0].planned.folder / "result" / "field.npz").write_bytes(b"nothing")
+    assert set(batch().states.values()) == {"done"}
+    assert len(api.jobs()) == 4
+
+
+def test_another_setting_is_another_job(batch):
+    batch(["a duck"])
+    batch(["a duck"], overrides={"optimisation": {"steps": 4}})
+    assert len(api.jobs()) == 2 and len(bpy.context.scene.objects) == 2
+
+
+def test_an_unsaved_files_jobs_are_found_when_it_is_saved(batch, tmp_path, monkeypatch):
+    from sjc_blender.addon.jobs import job_location
+
+    monkeypatch.setattr(job_location, "_user_folder", lambda: tmp_path / "user")
+    batch(folder=None)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    batch(folder=None)
+    assert len(api.jobs()) == 3
+
+
+# ---- Faults -------------------------------------------------------------------------------------------------------
+
+
+def test_every_fault_is_listed_with_its_row_and_column_and_nothing_starts(batch, tmp_path):
+    text = bpy.data.texts.new("jobs.csv")
+    text.write(
+        "prompt,seed,preset,rig,domain,optimisation.steps,field.resolution,outputs,colour\n"
+        "a chair,-1,hasty,,,0,,,\n"
+        ",three,,Nobody,,many,4,,\n"
+        "a duck,,,,Nothing,,,statue,red\n"
+        "a duck,1,,,,,,,\n"
+        "a duck,1,,,,,,,\n"
+    )
+    found, said = faults(batch, text)
+    assert found == [
+        (1, "colour"),
+        (2, "preset"),
+        (2, "seed"),
+        (2, "optimisation.steps"),
+        (3, "prompt"),
+        (3, "rig"),
+        (3, "seed"),
+        (3, "optimisation.steps"),
+        (3, "field.resolution"),
+        (4, "outputs"),
+        (4, "domain"),
+        (6, ""),
+    ]
+    for allowed in ("draft, standard, paper", "0 or a positive", "1 to 1000000", "volume or mesh", "row 5 is the same"):
+        assert allowed in said
+    assert not api.jobs() and not (tmp_path / "jobs").exists()
+
+
+def test_a_fault_of_the_whole_batch_is_told_once(batch):
+    found, said = faults(batch, seeds=(1, -2), overrides={"optimisation": {"steps": 0}})
+    assert found == [(None, "optimisation.steps"), (None, "seed")]
+    assert "every row, column seed: -2" in said
+
+
+def test_words_that_the_model_does_not_know_are_a_fault_of_the_prompt(batch):
+    found, said = faults(batch, ["a red chair", "a red dragon"], model="builtin")
+    assert found == [(2, "prompt")] and "'dragon'" in said
+
+
+def test_two_jobs_cannot_share_a_folder(batch, tmp_path):
+    found, _ = faults(batch, [{"prompt": "a duck", "folder": "x"}, {"prompt": "a cup", "folder": "x"}])
+    assert found == [(2, "folder")]
+    batch([{"prompt": "a duck", "folder": "x"}])
+    found, _ = faults(batch, [{"prompt": "a cup", "folder": "x"}])
+    assert found == [(1, "folder")]
+    assert (tmp_path / "jobs" / "x" / "job.json").is_file()
+
+
+@pytest.mark.parametrize("options", [{"seeds": ()}, {"source": []}])
+def test_nothing_to_make_is_a_fault(batch, options):
+    assert len(faults(batch, **options)[0]) == 1
+
+
+def test_a_place_that_there_is_not(batch):
+    with pytest.raises(SjcError, match="grid, row, domain"):
+        batch(place="circle")
+
+
+# ---- On the way ---------------------------------------------------------------------------------------------------
+
+
+def test_the_others_go_on_when_one_fails_and_retry_runs_it_again(batch):
+    rows = [{"prompt": prompt, "negative_prompt": way} for prompt, way in zip(PROMPTS, ("", "error", ""), strict=True)]
+    made = batch(rows)
+    assert list(made.states.values()) == ["done", "failed", "done"]
+    (error,) = made.errors.values()
+    assert error.code == "unknown_model"
+    assert "There is no such model" in str(made) and "2 done, 1 failed" in str(made)
+    assert made.retry() == "SJC batch 'batch': 1 of 3 jobs to run."
+    made.wait()
+    assert len(api.jobs()) == 4
+
+
+def test_cancel_stops_what_runs_and_what_waits_and_retry_goes_on(batch):
+    made = batch(negative_prompt="patient", wait=False)
+    until(lambda: pump.step() or made.entries[0].job.progress)
+    assert list(made.states.values()) == ["running", "queued", "queued"]
+    assert made.headline.endswith("1 running, 2 queued.") and "/10000" in str(made)
+    made.cancel()
+    made.wait()
+    assert list(made.states.values()) == ["cancelled"] * 3
+    made.retry()
+    assert list(made.states.values()) == ["queued"] * 3
+    made.cancel(now=True)
+    made.wait()
+
+
+def test_ctrl_c_cancels_the_whole_batch(batch):
+    def press():
+        until(lambda: any(job.progress for job in api.jobs()))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    made = batch(negative_prompt="patient")
+    thread.join()
+    assert list(made.states.values()) == ["cancelled"] * 3
+
+
+def test_a_second_call_watches_the_jobs_that_run_already(batch):
+    first = batch(negative_prompt="patient", wait=False)
+    second = batch(negative_prompt="patient", wait=False)
+    assert len(api.jobs()) == 3
+    second.cancel(now=True)
+    second.wait()
+    assert {entry.job.state for entry in first.entries} == {JobState.CANCELLED}
+
+
+def test_no_engine_starts_nothing(batch, tmp_path):
+    with pytest.raises(SjcError, match="does not exist"):
+        batch(engine_python="/no/python")
+    assert not api.jobs() and not (tmp_path / "jobs").exists()
+
+
+def test_the_table_stands_straight(batch):
+    lines = str(batch(start=False)).splitlines()
+    assert len(lines) == 2 + len(PROMPTS)
+    assert len({line.index("seed 0") - len(prompt) for line, prompt in zip(lines[2:], PROMPTS, strict=True)}) == 1
+
+
+def test_another_file_is_no_place_for_the_results(batch):
+    made = batch(start=False)
+    bpy.context.scene.name = "Other"
+    with pytest.raises(SjcError, match="no scene 'Scene'"):
+        made.start()
+
+
+def test_tags_are_words():
+    assert tags("A red chair, a RED cat's bed") == ["red", "chair", "cat", "bed"]
