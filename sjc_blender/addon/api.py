@@ -27,19 +27,27 @@ from .jobs import job_import, pump
 from .jobs.job_location import new_job_folder
 from .jobs.job_queue import QUEUE, Job, JobState
 from .jobs.start import absolute, checked_outputs, job_spec, start
+from .models.model_actions import cancel_download, delete_model, download_model, models, refresh_models
+from .models.model_status import ModelStatus
 from .process.engine_python import find_engine_python
 
 __all__ = [
     "Batch",
     "Job",
     "JobState",
+    "ModelStatus",
     "SjcError",
     "batch",
     "cancel",
+    "cancel_download",
+    "delete_model",
+    "download_model",
     "generate",
     "import_result",
     "job",
     "jobs",
+    "models",
+    "refresh_models",
     "resume",
 ]
 
@@ -202,4 +210,10 @@ def job(identifier: str) -> Job:
 def _scene(scene: bpy.types.Scene | None) -> bpy.types.Scene:
     chosen = scene or bpy.context.scene
     assert chosen is not None  # a file has one, and one of them is active
+    if chosen.library is not None:
+        raise SjcError(
+            "scene_linked",
+            f"The scene {chosen.name!r} is linked from {chosen.library.filepath}: nothing can be put into it.",
+            "Open that file, or use a scene of this one.",
+        )
     return chosen

@@ -24,6 +24,12 @@ from ..protocol.job_folder import JobFolder, engine_busy
 from ..protocol.overrides import merged, parse_overrides
 from .model_store.command import add_models_command
 from .pause import Pause
+from .presets_command import add_presets_command
+from .render_command import add_render_command
+from .video_command import add_video_command
+
+LOCK_PATIENCE = 1.0
+"""Seconds; who only asks whether an engine is at work holds the lock for a moment too."""
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 3
 
@@ -46,12 +52,12 @@ def _parser() -> argparse.ArgumentParser:
         help="make an object from a prompt",
         epilog='example: python -m sjc_blender.engine generate --prompt "a red chair" --out chair',
     )
-    generate.add_argument("--prompt", required=True)
+    generate.add_argument("--prompt", default="", help="may be left out with a recipe, see the command presets")
     generate.add_argument(
         "--out", required=True, type=Path, metavar="DIR", help="the job folder; an unfinished job there goes on"
     )
     generate.add_argument("--negative-prompt", default="", metavar="TEXT")
-    generate.add_argument("--preset", default="standard", help="one of " + ", ".join(presets.preset_names()))
+    generate.add_argument("--preset", default="standard", help=", ".join(presets.preset_names()) + " or a recipe")
     generate.add_argument(
         "--model",
         default="builtin",
@@ -75,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("folder", type=Path, metavar="JOB_DIR")
     run.add_argument("--restart", action="store_true", help="ignore a checkpoint")
     run.set_defaults(command=_run)
+    add_presets_command(commands)
+    add_render_command(commands)
+    add_video_command(commands)
     add_models_command(commands, lambda stop: _listen(stop, Pause()))
     return parser
 
@@ -170,7 +179,7 @@ def _lock(folder: JobFolder) -> FileLock | None:
     if not folder.path.is_dir():
         return None
     try:
-        lock = FileLock.acquire(folder.lock_path)
+        lock = FileLock.acquire(folder.lock_path, LOCK_PATIENCE)
     except OSError as error:
         raise file_error(error, folder.lock_path) from error
     if lock is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -23,6 +24,9 @@ else:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+RETRY_SECONDS = 0.005
+
+
 class FileLock:
     """Holds a file for one process; made by `acquire`, given back by `release` or by the end of the process.
 
@@ -36,10 +40,16 @@ class FileLock:
         self._handle = handle
 
     @classmethod
-    def acquire(cls, path: Path) -> FileLock | None:
+    def acquire(cls, path: Path, patience: float = 0.0) -> FileLock | None:
         """Lock the file at `path`, which is made if it is not there; None if someone else holds it.
 
         The file stays where it is when the lock is released: to delete it would let two hold it.
+
+        Parameters
+        ----------
+        path : Path
+        patience : float
+            Seconds to wait for the holder.
 
         Raises
         ------
@@ -47,12 +57,17 @@ class FileLock:
             If the file cannot be opened for writing.
         """
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            _try_lock(handle)
-        except OSError:
-            os.close(handle)
-            return None
-        return cls(handle)
+        end = time.monotonic() + patience
+        while True:
+            try:
+                _try_lock(handle)
+            except OSError:
+                if time.monotonic() < end:
+                    time.sleep(RETRY_SECONDS)
+                    continue
+                os.close(handle)
+                return None
+            return cls(handle)
 
     def release(self) -> None:
         """Let go of the file."""

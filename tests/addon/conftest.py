@@ -4,8 +4,19 @@ import bpy
 import numpy as np
 import pytest
 
+from sjc_blender.addon.jobs import known_jobs
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.spec import JobSpec
+
+
+@pytest.fixture(autouse=True)
+def users_jobs(tmp_path, monkeypatch):
+    """Keep the index of jobs out of the home of whoever runs the tests; give its path."""
+    path = tmp_path / "user" / "index.json"
+    monkeypatch.setattr(known_jobs, "index_path", lambda: path)
+    for name, value in (("records", []), ("_scan", None), ("_stale", False)):
+        monkeypatch.setattr(known_jobs, name, value)
+    return path
 
 
 @pytest.fixture

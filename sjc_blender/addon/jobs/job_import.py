@@ -35,7 +35,7 @@ def import_waiting(jobs: Sequence[Job]) -> list[Job]:
     does not hold new objects) or while a picture renders.
     """
     waiting = [job for job in jobs if job.awaits_import]
-    if not waiting or _busy():
+    if not waiting or busy():
         return []
     for job in waiting:
         _import(job)
@@ -84,10 +84,10 @@ def _unexpected(error: Exception, folder: JobFolder) -> SjcError:
 
 
 def _scene(job: Job) -> bpy.types.Scene | None:
-    return bpy.data.scenes.get(job.scene_name)
+    return bpy.data.scenes.get((job.scene_name, None))  # not one of that name that is linked from a library
 
 
-def _busy() -> bool:
+def busy() -> bool:
     """Whether adding objects now would be lost at the next undo, or disturb a render."""
     if bpy.app.background:
         return False

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...protocol import events
 from ...protocol.errors import SjcError
-from ...protocol.job_folder import JobFolder
+from ...protocol.job_folder import JobFolder, engine_busy
 from ...protocol.spec import JobSpec
 from ..process import platform_process
 from ..process.engine_process import EngineProcess
@@ -30,6 +30,7 @@ class JobState(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSED = "paused"
     CANCELLING = "cancelling"
     DONE = "done"
     FAILED = "failed"
@@ -62,6 +63,10 @@ class Job:
     progress : events.Progress or None
     preview : Path or None
         The newest preview picture.
+    live_field : events.LiveField or None
+        The newest coarse copy of the field; gone when the job is done.
+    pausing : bool
+        Whether a pause is wanted; the job holds still when its step has ended (``PAUSED``).
     warnings : list of str
     error : SjcError or None
         Why the job failed.
@@ -84,6 +89,8 @@ class Job:
     phase: str = ""
     progress: events.Progress | None = None
     preview: Path | None = None
+    live_field: events.LiveField | None = None
+    pausing: bool = False
     warnings: list[str] = field(default_factory=list)
     error: SjcError | None = None
     result: events.Result | None = None
@@ -98,7 +105,7 @@ class Job:
     @property
     def live(self) -> bool:
         """Whether the job runs or waits for its turn."""
-        return self.state in {JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING}
+        return self.state in {JobState.QUEUED, JobState.RUNNING, JobState.PAUSED, JobState.CANCELLING}
 
     @property
     def awaits_import(self) -> bool:
@@ -122,6 +129,12 @@ class Job:
                 self.progress = event
             case events.Preview(path):
                 self.preview = self.folder.path / path
+            case events.LiveField():
+                self.live_field = event
+            case events.Paused() if self.state is JobState.RUNNING:
+                self.state = JobState.PAUSED
+            case events.WentOn() if self.state is JobState.PAUSED:
+                self.state = JobState.RUNNING
             case events.Warned(message):
                 self.warnings.append(message)
             case events.Result():
@@ -159,7 +172,7 @@ class JobQueue:
 
     @property
     def jobs(self) -> list[Job]:
-        """Every job of this session, oldest first."""
+        """Every job of this session, in the order in which they run or ran."""
         return list(self._jobs)
 
     @property
@@ -201,6 +214,36 @@ class JobQueue:
             self._process.cancel(0.0 if now else CANCEL_SECONDS)
             self._process.supervise()
             self._touched.append(job)
+
+    def pause(self, job: Job) -> None:
+        """Let the running job hold still after its current step; those in line wait on."""
+        if job is self._running and self._process is not None and job.state is JobState.RUNNING:
+            self._process.say(events.PAUSE)
+            job.pausing = True
+            self._touched.append(job)
+
+    def go_on(self, job: Job) -> None:
+        """End a pause, or take back that it was wanted."""
+        if job is self._running and self._process is not None and job.pausing:
+            self._process.say(events.GO_ON)
+            job.pausing = False
+            self._touched.append(job)
+
+    def move(self, job: Job, places: int) -> None:
+        """Let a waiting job change its place in line, to the front with negative `places`, as far as that goes."""
+        if job.state is not JobState.QUEUED:
+            return
+        slots = [index for index, other in enumerate(self._jobs) if other.state is JobState.QUEUED]
+        waiting = [self._jobs[index] for index in slots]
+        place = waiting.index(job)
+        waiting.insert(max(0, place + places), waiting.pop(place))
+        for index, other in zip(slots, waiting, strict=True):
+            self._jobs[index] = other
+        self._touched.append(job)
+
+    def forget_ended(self) -> None:
+        """Take every job that has ended off the list; what they made stays where it is."""
+        self._jobs = [job for job in self._jobs if job.live or job.awaits_import or job is self._running]
 
     def pump(self) -> list[Job]:
         """Move everything on without waiting; give the jobs that changed."""
@@ -251,6 +294,9 @@ class JobQueue:
         return True
 
     def _launch(self, job: Job) -> None:
+        if job.folder.busy:
+            job.fail(engine_busy(job.folder))
+            return
         try:
             self._process = EngineProcess.start(job.interpreter, job.folder, online=job.online)
         except SjcError as error:

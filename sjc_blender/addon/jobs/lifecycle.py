@@ -1,4 +1,4 @@
-"""What happens to jobs when a file is loaded, and when Blender or the add-on ends."""
+"""What happens to jobs when a file is loaded, saved or undone, and when Blender or the add-on ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import job_import, pump
+from . import first_save, job_import, known_jobs, live_volume, pump
 from .job_queue import QUEUE
 
 GRACE_SECONDS = 5.0
@@ -17,22 +17,52 @@ GRACE_SECONDS = 5.0
 @persistent
 def _after_load(*_: Any) -> None:
     """Jobs live on when another file is loaded, and may find their scene in it."""
+    live_volume.remove()
     job_import.retry_missing_scenes(QUEUE.jobs)
+    known_jobs.refresh()
     pump.ensure_running()
+
+
+@persistent
+def _before_save(target: str, *_: Any) -> None:
+    """What is saved holds no live volume, and its results lie beside it."""
+    live_volume.remove()
+    first_save.bring_along(target)
+
+
+@persistent
+def _after_undo(*_: Any) -> None:
+    """An undo step may hold a live volume of then."""
+    live_volume.remove()
 
 
 def end_jobs() -> None:
     """Stop every job and its engine, and the timer: nothing is left running."""
     pump.stop()
     QUEUE.shut_down(GRACE_SECONDS)
+    live_volume.end()
+
+
+def _handlers() -> list[tuple[list[Any], Any]]:
+    handlers = bpy.app.handlers
+    return [
+        (handlers.load_post, _after_load),
+        (handlers.save_pre, _before_save),
+        (handlers.undo_post, _after_undo),
+        (handlers.redo_post, _after_undo),
+    ]
 
 
 def register() -> None:
-    """Listen for file loads."""
-    bpy.app.handlers.load_post.append(_after_load)
+    """Listen to files and undo, and look for earlier jobs."""
+    for handlers, function in _handlers():
+        handlers.append(function)
+    known_jobs.refresh()
+    pump.ensure_running()
 
 
 def unregister() -> None:
     """Stop listening, and everything that runs."""
-    bpy.app.handlers.load_post.remove(_after_load)
+    for handlers, function in _handlers():
+        handlers.remove(function)
     end_jobs()

@@ -7,15 +7,20 @@ registered, so `sjc_blender.addon.jobs.lifecycle` takes it away before.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import bpy
 
 from ..process.interrupts import Interrupts
-from . import job_import
+from . import job_import, known_jobs, live_volume
 from .job_queue import QUEUE, Job
 
 TIMER_SECONDS = 0.25
 LOOP_SECONDS = 0.05
+
+
+LISTENERS: list[Callable[[], None]] = []
+"""Called, on the main thread, when jobs or what is known of earlier ones have changed."""
 
 
 def ensure_running() -> None:
@@ -35,7 +40,11 @@ def step() -> None:
     """Take in what the engine told, import what is done, redraw what shows it."""
     changed = QUEUE.pump()
     changed += job_import.import_waiting(QUEUE.jobs)
-    if changed:
+    known_jobs.note(changed)
+    live_volume.update()
+    if known_jobs.poll() or changed:
+        for listener in LISTENERS:
+            listener()
         redraw_sidebars()
 
 
@@ -58,7 +67,8 @@ def run_until_ended(*jobs: Job) -> None:
 
 def _tick() -> float | None:
     step()
-    return TIMER_SECONDS if QUEUE.live or any(job.awaits_import for job in QUEUE.jobs) else None
+    busy = QUEUE.live or any(job.awaits_import for job in QUEUE.jobs) or known_jobs.scanning()
+    return TIMER_SECONDS if busy else None
 
 
 def redraw_sidebars() -> None:

@@ -15,7 +15,8 @@ from ...protocol.overrides import merged
 from ...protocol.spec import JobSpec
 from ..rigs.domain import domain_spec
 from ..rigs.rig import cameras_from_scene, preview_camera
-from . import job_queue, pump
+from ..rigs.rig_choice import RigChoice, rig_choice
+from . import job_queue, known_jobs, pump
 from .job_import import OUTPUTS
 from .job_queue import Job
 
@@ -23,7 +24,7 @@ from .job_queue import Job
 def job_spec(
     *,
     scene: bpy.types.Scene,
-    rig: str | bpy.types.Collection,
+    rig: str | bpy.types.Collection | RigChoice,
     domain: bpy.types.Object | str | None,
     jitter: float,
     overrides: Mapping[str, Any],
@@ -32,12 +33,12 @@ def job_spec(
     **settings: Any,
 ) -> JobSpec:
     """Describe the scene and the settings as a job; see `sjc_blender.addon.api.generate`."""
-    collection, box_object = _collection(rig), _object(domain)
+    chosen, box_object = rig_choice(rig), _object(domain)
     view_layer = bpy.context.view_layer if scene == bpy.context.scene else scene.view_layers[0]
     with bpy.context.temp_override(scene=scene, view_layer=view_layer):  # type: ignore[attr-defined]  # the stubs of 5.2
         depsgraph = bpy.context.evaluated_depsgraph_get()
         box = domain_spec(box_object, depsgraph)
-        cameras = cameras_from_scene(collection or "ORBIT", box, scene, depsgraph, jitter=jitter)
+        cameras = cameras_from_scene(chosen, box, scene, depsgraph, jitter=jitter)
         preview = preview_camera(scene, box, depsgraph)
     settings["model"] = {"source": absolute(model) if model.startswith("//") else model}
     settings["domain"] = box
@@ -70,6 +71,7 @@ def start(
         on_change=progress,
     )
     job_queue.QUEUE.submit(started)
+    known_jobs.index().open(folder.path)
     pump.ensure_running()
     if wait:
         pump.run_until_ended(started)
@@ -84,23 +86,6 @@ def checked_outputs(outputs: Sequence[str]) -> tuple[str, ...]:
         found = ", ".join(map(repr, unknown)) or "nothing"
         raise SjcError("unknown_output", f"The outputs name {found}; known are {', '.join(OUTPUTS)}.")
     return named
-
-
-def _collection(rig: str | bpy.types.Collection) -> bpy.types.Collection | None:
-    """Give the rig's collection, or None for the orbit."""
-    if not isinstance(rig, str):
-        return rig
-    if rig == "ORBIT":
-        return None
-    found = bpy.data.collections.get(rig)
-    if found is None:
-        known = ", ".join(sorted(collection.name for collection in bpy.data.collections)) or "none"
-        raise SjcError(
-            "unknown_rig",
-            f"There is no collection {rig!r} for the rig.",
-            f"Use ORBIT or a collection; there are: {known}.",
-        )
-    return found
 
 
 def _object(domain: str | bpy.types.Object | None) -> bpy.types.Object | None:

@@ -64,7 +64,12 @@ def read_field(folder: JobFolder) -> FieldArrays:
     SjcError
         ``no_result`` if it is not there, ``broken_result`` with what is wrong in it.
     """
-    arrays = _Arrays(folder.result / "field.npz")
+    return read_field_at(folder.result / "field.npz")
+
+
+def read_field_at(path: Path) -> FieldArrays:
+    """Read a field from any file of that form; errors as for `read_field`."""
+    arrays = _Arrays(path)
     arrays.require_version()
     density = arrays.floats("density", (None, None, None))
     if density.size and density.min() < 0:

@@ -12,7 +12,8 @@ from ..jobs.job_queue import Job, JobState
 ICONS: dict[JobState, Any] = {
     JobState.QUEUED: "TIME",
     JobState.RUNNING: "PLAY",
-    JobState.CANCELLING: "PAUSE",
+    JobState.PAUSED: "PAUSE",
+    JobState.CANCELLING: "SNAP_FACE",
     JobState.DONE: "CHECKMARK",
     JobState.FAILED: "ERROR",
     JobState.CANCELLED: "CANCEL",
@@ -25,8 +26,12 @@ def headline(job: Job) -> str:
     match job.state:
         case JobState.QUEUED:
             return "Waits for the jobs before it"
+        case JobState.RUNNING if job.pausing:
+            return "Pauses after this step"
         case JobState.RUNNING:
             return job.phase[:1].upper() + job.phase[1:]
+        case JobState.PAUSED:
+            return "Paused; it keeps its memory" if job.pausing else "Goes on"
         case JobState.CANCELLING:
             return "Stops after this step"
         case JobState.DONE:
@@ -47,7 +52,12 @@ def bar_text(job: Job) -> str:
 def rate_text(job: Job) -> str:
     """Speed and time left; empty while neither is known."""
     progress = job.progress
-    if progress is None or progress.steps_per_second <= 0 or progress.step >= progress.total:
+    if (
+        progress is None
+        or job.state is JobState.PAUSED
+        or progress.steps_per_second <= 0
+        or progress.step >= progress.total
+    ):
         return ""
     return f"{progress.steps_per_second:.1f} steps/s, {duration(progress.eta_seconds)} left"
 

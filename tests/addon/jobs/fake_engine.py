@@ -25,6 +25,8 @@ class Engine:
         self.folder = folder
         self.spec = json.loads((folder / "job.json").read_text(encoding="utf-8"))
         self.stop = threading.Event()
+        self.going = threading.Event()
+        self.going.set()
         self.step = 0
         (folder / "engine.pid").write_text(str(os.getpid()))
         threading.Thread(target=self.listen, daemon=True).start()
@@ -33,9 +35,16 @@ class Engine:
         pending = b""
         while chunk := os.read(0, 4096):
             pending += chunk
-            if b'"cancel"' in pending:
+            *lines, pending = pending.split(b"\n")
+            for line in lines:
+                if b'"pause"' in line:
+                    self.going.clear()
+                elif b'"resume"' in line:
+                    self.going.set()
+            if any(b'"cancel"' in line for line in lines):
                 break
         self.stop.set()
+        self.going.set()
 
     def tell(self, event: str, **values: object) -> None:
         # Who listened may be gone; the end of stdin then stops this engine.
@@ -45,6 +54,10 @@ class Engine:
     def steps(self, count: int, seconds: float) -> None:
         self.tell("phase", name="optimising")
         for _ in range(count):
+            if not self.going.is_set():
+                self.tell("paused", step=self.step)
+                self.going.wait()
+                self.tell("went_on", step=self.step)
             if self.stop.is_set():
                 (self.folder / "checkpoint.safetensors").write_text(str(self.step))
                 self.tell("cancelled", step=self.step)

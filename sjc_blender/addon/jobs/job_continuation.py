@@ -1,0 +1,64 @@
+"""More steps for a job: a new job that begins at the old one's checkpoint. Knows no bpy."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from pathlib import Path
+
+from ...protocol import atomic_write
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+
+
+def continued(source: JobFolder, steps: int, path: Path) -> JobFolder:
+    """Lay down a job of `steps` more steps than the one in `source`, which stays as it is.
+
+    Noise levels and late losses keep what they came to at the end of the first job
+    (see `sjc_blender.protocol.spec.scheduled`).
+
+    Parameters
+    ----------
+    source : JobFolder
+    steps : int
+        How many more, 1 or more.
+    path : Path
+        Of the new folder.
+
+    Raises
+    ------
+    SjcError
+        ``no_checkpoint`` if there is nothing to begin at, ``engine_busy`` in the `source`, ``invalid_spec``,
+        ``bad_steps``, or as `JobFolder.create`.
+    """
+    if steps < 1:
+        raise SjcError("bad_steps", f"{steps} more steps are none.", "Give 1 or more.")
+    spec = source.read_spec()
+    if source.busy:
+        raise SjcError("engine_busy", f"An engine is at work in {source.path}.", "Wait for its end, or cancel it.")
+    if not source.checkpoint.is_file():
+        raise SjcError(
+            "no_checkpoint",
+            f"{source.path} has no checkpoint to go on from.",
+            "Run the job again with more steps instead.",
+        )
+    o = spec.optimisation
+    longer = dataclasses.replace(o, steps=o.steps + steps, schedule_steps=o.schedule_steps or o.steps)
+    folder = JobFolder.create(path, dataclasses.replace(spec, optimisation=longer))
+    _share(source.checkpoint, folder.checkpoint)
+    if source.settings_path.is_file():
+        _share(source.settings_path, folder.settings_path)
+    return folder
+
+
+def _share(old: Path, new: Path) -> None:
+    """Give a file a second name, or copy it where the disk knows no such thing.
+
+    Both are ever replaced as a whole, never changed, so neither job sees what becomes of the other's.
+    """
+    try:
+        os.link(old, new)
+    except OSError:
+        with atomic_write.atomic_path(new) as temporary:
+            shutil.copyfile(old, temporary)
