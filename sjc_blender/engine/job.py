@@ -12,7 +12,7 @@ from ..protocol import events
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
 from ..protocol.model_profile import ModelProfile, load_profile
-from ..protocol.spec import Camera, CameraRig, JobSpec, OrbitRig, scheduled
+from ..protocol.spec import Camera, JobSpec, OrbitRig, scheduled
 from . import checkpoint
 from .live_field import write_live_field
 from .pause import Pause
@@ -24,8 +24,9 @@ from .results.colour import fit_colour
 from .results.mesh import extract_mesh
 from .results.result import write_result
 from .results.srgb import write_png
-from .score_models.conditioning import Conditioner, PromptConditioner
+from .score_models.conditioning import Conditioner, conditioner_for
 from .score_models.loading import load_score_model
+from .score_models.preview_decoder import preview_decoder
 from .score_models.score_model import ScoreModel
 from .sjc import ScoreJacobianChaining, StepReport
 from .viewpoints import orbit_camera
@@ -73,10 +74,7 @@ def run_job(
     profile = load_profile(spec.model.source)
     report(events.Phase("loading the model"))
     model = load_score_model(spec.model)
-    texts = [camera.view_text for camera in spec.cameras.cameras] if isinstance(spec.cameras, CameraRig) else []
-    conditioner = PromptConditioner(
-        model, profile.views, spec.prompt, spec.negative_prompt, spec.optimisation.guidance_scale, texts
-    )
+    conditioner = conditioner_for(spec, profile, model)
     run = Run(folder, spec, profile, model, conditioner, report, pause)
     if folder.checkpoint.exists() and not restart:
         run.sjc.restore(*checkpoint.load(folder.checkpoint, scheduled(spec)))
@@ -103,6 +101,7 @@ class Run:
         self.report = report
         self.pause = pause or Pause()
         self.sjc = ScoreJacobianChaining(scheduled(spec), model, conditioner)
+        self.decode_preview = preview_decoder(spec.model, profile, model)
         if spec.field.proxy is not None:
             start_from_proxy(self.sjc.field, folder.proxy, spec.field.proxy)
         self.seconds: dict[str, float] = {}
@@ -151,7 +150,7 @@ class Run:
         started = time.perf_counter()
         self.report(events.Phase("writing the results"))
         outputs = self.spec.outputs
-        mesh = extract_mesh(colour.grid, outputs.mesh_threshold) if outputs.mesh else None
+        mesh = extract_mesh(colour.grid, outputs, self.report) if outputs.mesh else None
         self.seconds["meshing"] = time.perf_counter() - started
         result = write_result(self.folder, self.spec, colour.grid, mesh, self._metrics(colour.psnr), self.report)
         with contextlib.suppress(OSError):
@@ -182,7 +181,7 @@ class Run:
         rays = camera_rays(camera, size, size, device=self.model.device)
         sample = render_chunked(self.sjc.field, rays).image
         path = self.folder.previews / f"{self.sjc.step:06d}.png"
-        picture = self.model.decode(sample[None])[0]
+        picture = self.decode_preview(sample[None])[0]
         write_png(path, picture)
         self.report(events.Preview(self.folder.relative(path), self.sjc.step))
         live = self.folder.live_field

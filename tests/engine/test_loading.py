@@ -39,7 +39,7 @@ def no_network(monkeypatch):
 def hub_cache(tmp_path, monkeypatch):
     """An empty Hugging Face cache."""
     cache = tmp_path / "hub"
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
     return cache
 
 
@@ -155,10 +155,10 @@ def edit_index(folder, **changes):
 
 
 def test_an_unsupported_pipeline_is_named_beside_the_supported_ones(folder):
-    edit_index(folder, _class_name="StableDiffusionXLPipeline")
+    edit_index(folder, _class_name="KandinskyPipeline")
     error = error_of(folder)
     assert error.code == "unsupported_pipeline"
-    assert "'StableDiffusionXLPipeline'; supported: StableDiffusionPipeline" in error.message
+    assert "'KandinskyPipeline'; supported: StableDiffusionPipeline, StableDiffusionXLPipeline" in error.message
 
 
 def test_components_with_code_of_their_own_are_refused(folder):
@@ -254,8 +254,7 @@ def test_a_single_file_takes_its_configuration_from_the_folder_beside_it(checkpo
 
 
 def test_a_single_file_takes_its_configuration_from_the_cache(checkpoint, tmp_path, hub_cache, monkeypatch):
-    monkeypatch.setattr(single_file, "_CROSS_ATTENTION", "model.diffusion_model.time_embed.0.weight")
-    monkeypatch.setattr(single_file, "ORIGINALS", {8: ("removed/model", "mirror/model")})
+    monkeypatch.setattr(single_file, "ORIGINALS", {16: ("removed/model", "mirror/model")})
     put_into_cache(hub_cache, "mirror/model", checkpoint.with_suffix(""))
     alone = shutil.copy(checkpoint, tmp_path / "alone.safetensors")
     assert_same_model(load(alone), load(checkpoint))
@@ -268,7 +267,7 @@ def test_a_single_file_takes_its_configuration_from_the_cache(checkpoint, tmp_pa
 def test_a_single_file_without_configuration_is_told_with_the_command_that_fetches_it(tmp_path, width, original):
     save_file(
         {
-            single_file._CROSS_ATTENTION: torch.zeros(2, width),
+            f"{single_file._NETWORK}input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight": torch.zeros(2, width),
             "first_stage_model.post_quant_conv.bias": torch.zeros(4),
             "cond_stage_model.bias": torch.zeros(4),
         },

@@ -26,5 +26,5 @@ def test_a_perfect_prediction_gives_the_clean_sample_back(prediction_type, sigma
 
 
 def test_an_unknown_prediction_type_is_named():
-    with pytest.raises(ValueError, match="'flow'"):
-        preconditioning("flow", 1.0)
+    with pytest.raises(ValueError, match="'x_prediction'"):
+        preconditioning("x_prediction", 1.0)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline
 
-from sjc_blender.engine.score_models import stable_diffusion
+from sjc_blender.engine.score_models import latents
 from sjc_blender.engine.score_models.score_model import Condition
 from sjc_blender.engine.score_models.stable_diffusion import StableDiffusion
 from sjc_blender.protocol.errors import SjcError
@@ -71,6 +71,7 @@ def analytic_model(pipeline, prediction_type):
         vae=pipeline.vae,
         text_encoder=pipeline.text_encoder,
         tokenizer=pipeline.tokenizer,
+        encode_prompt=pipeline.encode_prompt,
         scheduler=DDIMScheduler(
             beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type=prediction_type
         ),
@@ -172,13 +173,13 @@ def test_a_shift_of_the_latents_is_undone(epsilon_pipeline):
 
 def test_large_batches_are_decoded_a_few_at_a_time(epsilon_pipeline, monkeypatch):
     model = StableDiffusion(epsilon_pipeline, CPU)
-    latents = samples(5)
-    whole = model.decode(latents)
+    several = samples(5)
+    whole = model.decode(several)
     batches = []
     decode = epsilon_pipeline.vae.decode
-    monkeypatch.setattr(stable_diffusion, "DECODED_PIXELS_AT_ONCE", 2 * 16 * 16)
+    monkeypatch.setattr(latents, "DECODED_PIXELS_AT_ONCE", 2 * 16 * 16)
     monkeypatch.setattr(epsilon_pipeline.vae, "decode", lambda z, **kw: batches.append(len(z)) or decode(z, **kw))
-    torch.testing.assert_close(model.decode(latents), whole)
+    torch.testing.assert_close(model.decode(several), whole)
     assert batches == [2, 2, 1]
 
 

@@ -7,8 +7,11 @@ from typing import Protocol
 
 import torch
 
+from ...protocol.model_profile import ModelProfile
+from ...protocol.spec import CameraRig, JobSpec
 from ...protocol.views import ViewVocabulary, view_text
 from ..viewpoints import Viewpoint
+from .reference_views import ReferenceViewModel
 from .score_model import Condition, ScoreModel
 
 
@@ -67,6 +70,22 @@ class PromptConditioner:
         return [view_text(text, self.prompt) for text in camera_texts]
 
 
+class FixedConditioner:
+    """The same condition for every viewpoint: none at all, or that of a class.
+
+    Parameters
+    ----------
+    condition : Condition
+    """
+
+    def __init__(self, condition: Condition) -> None:
+        self._condition = condition
+
+    def at(self, viewpoint: Viewpoint) -> Condition:
+        """Give the condition."""
+        return self._condition
+
+
 class ReferenceConditioner:
     """Reference images of each viewpoint, for `sjc_blender.engine.score_models.closed_form.ClosedFormDenoiser`.
 
@@ -82,3 +101,23 @@ class ReferenceConditioner:
     def at(self, viewpoint: Viewpoint) -> Condition:
         """Take the images of this viewpoint as the condition."""
         return Condition(positive=self._images_at(viewpoint)[None])
+
+
+def conditioner_for(spec: JobSpec, profile: ModelProfile, model: ScoreModel) -> Conditioner:
+    """What the job's prompt is to its model: view-dependent texts, a class, or nothing.
+
+    Raises
+    ------
+    SjcError
+        ``unknown_class``, ``no_null_class``.
+    """
+    scale = spec.optimisation.guidance_scale
+    if isinstance(model, ReferenceViewModel):
+        return ReferenceConditioner(model.picture_of)
+    if profile.conditioning == "none":
+        return FixedConditioner(Condition())
+    if profile.conditioning == "class":
+        negative = model.encode([spec.negative_prompt]) if scale != 1.0 else None
+        return FixedConditioner(Condition(model.encode([spec.prompt]), negative, scale))
+    texts = [camera.view_text for camera in spec.cameras.cameras] if isinstance(spec.cameras, CameraRig) else []
+    return PromptConditioner(model, profile.views, spec.prompt, spec.negative_prompt, scale, texts)

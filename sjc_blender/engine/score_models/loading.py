@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ...protocol.errors import SjcError
+from ...protocol.model_families import ModelFamily, family_of
 from ...protocol.spec import ModelSpec
+from .ddpm import ClassConditionalDdpm, Ddpm
+from .deepfloyd_if import DeepFloydIF
+from .dit import DiT
+from .fine_tuning import apply_adapters
+from .load_errors import library_explained, memory_explained
 from .model_source import locate_model
-from .pipeline_folder import examine_folder
+from .pipeline_folder import examine_folder, unknown_folder
+from .pipeline_model import PipelineModel
+from .placement import choose_device, choose_dtype, place
+from .reference_views import ReferenceViewModel
 from .score_model import ScoreModel
+from .score_sde_ve import ScoreSdeVe
 from .single_file import configuration_of
 from .stable_diffusion import StableDiffusion
+from .stable_diffusion_3 import StableDiffusion3
+from .stable_diffusion_xl import StableDiffusionXL
 
-# The pipeline classes of diffusers that there is an adapter for.
-FAMILIES = {"StableDiffusionPipeline": StableDiffusion}
-SINGLE_FILE_FAMILY = "StableDiffusionPipeline"
+ADAPTERS: dict[str, type[PipelineModel]] = {
+    "stable_diffusion": StableDiffusion,
+    "stable_diffusion_xl": StableDiffusionXL,
+    "stable_diffusion_3": StableDiffusion3,
+    "deepfloyd_if": DeepFloydIF,
+    "dit": DiT,
+    "ddpm": Ddpm,
+    "ddpm_classes": ClassConditionalDdpm,
+    "score_sde_ve": ScoreSdeVe,
+}
+"""By the family's name in `sjc_blender.protocol.model_families`."""
 
 
 def load_score_model(model: ModelSpec) -> ScoreModel:
@@ -30,70 +48,56 @@ def load_score_model(model: ModelSpec) -> ScoreModel:
     SjcError
         ``device_unavailable``, ``unknown_model``, ``unsupported_file``, ``not_a_pipeline``,
         ``unsupported_pipeline``, ``missing_component``, ``missing_configuration``, ``pickled_weights``,
-        ``broken_model``, ``out_of_memory``, ``unsupported_noise_schedule``.
+        ``broken_model``, ``out_of_memory``, ``unsupported_noise_schedule``, ``bad_reference_views``,
+        ``unknown_adapter``, ``unsupported_adapter``, ``adapter_mismatch``.
     """
-    device = _device(model.device)
-    dtype = _dtype(model.dtype, device)
+    device = choose_device(model.device)
     path = locate_model(model.source)
-    with _memory_explained(model.source, device):
-        if path.is_file():
-            family = SINGLE_FILE_FAMILY
-            pipeline = _load_file(family, path, dtype)
-        else:
-            family, pipeline = _load_folder(path, dtype)
+    with memory_explained(model.source, device):
+        family = _family(path)
+        if family.name == "reference_views":
+            return ReferenceViewModel(path, device)
+        adapter = ADAPTERS[family.name]
+        dtype = choose_dtype(model.dtype, device, adapter.half_precision)
+        pipeline = (_load_file if path.is_file() else _load_folder)(path, family, adapter, dtype)
         _check_complete(path, pipeline)
-        return FAMILIES[family](pipeline, device)
+        apply_adapters(pipeline, model.adapters)
+        place(pipeline, device, model.offload)
+        return adapter(pipeline, device)
 
 
-def _device(wanted: str) -> torch.device:
-    available: dict[str, Callable[[], bool]] = {
-        "cpu": lambda: True,
-        "cuda": torch.cuda.is_available,
-        "mps": torch.backends.mps.is_available,
-    }
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not available[wanted]():
-        others = ", ".join(name for name, there in available.items() if there())
-        raise SjcError(
-            "device_unavailable",
-            f"The job asks for the device {wanted!r}, which PyTorch {torch.__version__} does not find here; "
-            f"available: {others}.",
-            "Choose one of these or auto; or mend the graphics driver or install the PyTorch that fits it.",
-        )
-    return torch.device(wanted)
+def _family(path: Path) -> ModelFamily:
+    if path.is_file():
+        configuration_of(path)
+    family = family_of(path)
+    if family is None:
+        raise unknown_folder(path)
+    return family
 
 
-def _dtype(wanted: str, device: torch.device) -> torch.dtype:
-    if wanted == "auto":
-        return torch.float16 if device.type == "cuda" else torch.float32
-    return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[wanted]
-
-
-def _load_folder(path: Path, dtype: torch.dtype) -> tuple[str, Any]:
-    needs = {name: family.components for name, family in FAMILIES.items()}
-    weighted = {component for family in FAMILIES.values() for component in family.networks}
-    folder = examine_folder(path, needs, weighted)
-    with _library_explained(path):
-        return folder.pipeline, _pipeline_class(folder.pipeline).from_pretrained(
+def _load_folder(path: Path, family: ModelFamily, adapter: type[PipelineModel], dtype: torch.dtype) -> Any:
+    folder = examine_folder(path, adapter.networks, adapter.parts, adapter.optional)
+    with library_explained(path):
+        return _pipeline_class(folder.pipeline).from_pretrained(
             path,
             dtype=dtype,
             variant=folder.variant,
             use_safetensors=True,
             local_files_only=True,
-            **FAMILIES[folder.pipeline].left_out,
+            **adapter.left_out,
+            **dict.fromkeys(folder.absent),
         )
 
 
-def _load_file(family: str, path: Path, dtype: torch.dtype) -> Any:
+def _load_file(path: Path, family: ModelFamily, adapter: type[PipelineModel], dtype: torch.dtype) -> Any:
     configuration = configuration_of(path)
-    with _library_explained(path):
-        return _pipeline_class(family).from_single_file(
+    with library_explained(path):
+        return _pipeline_class(family.pipelines[0]).from_single_file(
             str(path),
             config=str(configuration),
             dtype=dtype,
             local_files_only=True,
-            **FAMILIES[family].left_out,
+            **adapter.left_out,
         )
 
 
@@ -121,42 +125,3 @@ def _check_complete(path: Path, pipeline: Any) -> None:
                 f"{missing[0]} for one.",
                 "Download the model again, or convert it again.",
             )
-
-
-@contextmanager
-def _library_explained(path: Path) -> Iterator[None]:
-    """Tell whatever diffusers, transformers and safetensors raise about a model as one error."""
-    try:
-        yield
-    except Exception as error:
-        if _is_out_of_memory(error):
-            raise
-        reason = (str(error).strip().splitlines() or [""])[0]
-        raise SjcError(
-            "broken_model",
-            f"The model {path} cannot be loaded ({type(error).__name__}: {reason}).",
-            "Download it again; if that does not help, log.txt has the details.",
-        ) from error
-
-
-@contextmanager
-def _memory_explained(source: str, device: torch.device) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        if not _is_out_of_memory(error):
-            raise
-        raise SjcError(
-            "out_of_memory",
-            f"The model {source!r} does not fit into the memory of {device.type!r}.",
-            "Close other programs, choose a smaller model, or set the model's dtype to float16.",
-        ) from error
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    text = str(error)
-    return (
-        isinstance(error, (MemoryError, torch.OutOfMemoryError))
-        or "can't allocate memory" in text
-        or "not enough memory" in text
-    )

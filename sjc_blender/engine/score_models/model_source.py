@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from ...protocol.errors import SjcError
-from ...protocol.model_profile import BUILTIN
+from ...protocol.hub_cache import HUB_ID, INDEX, cached_snapshot
+from ...protocol.model_families import BUILTIN
 
-INDEX = "model_index.json"
 PICKLED_SUFFIXES = (".ckpt", ".bin", ".pt", ".pth", ".pkl")
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def locate_model(source: str) -> Path:
@@ -24,7 +22,7 @@ def locate_model(source: str) -> Path:
     Returns
     -------
     Path
-        An existing folder in diffusers format (not yet examined) or an existing ``.safetensors`` file.
+        An existing folder (not yet examined) or an existing ``.safetensors`` file.
 
     Raises
     ------
@@ -43,16 +41,6 @@ def locate_model(source: str) -> Path:
     if snapshot is None:
         raise _unknown(source)
     return snapshot
-
-
-def cached_snapshot(source: str) -> Path | None:
-    """Folder of a Hugging Face id in the local cache, or None."""
-    if not _HUB_ID.fullmatch(source):
-        return None
-    from huggingface_hub import try_to_load_from_cache
-
-    index = try_to_load_from_cache(source, INDEX)
-    return Path(index).parent if isinstance(index, str) else None
 
 
 def download_command(hub_id: str, *patterns: str) -> str:
@@ -95,7 +83,7 @@ def _checked_file(path: Path) -> Path:
 
 def _unknown(source: str) -> SjcError:
     looked = f"There is no folder and no file {str(Path(source).expanduser().absolute())!r}"
-    if not _HUB_ID.fullmatch(source):
+    if not HUB_ID.fullmatch(source):
         return SjcError(
             "unknown_model",
             f"The model {source!r} was not found. {looked}.",

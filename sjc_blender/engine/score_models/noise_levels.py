@@ -1,4 +1,4 @@
-"""Noise levels of variance-preserving models as variance-exploding sigmas, in float64.
+"""Noise levels as variance-exploding sigmas, in float64.
 
 A variance-preserving network knows x_t = sqrt(abar) x + sqrt(1 - abar) n. Divided by sqrt(abar) that is
 x + sigma n with sigma = sqrt((1 - abar) / abar), the convention of the whole engine
@@ -46,6 +46,43 @@ def sigma_table(config: Mapping[str, Any]) -> torch.Tensor:
         alphas_bar = _zero_terminal_snr(alphas_bar)
     sigmas = ((1.0 - alphas_bar) / alphas_bar).sqrt()
     return sigmas[torch.isfinite(sigmas)]
+
+
+def flow_table(config: Mapping[str, Any]) -> torch.Tensor:
+    """Noise levels of a rectified flow, x_t = (1 - t) x + t n: sigma = t / (1 - t) at t = 1/T .. 1 - 1/T.
+
+    A scheduler's ``shift`` moves the t at which a sampler stops, not what the network means by t; it plays no part.
+
+    Parameters
+    ----------
+    config : mapping
+        The scheduler's config: ``num_train_timesteps``, T.
+
+    Returns
+    -------
+    Tensor [T - 1], float64
+        In rising order; the index i is t = (i + 1) / T. At t = 1 sigma is infinite.
+    """
+    count = int(config["num_train_timesteps"])
+    t = torch.arange(1, count, dtype=torch.float64)
+    return t / (count - t)
+
+
+def geometric_table(config: Mapping[str, Any]) -> torch.Tensor:
+    """Noise levels of a score network of the variance-exploding kind: https://arxiv.org/abs/2011.13456, Appendix C.
+
+    Parameters
+    ----------
+    config : mapping
+        The scheduler's config: ``sigma_min``, ``sigma_max``, ``num_train_timesteps``.
+
+    Returns
+    -------
+    Tensor [T], float64
+        In rising order, in units of the network's own data.
+    """
+    low, high = math.log(float(config["sigma_min"])), math.log(float(config["sigma_max"]))
+    return torch.linspace(low, high, int(config["num_train_timesteps"]), dtype=torch.float64).exp()
 
 
 def nearest_timestep(sigmas: torch.Tensor, sigma: float) -> int:

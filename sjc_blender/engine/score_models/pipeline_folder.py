@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...protocol.errors import SjcError
-from .model_source import INDEX, PICKLED_SUFFIXES, pickled
+from ...protocol.hub_cache import INDEX
+from ...protocol.model_families import FAMILIES
+from .model_source import PICKLED_SUFFIXES, pickled
 
 LIBRARIES = ("diffusers", "transformers")
 HALF_VARIANT = "fp16"
@@ -25,42 +27,59 @@ class PipelineFolder:
         Class name of the pipeline.
     variant : str or None
         ``"fp16"`` if the folder has no other weights than that variant.
+    absent : tuple of str
+        Optional components that it lacks.
     """
 
     path: Path
     pipeline: str
     variant: str | None
+    absent: tuple[str, ...] = ()
 
 
-def examine_folder(path: Path, supported: Mapping[str, Collection[str]], weighted: Collection[str]) -> PipelineFolder:
-    """Read a pipeline's index and look for its parts.
+def unknown_folder(path: Path) -> SjcError:
+    """Why a folder is of no known family: ``not_a_pipeline`` or ``unsupported_pipeline``."""
+    try:
+        name = _read_index(path).get("_class_name")
+    except SjcError as error:
+        return error
+    supported = (pipeline for family in FAMILIES for pipeline in family.pipelines)
+    return SjcError(
+        "unsupported_pipeline",
+        f"{path} is a pipeline of the class {name!r}; supported: {', '.join(supported)}.",
+        "Choose a model of a supported class, such as Stable Diffusion 1.5 or 2.1.",
+    )
+
+
+def examine_folder(
+    path: Path, networks: Collection[str], parts: Collection[str], optional: Collection[str] = ()
+) -> PipelineFolder:
+    """Read a pipeline's index and look for its components.
 
     Parameters
     ----------
     path : Path
-    supported : mapping
-        Names of pipeline classes, each with the names of the components it needs.
-    weighted : collection of str
-        The components that have weights.
+    networks : collection of str
+        Components that have weights.
+    parts : collection of str
+        The others.
+    optional : collection of str
+        Those of both that may be missing.
 
     Raises
     ------
     SjcError
-        ``not_a_pipeline``, ``unsupported_pipeline``, ``missing_component``, ``pickled_weights``, each naming
-        the folder and what was expected in it.
+        ``not_a_pipeline``, ``missing_component``, ``pickled_weights``, or ``unsupported_pipeline`` for custom code,
+        each naming the folder and what was expected in it.
     """
     index = _read_index(path)
-    name = index.get("_class_name")
-    if not isinstance(name, str) or name not in supported:
-        raise SjcError(
-            "unsupported_pipeline",
-            f"{path} is a pipeline of the class {name!r}; supported: {', '.join(supported)}.",
-            "Choose a model of a supported class, such as Stable Diffusion 1.5 or 2.1.",
-        )
-    for component in supported[name]:
-        _check_component(path, component, index.get(component))
-    variants = {_variant(path / component) for component in supported[name] if component in weighted}
-    return PipelineFolder(path, name, HALF_VARIANT if HALF_VARIANT in variants else None)
+    absent = tuple(name for name in optional if _is_absent(path, name, index.get(name)))
+    folders = {
+        name: _component_folder(path, name, index.get(name)) for name in (*networks, *parts) if name not in absent
+    }
+    variants = {_variant(folder) for name, folder in folders.items() if name in networks}
+    variant = HALF_VARIANT if HALF_VARIANT in variants else None
+    return PipelineFolder(path, str(index.get("_class_name")), variant, absent)
 
 
 def _read_index(path: Path) -> dict[str, object]:
@@ -69,7 +88,7 @@ def _read_index(path: Path) -> dict[str, object]:
         raise SjcError(
             "not_a_pipeline",
             f"The folder {path} is no diffusers pipeline: it holds no {INDEX}.",
-            "Choose the folder that holds it, beside unet/, vae/, text_encoder/, tokenizer/ and scheduler/.",
+            "Choose the folder that holds it, beside such as unet/ and scheduler/.",
         )
     try:
         index = json.loads(file.read_text(encoding="utf-8"))
@@ -80,9 +99,24 @@ def _read_index(path: Path) -> dict[str, object]:
     return index
 
 
-def _check_component(path: Path, component: str, entry: object) -> None:
-    library = entry[0] if isinstance(entry, list) and entry else None
-    if library is None or not (path / component).is_dir():
+def _library(entry: object) -> object:
+    return entry[0] if isinstance(entry, list) and entry else None
+
+
+def _is_absent(path: Path, component: str, entry: object) -> bool:
+    return _library(entry) is None or not (path / component).is_dir()
+
+
+def _component_folder(path: Path, component: str, entry: object) -> Path:
+    """Where a component lies: in a folder of its own or, in old folders of one network, at the top."""
+    library = _library(entry)
+    folder = path / component
+    if (
+        not folder.is_dir()
+        and (path / ("scheduler_config.json" if component == "scheduler" else "config.json")).is_file()
+    ):
+        folder = path
+    if library is None or not folder.is_dir():
         raise SjcError(
             "missing_component",
             f"The pipeline {path} lacks its component {component!r}"
@@ -96,6 +130,7 @@ def _check_component(path: Path, component: str, entry: object) -> None:
             f"{' and '.join(LIBRARIES)} are loaded.",
             "Choose a model without custom code.",
         )
+    return folder
 
 
 def _variant(component: Path) -> str | None:

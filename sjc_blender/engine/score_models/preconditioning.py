@@ -1,7 +1,8 @@
-"""What a variance-preserving network predicts, told as a denoiser: D(z) = c_skip z + c_out F(c_in z).
+"""What a network predicts, told as a denoiser: D(z) = c_skip z + c_out F(c_in z), z = x + sigma n.
 
-The three words are those of Karras et al., https://arxiv.org/abs/2206.00364, Table 1. Their values follow from
-x_t = c_in z with z = x + sigma n, sqrt(abar) = c_in = 1 / sqrt(1 + sigma^2).
+The three words are those of Karras et al., https://arxiv.org/abs/2206.00364, Table 1. Variance-preserving networks see
+x_t = sqrt(abar) x + sqrt(1 - abar) n = c_in z, so c_in = sqrt(abar) = 1 / sqrt(1 + sigma^2); rectified flows see
+x_t = (1 - t) x + t n = c_in z, so c_in = 1 - t = 1 / (1 + sigma); score networks see z itself.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
+VARIANCE_PRESERVING = ("epsilon", "v_prediction", "sample")
+"""Prediction types in the words of diffusers' schedulers."""
+
+FLOW, SCORE = "flow", "score"
 
 
 @dataclass(frozen=True)
@@ -22,12 +26,14 @@ class Preconditioning:
 
 
 def preconditioning(prediction_type: str, sigma: float) -> Preconditioning:
-    """Factors for a network that predicts the noise, v = sqrt(abar) n - sqrt(1 - abar) x, or the clean sample.
+    """Factors for a network that predicts one of the following.
+
+    ``"epsilon"``, the noise; ``"v_prediction"``, sqrt(abar) n - sqrt(1 - abar) x; ``"sample"``, x; `FLOW`, n - x;
+    `SCORE`, the gradient of log p(z), already divided by sigma.
 
     Parameters
     ----------
     prediction_type : str
-        One of `PREDICTION_TYPES`, a diffusers scheduler's words.
     sigma : float
 
     Raises
@@ -43,4 +49,11 @@ def preconditioning(prediction_type: str, sigma: float) -> Preconditioning:
             return Preconditioning(c_in, c_in * c_in, -sigma * c_in)
         case "sample":
             return Preconditioning(c_in, 0.0, 1.0)
-    raise ValueError(f"prediction type {prediction_type!r} is none of {', '.join(PREDICTION_TYPES)}")
+        case "flow":
+            # D = x_t - t v, https://arxiv.org/abs/2403.03206, section 2.
+            return Preconditioning(1.0 / (1.0 + sigma), 1.0 / (1.0 + sigma), -sigma / (1.0 + sigma))
+        case "score":
+            # Tweedie's formula.
+            return Preconditioning(1.0, 1.0, sigma * sigma)
+    known = ", ".join((*VARIANCE_PRESERVING, FLOW, SCORE))
+    raise ValueError(f"prediction type {prediction_type!r} is none of {known}")

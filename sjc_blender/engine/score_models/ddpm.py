@@ -1,0 +1,60 @@
+"""Score models of pixels: denoising diffusion without a prompt, or of a class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ...protocol.hub_cache import INDEX
+from ...protocol.model_families import json_object
+from .class_names import ClassNames, names_from_config
+from .noise_levels import sigma_table
+from .pipeline_model import PipelineModel, known_prediction_type, square_side
+
+if TYPE_CHECKING:
+    from diffusers import DDPMPipeline
+
+
+class Ddpm(PipelineModel):
+    """See `PipelineModel`; a U-Net without a condition, https://arxiv.org/abs/2006.11239."""
+
+    networks = ("unet",)
+    conditional = False
+    pixel_space = True
+
+    def __init__(self, pipeline: DDPMPipeline, device: torch.device) -> None:
+        self.channels = pipeline.unet.config.in_channels
+        self.prediction_type = known_prediction_type(pipeline.scheduler.config.get("prediction_type"))
+        self.sigmas = sigma_table(pipeline.scheduler.config)
+        self.sample_size = square_side(pipeline.unet.config.sample_size)
+        self.dtype = pipeline.unet.dtype
+        super().__init__(pipeline, device)
+
+    def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor:
+        output: torch.Tensor = self._pipeline.unet(
+            network_input.to(self.dtype), timestep, class_labels=embeddings, return_dict=False
+        )[0]
+        return output
+
+
+class ClassConditionalDdpm(Ddpm):
+    """The same with class labels, of which the last is that of no class.
+
+    ``id2label`` in ``model_index.json`` names the classes; if it names every label, there is none for no class.
+    """
+
+    conditional = True
+
+    def __init__(self, pipeline: DDPMPipeline, device: torch.device) -> None:
+        super().__init__(pipeline, device)
+        labels: int = pipeline.unet.config.num_class_embeds
+        names = names_from_config(json_object(Path(pipeline.name_or_path) / INDEX).get("id2label"))
+        guided = len(set(names.values())) < labels
+        self.classes = ClassNames(labels - guided, labels - 1 if guided else None, names)
+
+    def encode(self, texts: Sequence[str]) -> torch.Tensor:
+        """Find the classes [N], int64, by `ClassNames.label`."""
+        return torch.tensor([self.classes.label(text) for text in texts], device=self.device)

@@ -1,0 +1,59 @@
+"""Score model of DeepFloyd IF, stage I: pixels, a T5 text encoder, noise with a variance that is not needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+
+from .cut_texts import log_cut_texts
+from .noise_levels import sigma_table
+from .pipeline_model import PipelineModel, known_prediction_type
+
+if TYPE_CHECKING:
+    from diffusers import IFPipeline
+
+LONGEST_TEXT = 77
+
+
+class DeepFloydIF(PipelineModel):
+    """See `PipelineModel`."""
+
+    networks = ("unet", "text_encoder")
+    parts = ("tokenizer", "scheduler")
+    left_out: ClassVar[dict[str, Any]] = {
+        "safety_checker": None,
+        "feature_extractor": None,
+        "watermarker": None,
+        "requires_safety_checker": False,
+    }
+    pixel_space = True
+
+    def __init__(self, pipeline: IFPipeline, device: torch.device) -> None:
+        config = pipeline.scheduler.config
+        self.channels = pipeline.unet.config.in_channels
+        self.prediction_type = known_prediction_type(config.get("prediction_type"))
+        self.sigmas = sigma_table(config)
+        self.sample_size = pipeline.unet.config.sample_size
+        self.dtype = pipeline.unet.dtype
+        super().__init__(pipeline, device)
+
+    @torch.no_grad()
+    def encode(self, texts: Sequence[str]) -> torch.Tensor:
+        """Embed texts as ``IFPipeline`` does: the last hidden states of T5 [N, 77, width], float32."""
+        log_cut_texts(self._pipeline.tokenizer, texts, LONGEST_TEXT)
+        embeddings: torch.Tensor = self._pipeline.encode_prompt(
+            list(texts), do_classifier_free_guidance=False, device=self.device
+        )[0]
+        return embeddings.float()
+
+    def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor:
+        assert embeddings is not None
+        output: torch.Tensor = self._pipeline.unet(
+            network_input.to(self.dtype),
+            timestep,
+            encoder_hidden_states=embeddings.to(self.dtype),
+            return_dict=False,
+        )[0]
+        return output

@@ -1,0 +1,43 @@
+"""Score model of the DiT format: latents of a class, noise with a variance that is not needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from .class_names import ClassNames
+from .noise_levels import sigma_table
+from .pipeline_model import PipelineModel, known_prediction_type
+
+if TYPE_CHECKING:
+    from diffusers import DiTPipeline
+
+
+class DiT(PipelineModel):
+    """See `PipelineModel`. The label after the last class is that of no class (https://arxiv.org/abs/2212.09748)."""
+
+    networks = ("transformer", "vae")
+
+    def __init__(self, pipeline: DiTPipeline, device: torch.device) -> None:
+        config = pipeline.transformer.config
+        self.channels = config.in_channels
+        self.prediction_type = known_prediction_type(pipeline.scheduler.config.get("prediction_type"))
+        self.sigmas = sigma_table(pipeline.scheduler.config)
+        self.sample_size = config.sample_size
+        self.dtype = pipeline.transformer.dtype
+        super().__init__(pipeline, device)
+        classes: int = config.num_embeds_ada_norm
+        self.classes = ClassNames(classes, classes, pipeline.labels)
+
+    def encode(self, texts: Sequence[str]) -> torch.Tensor:
+        """Find the classes [N], int64, by `ClassNames.label`."""
+        return torch.tensor([self.classes.label(text) for text in texts], device=self.device)
+
+    def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor:
+        clock = torch.full((len(network_input),), timestep, device=network_input.device)
+        output: torch.Tensor = self._pipeline.transformer(
+            network_input.to(self.dtype), timestep=clock, class_labels=embeddings, return_dict=False
+        )[0]
+        return output

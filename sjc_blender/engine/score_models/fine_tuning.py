@@ -1,0 +1,117 @@
+"""LoRAs and embeddings of new words, put on a pipeline before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from ...protocol.errors import SjcError
+from ...protocol.model_families import tensor_names
+from ...protocol.spec import Adapter
+from .load_errors import first_line
+from .model_source import PICKLED_SUFFIXES, pickled
+
+ENCODERS = {"clip_l": ("tokenizer", "text_encoder"), "clip_g": ("tokenizer_2", "text_encoder_2")}
+"""Names of an embedding's tensors where there are two text encoders."""
+
+NAMELESS = {"emb_params", "*", *ENCODERS}
+
+
+def apply_adapters(pipeline: Any, adapters: Sequence[Adapter]) -> None:
+    """Put LoRAs into the weights, and embeddings into the vocabulary.
+
+    An embedding's word is the name of its tensor, or that of its file if the tensor has a general name.
+
+    Parameters
+    ----------
+    pipeline : DiffusionPipeline
+        Not yet moved to its device.
+    adapters : sequence of Adapter
+
+    Raises
+    ------
+    SjcError
+        ``unknown_adapter`` if there is no such file, ``pickled_weights``, ``unsupported_adapter`` if it is neither
+        kind or the model's family takes none, ``adapter_mismatch`` if it was made for another model.
+    """
+    loras = {}
+    for index, adapter in enumerate(adapters):
+        file = Path(adapter.path).expanduser()
+        if _is_embedding(_checked_names(file)):
+            _add_embedding(pipeline, file)
+        else:
+            loras[f"lora_{index}"] = adapter.weight
+            _add_lora(pipeline, file, f"lora_{index}")
+    if loras:
+        pipeline.set_adapters(list(loras), list(loras.values()))
+        pipeline.fuse_lora(adapter_names=list(loras))
+        pipeline.unload_lora_weights()
+
+
+def _checked_names(file: Path) -> frozenset[str]:
+    if not file.is_file():
+        raise SjcError("unknown_adapter", f"There is no file {str(file.absolute())!r}.", "Choose a .safetensors file.")
+    if file.suffix.lower() in PICKLED_SUFFIXES:
+        raise pickled(file)
+    names = tensor_names(file)
+    if not names:
+        raise SjcError("unsupported_adapter", f"{file} is no .safetensors file.", "Download it again, as .safetensors.")
+    if not _is_embedding(names) and not any("lora" in name for name in names):
+        raise SjcError(
+            "unsupported_adapter",
+            f"{file} is neither a LoRA nor an embedding: it holds {len(names)} tensors, {min(names)!r} for one.",
+            "Choose a LoRA or a textual inversion; a whole checkpoint is chosen as the model itself.",
+        )
+    return names
+
+
+def _is_embedding(names: frozenset[str]) -> bool:
+    return names <= set(ENCODERS) or (len(names) == 1 and not any("lora" in name for name in names))
+
+
+def _add_lora(pipeline: Any, file: Path, name: str) -> None:
+    if not hasattr(pipeline, "load_lora_weights"):
+        raise _unsupported(pipeline, file, "LoRA")
+    try:
+        # The file's tensors, not its path: by a path diffusers would look elsewhere, and for pickles, if it fails.
+        pipeline.load_lora_weights(load_file(file), adapter_name=name)
+    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise _mismatch(file, first_line(error)) from error
+    if not any(name in found for found in pipeline.get_list_adapters().values()):
+        raise _mismatch(file, "none of its layers is in the model")
+
+
+def _add_embedding(pipeline: Any, file: Path) -> None:
+    if not hasattr(pipeline, "load_textual_inversion"):
+        raise _unsupported(pipeline, file, "embedding")
+    tensors = load_file(file)
+    wanted = [key for key, (tokenizer, _) in ENCODERS.items() if getattr(pipeline, tokenizer, None) is not None]
+    if len(tensors) != len(wanted):
+        raise _mismatch(file, f"it is for {len(tensors)} text encoders, and the model has {len(wanted)}")
+    for name, tensor in tensors.items():
+        tokenizer, encoder = (getattr(pipeline, part) for part in ENCODERS.get(name, ENCODERS["clip_l"]))
+        word = file.stem if name in NAMELESS else name
+        try:
+            pipeline.load_textual_inversion({word: tensor}, token=word, tokenizer=tokenizer, text_encoder=encoder)
+        except (RuntimeError, ValueError) as error:
+            raise _mismatch(file, first_line(error)) from error
+
+
+def _unsupported(pipeline: Any, file: Path, kind: str) -> SjcError:
+    return SjcError(
+        "unsupported_adapter",
+        f"{file} is a {kind}, and models of the class {type(pipeline).__name__} take none.".replace("a emb", "an emb"),
+        "Leave it out, or choose the model that it was made for.",
+    )
+
+
+def _mismatch(file: Path, reason: str) -> SjcError:
+    return SjcError(
+        "adapter_mismatch",
+        f"{file} does not fit the model: {reason}.",
+        "A LoRA or an embedding works with the family that it was trained on, such as Stable Diffusion 1.5 or XL.",
+    )

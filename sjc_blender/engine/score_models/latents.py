@@ -1,0 +1,44 @@
+"""From latents to pictures by a model's own decoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+DECODED_PIXELS_AT_ONCE = 512 * 512
+
+
+@torch.no_grad()
+def decode_latents(vae: Any, samples: torch.Tensor) -> torch.Tensor:
+    """Decode scaled latents, a few pictures at a time, to bound the memory.
+
+    Parameters
+    ----------
+    vae : AutoencoderKL
+        It runs in its own dtype.
+    samples : Tensor [B, C, H, W], float32
+        Latents as the diffusion network knows them.
+
+    Returns
+    -------
+    Tensor [B, 3, h, w], float32
+        sRGB in [0, 1].
+    """
+    config = vae.config
+    if getattr(config, "latents_mean", None) and getattr(config, "latents_std", None):
+        mean, std = (
+            torch.tensor(v).to(samples).reshape(1, -1, 1, 1) for v in (config.latents_mean, config.latents_std)
+        )
+        latents = samples * std / config.scaling_factor + mean
+    else:
+        latents = samples / config.scaling_factor + (getattr(config, "shift_factor", None) or 0.0)
+    scale = 2 ** (len(config.block_out_channels) - 1)
+    pixels = latents.shape[2] * latents.shape[3] * scale**2
+    chunks = latents.to(vae.dtype).split(max(1, DECODED_PIXELS_AT_ONCE // pixels))
+    return pixels_to_srgb(torch.cat([vae.decode(chunk, return_dict=False)[0].float() for chunk in chunks]))
+
+
+def pixels_to_srgb(samples: torch.Tensor) -> torch.Tensor:
+    """Take [-1, 1] to [0, 1]."""
+    return (samples / 2.0 + 0.5).clamp(0.0, 1.0)

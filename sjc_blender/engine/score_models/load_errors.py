@@ -1,0 +1,56 @@
+"""Whatever the libraries raise while a model loads, told in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from ...protocol.errors import SjcError
+
+
+@contextmanager
+def library_explained(path: Path) -> Iterator[None]:
+    """Tell whatever diffusers, transformers and safetensors raise about a model as SjcError ``broken_model``."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, SjcError) or _is_out_of_memory(error):
+            raise
+        raise SjcError(
+            "broken_model",
+            f"The model {path} cannot be loaded ({type(error).__name__}: {first_line(error)}).",
+            "Download it again; if that does not help, log.txt has the details.",
+        ) from error
+
+
+@contextmanager
+def memory_explained(source: str, device: torch.device) -> Iterator[None]:
+    """Tell a lack of memory as SjcError ``out_of_memory``."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise SjcError(
+            "out_of_memory",
+            f"The model {source!r} does not fit into the memory of {device.type!r}.",
+            "Close other programs, choose a smaller model, set the model's dtype to float16, or its offload to model "
+            "or sequential.",
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    """What an exception says, in one line."""
+    return (str(error).strip().splitlines() or [""])[0]
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    text = str(error)
+    return (
+        isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        or "can't allocate memory" in text
+        or "not enough memory" in text
+    )

@@ -1,0 +1,118 @@
+"""What all score models made of a diffusers pipeline have in common: an adapter adds only what is its family's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+
+from ...protocol.errors import SjcError
+from .guidance import guided
+from .latents import decode_latents, pixels_to_srgb
+from .preconditioning import VARIANCE_PRESERVING, preconditioning
+from .score_model import Condition
+
+
+class PipelineModel:
+    """The components of a pipeline as a `sjc_blender.engine.score_models.score_model.ScoreModel`.
+
+    The networks run in the dtype they were loaded in; everything with sigma in it is computed in float32.
+
+    An adapter sets `sigmas`, `prediction_type`, `channels`, `sample_size` and `dtype`, implements `_predict`, and
+    `encode` if it has a condition; it overrides `decode` if its samples are neither pixels in [-1, 1] nor latents of
+    a ``vae``.
+
+    Parameters
+    ----------
+    pipeline : DiffusionPipeline
+        Its networks are where they shall run.
+    device : torch.device
+        Where samples and embeddings live.
+    """
+
+    networks: ClassVar[tuple[str, ...]]
+    """Components with weights."""
+    parts: ClassVar[tuple[str, ...]] = ("scheduler",)
+    """Components without weights."""
+    optional: ClassVar[tuple[str, ...]] = ()
+    """Those of both kinds that may be missing in a folder."""
+    left_out: ClassVar[dict[str, Any]] = {}
+    """Arguments that keep diffusers from loading what scoring does not need."""
+    half_precision: ClassVar[bool] = True
+    """False if the network's numbers are too large or too fine for float16."""
+    conditional: ClassVar[bool] = True
+    pixel_space: bool = False
+
+    sigmas: torch.Tensor
+    prediction_type: str
+    channels: int
+    sample_size: int
+    dtype: torch.dtype
+
+    def __init__(self, pipeline: Any, device: torch.device) -> None:
+        self.device = device
+        self._pipeline = pipeline
+        for name in self.networks:
+            network = getattr(pipeline, name)
+            if network is not None:
+                network.eval().requires_grad_(False)
+
+    def encode(self, texts: Sequence[str]) -> torch.Tensor:
+        """See `ScoreModel.encode`."""
+        raise ValueError("this model has no condition")
+
+    @torch.no_grad()
+    def denoise(self, z: torch.Tensor, timestep: int, condition: Condition) -> torch.Tensor:
+        """See `ScoreModel.denoise`."""
+        if self.conditional and condition.positive is None:
+            raise ValueError("this model is conditioned; give an embedding, that of the empty text perhaps")
+        factors = preconditioning(self.prediction_type, float(self.sigmas[timestep]))
+
+        def network(network_input: torch.Tensor, embeddings: torch.Tensor | None) -> torch.Tensor:
+            # What a network predicts beyond the mean, its variance, comes in further channels.
+            return self._predict(network_input, timestep, embeddings)[:, : self.channels].float()
+
+        return factors.c_skip * z + factors.c_out * guided(network, factors.c_in * z, condition)
+
+    def decode(self, samples: torch.Tensor) -> torch.Tensor:
+        """See `ScoreModel.decode`."""
+        if self.pixel_space:
+            return pixels_to_srgb(samples)
+        return decode_latents(self._pipeline.vae, samples)
+
+    def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor:
+        """Run the network.
+
+        Parameters
+        ----------
+        network_input : Tensor [N, C, H, W], float32
+            c_in z.
+        timestep : int
+            Index into `sigmas`.
+        embeddings : Tensor [N, ...] or None
+
+        Returns
+        -------
+        Tensor [N, at least C, H, W]
+            In any dtype.
+        """
+        raise NotImplementedError
+
+
+def known_prediction_type(prediction_type: Any) -> str:
+    """Pass on a scheduler's prediction type; SjcError ``unsupported_pipeline`` if it is unknown."""
+    if prediction_type not in VARIANCE_PRESERVING:
+        raise SjcError(
+            "unsupported_pipeline",
+            f"The model's scheduler has the prediction type {prediction_type!r}; supported are "
+            + ", ".join(VARIANCE_PRESERVING)
+            + ".",
+            "Correct prediction_type in scheduler/scheduler_config.json, or choose another model.",
+        )
+    return str(prediction_type)
+
+
+def square_side(sample_size: int | Sequence[int]) -> int:
+    """Side of a network's samples; of an oblong one the smaller."""
+    return sample_size if isinstance(sample_size, int) else min(sample_size)

@@ -1,0 +1,50 @@
+"""Where a model runs and in what precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+
+from ...protocol.errors import SjcError
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Take the device a job asks for; SjcError ``device_unavailable`` with those that there are."""
+    available: dict[str, Callable[[], bool]] = {
+        "cpu": lambda: True,
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+    }
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not available[wanted]():
+        others = ", ".join(name for name, there in available.items() if there())
+        raise SjcError(
+            "device_unavailable",
+            f"The job asks for the device {wanted!r}, which PyTorch {torch.__version__} does not find here; "
+            f"available: {others}.",
+            "Choose one of these or auto; or mend the graphics driver or install the PyTorch that fits it.",
+        )
+    return torch.device(wanted)
+
+
+def choose_dtype(wanted: str, device: torch.device, half_precision: bool) -> torch.dtype:
+    """Take the precision a job asks for, or by itself half precision on a CUDA GPU if the model bears it."""
+    if wanted == "auto":
+        return torch.float16 if device.type == "cuda" and half_precision else torch.float32
+    return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[wanted]
+
+
+def place(pipeline: Any, device: torch.device, offload: Literal["none", "model", "sequential"]) -> None:
+    """Move a pipeline's networks to where they run, or keep them in main memory until they do.
+
+    On the CPU there is nothing to offload: main memory is where they are.
+    """
+    if offload == "none" or device.type == "cpu":
+        pipeline.to(device)
+    elif offload == "model":
+        pipeline.enable_model_cpu_offload(device=device)
+    else:
+        pipeline.enable_sequential_cpu_offload(device=device)

@@ -1,0 +1,83 @@
+"""Pictures with their cameras in a model's place: the closed-form denoiser of what each camera saw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional
+
+from ...protocol.errors import SjcError
+from ...protocol.reference_views import ReferenceView, read_reference_views
+from ..viewpoints import Viewpoint
+from .closed_form import ClosedFormDenoiser
+from .score_model import Condition
+
+LARGEST_PICTURE = 128
+"""Side to which pictures are averaged down; finer ones cost memory that grows with its square."""
+
+SAME_POSE = 1e-3
+
+
+class ReferenceViewModel(ClosedFormDenoiser):
+    """The pictures of a folder, each known for its own camera only.
+
+    Parameters
+    ----------
+    folder : Path
+        See `sjc_blender.protocol.reference_views`.
+    device : torch.device
+
+    Raises
+    ------
+    SjcError
+        ``bad_reference_views`` if the list or a picture is unusable.
+    """
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        views = read_reference_views(folder).views
+        pictures = [_picture(folder / view.image) for view in views]
+        side = min(LARGEST_PICTURE, *(picture.shape[-1] for picture in pictures))
+        super().__init__(torch.stack([functional.adaptive_avg_pool2d(p, side) for p in pictures]).to(device))
+        self._poses = torch.tensor([view.camera.pose for view in views])
+        self._views: tuple[ReferenceView, ...] = views
+
+    def picture_of(self, viewpoint: Viewpoint) -> torch.Tensor:
+        """The picture [1, 3, H, W] that a viewpoint's camera took; SjcError ``no_reference_view`` if none did."""
+        distances = (self._poses - torch.tensor(viewpoint.camera.pose)).abs().amax(dim=(1, 2))
+        nearest = int(distances.argmin())
+        if distances[nearest] > SAME_POSE:
+            raise SjcError(
+                "no_reference_view",
+                f"There is no picture of the camera {viewpoint.camera.name!r} among the reference views.",
+                "Leave the viewpoints to the model, or use the reference views' own cameras without jitter.",
+            )
+        return self.images[nearest : nearest + 1]
+
+    def denoise(self, z: torch.Tensor, timestep: int, condition: Condition) -> torch.Tensor:
+        """See `ScoreModel.denoise`; the pictures are brought to the size of the render."""
+        if condition.positive is not None and condition.positive.shape[-2:] != z.shape[-2:]:
+            pictures = functional.interpolate(condition.positive[0], z.shape[-2:], mode="area")[None]
+            condition = Condition(positive=pictures)
+        return super().denoise(z, timestep, condition)
+
+
+def _picture(file: Path) -> torch.Tensor:
+    """A picture as a tensor [3, H, H] in [-1, 1]; what is transparent becomes white."""
+    try:
+        with Image.open(file) as opened:
+            rgba = np.asarray(opened.convert("RGBA"), dtype=np.float32) / 255.0
+    except (OSError, ValueError) as error:
+        raise SjcError(
+            "bad_reference_views", f"The picture {file} cannot be read: {error}.", "Use PNG, JPEG or WebP."
+        ) from error
+    if rgba.shape[0] != rgba.shape[1]:
+        raise SjcError(
+            "bad_reference_views",
+            f"The picture {file} is {rgba.shape[1]} x {rgba.shape[0]}; a reference view is square.",
+            "Render it with a square resolution.",
+        )
+    rgb = rgba[..., :3] * rgba[..., 3:] + 1.0 - rgba[..., 3:]
+    return torch.from_numpy(rgb).movedim(-1, 0) * 2.0 - 1.0

@@ -1,0 +1,78 @@
+"""Score model of the Stable Diffusion XL format: latents, two text encoders, and the size asked for as a condition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+
+from .cut_texts import log_cut_texts
+from .noise_levels import sigma_table
+from .packed_embeddings import pack, unpack
+from .pipeline_model import PipelineModel, known_prediction_type
+from .stable_diffusion import check_text_to_image
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusionXLPipeline
+
+
+class StableDiffusionXL(PipelineModel):
+    """See `PipelineModel`; raises as `sjc_blender.engine.score_models.stable_diffusion.StableDiffusion`.
+
+    Whatever the size of the render, the network is asked for an uncropped picture of its own full size: of small
+    originals it has learned to make blurred ones (https://arxiv.org/abs/2307.01952, section 2.2).
+    """
+
+    networks = ("unet", "vae", "text_encoder", "text_encoder_2")
+    parts = ("tokenizer", "tokenizer_2", "scheduler")
+    left_out: ClassVar[dict[str, Any]] = {"feature_extractor": None, "image_encoder": None, "add_watermarker": False}
+
+    def __init__(self, pipeline: StableDiffusionXLPipeline, device: torch.device) -> None:
+        config = pipeline.scheduler.config
+        self.channels = pipeline.unet.config.in_channels
+        check_text_to_image(self.channels)
+        self.prediction_type = known_prediction_type(config.get("prediction_type"))
+        self.sigmas = sigma_table(config)
+        self.sample_size = pipeline.unet.config.sample_size
+        self.dtype = pipeline.unet.dtype
+        super().__init__(pipeline, device)
+        self._token_width: int = pipeline.unet.config.cross_attention_dim
+        self._pooled_width: int = pipeline.text_encoder_2.config.projection_dim
+        side = float(self.sample_size * pipeline.vae_scale_factor)
+        # Original size, crop's corner, target size.
+        self._time_ids = torch.tensor([[side, side, 0.0, 0.0, side, side]], device=device)
+        # The decoder of SDXL 1.0 overflows in half precision.
+        if pipeline.vae.dtype == torch.float16 and pipeline.vae.config.force_upcast:
+            pipeline.vae.to(dtype=torch.float32)
+
+    @torch.no_grad()
+    def encode(self, texts: Sequence[str]) -> torch.Tensor:
+        """Embed texts as ``StableDiffusionXLPipeline`` does; the empty text is all zeros if the model wants that.
+
+        Returns
+        -------
+        Tensor [N, tokens width + pooled], float32
+            See `sjc_blender.engine.score_models.packed_embeddings`.
+        """
+        log_cut_texts(self._pipeline.tokenizer, texts)
+        tokens, _, pooled, _ = self._pipeline.encode_prompt(
+            list(texts), device=self.device, do_classifier_free_guidance=False
+        )
+        embeddings = pack(tokens, pooled)
+        if self._pipeline.config.force_zeros_for_empty_prompt:
+            embeddings[[index for index, text in enumerate(texts) if not text]] = 0.0
+        return embeddings
+
+    def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor:
+        assert embeddings is not None
+        tokens, pooled = unpack(embeddings.to(self.dtype), self._token_width, self._pooled_width)
+        time_ids = self._time_ids.to(self.dtype).expand(len(network_input), -1)
+        output: torch.Tensor = self._pipeline.unet(
+            network_input.to(self.dtype),
+            timestep,
+            encoder_hidden_states=tokens,
+            added_cond_kwargs={"text_embeds": pooled, "time_ids": time_ids},
+            return_dict=False,
+        )[0]
+        return output
