@@ -21,6 +21,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from sjc_blender.protocol.model_profile import load_profile
+from sjc_blender.surface.solidity import solidity
 from training import shapes
 
 
@@ -100,7 +101,7 @@ def measure(name: str, prompt: str, folder: Path) -> Measured:
     with np.load(folder / "result" / "field.npz", allow_pickle=False) as field:
         density, voxel, half = field["density"], float(field["voxel_size"]), field["half_extents"]
     threshold = float(metrics["mesh_threshold"])
-    made = 1.0 - np.exp(-density * voxel) > threshold
+    made = solidity(density, voxel) > threshold
     axes = [-h + (np.arange(n) + 0.5) * voxel for h, n in zip(half, density.shape, strict=True)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3).astype(np.float32)
     truth = shapes.occupancy(name, torch.from_numpy(points)).numpy().reshape(density.shape)

@@ -16,6 +16,7 @@ SPEC_VERSION = 1
 Row = tuple[float, float, float, float]
 Matrix = tuple[Row, Row, Row, Row]
 Range = tuple[float, float]
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
 IDENTITY: Matrix = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
 
@@ -58,7 +59,7 @@ class ModelSpec:
     """
 
     source: str = "builtin"
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Device = "auto"
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     adapters: tuple[Adapter, ...] = ()
     offload: Literal["none", "model", "sequential"] = "none"
@@ -277,7 +278,13 @@ class OutputSpec:
     Attributes
     ----------
     mesh_threshold : float or None
-        Opacity of one voxel at which the surface is cut, in (0, 1); None finds it.
+        Share of its light, in (0, 1), that a look from outside has lost where the surface is cut; None finds it.
+    mesh_smoothing : float
+        Voxels by which the density is smoothed for the mesh.
+    mesh_faces : int
+        Triangles that the imported mesh is reduced to; 0: all faces, in quads.
+    mesh_texture : int
+        Pixels along a side of the imported mesh's texture; 0: vertex colours alone.
     colour_views : int
         Number of rendered views decoded to fit the RGB grid.
     preview_camera : Camera or None
@@ -287,6 +294,9 @@ class OutputSpec:
     volume: bool = True
     mesh: bool = True
     mesh_threshold: float | None = None
+    mesh_smoothing: float = 1.0
+    mesh_faces: int = 0
+    mesh_texture: int = 0
     colour_views: int = 24
     preview_camera: Camera | None = None
 

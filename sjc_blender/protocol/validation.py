@@ -62,6 +62,13 @@ def faults(spec: JobSpec) -> list[Fault]:
     return check.faults
 
 
+def camera_faults(camera: Camera, name: str) -> list[Fault]:
+    """Every fault of a camera by itself, wherever the domain is; `name` begins the fields' names."""
+    check = _Checker()
+    _camera_form(check, name, camera)
+    return check.faults
+
+
 class _Checker:
     def __init__(self) -> None:
         self.faults: list[Fault] = []
@@ -119,12 +126,7 @@ def _cameras(check: _Checker, rig: CameraRig, domain: DomainSpec) -> None:
 
 def _camera(check: _Checker, path: str, camera: Camera, domain: DomainSpec) -> None:
     label = f"{path} ({camera.name!r})"
-    rigid = _is_similarity(camera.pose, scale=1.0)
-    check(f"{label}.pose", camera.pose, rigid, "a rotation and a translation without scale")
-    left, right, bottom, top = camera.window
-    window = check(f"{label}.window", camera.window, left < right and bottom < top, "left < right and bottom < top")
-    check.number(f"{label}.weight", camera.weight, lambda x: x >= 0, "0 or more")
-    if not (rigid and window):
+    if not _camera_form(check, label, camera):
         return
     eye = tuple(row[3] for row in camera.pose[:3])
     inside = all(abs(e) < h for e, h in zip(eye, domain.half_extents, strict=True))
@@ -132,6 +134,15 @@ def _camera(check: _Checker, path: str, camera: Camera, domain: DomainSpec) -> N
         check(label, "inside the domain", False, "a camera outside the domain box; move it back or shrink the box")
     elif not _sees_domain(camera, domain):
         check(label, "does not see the domain", False, "a camera that has the domain box in its view; turn it there")
+
+
+def _camera_form(check: _Checker, label: str, camera: Camera) -> bool:
+    rigid = _is_similarity(camera.pose, scale=1.0)
+    check(f"{label}.pose", camera.pose, rigid, "a rotation and a translation without scale")
+    left, right, bottom, top = camera.window
+    window = check(f"{label}.window", camera.window, left < right and bottom < top, "left < right and bottom < top")
+    check.number(f"{label}.weight", camera.weight, lambda x: x >= 0, "0 or more")
+    return rigid and window
 
 
 def _sees_domain(camera: Camera, domain: DomainSpec) -> bool:
@@ -206,6 +217,10 @@ def _outputs(check: _Checker, spec: JobSpec) -> None:
     check("outputs", "neither volume nor mesh", out.volume or out.mesh, "a volume, a mesh or both")
     if out.mesh_threshold is not None:
         check.number("outputs.mesh_threshold", out.mesh_threshold, lambda x: 0 < x < 1, "between 0 and 1, or automatic")
+    check.number("outputs.mesh_smoothing", out.mesh_smoothing, lambda x: 0 <= x <= 3, "0 to 3 voxels")
+    check("outputs.mesh_faces", out.mesh_faces, out.mesh_faces == 0 or out.mesh_faces >= 100, "0 (all) or 100 and more")
+    good = out.mesh_texture == 0 or 64 <= out.mesh_texture <= 8192
+    check("outputs.mesh_texture", out.mesh_texture, good, "0 (no texture) or 64 to 8192 pixels")
     check("outputs.colour_views", out.colour_views, 4 <= out.colour_views <= 256, "4 to 256")
     if out.preview_camera is not None:
         _camera(check, "outputs.preview_camera", out.preview_camera, spec.domain)

@@ -3,12 +3,12 @@
 import json
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import trimesh
 
-from sjc_blender.engine.results.mesh import Mesh
 from sjc_blender.engine.results.mesh_files import write_glb, write_ply
 from sjc_blender.protocol.errors import SjcError
 
@@ -19,9 +19,9 @@ COLOURS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.5, 0.002, 0.21586]], dty
 
 
 @pytest.fixture
-def mesh() -> Mesh:
+def mesh() -> SimpleNamespace:
     normals = trimesh.Trimesh(VERTICES, FACES, process=False).vertex_normals.astype(np.float32)
-    return Mesh(VERTICES, FACES, normals, COLOURS, threshold=0.5)
+    return SimpleNamespace(vertices=VERTICES, triangles=FACES, normals=normals, colours=COLOURS)
 
 
 def _glb_chunks(path: Path) -> tuple[dict, bytes]:
@@ -32,7 +32,7 @@ def _glb_chunks(path: Path) -> tuple[dict, bytes]:
     return document, content[20 + json_length + 8 :]
 
 
-def test_ply_keeps_vertices_faces_normals_and_srgb_colours(tmp_path: Path, mesh: Mesh) -> None:
+def test_ply_keeps_vertices_faces_normals_and_srgb_colours(tmp_path: Path, mesh: SimpleNamespace) -> None:
     write_ply(tmp_path / "m.ply", mesh)
     read = trimesh.load(tmp_path / "m.ply", process=False)
     np.testing.assert_array_equal(read.vertices, VERTICES)
@@ -42,7 +42,7 @@ def test_ply_keeps_vertices_faces_normals_and_srgb_colours(tmp_path: Path, mesh:
     assert read.visual.vertex_colors[:, :3].tolist() == [[255, 0, 0], [0, 255, 0], [0, 0, 255], [188, 7, 128]]
 
 
-def test_glb_stands_upright_and_its_front_faces_plus_z(tmp_path: Path, mesh: Mesh) -> None:
+def test_glb_stands_upright_and_its_front_faces_plus_z(tmp_path: Path, mesh: SimpleNamespace) -> None:
     write_glb(tmp_path / "m.glb", mesh, "a red chair")
     scene = trimesh.load(tmp_path / "m.glb", process=False)
     (read,) = scene.geometry.values()
@@ -54,7 +54,7 @@ def test_glb_stands_upright_and_its_front_faces_plus_z(tmp_path: Path, mesh: Mes
     np.testing.assert_allclose(read.vertex_normals[3], mesh.normals[3][[0, 2, 1]] * [1, 1, -1], atol=1e-6)
 
 
-def test_glb_colours_are_the_linear_ones_in_floats(tmp_path: Path, mesh: Mesh) -> None:
+def test_glb_colours_are_the_linear_ones_in_floats(tmp_path: Path, mesh: SimpleNamespace) -> None:
     write_glb(tmp_path / "m.glb", mesh, "ein grüner Stuhl")
     document, binary = _glb_chunks(tmp_path / "m.glb")
     accessor = document["accessors"][document["meshes"][0]["primitives"][0]["attributes"]["COLOR_0"]]
@@ -68,7 +68,7 @@ def test_glb_colours_are_the_linear_ones_in_floats(tmp_path: Path, mesh: Mesh) -
 
 
 @pytest.mark.parametrize("write", [write_ply, lambda path, mesh: write_glb(path, mesh, "x")])
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path, mesh: Mesh, write) -> None:
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path, mesh: SimpleNamespace, write) -> None:
     with pytest.raises(SjcError) as told:
         write(tmp_path / "missing" / "m", mesh)
     assert told.value.code == "folder_not_writable"

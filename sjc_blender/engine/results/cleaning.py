@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from skimage.measure import label
 
-from ...protocol.errors import SjcError
 from .opacity import Array, surface_threshold, voxel_opacity
 
 HAZE_DENSITY = 2.0 * math.log1p(math.exp(-1.0))
@@ -22,7 +21,7 @@ HAZE_SHARE = 0.1
 """Nor any opacity above this share of the surface threshold, so that a cloud thinner than haze is left alone."""
 
 FLOATER_SHARE = 0.02
-"""A separate part with less than this share of the largest part's mass (of a mesh: area) is a floater."""
+"""A separate part with less than this share of the largest part's mass is a floater."""
 
 VISIBLE_OPACITY = 0.05
 """A field that nowhere hides more than this of what is behind it is empty."""
@@ -70,15 +69,6 @@ def _floaters(occupied: npt.NDArray[np.bool_], mass: Array) -> npt.NDArray[np.bo
     small = masses < FLOATER_SHARE * masses.max()
     small[0] = False
     return np.asarray(small[parts])
-
-
-def empty_field() -> SjcError:
-    """The error for a field in which the optimisation left nothing."""
-    return SjcError(
-        "empty_field",
-        "The field is empty: the optimisation left nothing to be seen in the domain.",
-        "Lower the emptiness weight or raise the smallest timestep, or try another seed or prompt.",
-    )
 
 
 def _invisible(density: Array, voxel_size: float) -> bool:

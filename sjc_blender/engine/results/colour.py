@@ -14,12 +14,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...protocol.spec import Camera
+from ...surface.surface import empty_field
 from ..radiance.field import VoxelField
 from ..radiance.radiance_grid import RadianceGrid
 from ..radiance.rays import Rays, camera_rays
 from ..radiance.renderer import render_chunked
 from ..score_models.score_model import ScoreModel
-from .cleaning import clean_density, empty_field
+from .cleaning import clean_density
 from .least_squares import Array, fill_from_nearest, fit_near_back_projection
 from .pixel_weights import pixel_weights
 from .srgb import from_linear, to_linear

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from ...protocol.atomic_write import atomic_path
-from .mesh import Mesh
+from ...surface.surface import Surface
 from .srgb import from_linear, to_bytes
 
 PLY_HEADER = """ply
@@ -42,7 +42,7 @@ _UINT32, _FLOAT32 = 5125, 5126
 _ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
 
 
-def write_ply(path: Path, mesh: Mesh) -> None:
+def write_ply(path: Path, mesh: Surface) -> None:
     """Write a binary PLY: positions and normals with Z up, colours as 8-bit sRGB (what readers of PLY expect).
 
     Raises
@@ -50,19 +50,20 @@ def write_ply(path: Path, mesh: Mesh) -> None:
     SjcError
         ``disk_full`` or ``folder_not_writable``; the file that was there stays.
     """
+    triangles = mesh.triangles
     vertices = np.empty(len(mesh.vertices), dtype=[("position", "<f4", 3), ("normal", "<f4", 3), ("colour", "u1", 3)])
     vertices["position"] = mesh.vertices
     vertices["normal"] = mesh.normals
     vertices["colour"] = to_bytes(from_linear(torch.from_numpy(mesh.colours)))
-    faces = np.empty(len(mesh.faces), dtype=[("count", "u1"), ("corners", "<i4", 3)])
+    faces = np.empty(len(triangles), dtype=[("count", "u1"), ("corners", "<i4", 3)])
     faces["count"] = 3
-    faces["corners"] = mesh.faces
+    faces["corners"] = triangles
     header = PLY_HEADER.format(vertices=len(vertices), faces=len(faces))
     with atomic_path(path) as temporary:
         temporary.write_bytes(header.encode("ascii") + vertices.tobytes() + faces.tobytes())
 
 
-def write_glb(path: Path, mesh: Mesh, name: str) -> None:
+def write_glb(path: Path, mesh: Surface, name: str) -> None:
     """Write a binary glTF 2.0: Y up, the front facing +Z, colours linear in 32-bit floats.
 
     https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html, sections 3.4 (axes), 3.7.2.1
@@ -71,7 +72,7 @@ def write_glb(path: Path, mesh: Mesh, name: str) -> None:
     Parameters
     ----------
     path : Path
-    mesh : Mesh
+    mesh : Surface
     name : str
         Of the object; the prompt.
 
@@ -88,7 +89,7 @@ def write_glb(path: Path, mesh: Mesh, name: str) -> None:
         "NORMAL": buffer.add(_y_up(mesh.normals), "VEC3", _FLOAT32, _ARRAY_BUFFER),
         "COLOR_0": buffer.add(mesh.colours, "VEC3", _FLOAT32, _ARRAY_BUFFER),
     }
-    indices = buffer.add(mesh.faces.ravel().astype("<u4"), "SCALAR", _UINT32, _ELEMENT_ARRAY_BUFFER)
+    indices = buffer.add(mesh.triangles.ravel().astype("<u4"), "SCALAR", _UINT32, _ELEMENT_ARRAY_BUFFER)
     material = {"name": name, "pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 1.0}}
     document = {
         "asset": {"version": "2.0", "generator": "sjc_blender"},

@@ -15,9 +15,9 @@ from ...protocol.atomic_write import atomic_path
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
+from ...surface.surface import Surface
 from ..radiance.radiance_grid import RadianceGrid
 from ..reporter import Report
-from .mesh import Mesh
 from .mesh_files import write_glb, write_ply
 from .opacity import voxel_opacity
 from .srgb import write_png
@@ -32,7 +32,7 @@ def write_result(
     folder: JobFolder,
     spec: JobSpec,
     grid: RadianceGrid,
-    mesh: Mesh | None,
+    mesh: Surface | None,
     measurements: Mapping[str, float],
     report: Report,
 ) -> events.Result:
@@ -41,7 +41,7 @@ def write_result(
     ========================  ====================================================================
     ``field.npz``             `field`: density per domain unit (float32) and linear RGB (float16)
                               at voxel centres, half_extents, voxel_size, matrix_world, version
-    ``mesh.npz``              `mesh`: vertices, faces, normals, linear colours, for the add-on
+    ``mesh.npz``              `mesh`: vertices, quads, normals, linear colours, for the add-on
     ``mesh.ply, mesh.glb``    `mesh_ply`, `mesh_glb`: for other programs
     ``turntable.png, .mp4``   `turntable`, `turntable_video`
     ``metrics.json``          `metrics`
@@ -52,7 +52,7 @@ def write_result(
     folder : JobFolder
     spec : JobSpec
     grid : RadianceGrid
-    mesh : Mesh or None
+    mesh : Surface or None
         None where the spec asks for no mesh.
     measurements : mapping
         What the job measured before; it becomes part of the metrics.
@@ -71,8 +71,7 @@ def write_result(
     """
     started = time.perf_counter()
     written = _Written(folder)
-    if spec.outputs.volume:
-        _write_field(written.path("field", "field.npz"), spec, grid)
+    _write_field(written.path("field", "field.npz"), spec, grid)
     if mesh is not None:
         _write_mesh(written, spec, mesh)
     turntable = render_turntable(grid)
@@ -115,7 +114,7 @@ def _write_field(path: Path, spec: JobSpec, grid: RadianceGrid) -> None:
     )
 
 
-def _write_mesh(written: _Written, spec: JobSpec, mesh: Mesh) -> None:
+def _write_mesh(written: _Written, spec: JobSpec, mesh: Surface) -> None:
     arrays = {"vertices": mesh.vertices, "faces": mesh.faces, "normals": mesh.normals, "colours": mesh.colours}
     _write_arrays(written.path("mesh", "mesh.npz"), version=np.int32(FIELD_VERSION), **arrays)
     write_ply(written.path("mesh_ply", "mesh.ply"), mesh)
@@ -138,7 +137,7 @@ def _write_video(written: _Written, turntable: Turntable, report: Report) -> Non
         report(events.Warned(str(error)))
 
 
-def _metrics(grid: RadianceGrid, mesh: Mesh | None, turntable: Turntable) -> dict[str, float]:
+def _metrics(grid: RadianceGrid, mesh: Surface | None, turntable: Turntable) -> dict[str, float]:
     density = grid.density_grid.cpu().numpy()
     metrics = {
         "density_mean": float(density.mean()),

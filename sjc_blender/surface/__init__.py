@@ -1,0 +1,1 @@
+"""A density as a surface: closed, coloured, in quads. NumPy and nothing else, so that engine and add-on share it."""

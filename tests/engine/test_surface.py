@@ -1,0 +1,196 @@
+"""A field's surface: in the right place, closed whatever the field, facing outwards, coloured."""
+
+import math
+
+import numpy as np
+import pytest
+import trimesh
+
+from sjc_blender.protocol.errors import SjcError
+from sjc_blender.surface.dual_cubes import cut
+from sjc_blender.surface.quad_mesh import solid_parts
+from sjc_blender.surface.solidity import solidity
+from sjc_blender.surface.surface import Surface, SurfaceCutter
+
+RADIUS = 0.6
+VOXEL = 2 / 40
+
+
+def _centres(shape: tuple[int, int, int]) -> np.ndarray:
+    """Coordinates [3, nx, ny, nz] of the voxel centres by the convention of docs/architecture.md."""
+    voxel = 2.0 / max(shape)
+    axes = [-n * voxel / 2 + (np.arange(n) + 0.5) * voxel for n in shape]
+    return np.stack(np.meshgrid(*axes, indexing="ij"))
+
+
+def _cutter(density: np.ndarray, rgb: np.ndarray | None = None, smoothing: float = 1.0) -> SurfaceCutter:
+    colours = np.zeros((*density.shape, 3)) if rgb is None else rgb
+    return SurfaceCutter(density.astype(np.float32), colours.astype(np.float32), 2.0 / max(density.shape), smoothing)
+
+
+def _ball(n: int = 40, density: float = 500.0) -> np.ndarray:
+    return np.where(np.linalg.norm(_centres((n, n, n)), axis=0) < RADIUS, density, 0.0)
+
+
+def _as_trimesh(mesh: Surface) -> trimesh.Trimesh:
+    return trimesh.Trimesh(mesh.vertices, mesh.triangles, process=False)
+
+
+def test_solidity_of_a_single_voxel_is_that_of_its_half_depths() -> None:
+    depth = 0.3
+    # Six faces, twelve edges and eight corners to leave it by, at distances of 1, sqrt 2 and sqrt 3 half voxels.
+    passing = sum(count * math.exp(-4 * depth * math.sqrt(steps) / 2) for count, steps in ((6, 1), (12, 2), (8, 3)))
+    found = solidity(np.full((1, 1, 1), depth / 0.1, np.float32), 0.1, smoothing=0.0)
+    assert found.item() == pytest.approx(1 - (passing / 26) ** 0.25, rel=1e-5)
+
+
+def test_solidity_counts_what_lies_in_the_way_in_every_direction() -> None:
+    """Against a plain sum along each of the 26 directions, in a box of unequal sides."""
+    density = np.random.default_rng(0).uniform(0, 5, (4, 6, 5)).astype(np.float32)
+    expected = np.zeros(density.shape)
+    steps = [d for d in np.ndindex(3, 3, 3) if d != (1, 1, 1)]
+    for start in np.ndindex(density.shape):
+        for step in np.array(steps) - 1:
+            at, depth = np.array(start), density[start] / 2
+            while True:
+                at = at + step
+                if (at < 0).any() or (at >= density.shape).any():
+                    break
+                depth += density[tuple(at)]
+            expected[start] += math.exp(-4 * 0.1 * np.linalg.norm(step) * depth) / 26
+    np.testing.assert_allclose(solidity(density, 0.1, smoothing=0.0), 1 - expected**0.25, atol=1e-5)
+
+
+@pytest.mark.parametrize("density", [40.0, 500.0])
+def test_a_ball_comes_back_in_its_place_and_size(density: float) -> None:
+    mesh = _cutter(_ball(density=density)).cut()
+    distance = np.linalg.norm(mesh.vertices, axis=1)
+    assert np.abs(distance - RADIUS).max() < 0.5 * VOXEL
+    oracle = _as_trimesh(mesh)
+    assert oracle.volume == pytest.approx(4 / 3 * math.pi * RADIUS**3, rel=0.05)
+    assert oracle.area == pytest.approx(4 * math.pi * RADIUS**2, rel=0.05)
+    assert mesh.watertight and oracle.is_watertight and oracle.is_winding_consistent
+    assert mesh.components == 1
+
+
+def test_a_noisy_shell_becomes_a_smooth_solid() -> None:
+    """What an optimised field is like: nothing inside, half of the shell's voxels missing."""
+    distance = np.linalg.norm(_centres((40, 40, 40)), axis=0)
+    shell = (distance < RADIUS) & (distance > RADIUS - 5 * VOXEL)
+    there = np.random.default_rng(5).uniform(size=shell.shape) < 0.5
+    mesh = _cutter(np.where(shell & there, 60.0, 0.0)).cut()
+    assert mesh.components == 1
+    assert _as_trimesh(mesh).volume == pytest.approx(4 / 3 * math.pi * RADIUS**3, rel=0.15)
+    outwards = mesh.vertices / np.linalg.norm(mesh.vertices, axis=1, keepdims=True)
+    assert np.einsum("ij,ij->i", mesh.normals, outwards).mean() > 0.96
+
+
+def test_a_bowl_stays_open() -> None:
+    x, y, z = _centres((40, 40, 40))
+    distance = np.sqrt(x**2 + y**2 + z**2)
+    bowl = (distance < RADIUS) & (distance > RADIUS - 4 * VOXEL) & (z < 0)
+    mesh = _cutter(np.where(bowl, 100.0, 0.0)).cut()
+    bottom = mesh.vertices[np.linalg.norm(mesh.vertices[:, :2], axis=1) < 2 * VOXEL, 2]
+    # Inside and outside of the bowl's bottom, and no lid.
+    assert bottom.max() == pytest.approx(-RADIUS + 4 * VOXEL, abs=2 * VOXEL)
+    assert bottom.min() == pytest.approx(-RADIUS, abs=VOXEL)
+
+
+def test_normals_are_unit_and_point_outwards() -> None:
+    mesh = _cutter(_ball()).cut()
+    outwards = mesh.vertices / np.linalg.norm(mesh.vertices, axis=1, keepdims=True)
+    assert np.einsum("ij,ij->i", mesh.normals, outwards).min() > 0.95
+    np.testing.assert_allclose(np.linalg.norm(mesh.normals, axis=1), 1.0, atol=1e-5)
+
+
+def test_an_off_centre_box_keeps_its_place_in_a_grid_of_unequal_sides() -> None:
+    density = np.zeros((20, 12, 30))
+    density[3:8, 4:10, 18:28] = 1000.0
+    mesh = _cutter(density).cut()
+    voxel = 2.0 / 30
+    half = np.array([20, 12, 30]) * voxel / 2
+    np.testing.assert_allclose(mesh.vertices.min(axis=0), -half + np.array([3, 4, 18]) * voxel, atol=0.3 * voxel)
+    np.testing.assert_allclose(mesh.vertices.max(axis=0), -half + np.array([8, 10, 28]) * voxel, atol=0.3 * voxel)
+
+
+def test_matter_that_reaches_the_border_is_closed_there() -> None:
+    mesh = _cutter(np.full((6, 8, 10), 50.0)).cut()
+    assert _as_trimesh(mesh).is_watertight
+    np.testing.assert_allclose(mesh.vertices.max(axis=0), [0.6, 0.8, 1.0], atol=0.3 * 0.2)
+
+
+@pytest.mark.parametrize("peak", [1e-4, 0.2, 0.9, 1e4])
+def test_no_field_with_matter_gives_an_empty_mesh(peak: float) -> None:
+    density = np.zeros((16, 16, 16))
+    density[5, 6, 0] = peak
+    mesh = _cutter(density).cut()
+    assert len(mesh.faces) > 0
+    assert _as_trimesh(mesh).is_watertight
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_even_a_tangle_is_closed(seed: int) -> None:
+    draws = np.random.default_rng(seed)
+    noise = draws.uniform(0.0, 1.0, (9, 8, 7)).astype(np.float32)
+    vertices, quads = cut(np.pad(np.round(noise) if seed % 2 else noise, 1), draws.uniform(0.2, 0.8))
+    mesh = Surface(vertices, quads, vertices, vertices, 0.5)
+    assert mesh.watertight
+    assert _as_trimesh(mesh).is_watertight and _as_trimesh(mesh).is_winding_consistent
+    assert _as_trimesh(mesh).volume > 0
+
+
+def test_floaters_are_left_out_and_parts_of_the_object_are_not() -> None:
+    density = _ball()
+    density[2, 2, 2] = 500.0
+    assert _cutter(density, smoothing=0.0).cut().components == 1
+    density[33:39, 33:39, 33:39] = 500.0
+    assert _cutter(density, smoothing=0.0).cut().components == 2
+
+
+def test_a_cavity_is_filled() -> None:
+    hollow = _ball()
+    hollow[14:26, 14:26, 14:26] = 0.0
+    vertices, quads = cut(np.pad(hollow.astype(np.float32), 1), 250.0)
+    assert Surface(vertices, quads, vertices, vertices, 0.5).components == 2
+    vertices, quads = solid_parts(vertices, quads)
+    assert Surface(vertices, quads, vertices, vertices, 0.5).components == 1
+    assert np.linalg.norm(vertices - 20.5, axis=1).min() > 10
+
+
+def test_a_higher_threshold_cuts_further_in() -> None:
+    density = 30 * np.exp(-(_centres((32, 32, 32)) ** 2).sum(axis=0) / 0.1)
+    cutter = _cutter(density)
+    radii = [np.linalg.norm(cutter.cut(threshold).vertices, axis=1).mean() for threshold in (0.2, 0.5, 0.8)]
+    assert radii[0] > radii[1] + 0.03 > radii[2] + 0.06
+    assert cutter.cut().threshold == pytest.approx(0.5, abs=0.01)
+
+
+def test_an_empty_field_and_a_threshold_out_of_reach_are_told() -> None:
+    with pytest.raises(SjcError) as told:
+        _cutter(np.zeros((8, 8, 8)))
+    assert told.value.code == "empty_field"
+    assert "seed" in told.value.hint
+    with pytest.raises(SjcError) as told:
+        _cutter(np.full((8, 8, 8), 0.1)).cut(0.9)
+    assert told.value.code == "threshold_too_high"
+    assert "0.9" in told.value.message and "automatic" in told.value.hint
+
+
+def test_colours_are_those_of_the_matter_not_of_the_emptiness_beside_it() -> None:
+    density = _ball()
+    left, right = np.array([0.8, 0.1, 0.2]), np.array([0.1, 0.3, 0.9])
+    rgb = np.where(_centres(density.shape)[0][..., None] < 0, left, right)
+    rgb[density == 0] = 1.0  # what empty voxels hold must not show
+    mesh = _cutter(density, rgb).cut()
+    clear = np.abs(mesh.vertices[:, 0]) > 3 * VOXEL
+    expected = np.where(mesh.vertices[clear, :1] < 0, left, right)
+    np.testing.assert_allclose(mesh.colours[clear], expected, atol=0.02)
+
+
+def test_a_colour_is_that_of_what_is_met_first() -> None:
+    """A red coat of one voxel hides a green body."""
+    density = _ball(density=200.0)
+    deep = np.linalg.norm(_centres(density.shape), axis=0) < RADIUS - 2 * VOXEL
+    rgb = np.where(deep[..., None], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0])
+    mesh = _cutter(density, rgb).cut()
+    assert mesh.colours[:, 0].min() > 0.9
