@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -113,7 +114,7 @@ def _joined(conditions: Sequence[Condition], count: int) -> Condition | None:
     first = conditions[0]
     if len(conditions) == 1:
         return first
-    values: dict[str, torch.Tensor] = {}
+    values: dict[str, Any] = {}
     for field in dataclasses.fields(first):
         each = [getattr(condition, field.name) for condition in conditions]
         if all(isinstance(value, torch.Tensor) and value.shape == each[0].shape for value in each):

@@ -125,10 +125,8 @@ class ScoreJacobianChaining:
 
     def restore(self, step: int, tensors: dict[str, torch.Tensor]) -> None:
         """Take up the state that `tensors` held after `step` steps."""
-        self.field = new_field(self.spec, self.model, step)
+        self.field = restored_field(self.spec, self.model, step, tensors)
         self.optimiser = self._new_optimiser()
-        fields = {name.removeprefix("field."): t for name, t in tensors.items() if name.startswith("field.")}
-        self.field.load_state_dict(fields)
         slots: dict[int, dict[str, torch.Tensor]] = {}
         for name, tensor in tensors.items():
             if name.startswith("adamax."):
@@ -200,6 +198,14 @@ def new_field(spec: JobSpec, model: ScoreModel, step: int, generator: torch.Gene
         pixel_space=model.pixel_space,
         generator=generator,
     ).to(model.device)
+
+
+def restored_field(spec: JobSpec, model: ScoreModel, step: int, tensors: dict[str, torch.Tensor]) -> VoxelField:
+    """The field of a checkpoint, on the model's device."""
+    field = new_field(spec, model, step)
+    prefix = "field."
+    field.load_state_dict({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})
+    return field
 
 
 def _check_timesteps(spec: JobSpec, count: int) -> None:

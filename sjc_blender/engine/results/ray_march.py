@@ -19,10 +19,22 @@ OPAQUE = 4e-3
 
 @dataclass(frozen=True)
 class Picture:
-    """What `RayMarcher` sees: `rgb` [N, 3] linear, over black, and `opacity` [N] in [0, 1]."""
+    """What `RayMarcher` sees along N rays.
+
+    Attributes
+    ----------
+    rgb : Tensor [N, C]
+        What the grid has for colours: linear RGB, over black.
+    opacity : Tensor [N]
+        In [0, 1].
+    depth : Tensor [N]
+        Sum of the samples' distances along the ray, weighted as their colours are, in domain units; the mean
+        distance of what is seen is this over the opacity.
+    """
 
     rgb: Tensor
     opacity: Tensor
+    depth: Tensor
 
 
 class RayMarcher:
@@ -46,26 +58,30 @@ class RayMarcher:
     def render(self, rays: Rays) -> Picture:
         """March along all rays at once."""
         entry, length = intersect_box(rays, self.grid.half_extents)
-        rgb = torch.zeros_like(rays.origins)
-        passed = torch.ones_like(entry)
+        rgb = rays.origins.new_zeros(len(entry), self.grid.rgb_grid.shape[-1])
+        depth, passed = torch.zeros_like(entry), torch.ones_like(entry)
         distance, end = entry, entry + length
         alive = (length > 0).nonzero().squeeze(1)
         while len(alive):
             points = rays.origins[alive] + rays.directions[alive] * (distance[alive, None] + self._step / 2)
             leap = self._leap[self._voxel(points)]
             dense = leap == 0
-            self._composite(alive[dense], points[dense], rgb, passed)
+            self._composite(alive[dense], points[dense], distance[alive][dense], rgb, depth, passed)
             distance[alive] += torch.where(dense, self._step, leap)
             alive = alive[(distance[alive] < end[alive]) & (passed[alive] > OPAQUE)]
-        return Picture(rgb, 1.0 - passed)
+        return Picture(rgb, 1.0 - passed, depth)
 
-    def _composite(self, index: Tensor, points: Tensor, rgb: Tensor, passed: Tensor) -> None:
-        """Add one segment each, seen at `points`, to the rays `index`."""
+    def _composite(
+        self, index: Tensor, points: Tensor, distance: Tensor, rgb: Tensor, depth: Tensor, passed: Tensor
+    ) -> None:
+        """Add one segment each, that begins at `distance` and is seen at `points`, to the rays `index`."""
         density = self.grid.density(points)
         matter = density > 0
-        index, points, density = index[matter], points[matter], density[matter]
+        index, points, distance, density = index[matter], points[matter], distance[matter], density[matter]
         opacity = -torch.expm1(-self._step * density)
-        rgb[index] += (passed[index] * opacity)[:, None] * self.grid.features(points)
+        weight = passed[index] * opacity
+        rgb[index] += weight[:, None] * self.grid.features(points)
+        depth[index] += weight * (distance + self._step / 2)
         passed[index] *= 1.0 - opacity
 
     def _voxel(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:

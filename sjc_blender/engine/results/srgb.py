@@ -27,6 +27,16 @@ def from_linear(linear: torch.Tensor) -> torch.Tensor:
     return torch.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
+GREY = 0.5
+"""Of the background that results are shown before, sRGB."""
+
+
+def over_grey(rgba: torch.Tensor) -> torch.Tensor:
+    """sRGB with straight alpha [4, H, W], composited over grey in linear light: sRGB [3, H, W]."""
+    rgb, alpha = to_linear(rgba[:3]), rgba[3]
+    return from_linear(rgb * alpha + to_linear(torch.tensor(GREY)).to(rgb) * (1.0 - alpha))
+
+
 def to_bytes(srgb: torch.Tensor) -> npt.NDArray[np.uint8]:
     """Eight-bit values, rounded, of sRGB values in [0, 1] of any shape."""
     rounded: npt.NDArray[np.uint8] = (srgb.detach().clamp(0.0, 1.0) * 255.0).round().to(torch.uint8).cpu().numpy()

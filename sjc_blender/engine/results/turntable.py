@@ -14,7 +14,7 @@ from ..radiance.radiance_grid import RadianceGrid
 from ..radiance.rays import Rays, camera_rays
 from ..viewpoints import orbit_camera
 from .ray_march import RayMarcher
-from .srgb import from_linear, to_linear
+from .srgb import GREY, from_linear, to_linear
 
 FRAMES = 48
 SHEET_COLUMNS = 8
@@ -25,8 +25,6 @@ VIEWS_AT_ONCE = 8
 ELEVATIONS = (15.0, 55.0)
 FIELD_OF_VIEW = 30.0
 MARGIN = 1.05
-GREY = 0.5
-"""Of the background, sRGB."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 import imageio_ffmpeg
 import torch
@@ -13,46 +17,70 @@ from ...protocol.errors import SjcError
 from .srgb import to_bytes
 
 LONGEST_SECONDS = 300
+"""For ffmpeg to end after the last frame."""
 
 
-def write_video(path: Path, frames: torch.Tensor, frames_per_second: int) -> None:
+def write_video(path: Path, frames: Iterable[torch.Tensor], frames_per_second: int) -> None:
     """Write an MP4 that browsers and players show everywhere (H.264, yuv420p).
 
     Parameters
     ----------
     path : Path
-    frames : Tensor [F, 3, H, W]
-        sRGB in [0, 1]; height and width even.
+    frames : iterable of Tensor [3, H, W]
+        sRGB in [0, 1], at least one; height and width even. They are taken one by one.
     frames_per_second : int
 
     Raises
     ------
     SjcError
         ``video_failed`` if there is no ffmpeg or it cannot do it; ``disk_full`` or
-        ``folder_not_writable``. The video that was there stays.
+        ``folder_not_writable``. The video that was there stays, whatever `frames` raises too.
     """
-    height, width = frames.shape[2:]
+    frames = iter(frames)
+    first = next(frames)
+    height, width = first.shape[1:]
     source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(frames_per_second), "-i", "-"]
     # A file that begins with its index plays while it loads.
     target = ["-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4"]
-    pixels = to_bytes(frames.movedim(1, -1)).tobytes()
-    with atomic_path(path) as temporary:
+    with atomic_path(path) as temporary, tempfile.TemporaryFile() as said:
         try:
             # A list of arguments and no shell; the only outside word in it is the path.
             command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", *source, *target, str(temporary)]
-            subprocess.run(command, input=pixels, capture_output=True, check=True, timeout=LONGEST_SECONDS)
-        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-            raise SjcError(
-                "video_failed",
-                f"{path.name} was not written, because ffmpeg {_trouble(error)}.",
-                "Everything else is there. Install ffmpeg, or name it in the environment variable IMAGEIO_FFMPEG_EXE.",
-            ) from error
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
+        except (RuntimeError, OSError) as error:
+            raise _failed(path, f"cannot be started: {error}".rstrip(".")) from error
+        try:
+            trouble = _feed(process, itertools.chain([first], frames), said)
+        finally:
+            process.kill()
+            process.wait()
+        if trouble:
+            raise _failed(path, trouble)
 
 
-def _trouble(error: Exception) -> str:
-    if isinstance(error, subprocess.CalledProcessError):
-        said = error.stderr.decode("utf-8", "replace").strip().splitlines()
-        return f"failed: {said[-1]}" if said else f"ended with the code {error.returncode}"
-    if isinstance(error, subprocess.TimeoutExpired):
+def _feed(process: subprocess.Popen[bytes], frames: Iterable[torch.Tensor], said: IO[bytes]) -> str:
+    """Give ffmpeg all frames and wait for its end; what went wrong, or nothing."""
+    assert process.stdin is not None, "it was started with a pipe"
+    for frame in frames:
+        pixels = to_bytes(frame.movedim(0, -1)).tobytes()
+        try:
+            process.stdin.write(pixels)
+        except OSError:
+            break  # it has ended, and has said why
+    try:
+        process.communicate(timeout=LONGEST_SECONDS)
+    except subprocess.TimeoutExpired:
         return f"took more than {LONGEST_SECONDS} seconds"
-    return f"cannot be started: {error}".rstrip(".")
+    if process.returncode == 0:
+        return ""
+    said.seek(0)
+    lines = said.read().decode("utf-8", "replace").strip().splitlines()
+    return f"failed: {lines[-1]}" if lines else f"ended with the code {process.returncode}"
+
+
+def _failed(path: Path, trouble: str) -> SjcError:
+    return SjcError(
+        "video_failed",
+        f"{path.name} was not written, because ffmpeg {trouble}.",
+        "Everything else is there. Install ffmpeg, or name it in the environment variable IMAGEIO_FFMPEG_EXE.",
+    )

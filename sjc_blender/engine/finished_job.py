@@ -1,0 +1,63 @@
+"""What a job has made, read back from its folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import zipfile
+
+import numpy as np
+import torch
+
+from ..protocol.errors import SjcError
+from ..protocol.job_folder import JobFolder
+from ..protocol.spec import Device
+from . import checkpoint
+from .pictures import ModelPictures
+from .radiance.radiance_grid import RadianceGrid
+from .score_models.loading import load_score_model
+from .sjc import restored_field
+
+
+def read_grid(folder: JobFolder) -> RadianceGrid:
+    """The result of a finished job, before black.
+
+    Raises
+    ------
+    SjcError
+        ``no_result`` if the job has no ``field.npz``, ``broken_result`` if it cannot be read.
+    """
+    path = folder.result / "field.npz"
+    if not path.is_file():
+        raise SjcError(
+            "no_result",
+            f"{folder.path} holds no finished field: {folder.relative(path)} is missing.",
+            "Let the job run to its end, with outputs.volume=true.",
+        )
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            density, rgb, half_extents = (
+                torch.from_numpy(data[name].astype(np.float32)) for name in ("density", "rgb", "half_extents")
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise SjcError("broken_result", f"{path} cannot be read: {error}.", "Resume the job.") from error
+    return RadianceGrid(density, rgb, half_extents, torch.zeros(3))
+
+
+def model_pictures(folder: JobFolder, device: Device) -> ModelPictures:
+    """The job's own model, and the field of its checkpoint.
+
+    Raises
+    ------
+    SjcError
+        ``no_checkpoint``, or what `checkpoint.load` and `load_score_model` raise.
+    """
+    if not folder.checkpoint.is_file():
+        raise SjcError(
+            "no_checkpoint",
+            f"{folder.path} holds no checkpoint, and so no field that the model could decode.",
+            "Run the job first, or take the colours of its result (--decoder grid).",
+        )
+    spec = folder.read_spec()
+    step, tensors = checkpoint.load(folder.checkpoint, spec)
+    model = load_score_model(dataclasses.replace(spec.model, device=device))
+    return ModelPictures(restored_field(spec, model, step, tensors), model)
