@@ -9,12 +9,16 @@ from importlib import import_module
 # In the order in which they register; a class comes after those that it refers to.
 MODULES = (
     "preferences",
+    "ui.model_properties",
     "ui.properties",
     "ui.operators",
     "ui.panels",
+    "ui.model_operators",
+    "ui.model_panel",
     "ui.menus",
     "commands.command_line",
     "jobs.lifecycle",
+    "models.lifecycle",
 )
 
 

@@ -24,6 +24,9 @@ from . import preferences
 from .batch.batch import Batch
 from .batch.make_batch import batch
 from .jobs import job_import, pump
+from .jobs.earlier_jobs import continue_job, delete_job, history, interrupted, recall
+from .jobs.job_control import clear, move, pause, unpause
+from .jobs.job_history import JobRecord
 from .jobs.job_location import new_job_folder
 from .jobs.job_queue import QUEUE, Job, JobState
 from .jobs.start import absolute, checked_outputs, job_spec, start
@@ -34,21 +37,31 @@ from .process.engine_python import find_engine_python
 __all__ = [
     "Batch",
     "Job",
+    "JobRecord",
     "JobState",
     "ModelStatus",
     "SjcError",
     "batch",
     "cancel",
     "cancel_download",
+    "clear",
+    "continue_job",
+    "delete_job",
     "delete_model",
     "download_model",
     "generate",
+    "history",
     "import_result",
+    "interrupted",
     "job",
     "jobs",
     "models",
+    "move",
+    "pause",
+    "recall",
     "refresh_models",
     "resume",
+    "unpause",
 ]
 
 OUTPUTS = job_import.OUTPUTS

@@ -5,6 +5,7 @@ from bpy.props import StringProperty
 
 from .. import __package__ as base_package
 from ..protocol.errors import SjcError
+from .models import models_folder
 from .process.engine_python import find_engine_python
 from .ui.wrapped_label import draw_sentences
 
@@ -57,12 +58,21 @@ class SJC_AP_preferences(bpy.types.AddonPreferences):
         update=_forget_verdict,
     )
 
+    models_folder: StringProperty(
+        name="Models Folder",
+        description="Where downloaded models lie, in the layout of the Hugging Face cache. "
+        "Empty: the Hugging Face cache of this computer",
+        subtype="DIR_PATH",
+        update=lambda preferences, _context: models_folder.use(preferences.models_folder),
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         """Show the interpreter, and what the last check said of it."""
         layout = self.layout
         row = layout.split(factor=0.85, align=True)
         row.prop(self, "engine_python")
         row.operator(SJC_OT_check_engine.bl_idname, text="Check", icon="FILE_REFRESH")
+        layout.prop(self, "models_folder")
         if _verdict is not None:
             text, icon = _verdict
             column = layout.column()

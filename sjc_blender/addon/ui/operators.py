@@ -20,7 +20,7 @@ refusal: SjcError | None = None
 """Why the last job could not start, for the panel; None once one could, or when it was read."""
 
 
-def _try(operator: bpy.types.Operator, action: Callable[[], object]) -> set[str]:
+def attempt(operator: bpy.types.Operator, action: Callable[[], object]) -> set[str]:
     """Do it; report what SJC has to say if it cannot be done."""
     try:
         action()
@@ -67,6 +67,7 @@ class SJC_OT_generate(bpy.types.Operator):
                 preset=settings.preset,
                 seed=settings.seed,
                 model=settings.model,
+                overrides={"model": {"adapters": settings.used_adapters}},
                 outputs=settings.outputs,
                 scene=context.scene,
             )
@@ -111,7 +112,7 @@ class SJC_OT_cancel(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Ask the engine to stop, or end it."""
-        return _try(self, lambda: api.cancel(self.job, now=self.now))
+        return attempt(self, lambda: api.cancel(self.job, now=self.now))
 
 
 class SJC_OT_resume(bpy.types.Operator):
@@ -125,7 +126,7 @@ class SJC_OT_resume(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Put the job in line again."""
-        return _try(self, lambda: api.resume(api.job(self.job).folder.path, scene=context.scene))
+        return attempt(self, lambda: api.resume(api.job(self.job).folder.path, scene=context.scene))
 
 
 class SJC_OT_import_result(bpy.types.Operator):
@@ -154,7 +155,8 @@ class SJC_OT_import_result(bpy.types.Operator):
         """Import what the job made."""
         folder = Path(bpy.path.abspath(self.directory))
         started_here = [job for job in api.jobs() if job.folder.path == folder]
-        return _try(self, lambda: api.import_result(started_here[-1] if started_here else folder, scene=context.scene))
+        source = started_here[-1] if started_here else folder
+        return attempt(self, lambda: api.import_result(source, scene=context.scene))
 
 
 class SJC_OT_add_rig(bpy.types.Operator):
@@ -173,7 +175,7 @@ class SJC_OT_add_rig(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add the rig, and choose it."""
-        return _try(self, lambda: self._add(context.scene))
+        return attempt(self, lambda: self._add(context.scene))
 
     def _add(self, scene: bpy.types.Scene) -> None:
         settings: SJC_PG_settings = scene.sjc
@@ -226,7 +228,7 @@ class SJC_OT_open_folder(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Open the folder."""
-        return _try(self, lambda: bpy.ops.wm.path_open(filepath=str(api.job(self.job).folder.path)))
+        return attempt(self, lambda: bpy.ops.wm.path_open(filepath=str(api.job(self.job).folder.path)))
 
 
 CLASSES = (

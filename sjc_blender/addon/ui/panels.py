@@ -113,25 +113,6 @@ class SJC_PT_output(_Sidebar, bpy.types.Panel):
         row.prop(settings, "make_mesh", toggle=True, icon="OUTLINER_OB_MESH")
 
 
-class SJC_PT_model(_Sidebar, bpy.types.Panel):
-    """Which model knows what things look like."""
-
-    bl_label = "Model"
-    bl_parent_id = "SJC_PT_main"
-    bl_options = {"DEFAULT_CLOSED"}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """Show the model, and what to keep away from."""
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        settings: SJC_PG_settings = context.scene.sjc
-        layout.prop(settings, "model_kind", text="Model")
-        if settings.model_kind == "OWN":
-            layout.prop(settings, "model_source")
-        layout.prop(settings, "negative_prompt", text="Negative Prompt")
-
-
 def _shown_jobs() -> list[Job]:
     """The newest job and whatever else runs or waits, in the order in which they run."""
     jobs = api.jobs()
@@ -202,7 +183,7 @@ def _draw_ways_on(box: bpy.types.UILayout, job: Job) -> None:
         box.operator("sjc.resume", icon="PLAY").job = job.id
 
 
-CLASSES = (SJC_PT_main, SJC_PT_viewpoints, SJC_PT_domain, SJC_PT_output, SJC_PT_model)
+CLASSES = (SJC_PT_main, SJC_PT_viewpoints, SJC_PT_domain, SJC_PT_output)
 
 
 def register() -> None:

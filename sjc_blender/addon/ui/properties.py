@@ -7,6 +7,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ...protocol.presets import PRESETS, preset_names
+from .model_properties import ModelChoice
 
 BOXLESS = {"CAMERA", "LIGHT", "LIGHT_PROBE", "SPEAKER"}
 """Kinds of objects that have no box of their own."""
@@ -26,7 +27,7 @@ def has_box(_settings: "SJC_PG_settings", obj: bpy.types.Object) -> bool:
     return obj.type not in BOXLESS
 
 
-class SJC_PG_settings(bpy.types.PropertyGroup):
+class SJC_PG_settings(ModelChoice, bpy.types.PropertyGroup):
     """What the next job is to make, and from where it is looked at."""
 
     prompt: StringProperty(
@@ -88,25 +89,6 @@ class SJC_PG_settings(bpy.types.PropertyGroup):
         description="Bring the result in as a mesh with a colour attribute",
         default=True,
     )
-    model_kind: EnumProperty(
-        name="Model",
-        description="Which pretrained model knows what things look like",
-        items=[
-            ("BUILTIN", "Built-in", "The small prior that comes with the add-on; works offline, knows a few objects"),
-            ("OWN", "Stable Diffusion", "A model of the Stable Diffusion format that is on this computer"),
-        ],
-    )
-    model_source: StringProperty(
-        name="Source",
-        description="Folder in diffusers format, .safetensors file, or Hugging Face id that is in the local cache",
-        subtype="FILE_PATH",
-        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
-    )
-
-    @property
-    def model(self) -> str:
-        """Source of the chosen model, as the API takes it."""
-        return "builtin" if self.model_kind == "BUILTIN" else self.model_source
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -121,9 +103,7 @@ class SJC_PG_settings(bpy.types.PropertyGroup):
             return "Choose a collection of cameras, or the orbit"
         if not self.outputs:
             return "Choose a volume, a mesh or both"
-        if not self.model.strip():
-            return "Choose the model's folder or file"
-        return ""
+        return self.model_obstacle()
 
 
 def register() -> None:

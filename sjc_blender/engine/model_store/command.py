@@ -65,24 +65,26 @@ def _run(arguments: argparse.Namespace, listen: Listen) -> int:
 
 
 def _act(arguments: argparse.Namespace, report: Report, stop: threading.Event) -> int:
+    code = EXIT_OK
+    end: events.Event | None = None
     try:
         if arguments.action == "download" and not download_model(arguments.id, report, stop.is_set):
-            report(events.Cancelled(0))
-            return EXIT_CANCELLED
-        if arguments.action == "delete":
+            code, end = EXIT_CANCELLED, events.Cancelled(0)
+        elif arguments.action == "delete":
             delete_model(arguments.id)
-        report(models_on_disk())
     except SjcError as error:
-        if error.__cause__ is not None:
-            traceback.print_exception(error.__cause__, file=sys.stderr) if arguments.json else None
-        report(events.Failed.of(error))
-        return EXIT_FAILED
+        if error.__cause__ is not None and arguments.json:
+            traceback.print_exception(error.__cause__, file=sys.stderr)
+        code, end = EXIT_FAILED, events.Failed.of(error)
     except Exception as error:  # the border: every failure leaves as a sentence, its traceback in the log
         traceback.print_exc(file=sys.stderr)
         message = f"An error that SJC does not know stopped it ({type(error).__name__}: {error})."
-        report(events.Failed("internal_error", message, "Please report it with these lines."))
-        return EXIT_FAILED
-    return EXIT_OK
+        code, end = EXIT_FAILED, events.Failed("internal_error", message, "Please report it with these lines.")
+    if end is None or arguments.json:
+        report(models_on_disk())
+    if end is not None:
+        report(end)
+    return code
 
 
 class _Terminal:

@@ -1,0 +1,1 @@
+"""The models to choose from: what is on this computer, downloads and deletion, by the engine as a child process."""

@@ -1,0 +1,168 @@
+"""What `sjc_blender.addon.api` and the buttons do about models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+
+from ... import __package__ as base_package
+from ...protocol.errors import SjcError
+from .. import preferences
+from ..jobs.job_queue import QUEUE
+from ..process.engine_python import find_engine_python
+from ..process.interrupts import Interrupts
+from . import model_pump
+from .model_library import LIBRARY, Action, ModelLibrary
+from .model_status import ModelStatus, statuses
+
+LOG = "models.log"
+LOOP_SECONDS = 0.05
+
+Progress = Callable[[ModelLibrary], None]
+
+
+def models(*, wait: bool = True, engine_python: str | Path | None = None) -> list[ModelStatus]:
+    """List the built-in model, the known ones, and what else of their kinds is in the cache.
+
+    Parameters
+    ----------
+    wait : bool
+        Ask the engine first, and wait for its answer (under a second, with a sound environment). Without
+        it the answer is what was found last, and nothing is started.
+    engine_python : str or Path, optional
+        Goes before the preferences.
+
+    Raises
+    ------
+    SjcError
+        With `wait`: as in `find_engine_python`, ``models_busy``, ``engine_died``.
+    """
+    if wait:
+        refresh_models(engine_python=engine_python)
+        _wait(None)
+    return statuses(LIBRARY.found)
+
+
+def look_once() -> None:
+    """Ask the engine if it was never asked in this session; for a panel that is drawn, so nothing is raised."""
+    if LIBRARY.found is None and LIBRARY.error is None and not LIBRARY.busy and not bpy.app.background:
+        refresh_models()
+
+
+def refresh_models(*, engine_python: str | Path | None = None) -> None:
+    """Ask the engine anew which models are on this computer, in the background; SjcError ``models_busy``."""
+    _begin("list", "", engine_python)
+
+
+def download_model(
+    hub_id: str,
+    *,
+    wait: bool = False,
+    progress: Progress | None = None,
+    engine_python: str | Path | None = None,
+) -> ModelStatus | None:
+    """Download a model, or what is missing or damaged of it, into the cache.
+
+    Parameters
+    ----------
+    hub_id : str
+        Of a known model, or of any other whose family is known.
+    wait : bool
+        Block until it has ended; Ctrl-C stops it, and what has come is kept. In background mode nothing moves
+        without it.
+    progress : callable, optional
+        With `wait`: called with the library after every change.
+    engine_python : str or Path, optional
+        Goes before the preferences.
+
+    Returns
+    -------
+    ModelStatus or None
+        With `wait`: the model on disk, or None if it was stopped. Without: None.
+
+    Raises
+    ------
+    SjcError
+        ``offline``, ``models_busy``; with `wait` also whatever ends the download, see
+        ``sjc_blender/engine/model_store/download.py``.
+    """
+    if not bpy.app.online_access:
+        forced = " Blender was started with --offline-mode." if bpy.app.online_access_override else ""
+        raise SjcError(
+            "offline",
+            f"Blender may not use the network, so the model {hub_id} cannot be downloaded.{forced}",
+            "Start Blender without --offline-mode."
+            if forced
+            else "Tick Edit > Preferences > System > Network > Allow Online Access, and try again.",
+        )
+    _begin("download", hub_id, engine_python)
+    if not wait:
+        return None
+    _wait(progress)
+    if LIBRARY.cancelled:
+        return None
+    return next((model for model in statuses(LIBRARY.found) if model.id == hub_id), None)
+
+
+def delete_model(hub_id: str, *, wait: bool = False, engine_python: str | Path | None = None) -> None:
+    """Delete a model from the cache, with what is left of its downloads.
+
+    Raises
+    ------
+    SjcError
+        ``model_in_use`` by a job that runs or waits; ``models_busy``; with `wait` also ``model_not_on_disk`` and
+        ``model_not_deleted``.
+    """
+    users = [job for job in QUEUE.jobs if job.live and job.spec.model.source == hub_id]
+    if users:
+        raise SjcError(
+            "model_in_use",
+            f"The model {hub_id} is in use by the job {users[0].spec.prompt!r}.",
+            "Wait for the job, or cancel it.",
+        )
+    _begin("delete", hub_id, engine_python)
+    if wait:
+        _wait(None)
+
+
+def cancel_download() -> None:
+    """Stop the download that runs, if any; what has come is kept, and the next download goes on from there."""
+    LIBRARY.cancel()
+    model_pump.ensure_running()
+
+
+def _begin(action: Action, hub_id: str, engine_python: str | Path | None) -> None:
+    chosen = preferences.engine_python()
+    LIBRARY.begin(
+        action,
+        hub_id,
+        lambda: find_engine_python(engine_python, chosen),
+        _log_path(),
+        online=bpy.app.online_access,
+    )
+    model_pump.ensure_running()
+
+
+def _wait(progress: Progress | None) -> None:
+    """Block until the library is done; raise what it failed by."""
+    with Interrupts() as interrupts:
+        answered = 0
+        while LIBRARY.busy:
+            if interrupts.count > answered:
+                answered = interrupts.count
+                LIBRARY.cancel(now=answered > 1)
+            if LIBRARY.pump() and progress is not None:
+                progress(LIBRARY)
+            time.sleep(LOOP_SECONDS)
+    if LIBRARY.error is not None:
+        raise LIBRARY.error
+
+
+def _log_path() -> Path:
+    try:
+        return Path(bpy.utils.extension_path_user(base_package)) / LOG
+    except ValueError:  # not installed as an extension
+        return Path(bpy.utils.user_resource("DATAFILES", path="sjc")) / LOG

@@ -1,0 +1,223 @@
+"""Asks the engine about models, and has it download and delete them: one thing at a time, without ever blocking.
+
+Only Blender's main thread calls this module. It knows no bpy; `model_pump` moves it on.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from ...protocol import events
+from ...protocol.errors import SjcError
+from ...protocol.model_events import Models, Transfer
+from ..process import platform_process
+from ..process.child_process import ChildProcess, child_environment
+from ..process.engine_process import engine_command
+
+Action = Literal["list", "download", "delete"]
+
+CANCEL_SECONDS = 10.0
+"""Grace for a download to stop by itself; what has come is kept in any case."""
+
+EXIT_SECONDS = 10.0
+"""Grace for an engine that has told its last to end itself."""
+
+
+class ModelLibrary:
+    """What is known of the models, and what is done about them.
+
+    Attributes
+    ----------
+    found : Models or None
+        The models on this computer; None until they were listed.
+    action : str
+        ``"list"``, ``"download"`` or ``"delete"`` while that is done, else empty.
+    subject : str
+        Id of the model that the action, or the error, is about; empty for a list.
+    transfer : Transfer or None
+        How far the download is.
+    cancelling : bool
+        Whether the download was told to stop.
+    cancelled : bool
+        Whether the last action ended so.
+    error : SjcError or None
+        Why the last action failed.
+    """
+
+    def __init__(self) -> None:
+        self.found: Models | None = None
+        self.action: Action | Literal[""] = ""
+        self.subject = ""
+        self.transfer: Transfer | None = None
+        self.cancelling = False
+        self.cancelled = False
+        self.error: SjcError | None = None
+        self._process: ChildProcess | None = None
+        self._starter: _Starter | None = None
+        self._told_end = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is done now."""
+        return bool(self.action)
+
+    def begin(
+        self, action: Action, hub_id: str, find_python: Callable[[], Path], log_path: Path, *, online: bool
+    ) -> None:
+        """List, download or delete.
+
+        Parameters
+        ----------
+        action : str
+        hub_id : str
+            Which model; empty for a list.
+        find_python : callable
+            Gives the engine's Python or raises SjcError; called in another thread, since it may take seconds.
+        log_path : Path
+            What the engine says beside its events.
+        online : bool
+            Whether the engine may use the network.
+
+        Raises
+        ------
+        SjcError
+            ``models_busy`` if something else is done now.
+        """
+        if self.busy:
+            raise SjcError(
+                "models_busy",
+                f"Models are being worked on ({self.action} {self.subject}".rstrip() + ").",
+                "Wait until that is done, or cancel it.",
+            )
+        self.action, self.subject = action, hub_id
+        self.transfer, self.error = None, None
+        self.cancelling = self.cancelled = self._told_end = False
+        arguments = ["models", action, *([hub_id] if hub_id else []), "--json"]
+        self._starter = _Starter(find_python, arguments, log_path, online)
+
+    def cancel(self, *, now: bool = False) -> None:
+        """Stop a download; what has come is kept. Nothing happens if there is none."""
+        if self.action != "download":
+            return
+        self.cancelling = True
+        if self._process is not None:
+            self._process.cancel(0.0 if now else CANCEL_SECONDS)
+            self._process.supervise()
+
+    def pump(self) -> bool:
+        """Move on without waiting; True if anything changed."""
+        if self._starter is not None:
+            return self._take_started()
+        process = self._process
+        if process is None:
+            return False
+        # Asked first: what an ended process said is complete only then.
+        ended = process.ended
+        told = process.events()
+        for event in told:
+            self._apply(event)
+        if not ended:
+            if self._told_end:
+                process.end_within(EXIT_SECONDS)
+            process.supervise()
+            return bool(told)
+        self._end(process)
+        return True
+
+    def shut_down(self, grace: float) -> None:
+        """End everything: ask first, and insist after `grace` seconds."""
+        give_up = time.monotonic() + grace + platform_process.TASKKILL_SECONDS
+        while self.busy and time.monotonic() < give_up:
+            self.cancelling = True
+            if self._process is not None:
+                self._process.cancel(grace)
+            self.pump()
+            time.sleep(0.02)
+
+    def _take_started(self) -> bool:
+        starter = self._starter
+        assert starter is not None
+        if starter.running:
+            return False
+        self._starter = None
+        self._process, self.error = starter.process, starter.error
+        if self._process is None:
+            self.action = ""
+        elif self.cancelling:
+            self._process.cancel(CANCEL_SECONDS)
+        return True
+
+    def _apply(self, event: events.Event) -> None:
+        match event:
+            case Models():
+                self.found = event
+                # The last word of what went well; a failure or a cancel comes after the list.
+                self._told_end = True
+            case Transfer():
+                self.transfer = event
+            case events.Cancelled():
+                self.cancelled = True
+            case events.Failed(code, message, hint):
+                self.error = SjcError(code, message, hint)
+                self._told_end = True
+
+    def _end(self, process: ChildProcess) -> None:
+        if self.cancelling and not self._told_end:
+            self.cancelled = True
+        elif not self._told_end:
+            self.error = _died(process)
+        process.close()
+        self._process = None
+        self.action = ""
+        self.transfer = None
+        self.cancelling = False
+
+
+class _Starter:
+    """Finds the engine's Python and starts it, in a thread of its own; `running` until it has."""
+
+    def __init__(self, find_python: Callable[[], Path], arguments: list[str], log_path: Path, online: bool) -> None:
+        self.process: ChildProcess | None = None
+        self.error: SjcError | None = None
+        self._thread = threading.Thread(
+            target=self._run, args=(find_python, arguments, log_path, online), name="SJC models", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    def _run(self, find_python: Callable[[], Path], arguments: list[str], log_path: Path, online: bool) -> None:
+        try:
+            interpreter = find_python()
+            log_path.parent.mkdir(parents=True, exist_ok=True)
+            environment = child_environment(os.environ, online=online)
+            self.process = ChildProcess.run(engine_command(interpreter, *arguments), log_path, environment)
+        except SjcError as error:
+            self.error = error
+        except (OSError, ValueError) as error:
+            self.error = SjcError(
+                "engine_not_started",
+                f"The engine could not be started: {error}.",
+                "Choose the Python of the engine's environment in the add-on's preferences.",
+            )
+
+
+def _died(process: ChildProcess) -> SjcError:
+    code = process.return_code
+    assert code is not None
+    message = f"The engine ended {platform_process.ending(code)} before it was done with the models."
+    words = process.last_words()
+    if words:
+        message += " Its last words were:\n" + "\n".join(f"  {line}" for line in words)
+    return SjcError("engine_died", message, "Try again; a download goes on where it was.")
+
+
+LIBRARY = ModelLibrary()
+"""The library of this Blender session."""

@@ -1,0 +1,31 @@
+"""Moves the library of models on by a timer, which exists only while there is something to do."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..jobs.pump import redraw_sidebars
+from .model_library import LIBRARY
+
+TIMER_SECONDS = 0.25
+GRACE_SECONDS = 2.0
+
+
+def ensure_running() -> None:
+    """Let the timer run, if there is an event loop that calls it."""
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
+        # Persistent: a download outlives the loading of another file.
+        bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
+
+
+def _tick() -> float | None:
+    if LIBRARY.pump():
+        redraw_sidebars()
+    return TIMER_SECONDS if LIBRARY.busy else None
+
+
+def stop() -> None:
+    """Stop a download, and the timer: nothing is left running."""
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    LIBRARY.shut_down(GRACE_SECONDS)

@@ -1,0 +1,52 @@
+"""What the model panel says, in words. Knows no bpy."""
+
+from __future__ import annotations
+
+from ...protocol.model_events import Transfer
+from ..commands.progress_lines import duration
+from ..models.model_status import ModelStatus, Place
+
+
+def gigabytes(count: float) -> str:
+    """Write bytes as ``2.1 GB`` or ``340 MB``."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def size_text(model: ModelStatus) -> str:
+    """Size on disk, or of the download."""
+    if model.place in (Place.DISK, Place.PART):
+        return gigabytes(model.size)
+    if model.known is not None and model.known.download_gigabytes:
+        return gigabytes(model.known.download_gigabytes * 1e9)
+    return ""
+
+
+def facts(model: ModelStatus) -> list[tuple[str, str]]:
+    """Name and value of what is known of a model."""
+    told = [("Kind", model.family)]
+    known = model.known
+    if known is not None:
+        told.append(("Licence", known.licence))
+    match model.place:
+        case Place.DISK:
+            told.append(("On disk", gigabytes(model.size)))
+        case Place.PART:
+            told.append(("On disk", f"{gigabytes(model.size)}, not whole"))
+        case Place.HUB | Place.UNKNOWN if known is not None:
+            told.append(("Download", "about " + gigabytes(known.download_gigabytes * 1e9)))
+    if known is not None:
+        told.append(("Graphics memory", f"about {known.gpu_gigabytes:g} GB" if known.gpu_gigabytes else "none needed"))
+        told.append(("Pictures", f"{known.resolution} x {known.resolution}"))
+    return told
+
+
+def bar_text(transfer: Transfer) -> str:
+    """Text of the progress bar: the share, and the bytes."""
+    return f"{transfer.done / transfer.total:.0%}   {gigabytes(transfer.done)} / {gigabytes(transfer.total)}"
+
+
+def rate_text(transfer: Transfer) -> str:
+    """Speed and time left; empty while neither is known."""
+    if transfer.bytes_per_second <= 0 or transfer.done >= transfer.total:
+        return ""
+    return f"{transfer.bytes_per_second / 1e6:.1f} MB/s, {duration(transfer.eta_seconds)} left"
