@@ -153,10 +153,12 @@ class Batch:
 
     def results(self) -> list[bpy.types.Object]:
         """Its objects that are in the scene, in the order of its jobs."""
+        return [obj for entry in self.entries for obj in self.objects(entry)]
+
+    def objects(self, entry: Entry) -> list[bpy.types.Object]:
+        """Those of one of its jobs that are in the scene."""
         scene = self._scene()
-        if scene is None:
-            return []
-        return [obj for entry in self.entries for obj in placing.objects_of(entry.planned, scene).values()]
+        return list(placing.objects_of(entry.planned, scene).values()) if scene is not None else []
 
     def __str__(self) -> str:
         return f"{self.headline}\n{table(self.entries, list(self.states.values()))}"

@@ -159,5 +159,4 @@ def _read(source: Source) -> tuple[str, Rows]:
 
 def _several(values: Any) -> tuple[Any, ...]:
     """Take one for several."""
-    one = isinstance(values, (str, int, bpy.types.Collection))
-    return (values,) if one else tuple(values)
+    return tuple(values) if isinstance(values, Iterable) and not isinstance(values, str) else (values,)

@@ -112,7 +112,8 @@ def _prompts(text: str) -> Rows:
 
 
 def _collected(entries: Sequence[tuple[int, Any]]) -> Rows:
-    rows, faults = [], []
+    rows: list[Row] = []
+    faults: list[BatchFault] = []
     for number, entry in entries:
         if isinstance(entry, str):
             rows.append(Row(number, {"prompt": entry}))

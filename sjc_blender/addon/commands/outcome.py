@@ -17,6 +17,7 @@ USAGE_CODES = {
     "invalid_spec",
     "no_batch_file",
     "prompt_outside_vocabulary",
+    "unknown_camera",
     "unknown_domain",
     "unknown_output",
     "unknown_rig",

@@ -1,0 +1,176 @@
+"""``batch``: many objects of a list into one scene; the same command again goes on."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+import bpy
+
+from ...protocol.errors import SjcError
+from ...protocol.overrides import parse_overrides
+from .. import api
+from ..batch.batch_fault import InvalidBatch
+from ..batch.layout import PLACES
+from .outcome import Outcome, told
+from .progress_lines import ProgressLines
+from .result_options import add_result_options, save_scene
+
+NAME = "batch"
+HELP = "make many objects of a CSV, JSON-Lines or text file"
+EXAMPLES = (
+    "-b scene.blend --command sjc batch chairs.csv --check",
+    "-b scene.blend --command sjc batch chairs.csv --seeds 1,2 --preset draft --save chairs.blend --json",
+    "-b scene.blend --command sjc batch prompts.txt --rig Cameras --import volume,mesh --place row \\\n"
+    "      --set optimisation.steps=500 --save chairs.blend",
+)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what `api.batch` takes."""
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="or a Text block of the scene; columns: prompt, seed, preset, rig, domain, model, name, folder, ..., "
+        "and any field of a job such as optimisation.steps",
+    )
+    parser.add_argument("--check", action="store_true", help="only list what is wrong with the file; start nothing")
+    parser.add_argument("--seeds", type=_seeds, default=(0,), metavar="0,1,...", help="of rows without one")
+    parser.add_argument("--preset", action="append", metavar="NAME", help="of rows without one; may be repeated")
+    parser.add_argument("--rig", action="append", metavar="COLLECTION", help="of rows without one; may be repeated")
+    parser.add_argument("--domain", metavar="OBJECT", help="of rows without one")
+    parser.add_argument("--model", default="builtin", metavar="SOURCE", help="of rows without one")
+    parser.add_argument("--negative-prompt", default="", metavar="TEXT", help="of rows without one")
+    parser.add_argument("--jitter", type=float, default=0.0, metavar="DEGREES", help="of rows without one")
+    parser.add_argument(
+        "--set", action="append", default=[], dest="changes", metavar="FIELD=VALUE", help="in every job"
+    )
+    parser.add_argument("--place", choices=PLACES, default="grid", help="how the results stand (default: grid)")
+    parser.add_argument("--spacing", type=float, metavar="UNITS", help="between neighbours (default: by the domain)")
+    parser.add_argument("--collection", metavar="NAME", help="where they go (default: one with the file's name)")
+    parser.add_argument("--no-assets", action="store_true", help="do not make them assets")
+    parser.add_argument("--out", metavar="FOLDER", help="the jobs' folders (default: sjc_jobs beside the saved scene)")
+    parser.add_argument("--engine-python", metavar="PATH", help="default: the preferences, or SJC_ENGINE_PYTHON")
+    add_result_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> Outcome:
+    """Judge the file, make what is missing, and save after every object."""
+    if not arguments.check and not arguments.save:
+        raise SjcError("bad_usage", "The batch has no scene to be saved in.", "Add --save OUT.blend, or --check.")
+    source = arguments.file if arguments.file in bpy.data.texts else str(Path(arguments.file).expanduser().absolute())
+    try:
+        # In the scene as it was opened, before anything is written.
+        batch = _batch(arguments, source)
+        if arguments.check:
+            lines = [f"{arguments.file}: {len(batch.entries)} jobs, no faults."]
+            return Outcome("done", {"jobs": len(batch.entries), "faults": []}, lines)
+        _go_on_in(arguments.save)
+        progress = _BatchProgress(sys.stderr, arguments.save)
+        batch = _batch(arguments, source, progress)
+    except InvalidBatch as error:
+        return Outcome("failed", {"faults": [vars(fault) for fault in error.faults]}, error=error)
+    progress.batch = batch
+    said = batch.start()
+    print(said, file=sys.stderr, flush=True)
+    batch.wait()
+    progress.close()
+    save_scene(arguments.save)
+    return _outcome(batch, said, arguments.save)
+
+
+def _batch(arguments: argparse.Namespace, source: str, progress: Any = None) -> api.Batch:
+    return api.batch(
+        source,
+        seeds=arguments.seeds,
+        presets=arguments.preset or "standard",
+        rigs=arguments.rig or "ORBIT",
+        domain=arguments.domain,
+        model=arguments.model,
+        negative_prompt=arguments.negative_prompt,
+        outputs=arguments.outputs or ("volume",),
+        jitter=arguments.jitter,
+        overrides=parse_overrides(arguments.changes),
+        folder=arguments.out,
+        place=arguments.place,
+        spacing=arguments.spacing,
+        collection=arguments.collection,
+        assets=not arguments.no_assets,
+        start=False,
+        progress=progress,
+        engine_python=arguments.engine_python,
+    )
+
+
+def _go_on_in(path: Path) -> None:
+    """Open what an earlier run has saved, so that nothing in it is lost; else save the scene there."""
+    if not path.exists():
+        save_scene(path)
+    elif Path(bpy.data.filepath) != path:
+        print(f"{path} is there: the batch goes on in it.", file=sys.stderr, flush=True)
+        try:
+            bpy.ops.wm.open_mainfile(filepath=str(path))
+        except RuntimeError as error:
+            raise SjcError(
+                "not_opened",
+                f"{path} is there, but cannot be opened: {str(error).strip()}",
+                "Name another file for --save, or move this one away.",
+            ) from error
+
+
+def _outcome(batch: api.Batch, said: str, path: Path) -> Outcome:
+    states = batch.states
+    ended = set(states.values())
+    state = "cancelled" if "cancelled" in ended else "done" if ended == {"done"} else "failed"
+    jobs = []
+    for entry, entry_state in zip(batch.entries, states.values(), strict=True):
+        planned = entry.planned
+        objects = [obj.name for obj in batch.objects(entry)]
+        job: dict[str, Any] = {"row": planned.row, "name": planned.name, "state": entry_state}
+        job |= {"folder": str(planned.folder), "objects": objects}
+        jobs.append(job | ({"error": told(entry.error)} if entry.error is not None else {}))
+    lines = [said, str(batch), f"blend: {path}"]
+    if state != "done":
+        lines.append("The same command again makes what is missing.")
+    return Outcome(state, {"said": said, "jobs": jobs, "blend": str(path)}, lines)
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not made of whole numbers such as 0,1,2") from error
+
+
+class _BatchProgress:
+    """Says which job runs, and how far it is; saves the scene when its object has come."""
+
+    def __init__(self, stream: TextIO, path: Path) -> None:
+        self.batch: api.Batch | None = None
+        self._stream = stream
+        self._path = path
+        self._of: api.Job | None = None
+        self._lines = ProgressLines(stream)
+
+    def __call__(self, job: api.Job) -> None:
+        """Print what is new of a job."""
+        assert self.batch is not None  # nothing is told before it starts
+        if job is not self._of and job.state != "queued" and not job.imported:
+            self.close()
+            self._of, self._lines = job, ProgressLines(self._stream)
+            entries = self.batch.entries
+            number = next(number for number, entry in enumerate(entries, 1) if entry.job is job)
+            print(f"[{number}/{len(entries)}] {entries[number - 1].planned.name}", file=self._stream, flush=True)
+        if job is self._of:
+            self._lines(job)
+        if job.error is not None:
+            print(f"Error: {job.error}", file=self._stream, flush=True)
+        if job.imported:
+            # A batch that is ended hard goes on from here.
+            save_scene(self._path)
+
+    def close(self) -> None:
+        """End a line that is still being written."""
+        self._lines.close()
