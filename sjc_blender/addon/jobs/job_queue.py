@@ -222,7 +222,7 @@ class JobQueue:
             job.pausing = True
             self._touched.append(job)
 
-    def go_on(self, job: Job) -> None:
+    def unpause(self, job: Job) -> None:
         """End a pause, or take back that it was wanted."""
         if job is self._running and self._process is not None and job.pausing:
             self._process.say(events.GO_ON)
@@ -241,9 +241,14 @@ class JobQueue:
             self._jobs[index] = other
         self._touched.append(job)
 
-    def forget_ended(self) -> None:
-        """Take every job that has ended off the list; what they made stays where it is."""
-        self._jobs = [job for job in self._jobs if job.live or job.awaits_import or job is self._running]
+    def forget_ended(self, folder: Path | None = None) -> None:
+        """Take the jobs that have ended off the list, all or those of a folder; their files stay as they are."""
+
+        def stays(job: Job) -> bool:
+            kept = job.live or job.awaits_import or job is self._running
+            return kept or folder not in (None, job.folder.path)
+
+        self._jobs = [job for job in self._jobs if stays(job)]
 
     def pump(self) -> list[Job]:
         """Move everything on without waiting; give the jobs that changed."""

@@ -43,9 +43,14 @@ def step() -> None:
     known_jobs.note(changed)
     live_volume.update()
     if known_jobs.poll() or changed:
-        for listener in LISTENERS:
-            listener()
-        redraw_sidebars()
+        tell()
+
+
+def tell() -> None:
+    """Let everything that shows jobs show them anew."""
+    for listener in LISTENERS:
+        listener()
+    redraw_sidebars()
 
 
 def run_until_ended(*jobs: Job) -> None:

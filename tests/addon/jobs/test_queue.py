@@ -24,7 +24,7 @@ def test_a_paused_job_stands_still_until_it_is_to_go_on(queue, make_job):
     for _ in range(20):
         queue.pump()
     assert job.progress.step == step
-    queue.go_on(job)
+    queue.unpause(job)
     until(lambda: job.state is JobState.RUNNING and job.progress.step > step, queue)
 
 
@@ -41,7 +41,7 @@ def test_a_paused_job_can_be_cancelled_and_lets_the_next_one_run(queue, make_job
 def test_only_what_runs_can_be_paused(queue, make_job):
     _first, second = started(queue, make_job, "first", "second")
     queue.pause(second)
-    queue.go_on(second)
+    queue.unpause(second)
     assert not second.pausing and second.state is JobState.QUEUED
 
 

@@ -1,0 +1,127 @@
+"""What can be done with jobs of earlier sessions, and with finished ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+from .. import preferences
+from ..process.engine_python import find_engine_python
+from . import job_queue, known_jobs, pump, setting_recall
+from .job_continuation import continued
+from .job_deletion import delete_job_folder
+from .job_history import JobRecord
+from .job_location import new_job_folder
+from .job_queue import Job
+from .start import absolute, start
+
+
+def history() -> list[JobRecord]:
+    """Every job that is known, newest first: those begun from Blender, and those beside the open file.
+
+    Reads their folders anew; hundreds take a fraction of a second.
+    """
+    return list(known_jobs.scan_now())
+
+
+def interrupted() -> list[JobRecord]:
+    """Jobs that were stopped by the end of Blender or of the machine; `api.resume` goes on with one."""
+    known_jobs.scan_now()
+    return known_jobs.offers()
+
+
+def recall(source: Job | str | Path, *, scene: bpy.types.Scene | None = None) -> list[str]:
+    """Set a scene's settings to those of a job.
+
+    Parameters
+    ----------
+    source : Job, or a job's folder
+    scene : Scene, optional
+        None: the active one.
+
+    Returns
+    -------
+    list of str
+        What could not be set, such as an object that is not in this file; everything else is.
+
+    Raises
+    ------
+    SjcError
+        If the folder holds no job; nothing is changed then.
+    """
+    chosen = scene or bpy.context.scene
+    assert chosen is not None
+    return setting_recall.recall(_folder(source), chosen.sjc)
+
+
+def continue_job(
+    source: Job | str | Path,
+    steps: int,
+    *,
+    import_results: bool = True,
+    scene: bpy.types.Scene | None = None,
+    wait: bool = False,
+    progress: Callable[[Job], None] | None = None,
+    engine_python: str | Path | None = None,
+) -> Job:
+    """Give a job more steps: a new job in a folder of its own, which begins at the old one's checkpoint.
+
+    Noise levels and late losses keep what they came to at the end of the old job.
+
+    Parameters
+    ----------
+    source : Job, or a job's folder
+    steps : int
+        How many more, 1 or more.
+    import_results, scene, wait, progress, engine_python
+        As for `api.generate`.
+
+    Raises
+    ------
+    SjcError
+        ``no_checkpoint``, ``bad_steps``, ``engine_busy``, ``no_job``, or as `api.generate`.
+    """
+    folder = _folder(source)
+    chosen = scene or bpy.context.scene
+    assert chosen is not None
+    interpreter = find_engine_python(engine_python, preferences.engine_python())
+    longer = continued(folder, steps, new_job_folder(folder.read_spec().prompt))
+    return start(longer, longer.read_spec(), interpreter, chosen, import_results, wait, progress)
+
+
+def delete_job(source: Job | str | Path) -> None:
+    """Delete a job's folder with everything that the job put into it.
+
+    Raises
+    ------
+    SjcError
+        ``folder_in_use`` if a job of this session works there or waits, ``engine_busy`` if another engine does,
+        ``result_in_use`` if the open file shows a volume that lies there, ``no_job``.
+    """
+    path = _folder(source).path
+    if any(job.live and job.folder.path == path for job in job_queue.QUEUE.jobs):
+        raise SjcError("folder_in_use", f"A job of this session uses {path}.", "Cancel it first.")
+    shown = next((volume for volume in bpy.data.volumes if path in _absolute(volume).parents), None)
+    if shown is not None:
+        raise SjcError(
+            "result_in_use",
+            f"The volume {shown.name!r} of the open file lies in {path}.",
+            "Save the file for the first time, which brings the volume along, or delete the volume from it.",
+        )
+    delete_job_folder(path)
+    known_jobs.index().forget(path)
+    job_queue.QUEUE.forget_ended(path)
+    known_jobs.records = [record for record in known_jobs.records if record.folder.path != path]
+    pump.tell()
+
+
+def _folder(source: Job | str | Path) -> JobFolder:
+    return source.folder if isinstance(source, Job) else JobFolder(Path(absolute(source)))
+
+
+def _absolute(volume: bpy.types.Volume) -> Path:
+    return Path(bpy.path.abspath(volume.filepath, library=volume.library))
