@@ -60,13 +60,15 @@ class ChildProcess:
         With pipes at its standard input and output.
     log : binary file
         Unbuffered, open for appending, also the child's standard error.
+    log_start : int
+        Where its part of the log begins.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], log: BinaryIO) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: BinaryIO, log_start: int) -> None:
         self._process = process
         self._log = log
         self._log_path = Path(log.name)
-        self._log_start = log.tell()
+        self._log_start = log_start
         self._events: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
         self._deadline: float | None = None
         self._seen_ended: float | None = None
@@ -97,6 +99,8 @@ class ChildProcess:
             log = log_path.open("ab", buffering=0)
         except OSError as error:
             raise file_error(error, log_path) from error
+        # Before the child writes: it shares this place in the file.
+        log_start = log.tell()
         try:
             process = subprocess.Popen(
                 command,
@@ -109,7 +113,7 @@ class ChildProcess:
         except (OSError, ValueError):
             log.close()
             raise
-        return cls(process, log)
+        return cls(process, log, log_start)
 
     @property
     def pid(self) -> int:
