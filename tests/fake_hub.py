@@ -34,7 +34,7 @@ class FakeHub:
         self.stopped = threading.Event()
         self.go_on = threading.Event()
         self.requests: list[tuple[str, str, str | None]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -54,6 +54,11 @@ class FakeHub:
 def is_large(path):
     """Whether git keeps the file elsewhere (LFS), as the hub does with weights."""
     return path.endswith((".safetensors", ".bin"))
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """Say nothing: those who ask are killed in these tests."""
 
 
 class _Handler(BaseHTTPRequestHandler):

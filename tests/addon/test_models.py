@@ -1,0 +1,338 @@
+"""Models in Blender: the real engine downloads from a hub on this machine; the panel shows each state of it."""
+
+import json
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import bpy
+import pytest
+
+import sjc_blender
+from sjc_blender.addon import api
+from sjc_blender.addon.commands import command_line
+from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
+from sjc_blender.addon.models import model_actions, models_folder
+from sjc_blender.addon.models.model_library import LIBRARY, ModelLibrary
+from sjc_blender.addon.models.model_status import Place
+from sjc_blender.addon.ui import model_panel
+from sjc_blender.addon.ui.model_words import gigabytes
+from sjc_blender.protocol.errors import SjcError
+from sjc_blender.protocol.hub_cache import VARIABLE, cached_snapshot, hub_cache
+from sjc_blender.protocol.job_folder import JobFolder
+from sjc_blender.protocol.model_events import ModelOnDisk, Models, Transfer
+from sjc_blender.protocol.spec import JobSpec, ModelSpec
+from tests.addon.test_panels import Layout
+from tests.fake_hub import FakeHub
+
+ENGINE = os.environ.get("SJC_ENGINE_PYTHON", "")
+KNOWN = "google/ddpm-cifar10-32"
+TITLE = "DDPM CIFAR-10"
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+FILES = {
+    "model_index.json": json.dumps({"_class_name": "DDPMPipeline", "unet": ["diffusers", "UNet2DModel"]}).encode(),
+    "config.json": b"{}",
+    "scheduler_config.json": b"{}",
+    "README.md": b"read me",
+    "diffusion_pytorch_model.bin": b"pickle",
+}
+needs_engine = pytest.mark.skipif(not ENGINE, reason="SJC_ENGINE_PYTHON names no engine")
+
+
+@pytest.fixture
+def addon(scene, monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    for name in ("HF_HUB_CACHE", "HF_HUB_OFFLINE", VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(model_actions, "_log_path", lambda: tmp_path / "log" / "models.log")
+    monkeypatch.setattr(QUEUE, "_jobs", [])
+    LIBRARY.__init__()
+    sjc_blender.register()
+    yield
+    QUEUE._jobs.clear()
+    sjc_blender.unregister()
+    assert not LIBRARY.busy
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    made = FakeHub()
+    made.repositories[KNOWN] = FILES | {WEIGHTS: os.urandom(3_000_000)}
+    monkeypatch.setenv("HF_ENDPOINT", made.url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def online(monkeypatch):
+    """Let Blender use the network, as a user does who has allowed it."""
+    monkeypatch.setattr(
+        model_actions,
+        "bpy",
+        SimpleNamespace(app=SimpleNamespace(online_access=True, background=True), context=bpy.context),
+    )
+
+
+def status(hub_id=KNOWN):
+    return next(model for model in api.models(wait=False) if model.id == hub_id)
+
+
+def until(condition):
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "this did not happen in time"
+        LIBRARY.pump()
+        time.sleep(0.01)
+
+
+@needs_engine
+def test_a_model_is_downloaded_listed_and_deleted(addon, hub, online, scene):
+    assert status().place is Place.UNKNOWN
+    seen = []
+    model = api.download_model(KNOWN, wait=True, progress=lambda library: seen.append(library.transfer))
+    assert model.place is Place.DISK and model.size == pytest.approx(3_000_000, rel=0.05)
+    assert any(transfer and transfer.done == transfer.total for transfer in seen)
+    assert (cached_snapshot(KNOWN) / WEIGHTS).read_bytes() == hub.repositories[KNOWN][WEIGHTS]
+    assert not (cached_snapshot(KNOWN) / "diffusion_pytorch_model.bin").exists()
+    assert [each.id for each in api.models() if each.place is Place.DISK] == [KNOWN]
+    api.delete_model(KNOWN, wait=True)
+    assert status().place is Place.HUB and not list(hub_cache().glob("models--*"))
+
+
+@needs_engine
+def test_nothing_waits_for_the_download_and_it_can_be_stopped(addon, hub, online):
+    hub.stop_at = 2_500_000
+    began = time.monotonic()
+    api.download_model(KNOWN)
+    assert time.monotonic() - began < 1  # the engine's start alone takes longer
+    with pytest.raises(SjcError, match="download " + KNOWN):
+        api.models()
+    until(lambda: any(path.stat().st_size >= 1_000_000 for path in hub_cache().rglob("*.incomplete")))
+    assert LIBRARY.transfer.total > LIBRARY.transfer.done
+    api.cancel_download()
+    hub.go_on.set()
+    until(lambda: not LIBRARY.busy)
+    assert LIBRARY.cancelled and LIBRARY.error is None
+    assert status().place is Place.PART and status().size >= 1_000_000
+    hub.stop_at = None
+    hub.requests.clear()
+    assert api.download_model(KNOWN, wait=True).place is Place.DISK
+    assert any(span for path, span in hub.fetched() if path == WEIGHTS)
+
+
+@needs_engine
+def test_the_end_of_the_addon_ends_the_download(addon, hub, online):
+    hub.stop_at = 0
+    api.download_model(KNOWN)
+    until(lambda: LIBRARY._process is not None and hub.stopped.is_set())
+    pid = LIBRARY._process.pid
+    LIBRARY.shut_down(0.0)
+    assert not LIBRARY.busy
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@needs_engine
+def test_what_the_engine_refuses_is_raised_and_shown(addon, hub, online, scene):
+    hub.gated.add(KNOWN)
+    with pytest.raises(SjcError) as refused:
+        api.download_model(KNOWN, wait=True)
+    assert refused.value.code == "gated_model"
+    scene.sjc.model_kind, scene.sjc.model_id = "HUB", KNOWN
+    assert "hf auth login" in words(drawn())
+    with pytest.raises(SjcError) as refused:
+        api.delete_model("nobody/nothing", wait=True)
+    assert refused.value.code == "model_not_on_disk"
+
+
+def test_without_the_network_nothing_is_begun(addon, monkeypatch):
+    app = SimpleNamespace(online_access=False, online_access_override=False, background=True)
+    monkeypatch.setattr(model_actions, "bpy", SimpleNamespace(app=app, context=bpy.context))
+    with pytest.raises(SjcError, match="Allow Online Access") as refused:
+        api.download_model(KNOWN)
+    assert refused.value.code == "offline" and not LIBRARY.busy
+    app.online_access_override = True
+    with pytest.raises(SjcError, match="--offline-mode"):
+        api.download_model(KNOWN)
+
+
+def test_a_model_that_a_job_uses_is_not_deleted(addon, tmp_path):
+    folder = JobFolder.create(tmp_path / "job", JobSpec("a cat", model=ModelSpec(KNOWN)))
+    QUEUE._jobs.append(Job(folder, folder.read_spec(), Path("python"), state=JobState.RUNNING))
+    with pytest.raises(SjcError, match="in use by the job 'a cat'"):
+        api.delete_model(KNOWN)
+
+
+def test_without_an_engine_the_built_in_model_stays(addon, monkeypatch, scene):
+    monkeypatch.setenv("SJC_ENGINE_PYTHON", "")
+    with pytest.raises(SjcError):
+        api.models()
+    layout = drawn()
+    assert "Without the engine, only the built-in model" in words(layout)
+    assert chosen(layout) == ["Built-in prior"]
+    bpy.ops.sjc.choose_model(model="builtin")
+    scene.sjc.prompt = "a red chair"
+    assert scene.sjc.obstacle() == ""
+
+
+@needs_engine
+def test_the_command_lists_downloads_and_deletes(addon, hub, online, capfd):
+    assert command_line.main(["models", "download", KNOWN]) == 0
+    out, err = capfd.readouterr()
+    assert f"{KNOWN}: {cached_snapshot(KNOWN)}" in out and "100%" in err
+    assert command_line.main(["models", "--json"]) == 0
+    outcome = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert [model["id"] for model in outcome["models"] if model["state"] == "on disk"] == [KNOWN]
+    assert command_line.main(["models", "delete", KNOWN]) == 0
+    assert cached_snapshot(KNOWN) is None
+    assert command_line.main(["models", "download", "someone/else"]) == 1
+    assert "has no model someone/else" in capfd.readouterr().err
+    assert command_line.main(["models", "download"]) == 2
+
+
+def test_the_preference_moves_the_cache_for_blender_and_the_engine(addon, monkeypatch, tmp_path):
+    monkeypatch.setattr(models_folder, "_outside", None)
+    models_folder.use(str(tmp_path / "mine"))
+    assert hub_cache() == tmp_path / "mine"
+    models_folder.use("")
+    assert hub_cache() == tmp_path / "home" / "hub"
+
+
+# ---- The panel ------------------------------------------------------------------------------------------------------
+
+
+class FoldingLayout(Layout):
+    """A layout whose folded parts are open."""
+
+    def panel(self, *_args, **_options):
+        return Layout(self.drawn), Layout(self.drawn)
+
+
+def drawn():
+    style = SimpleNamespace(widget=SimpleNamespace(points=11))
+    preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), ui_styles=[style])
+    context = SimpleNamespace(scene=bpy.context.scene, region=SimpleNamespace(width=300), preferences=preferences)
+    layout = FoldingLayout()
+    model_panel.SJC_PT_model.draw(SimpleNamespace(layout=layout), context)
+    return layout
+
+
+def words(layout):
+    return " ".join(layout.texts())
+
+
+def chosen(layout):
+    return [options["text"] for kind, _, options, _ in layout.drawn if kind == "operator" and options.get("depress")]
+
+
+def buttons(layout):
+    return {args[0]: options.get("text") for kind, args, options, _ in layout.drawn if kind == "operator"}
+
+
+def found(state=None, size=0):
+    there = (ModelOnDisk(KNOWN, "ddpm", state, size, "/cache/x"),) if state else ()
+    other = ModelOnDisk("someone/own-training", "stable_diffusion", "whole", 2_000_000_000, "/cache/y")
+    return Models("/cache", 10**11, (*there, other))
+
+
+def test_at_first_the_built_in_model_is_chosen(addon):
+    layout = drawn()
+    assert chosen(layout) == ["Built-in prior"]
+    assert "GPL-3.0-or-later" in layout.texts() and "none needed" in layout.texts()
+    assert "sjc.download_model" not in buttons(layout) and "sjc.delete_model" not in buttons(layout)
+
+
+def test_a_model_to_download_shows_what_it_needs(addon, scene):
+    LIBRARY.found = found()
+    bpy.ops.sjc.choose_model(model=KNOWN)
+    layout = drawn()
+    assert chosen(layout) == [TITLE]
+    assert {"Apache-2.0", "about 150 MB", "about 1 GB", "32 x 32"} <= set(layout.texts())
+    assert "Takes no prompt" in words(layout)
+    assert buttons(layout)["sjc.download_model"] == "Download" and "sjc.delete_model" not in buttons(layout)
+    assert "someone/own-training" in layout.texts("operator")
+    scene.sjc.prompt = "a cat"
+    assert scene.sjc.obstacle() == f"Download {TITLE} first, or choose another model"
+
+
+def test_a_gated_model_says_so(addon):
+    LIBRARY.found = found()
+    bpy.ops.sjc.choose_model(model="DeepFloyd/IF-I-M-v1.0")
+    assert "accept its licence" in words(drawn())
+
+
+def test_a_download_shows_its_progress_and_can_be_cancelled(addon):
+    LIBRARY.found = found()
+    bpy.ops.sjc.choose_model(model=KNOWN)
+    LIBRARY.action, LIBRARY.subject = "download", KNOWN
+    LIBRARY.transfer = Transfer(50_000_000, 200_000_000, 10e6, WEIGHTS)
+    layout = drawn()
+    ((options),) = [options for kind, _, options, _ in layout.drawn if kind == "progress"]
+    assert options["factor"] == pytest.approx(0.25) and options["text"] == "25%   50 MB / 200 MB"
+    assert "10.0 MB/s, 0:15 left" in layout.texts()
+    assert buttons(layout)["sjc.cancel_download"] == "Cancel" and "sjc.download_model" not in buttons(layout)
+    LIBRARY.cancelling = True
+    assert buttons(drawn())["sjc.cancel_download"] == "Stopping..."
+    bpy.ops.sjc.choose_model(model="builtin")
+    assert "sjc.cancel_download" in buttons(drawn())
+    LIBRARY.action = ""
+
+
+def test_what_is_on_disk_can_be_checked_and_deleted_and_a_part_completed(addon, scene):
+    bpy.ops.sjc.choose_model(model=KNOWN)
+    scene.sjc.prompt = "a cat"
+    LIBRARY.found = found("whole", 143_000_000)
+    layout = drawn()
+    assert "143 MB" in layout.texts()
+    assert buttons(layout)["sjc.download_model"] == "Check" and "sjc.delete_model" in buttons(layout)
+    assert scene.sjc.obstacle() == ""
+    LIBRARY.found = found("part", 20_000_000)
+    layout = drawn()
+    assert "20 MB, not whole" in layout.texts()
+    assert buttons(layout)["sjc.download_model"] == "Complete Download"
+    assert scene.sjc.obstacle()
+
+
+def test_a_model_of_ones_own_and_its_loras(addon, scene, tmp_path):
+    bpy.ops.sjc.choose_model(model="own")
+    assert chosen(drawn()) == ["Your Own"]
+    scene.sjc.prompt = "a cat"
+    assert scene.sjc.obstacle() == "Choose the model's folder or file"
+    bpy.ops.sjc.choose_model_folder(directory=str(tmp_path))
+    assert scene.sjc.model == str(tmp_path)
+    for name in ("ink", "clay"):
+        bpy.ops.sjc.add_adapter(filepath=str(tmp_path / f"{name}.safetensors"))
+    scene.sjc.adapters[0].weight, scene.sjc.adapters[1].use = 0.5, False
+    assert {"ink", "clay"} <= set(drawn().texts())
+    assert scene.sjc.used_adapters == [{"path": str(tmp_path / "ink.safetensors"), "weight": 0.5}]
+    bpy.ops.sjc.remove_adapter(index=0)
+    assert [adapter.name for adapter in scene.sjc.adapters] == ["clay"]
+
+
+def test_a_failed_list_is_told_once_and_a_button_asks_again(addon):
+    LIBRARY.error = SjcError("engine_died", "The engine ended.", "Try again.")
+    layout = drawn()
+    assert "The engine ended." in words(layout) and "sjc.refresh_models" in buttons(layout)
+
+
+def test_an_engine_that_says_nothing_is_an_error(tmp_path):
+    library = ModelLibrary()
+    silent = tmp_path / "python"
+    silent.write_text("#!/bin/sh\necho oh no >&2\nexit 7\n")
+    silent.chmod(0o755)
+    library.begin("list", "", lambda: silent, tmp_path / "models.log", online=False)
+    end = time.monotonic() + 20
+    while library.busy and time.monotonic() < end:
+        library.pump()
+        time.sleep(0.01)
+    assert library.error.code == "engine_died" and "exit code 7" in str(library.error) and "oh no" in str(library.error)
+
+
+def test_sizes():
+    assert [gigabytes(count) for count in (0, 143_000_000, 999_000_000, 2_130_000_000)] == [
+        "0 MB",
+        "143 MB",
+        "999 MB",
+        "2.1 GB",
+    ]
