@@ -17,7 +17,9 @@ SLUG_LENGTH = 40
 
 def jobs_folders() -> list[Path]:
     """Where jobs may lie, new ones in the first: beside the saved .blend, the user's own folder of the add-on."""
-    beside = [Path(bpy.data.filepath).parent / FOLDER] if bpy.data.filepath else []
+    # While add-ons are registered there is no open file yet: Blender hides bpy.data then.
+    blend = getattr(bpy.data, "filepath", "")
+    beside = [Path(blend).parent / FOLDER] if blend else []
     return [*beside, _user_folder()]
 
 
