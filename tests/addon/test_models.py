@@ -58,7 +58,7 @@ def addon(scene, monkeypatch, tmp_path):
 @pytest.fixture
 def hub(monkeypatch):
     made = FakeHub()
-    made.repositories[KNOWN] = FILES | {WEIGHTS: os.urandom(3_000_000)}
+    made.repositories[KNOWN] = FILES | {WEIGHTS: os.urandom(6_000_000)}
     monkeypatch.setenv("HF_ENDPOINT", made.url)
     yield made
     made.close()
@@ -91,7 +91,7 @@ def test_a_model_is_downloaded_listed_and_deleted(addon, hub, online, scene):
     assert status().place is Place.UNKNOWN
     seen = []
     model = api.download_model(KNOWN, wait=True, progress=lambda library: seen.append(library.transfer))
-    assert model.place is Place.DISK and model.size == pytest.approx(3_000_000, rel=0.05)
+    assert model.place is Place.DISK and model.size == pytest.approx(6_000_000, rel=0.05)
     assert any(transfer and transfer.done == transfer.total for transfer in seen)
     assert (cached_snapshot(KNOWN) / WEIGHTS).read_bytes() == hub.repositories[KNOWN][WEIGHTS]
     assert not (cached_snapshot(KNOWN) / "diffusion_pytorch_model.bin").exists()
@@ -111,6 +111,7 @@ def test_nothing_waits_for_the_download_and_it_can_be_stopped(addon, hub, online
     until(lambda: any(path.stat().st_size >= 1_000_000 for path in hub_cache().rglob("*.incomplete")))
     assert LIBRARY.transfer.total > LIBRARY.transfer.done
     api.cancel_download()
+    time.sleep(0.3)  # it has to be heard before the rest comes
     hub.go_on.set()
     until(lambda: not LIBRARY.busy)
     assert LIBRARY.cancelled and LIBRARY.error is None
