@@ -13,6 +13,7 @@ from typing import Any
 import bpy
 
 from ...protocol.errors import SjcError
+from ..process.platform_process import flush_c_output
 from .outcome import Outcome
 
 PROGRAM = "blender [-b FILE.blend] --command sjc"
@@ -35,6 +36,8 @@ def main(argv: Sequence[str]) -> int:
         outcome = Outcome.failed(error)
     except KeyboardInterrupt:  # between two jobs, or in what starts none
         outcome = Outcome("cancelled")
+    # Blender says its name, and what it saves, through C: the outcome is to be the last line.
+    flush_c_output()
     outcome.tell(sys.stdout, sys.stderr, as_json=arguments.json)
     return outcome.exit_code
 

@@ -9,6 +9,7 @@ signals they do not.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -53,6 +54,13 @@ def interpreters_in(environment: PurePath, platform: str = sys.platform) -> tupl
 def program_in(environment: PurePath, name: str, platform: str = sys.platform) -> PurePath:
     """Where a virtual environment has a program of its own."""
     return environment / "Scripts" / f"{name}.exe" if platform == "win32" else environment / "bin" / name
+
+
+def flush_c_output(platform: str = sys.platform) -> None:
+    """Write out what C code has printed; into a pipe it would come after all that Python prints."""
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL("ucrtbase" if platform == "win32" else None)
+        library.fflush(None)
 
 
 def user_data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:

@@ -88,3 +88,12 @@ def test_windows_is_not_asked_for_leftovers(monkeypatch):
 def test_how_a_process_ended_is_said_in_words(code, platform, words, memory):
     assert words in platform_process.ending(code, platform)
     assert platform_process.ended_for_memory(code, platform) is memory
+
+
+def test_what_c_code_has_printed_comes_before_what_python_prints_next():
+    program = (
+        "import ctypes, sys; from sjc_blender.addon.process.platform_process import flush_c_output;"
+        "ctypes.CDLL(None).puts(b'first'); flush_c_output(); print('second')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["first", "second"]
