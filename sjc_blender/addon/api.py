@@ -23,6 +23,8 @@ from ..protocol.job_folder import JobFolder
 from . import preferences
 from .batch.batch import Batch
 from .batch.make_batch import batch
+from .environment.session import cancel_setup, check_engine, remove_engine, set_up_engine
+from .environment.session import state as engine_state
 from .jobs import job_import, pump
 from .jobs.earlier_jobs import continue_job, delete_job, history, interrupted, recall
 from .jobs.job_control import clear, move, pause, unpause
@@ -44,11 +46,14 @@ __all__ = [
     "batch",
     "cancel",
     "cancel_download",
+    "cancel_setup",
+    "check_engine",
     "clear",
     "continue_job",
     "delete_job",
     "delete_model",
     "download_model",
+    "engine_state",
     "generate",
     "history",
     "import_result",
@@ -60,7 +65,9 @@ __all__ = [
     "pause",
     "recall",
     "refresh_models",
+    "remove_engine",
     "resume",
+    "set_up_engine",
     "unpause",
 ]
 

@@ -1,16 +1,12 @@
-"""The add-on's preferences: which Python runs the engine, and whether it can."""
+"""The add-on's preferences: the engine and where it lies, and where models lie."""
 
 import bpy
 from bpy.props import StringProperty
 
 from .. import __package__ as base_package
-from ..protocol.errors import SjcError
+from .environment import session
 from .models import models_folder
-from .process.engine_python import find_engine_python
-from .ui.wrapped_label import draw_sentences
-
-_verdict: tuple[str, str] | None = None
-"""What the last check said, and its icon."""
+from .ui.environment_panel import draw_engine
 
 
 def engine_python() -> str:
@@ -20,31 +16,6 @@ def engine_python() -> str:
     return bpy.path.abspath(chosen) if chosen else ""
 
 
-class SJC_OT_check_engine(bpy.types.Operator):
-    """Ask the engine's Python whether it has all that the engine needs"""
-
-    bl_idname = "sjc.check_engine"
-    bl_label = "Check the SJC Engine"
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Check, and say the outcome here and in the preferences."""
-        global _verdict
-        try:
-            interpreter = find_engine_python(None, engine_python())
-        except SjcError as error:
-            _verdict = (str(error), "ERROR")
-            self.report({"WARNING"}, str(error))
-            return {"FINISHED"}
-        _verdict = (f"{interpreter} can run the engine.", "CHECKMARK")
-        self.report({"INFO"}, _verdict[0])
-        return {"FINISHED"}
-
-
-def _forget_verdict(_preferences: "SJC_AP_preferences", _context: bpy.types.Context) -> None:
-    global _verdict
-    _verdict = None
-
-
 class SJC_AP_preferences(bpy.types.AddonPreferences):
     """Settings that hold for every file."""
 
@@ -52,10 +23,25 @@ class SJC_AP_preferences(bpy.types.AddonPreferences):
 
     engine_python: StringProperty(
         name="Engine Python",
-        description="Python of the environment that has the engine's packages, or that environment's folder. "
-        "Empty: what the environment variable SJC_ENGINE_PYTHON names",
+        description="A Python of your own that has the engine's packages, or the folder of its environment; it goes "
+        "before what Set Up Engine makes. Empty: that, else what the environment variable SJC_ENGINE_PYTHON names",
         subtype="FILE_PATH",
-        update=_forget_verdict,
+        update=lambda _preferences, _context: session.look_again(),
+    )
+
+    engine_folder: StringProperty(
+        name="Engine Folder",
+        description="Folder in which Set Up Engine makes the engine's environment. Empty: your own folder for "
+        "programs' data, where every Blender of this computer finds it",
+        subtype="DIR_PATH",
+        update=lambda _preferences, _context: session.look_again(),
+    )
+
+    wheelhouse: StringProperty(
+        name="Wheelhouse",
+        description="Folder of packages from which Set Up Engine installs without the network. "
+        "Empty: from the Python Package Index on the internet",
+        subtype="DIR_PATH",
     )
 
     models_folder: StringProperty(
@@ -67,29 +53,20 @@ class SJC_AP_preferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show the interpreter, and what the last check said of it."""
+        """Show the engine, and where everything lies."""
         layout = self.layout
-        row = layout.split(factor=0.85, align=True)
-        row.prop(self, "engine_python")
-        row.operator(SJC_OT_check_engine.bl_idname, text="Check", icon="FILE_REFRESH")
-        layout.prop(self, "models_folder")
-        if _verdict is not None:
-            text, icon = _verdict
-            column = layout.column()
-            column.alert = icon == "ERROR"
-            draw_sentences(column, context, text, icon)
-
-
-CLASSES = (SJC_OT_check_engine, SJC_AP_preferences)
+        draw_engine(layout, context)
+        column = layout.column()
+        column.use_property_split = True
+        for name in ("engine_python", "engine_folder", "wheelhouse", "models_folder"):
+            column.prop(self, name)
 
 
 def register() -> None:
     """Show the preferences."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
+    bpy.utils.register_class(SJC_AP_preferences)
 
 
 def unregister() -> None:
     """Hide the preferences."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+    bpy.utils.unregister_class(SJC_AP_preferences)

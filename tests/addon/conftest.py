@@ -4,6 +4,9 @@ import bpy
 import numpy as np
 import pytest
 
+from sjc_blender.addon.environment import session
+from sjc_blender.addon.environment.engine_check import EngineCheck
+from sjc_blender.addon.environment.engine_keeper import EngineKeeper
 from sjc_blender.addon.jobs import known_jobs
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.spec import JobSpec
@@ -17,6 +20,17 @@ def users_jobs(tmp_path, monkeypatch):
     for name, value in (("records", []), ("_scan", None), ("_stale", False)):
         monkeypatch.setattr(known_jobs, name, value)
     return path
+
+
+@pytest.fixture(autouse=True)
+def users_engine(tmp_path, monkeypatch):
+    """Keep the engine's environment out of the home of whoever runs the tests; give the folder that is to hold it."""
+    home = tmp_path / "Nutzerdaten ü"
+    for variable in ("XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(variable, str(home))
+    monkeypatch.setattr(session, "KEEPER", EngineKeeper())
+    monkeypatch.setattr(session, "CHECK", EngineCheck())
+    return home
 
 
 @pytest.fixture

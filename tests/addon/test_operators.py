@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import sjc_blender
-from sjc_blender.addon import preferences
-from sjc_blender.addon.ui import operators
+from sjc_blender.addon.ui import environment_operators, operators
 from sjc_blender.addon.ui.properties import SJC_PG_settings, has_box
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.presets import preset_names
@@ -156,14 +155,6 @@ def test_a_folder_without_a_job_is_said(settings, tmp_path):
         bpy.ops.sjc.import_result(directory=str(tmp_path))
 
 
-def test_the_check_of_the_engine_tells_what_is_missing(settings, monkeypatch, tmp_path):
-    monkeypatch.setenv("SJC_ENGINE_PYTHON", str(tmp_path / "nowhere"))
-    assert bpy.ops.sjc.check_engine() == {"FINISHED"}
-    text, icon = preferences._verdict
-    assert "does not exist" in text
-    assert icon == "ERROR"
-
-
 @pytest.mark.parametrize("operator", ["cancel", "resume", "open_folder"])
 def test_a_job_that_is_not_there_is_said(settings, operator):
     with pytest.raises(RuntimeError, match="has no job 'gone'"):
@@ -171,7 +162,7 @@ def test_a_job_that_is_not_there_is_said(settings, operator):
 
 
 def test_everything_that_is_clicked_has_a_tooltip(settings):
-    for cls in (*operators.CLASSES, preferences.SJC_OT_check_engine):
+    for cls in (*operators.CLASSES, *environment_operators.CLASSES):
         rna = getattr(bpy.ops.sjc, cls.bl_idname.split(".")[1]).get_rna_type()
         assert rna.description and not rna.description.endswith("."), cls
         shown = [p for p in rna.properties if p.identifier != "rna_type" and not p.is_hidden]

@@ -36,6 +36,9 @@ FETCHED = "3.13"
 
 WATCH_SECONDS = 2.0
 
+FETCHED_SHARE = 0.7
+"""How much of the needed space the packages take; the rest is compiled modules, and room to spare."""
+
 STAGES = (
     "Checking the disk",
     "Fetching the installer",
@@ -265,12 +268,13 @@ class _Installation:
     def watched(self, needed: int) -> Iterator[None]:
         """Tell the bytes on disk, out of about `needed`, every now and then."""
         done = threading.Event()
+        expected = round(needed * FETCHED_SHARE)
 
         def watch() -> None:
             while not done.wait(WATCH_SECONDS):
-                there = min(disk_space.size_of(self._place.cache), needed)
+                there = min(disk_space.size_of(self._place.cache), expected)
                 self._setup.show(
-                    Stage(self._base.number, self._base.count, self._base.name, self._detail, there, needed)
+                    Stage(self._base.number, self._base.count, self._base.name, self._detail, there, expected)
                 )
 
         watcher = threading.Thread(target=watch, daemon=True)

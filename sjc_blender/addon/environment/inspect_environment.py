@@ -7,6 +7,7 @@ Prints one JSON object, the last line on stdout: ``damaged`` (names of packages 
 import importlib
 import importlib.metadata
 import json
+import os
 import platform
 import sys
 
@@ -25,7 +26,7 @@ def damaged() -> list[str]:
 
 def _whole(file: importlib.metadata.PackagePath) -> bool:
     try:
-        size = file.locate().stat().st_size
+        size = os.stat(file.locate()).st_size  # noqa: PTH116  # a path of any kind
     except OSError:
         return False
     return file.size is None or file.size == size

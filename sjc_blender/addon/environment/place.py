@@ -77,17 +77,24 @@ class EnvironmentPlace:
         return self.tools.is_dir() or self.environment.is_dir() or self.cache.is_dir()
 
 
-def environment_place(chosen: str = "", environ: Mapping[str, str] = os.environ) -> EnvironmentPlace:
+_chosen = ""
+
+
+def use_folder(chosen: str) -> None:
+    """Let `chosen`, a folder from the preferences, hold the environment; empty: the user's own data folder."""
+    global _chosen
+    _chosen = chosen
+
+
+def environment_place(environ: Mapping[str, str] = os.environ) -> EnvironmentPlace:
     """Give the place of the environment.
 
     Parameters
     ----------
-    chosen : str
-        Folder from the preferences that is to hold it; empty: the user's own data folder.
     environ : mapping
-        Environment variables that say where that is.
+        Environment variables that say where the user's data folder is.
     """
-    parent = Path(chosen).expanduser() if chosen else platform_process.user_data_folder(environ)
+    parent = Path(_chosen).expanduser() if _chosen else platform_process.user_data_folder(environ)
     return EnvironmentPlace(Path(os.path.abspath(parent / FOLDER)))  # noqa: PTH100  # resolve() would follow links
 
 

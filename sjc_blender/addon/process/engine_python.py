@@ -57,14 +57,14 @@ class Choice:
 
 
 def chosen_engine_python(
-    explicit: str | Path | None, preference: str, environ: Mapping[str, str] = os.environ, *, folder: str = ""
+    explicit: str | Path | None, preference: str, environ: Mapping[str, str] = os.environ
 ) -> Choice:
     """Say which interpreter is to be used, without trying it; arguments and errors as in `find_engine_python`."""
     if explicit:
         return Choice(str(explicit), "caller")
     if preference:
         return Choice(preference, "preferences")
-    place = environment_place(folder, environ)
+    place = environment_place(environ)
     if place.marker.is_file():
         return Choice(str(place.interpreter), "environment")
     if environ.get(VARIABLE):
@@ -74,9 +74,7 @@ def chosen_engine_python(
     raise SjcError("engine_python_not_set", "The engine is not set up yet.", CHOOSE)
 
 
-def find_engine_python(
-    explicit: str | Path | None, preference: str, environ: Mapping[str, str] = os.environ, *, folder: str = ""
-) -> Path:
+def find_engine_python(explicit: str | Path | None, preference: str, environ: Mapping[str, str] = os.environ) -> Path:
     """Find the interpreter and make sure that it can run the engine.
 
     The first time it starts that interpreter, which takes a while; a success is remembered.
@@ -89,8 +87,6 @@ def find_engine_python(
         From the add-on's preferences; empty if not set.
     environ : mapping
         Asked for ``SJC_ENGINE_PYTHON`` if neither is given and no environment was set up.
-    folder : str
-        From the preferences: where the engine's environment lies, see `environment.place.environment_place`.
 
     Returns
     -------
@@ -103,7 +99,7 @@ def find_engine_python(
         ``engine_python_not_set``, ``engine_incomplete``, ``engine_python_missing``, ``engine_python_not_executable``,
         ``engine_python_fails``, ``engine_python_too_old`` or ``engine_python_incomplete``.
     """
-    choice = chosen_engine_python(explicit, preference, environ, folder=folder)
+    choice = chosen_engine_python(explicit, preference, environ)
     interpreter = _interpreter(Path(choice.path).expanduser())
     changed = interpreter.stat().st_mtime
     # Only success is remembered: whoever mends an environment tries again at once.

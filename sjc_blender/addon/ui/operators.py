@@ -11,6 +11,8 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from ...protocol.errors import SjcError
 from ...protocol.model_profile import load_profile
 from .. import api
+from ..environment import session
+from ..jobs import setting_recall
 from ..rigs import rig_building
 from .properties import SJC_PG_settings
 
@@ -47,7 +49,7 @@ class SJC_OT_generate(bpy.types.Operator):
         """Whether the settings are complete."""
         if context.scene is None:
             return False
-        obstacle = context.scene.sjc.obstacle()
+        obstacle = context.scene.sjc.obstacle() or session.obstacle()
         if obstacle:
             cls.poll_message_set(obstacle)
         return not obstacle
@@ -58,7 +60,7 @@ class SJC_OT_generate(bpy.types.Operator):
         refusal = None
         settings: SJC_PG_settings = context.scene.sjc
         try:
-            api.generate(
+            job = api.generate(
                 settings.prompt,
                 negative_prompt=settings.negative_prompt,
                 rig="ORBIT" if settings.rig == "ORBIT" else settings.cameras,
@@ -71,6 +73,7 @@ class SJC_OT_generate(bpy.types.Operator):
                 outputs=settings.outputs,
                 scene=context.scene,
             )
+            setting_recall.keep_settings(job.folder, settings)
         except SjcError as error:
             # A report that vanishes after a moment is no good for a list of cameras: the panel keeps it.
             refusal = error
@@ -91,42 +94,6 @@ class SJC_OT_dismiss(bpy.types.Operator):
         global refusal
         refusal = None
         return {"FINISHED"}
-
-
-class SJC_OT_cancel(bpy.types.Operator):
-    """Stop the job after its current step; it can be resumed from there"""
-
-    bl_idname = "sjc.cancel"
-    bl_label = "Cancel"
-    bl_options = {"INTERNAL"}
-
-    job: StringProperty(options={"HIDDEN"})
-    now: BoolProperty(options={"HIDDEN"})
-
-    @classmethod
-    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        """Say what this very button does."""
-        if properties.now:
-            return "End the engine at once, in the middle of its step; the last checkpoint stays"
-        return "Stop the job after its current step; it can be resumed from there"
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Ask the engine to stop, or end it."""
-        return attempt(self, lambda: api.cancel(self.job, now=self.now))
-
-
-class SJC_OT_resume(bpy.types.Operator):
-    """Go on with this job from its last checkpoint"""
-
-    bl_idname = "sjc.resume"
-    bl_label = "Resume"
-    bl_options = {"INTERNAL"}
-
-    job: StringProperty(options={"HIDDEN"})
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Put the job in line again."""
-        return attempt(self, lambda: api.resume(api.job(self.job).folder.path, scene=context.scene))
 
 
 class SJC_OT_import_result(bpy.types.Operator):
@@ -217,30 +184,13 @@ class SJC_OT_random_seed(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SJC_OT_open_folder(bpy.types.Operator):
-    """Show the job's folder, with its log, previews and results, in the system's file browser"""
-
-    bl_idname = "sjc.open_folder"
-    bl_label = "Open Job Folder"
-    bl_options = {"INTERNAL"}
-
-    job: StringProperty(options={"HIDDEN"})
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Open the folder."""
-        return attempt(self, lambda: bpy.ops.wm.path_open(filepath=str(api.job(self.job).folder.path)))
-
-
 CLASSES = (
     SJC_OT_generate,
     SJC_OT_dismiss,
-    SJC_OT_cancel,
-    SJC_OT_resume,
     SJC_OT_import_result,
     SJC_OT_add_rig,
     SJC_OT_add_domain,
     SJC_OT_random_seed,
-    SJC_OT_open_folder,
 )
 
 

@@ -1,0 +1,30 @@
+"""``doctor``: what works, and what to do about the rest."""
+
+from __future__ import annotations
+
+import argparse
+
+from ...protocol import codec
+from ...protocol.errors import SjcError
+from .. import api
+from .outcome import Outcome
+
+NAME = "doctor"
+HELP = "check Blender's side and the engine: packages, graphics card, memory, models, speed"
+EXAMPLES = ("--command sjc doctor",)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """There are none."""
+
+
+def run(arguments: argparse.Namespace) -> Outcome:
+    """Check, and wait for it."""
+    found = api.check_engine(wait=True)
+    assert found is not None
+    facts = codec.encode(found) | {"works": found.works}
+    if found.works:
+        return Outcome("done", facts, [str(found)])
+    bad = [finding.subject for finding in found.findings if not finding.works]
+    error = None if not arguments.json else SjcError("check_failed", f"Something is wrong: {', '.join(bad)}.")
+    return Outcome("failed", facts, [str(found)], error)

@@ -1,0 +1,246 @@
+"""The engine of this Blender session: looked for, set up, removed and checked, without the user waiting.
+
+The timer exists only while there is something to wait for, as that of `sjc_blender.addon.jobs.pump`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+
+from ... import __package__ as base_package
+from ...protocol.diagnosis import Diagnosis
+from ...protocol.errors import SjcError
+from ..jobs import pump
+from ..jobs.job_queue import QUEUE
+from ..process.interrupts import Interrupts
+from .blender_findings import blender_findings
+from .engine_check import EngineCheck
+from .engine_keeper import EngineKeeper, EngineState, Status
+from .place import environment_place, use_folder
+from .setup_request import SetupRequest
+
+TIMER_SECONDS = 0.25
+LOOP_SECONDS = 0.05
+GRACE_SECONDS = 5.0
+
+KEEPER = EngineKeeper()
+CHECK = EngineCheck()
+
+
+def state() -> EngineState:
+    """Give what is known of the engine; the first call begins to look for it."""
+    KEEPER.look(_preference("engine_python"))
+    if bpy.app.background:
+        KEEPER.pump()
+    elif KEEPER.busy:
+        _ensure_running()
+    return KEEPER.state
+
+
+def obstacle() -> str:
+    """Say why no job can be started from a window now; empty if one can."""
+    if bpy.app.background:
+        return ""  # a script waits for what a click must not wait for
+    known = state()
+    match known.status:
+        case Status.READY:
+            return ""
+        case Status.UNKNOWN:
+            return "The engine is being looked for"
+        case Status.MISSING:
+            return "Set up the engine first"
+        case _:
+            return "Wait until the engine is set up"
+
+
+def look_again() -> None:
+    """Look for the engine anew, in the background."""
+    use_folder(_preference("engine_folder"))
+    KEEPER.look(_preference("engine_python"), again=True)
+    _ensure_running()
+
+
+def set_up_engine(
+    *,
+    wheelhouse: str | Path | None = None,
+    wait: bool = False,
+    progress: Callable[[EngineState], None] | None = None,
+) -> EngineState:
+    """Make the engine's environment; go on with one that was begun, mend a damaged one, update an old one.
+
+    Parameters
+    ----------
+    wheelhouse : str or Path, optional
+        Folder of packages to install from without the network. None: that of the preferences, if any.
+    wait : bool
+        Block until it is done. In background mode nothing moves without it. Ctrl-C cancels.
+    progress : callable, optional
+        Called with the state after every change of it; only with `wait`.
+
+    Returns
+    -------
+    EngineState
+        With `wait`, look at its ``status`` and ``failure``.
+
+    Raises
+    ------
+    SjcError
+        ``offline``, ``wheelhouse_missing``, ``engine_in_use``, ``setup_running``, or if the folder cannot be made.
+    """
+    wheels = require_packages(wheelhouse)
+    return _change(SetupRequest("set_up", str(environment_place().root), wheelhouse=wheels), wait, progress)
+
+
+def remove_engine(*, wait: bool = False) -> EngineState:
+    """Delete the engine's environment; everything else stays. Arguments and errors as in `set_up_engine`."""
+    return _change(SetupRequest("remove", str(environment_place().root)), wait, None)
+
+
+def cancel_setup() -> None:
+    """Stop the set-up; the next one goes on from what was fetched."""
+    KEEPER.cancel()
+
+
+def check_engine(*, wait: bool = False) -> Diagnosis | None:
+    """Let the engine check itself.
+
+    Parameters
+    ----------
+    wait : bool
+        Block until it is done.
+
+    Returns
+    -------
+    Diagnosis or None
+        None if it is not done; `diagnosis` gives it later.
+    """
+    known = _settled() if wait else state()
+    CHECK.start(known.interpreter, known.place, blender_findings(known))
+    if wait:
+        _wait_while(lambda: CHECK.busy)
+    else:
+        _ensure_running()
+    return CHECK.diagnosis
+
+
+def diagnosis() -> Diagnosis | None:
+    """Give what the last check found."""
+    return CHECK.diagnosis
+
+
+def require_packages(wheelhouse: str | Path | None = None) -> str:
+    """Give the folder of packages to install from, the preferences' if none is named; empty for the internet.
+
+    Raises
+    ------
+    SjcError
+        ``wheelhouse_missing``; ``offline``, with how to allow it, if there is none and Blender may not use the network.
+    """
+    wheels = _absolute(str(wheelhouse)) if wheelhouse is not None else _preference("wheelhouse")
+    if wheels and not Path(wheels).is_dir():
+        raise SjcError(
+            "wheelhouse_missing",
+            f"The folder of packages {wheels} does not exist.",
+            "Choose another one in the add-on's preferences, or none, to fetch the packages from the internet.",
+        )
+    if wheels or bpy.app.online_access:
+        return wheels
+    if bpy.app.online_access_override:
+        how = "Blender was started with --offline-mode: start it without"
+    else:
+        how = "Switch on Preferences > System > Network > Allow Online Access (in a terminal: blender --online-mode)"
+    raise SjcError(
+        "offline",
+        "The engine's packages come from the internet, and Blender may not use it.",
+        f"{how}, or choose a folder of packages as the wheelhouse in the add-on's preferences.",
+    )
+
+
+def _change(request: SetupRequest, wait: bool, progress: Callable[[EngineState], None] | None) -> EngineState:
+    inside = request.place.environment
+    if any(job.live and job.interpreter is not None and inside in job.interpreter.parents for job in QUEUE.jobs):
+        raise SjcError(
+            "engine_in_use",
+            "A job is running in the engine that is to be changed.",
+            "Wait until it is done, or cancel it; it can be resumed afterwards.",
+        )
+    state()  # so that it is known which Python is looked for in the end
+    KEEPER.start(request, online=bpy.app.online_access and not request.wheelhouse)
+    if not wait:
+        _ensure_running()
+        return KEEPER.state
+    told: EngineState | None = None
+    with Interrupts() as interrupts:
+        while KEEPER.busy:
+            if interrupts.count:
+                KEEPER.cancel()
+            KEEPER.pump()
+            if progress is not None and KEEPER.state != told:
+                told = KEEPER.state
+                progress(told)
+            time.sleep(LOOP_SECONDS)
+    return KEEPER.state
+
+
+def _settled() -> EngineState:
+    """Wait until it is known whether there is an engine."""
+    state()
+    _wait_while(lambda: KEEPER.busy)
+    return KEEPER.state
+
+
+def _wait_while(busy: Callable[[], bool]) -> None:
+    while busy():
+        KEEPER.pump()
+        CHECK.pump()
+        time.sleep(LOOP_SECONDS)
+
+
+def _ensure_running() -> None:
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
+        # Persistent: a set-up outlives the loading of another file.
+        bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
+
+
+def _tick() -> float | None:
+    changed = KEEPER.pump()
+    changed |= CHECK.pump()
+    if changed:
+        pump.redraw_sidebars()
+        _redraw_preferences()
+    return TIMER_SECONDS if KEEPER.busy or CHECK.busy else None
+
+
+def _redraw_preferences() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "PREFERENCES":
+                area.tag_redraw()
+
+
+def _preference(name: str) -> str:
+    """Give a path from the preferences; empty where it is not set, or the add-on runs without preferences."""
+    addon = bpy.context.preferences.addons.get(base_package)
+    return _absolute(getattr(addon.preferences, name)) if addon is not None and addon.preferences is not None else ""
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(bpy.path.abspath(path)) if path else ""  # noqa: PTH100  # resolve() would follow links
+
+
+def register() -> None:
+    """Take the folder from the preferences."""
+    use_folder(_preference("engine_folder"))
+
+
+def unregister() -> None:
+    """End everything that runs."""
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    KEEPER.shut_down(GRACE_SECONDS)
+    CHECK.shut_down()
