@@ -1,6 +1,7 @@
 """What the three platforms do differently, by the commands and paths that they are given."""
 
 import subprocess
+import sys
 from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
