@@ -94,7 +94,7 @@ class SJC_OT_delete_model(bpy.types.Operator):
         """Ask first."""
         model = next((model for model in api.models(wait=False) if model.id == self.model), None)
         size = f"{model.size / 1e9:.2f} GB " if model is not None else ""
-        return context.window_manager.invoke_confirm(
+        answer = context.window_manager.invoke_confirm(
             self,
             event,
             title="Delete this model?",
@@ -102,6 +102,7 @@ class SJC_OT_delete_model(bpy.types.Operator):
             confirm_text="Delete",
             icon="WARNING",
         )
+        return {*answer}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Delete it, in the background."""
