@@ -12,6 +12,7 @@ from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
 from ..results import import_mesh, import_volume
+from ..ui.window_events import push_undo
 from .job_queue import Job
 
 IMPORTERS = {"volume": import_volume.import_volume, "mesh": import_mesh.import_mesh}
@@ -70,7 +71,7 @@ def _import(job: Job) -> None:
     if job.imported:
         if job.arrange is not None:
             job.arrange(job)
-        _push_undo(f"SJC: {job.spec.prompt}")
+        push_undo(f"SJC: {job.spec.prompt}")
 
 
 def _unexpected(error: Exception, folder: JobFolder) -> SjcError:
@@ -93,13 +94,3 @@ def busy() -> bool:
         return False
     active = (window.view_layer.objects.active for window in bpy.context.window_manager.windows)
     return bpy.app.is_job_running("RENDER") or any(obj is not None and obj.mode != "OBJECT" for obj in active)
-
-
-def _push_undo(message: str) -> None:
-    windows = bpy.context.window_manager.windows
-    if bpy.context.window is None and windows:
-        # A timer has no window of its own.
-        with bpy.context.temp_override(window=windows[0]):  # type: ignore[attr-defined]  # the stubs of 5.2
-            bpy.ops.ed.undo_push(message=message)
-    elif windows:
-        bpy.ops.ed.undo_push(message=message)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import bpy
 
 from ..process.interrupts import Interrupts
+from ..ui.window_events import redraw_sidebars
 from . import job_import, known_jobs, live_volume
 from .job_queue import QUEUE, Job
 
@@ -74,13 +75,3 @@ def _tick() -> float | None:
     step()
     busy = QUEUE.live or any(job.awaits_import for job in QUEUE.jobs) or known_jobs.scanning()
     return TIMER_SECONDS if busy else None
-
-
-def redraw_sidebars() -> None:
-    """Draw the sidebars of all 3D viewports anew."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()

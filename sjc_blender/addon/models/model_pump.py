@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..jobs.pump import redraw_sidebars
+from ..ui.window_events import redraw_sidebars
 from .model_library import LIBRARY
 
 TIMER_SECONDS = 0.25

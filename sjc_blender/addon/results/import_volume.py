@@ -65,7 +65,7 @@ def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object
     volume.render.space = "OBJECT"
     volume.materials.append(radiance_material(name))
     obj = bpy.data.objects.new(name, volume)
-    place_result(obj, spec, job_id(folder.path), scene)
+    place_result(obj, spec, folder.path, scene)
     return obj
 
 

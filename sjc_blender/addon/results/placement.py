@@ -11,7 +11,7 @@ from mathutils import Matrix
 from ...protocol import codec
 from ...protocol.spec import JobSpec
 
-JOB_PROPERTY = "sjc_job"
+JOB_PROPERTY, FOLDER_PROPERTY = "sjc_job", "sjc_folder"
 NAME_LENGTH = 40
 INT_LIMIT = 2**31
 """Whole numbers of custom properties end below this."""
@@ -25,7 +25,7 @@ def result_name(prompt: str) -> str:
     return words[: NAME_LENGTH + 1].rsplit(" ", 1)[0][:NAME_LENGTH]
 
 
-def place_result(obj: bpy.types.Object, spec: JobSpec, job: str, scene: bpy.types.Scene) -> None:
+def place_result(obj: bpy.types.Object, spec: JobSpec, folder: Path, scene: bpy.types.Scene) -> None:
     """Put a new object at the domain's place, remember how it was made, and select it.
 
     Parameters
@@ -33,8 +33,8 @@ def place_result(obj: bpy.types.Object, spec: JobSpec, job: str, scene: bpy.type
     obj : bpy.types.Object
         New, in domain units.
     spec : JobSpec
-    job : str
-        The job's id, shared by the results of one job.
+    folder : Path
+        The job's; its name is the job's id, shared by the results of one job.
     scene : bpy.types.Scene
     """
     scene.collection.objects.link(obj)
@@ -44,7 +44,8 @@ def place_result(obj: bpy.types.Object, spec: JobSpec, job: str, scene: bpy.type
     obj["sjc_model"] = spec.model.source
     obj["sjc_preset"] = spec.preset
     obj["sjc_settings"] = json.dumps(codec.encode(spec), ensure_ascii=False)
-    obj[JOB_PROPERTY] = job
+    obj[JOB_PROPERTY] = job_id(folder)
+    obj[FOLDER_PROPERTY] = str(folder.absolute())
     _select(obj, scene)
 
 

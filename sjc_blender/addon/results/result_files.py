@@ -44,8 +44,8 @@ class MeshArrays:
     Attributes
     ----------
     vertices, normals : ndarray of shape (V, 3), float32
-    faces : ndarray of shape (F, 3), int32
-        Anticlockwise seen from outside.
+    faces : ndarray of shape (F, 3) or (F, 4), int32
+        Triangles or quads, anticlockwise seen from outside.
     colours : ndarray of shape (V, 3), float32
         Linear Rec. 709.
     """
@@ -93,7 +93,9 @@ def read_mesh(folder: JobFolder) -> MeshArrays:
     """
     arrays = _Arrays(folder.result / "mesh.npz")
     vertices = arrays.floats("vertices", (None, 3))
-    faces = arrays.integers("faces", (None, 3))
+    faces = arrays.integers("faces", (None, None))
+    if faces.shape[1] not in (3, 4):
+        raise arrays.broken(f"'faces' have {faces.shape[1]} corners, and 3 or 4 are expected")
     if len(faces) == 0:
         raise arrays.broken("it has no faces")
     if faces.min() < 0 or faces.max() >= len(vertices):

@@ -1,0 +1,120 @@
+"""Work that takes a moment, beside Blender's main thread; its outcome comes back to it.
+
+For each key one wish is worked on and the newest one waits: a slider that is dragged asks for more than can be done.
+When all is quiet again one undo step is pushed. In background mode, where no timer fires, the work is done at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import bpy
+
+from ...protocol.errors import SjcError
+from ..ui.window_events import push_undo, redraw_sidebars
+
+TIMER_SECONDS = 0.02
+QUIET_SECONDS = 0.4
+"""Without another wish a drag is taken to be over."""
+
+JOIN_SECONDS = 5.0
+
+
+@dataclass
+class _Task:
+    key: str
+    work: Callable[[], Any]
+    finish: Callable[[Any], None]
+    undo_message: str
+    outcome: list[Any] = field(default_factory=list)
+
+    def run(self) -> None:
+        try:
+            self.outcome.append(self.work())
+        except SjcError as error:
+            self.outcome.append(error)
+        except Exception as error:  # the border: a thread that dies would be waited for in vain
+            self.outcome.append(
+                SjcError("internal_error", f"A fault of ours: {type(error).__name__}: {error}.", "Please report it.")
+            )
+
+
+_waiting: dict[str, _Task] = {}
+_running: tuple[_Task, threading.Thread] | None = None
+_undo: tuple[str, float] | None = None
+"""What is to be undone in one step, and since when all is quiet."""
+
+
+def start(key: str, work: Callable[[], Any], finish: Callable[[Any], None], undo_message: str) -> None:
+    """Do `work` in a thread, then call `finish` on the main thread with what it returned, or its `SjcError`.
+
+    Parameters
+    ----------
+    key : str
+        A newer wish of the same key takes the place of one that has not begun.
+    work : callable
+        Touches no Blender data.
+    finish : callable
+    undo_message : str
+        Of the undo step that is pushed when everything is done.
+    """
+    task = _Task(key, work, finish, undo_message)
+    if bpy.app.background:
+        task.run()
+        finish(task.outcome[0])
+        return
+    _waiting[key] = task
+    _begin_next()
+    if not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=TIMER_SECONDS)
+
+
+def busy(key: str) -> bool:
+    """Whether something of that key is worked on or waits."""
+    return key in _waiting or (_running is not None and _running[0].key == key)
+
+
+def stop() -> None:
+    """Forget everything; what is being worked on is waited for and thrown away."""
+    global _running, _undo
+    _waiting.clear()
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    if _running is not None:
+        _running[1].join(JOIN_SECONDS)
+    _running = _undo = None
+
+
+def _begin_next() -> None:
+    global _running
+    if _running is not None or not _waiting:
+        return
+    task = _waiting.pop(next(iter(_waiting)))
+    thread = threading.Thread(target=task.run, name="SJC result work", daemon=True)
+    _running = (task, thread)
+    thread.start()
+
+
+def _tick() -> float | None:
+    global _running, _undo
+    if _running is not None and not _running[1].is_alive():
+        task = _running[0]
+        _running = None
+        _begin_next()
+        task.finish(task.outcome[0])
+        _undo = (task.undo_message, time.monotonic())
+        redraw_sidebars()
+    if _running is not None:
+        return TIMER_SECONDS
+    if _undo is None:
+        return None
+    message, since = _undo
+    if time.monotonic() - since < QUIET_SECONDS:
+        return TIMER_SECONDS
+    _undo = None
+    push_undo(message)
+    return None

@@ -1,0 +1,49 @@
+"""Where a result in the scene came from: its job's folder, its settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+from ..jobs.job_location import jobs_folders
+from .placement import FOLDER_PROPERTY, JOB_PROPERTY
+
+
+def is_result(obj: bpy.types.Object | None) -> bool:
+    """Whether an object is the Volume or the mesh of a job."""
+    return obj is not None and obj.type in {"MESH", "VOLUME"} and JOB_PROPERTY in obj
+
+
+def job_folder_of(obj: bpy.types.Object) -> JobFolder:
+    """Find the folder of the job that a result came from, also where it was moved together with the .blend.
+
+    Raises
+    ------
+    SjcError
+        ``not_a_result`` for any other object, ``result_folder_missing`` if the folder is not there any more.
+    """
+    if not is_result(obj):
+        raise SjcError("not_a_result", f"{obj.name!r} is no Volume and no mesh of a job.", "Choose an imported result.")
+    job = str(obj[JOB_PROPERTY])
+    places = [Path(obj[FOLDER_PROPERTY])] if FOLDER_PROPERTY in obj else []
+    places += [parent / job for parent in jobs_folders()]
+    for place in places:
+        if (place / "result").is_dir():
+            return JobFolder(place)
+    raise SjcError(
+        "result_folder_missing",
+        f"The folder of the job {job!r} is not there any more: {places[0]}.",
+        "Put it back, or into a folder sjc_jobs beside the .blend. The object is whole without it.",
+    )
+
+
+def mesh_of(obj: bpy.types.Object) -> bpy.types.Object | None:
+    """The mesh that belongs to a result: itself, or one of the same job."""
+    if obj.type == "MESH":
+        return obj
+    job = obj.get(JOB_PROPERTY)
+    others = (other for other in bpy.data.objects if other.type == "MESH" and other.get(JOB_PROPERTY) == job)
+    return next(others, None)

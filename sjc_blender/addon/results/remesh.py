@@ -1,0 +1,179 @@
+"""The surface of a result, cut anew from its field: the same object, another mesh."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+from ...surface.solidity import SMOOTHING
+from ...surface.surface import Surface, SurfaceCutter
+from . import background_work
+from .mesh_data import fill_mesh
+from .origin import job_folder_of, mesh_of
+from .result_files import MeshArrays, read_field
+
+THRESHOLD_PROPERTY, SMOOTHING_PROPERTY = "sjc_threshold", "sjc_smoothing"
+THRESHOLD_SHOWN = 0.5
+"""What a mesh is taken to be cut at that does not say."""
+
+REDUCTION = "SJC Faces"
+"""Name of the Decimate modifier."""
+
+UNDO_MESSAGE = "SJC: Mesh"
+
+_one_at_a_time = threading.Lock()
+
+refusals: dict[str, SjcError] = {}
+"""Why the mesh of that name was not cut anew the last time."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How a surface is cut: a solidity in (0, 1) or None for the automatic one, and a smoothing in voxels."""
+
+    threshold: float | None
+    smoothing: float
+
+
+def cut_of(obj: bpy.types.Object) -> Cut:
+    """How a mesh was cut."""
+    return Cut(float(obj.get(THRESHOLD_PROPERTY, THRESHOLD_SHOWN)), float(obj.get(SMOOTHING_PROPERTY, SMOOTHING)))
+
+
+def remesh(
+    obj: bpy.types.Object,
+    threshold: float | None = None,
+    *,
+    smoothing: float | None = None,
+    faces: int | None = None,
+) -> bpy.types.Object:
+    """Cut the surface of a result anew; its object, materials, modifiers and place stay.
+
+    Parameters
+    ----------
+    obj : bpy.types.Object
+        The mesh of a job, or its Volume.
+    threshold : float or None
+        In (0, 1); None takes the automatic one.
+    smoothing : float, optional
+        Voxels, 0 to 3; None: as before.
+    faces : int, optional
+        Triangles that a Decimate modifier reduces the mesh to; 0: all. None: as before.
+
+    Returns
+    -------
+    bpy.types.Object
+        The mesh object.
+
+    Raises
+    ------
+    SjcError
+        ``not_a_result``, ``result_folder_missing``, ``no_mesh``, ``no_result``, ``broken_result``, ``empty_field``,
+        ``threshold_too_high``, ``mesh_in_use``; the mesh is as it was then.
+    """
+    mesh = _mesh_object(obj)
+    wanted = Cut(threshold, cut_of(mesh).smoothing if smoothing is None else smoothing)
+    _apply(mesh, _surface(job_folder_of(obj), wanted), wanted)
+    if faces is not None:
+        reduce_faces(mesh, faces)
+    return mesh
+
+
+def request_cut(obj: bpy.types.Object, wanted: Cut) -> None:
+    """As `remesh`, without waiting: the newest wish for a mesh is worked on in the background.
+
+    What goes wrong stands in `refusals` afterwards.
+    """
+    mesh = _mesh_object(obj)
+    folder, name, job = job_folder_of(obj), mesh.name, mesh.get("sjc_job")
+    _remember(mesh, wanted)
+
+    def finish(outcome: Surface | SjcError) -> None:
+        found = bpy.data.objects.get(name)
+        # Undo, another file or a newer wish may have come in between.
+        if found is None or found.get("sjc_job") != job or not _still_wanted(found, wanted):
+            return
+        if isinstance(outcome, SjcError):
+            refusals[name] = outcome
+            return
+        try:
+            _apply(found, outcome, wanted)
+        except SjcError as error:
+            refusals[name] = error
+
+    background_work.start(f"cut {name}", lambda: _surface(folder, wanted), finish, UNDO_MESSAGE)
+
+
+def reduce_faces(obj: bpy.types.Object, faces: int) -> None:
+    """Let a Decimate modifier reduce a mesh to about that many triangles; 0 takes the modifier away."""
+    modifier = obj.modifiers.get(REDUCTION)
+    if not faces:
+        if modifier is not None:
+            obj.modifiers.remove(modifier)
+        return
+    if modifier is None:
+        modifier = obj.modifiers.new(REDUCTION, "DECIMATE")
+    assert isinstance(modifier, bpy.types.DecimateModifier)
+    modifier["sjc_faces"] = faces
+    triangles = sum(len(polygon.vertices) - 2 for polygon in obj.data.polygons)  # type: ignore[union-attr]
+    modifier.ratio = min(1.0, faces / max(triangles, 1))
+
+
+def cutter_of(folder: JobFolder, smoothing: float) -> SurfaceCutter:
+    """What cuts a job's field; the last two are kept, for to ask again is to drag a slider."""
+    path = folder.result / "field.npz"
+    changed = path.stat().st_mtime_ns if path.is_file() else 0
+    with _one_at_a_time:
+        return _cutter(os.fspath(folder.path), changed, smoothing)
+
+
+@functools.lru_cache(maxsize=2)
+def _cutter(folder: str, _changed: int, smoothing: float) -> SurfaceCutter:
+    field = read_field(JobFolder(Path(folder)))
+    return SurfaceCutter(field.density, field.rgb, field.voxel_size, smoothing)
+
+
+def _surface(folder: JobFolder, wanted: Cut) -> Surface:
+    return cutter_of(folder, wanted.smoothing).cut(wanted.threshold)
+
+
+def _mesh_object(obj: bpy.types.Object) -> bpy.types.Object:
+    mesh = mesh_of(obj)
+    if mesh is None:
+        raise SjcError("no_mesh", f"The job of {obj.name!r} has no mesh in this file.", "Import its mesh first.")
+    return mesh
+
+
+def _apply(obj: bpy.types.Object, surface: Surface, wanted: Cut) -> None:
+    mesh = obj.data
+    assert isinstance(mesh, bpy.types.Mesh)
+    if mesh.is_editmode or mesh.shape_keys is not None or mesh.library is not None:
+        raise SjcError(
+            "mesh_in_use",
+            f"The mesh {mesh.name!r} cannot be replaced: it is being edited, has shape keys, or is linked.",
+            "Leave Edit Mode, delete the shape keys, or make the mesh local.",
+        )
+    fill_mesh(mesh, MeshArrays(surface.vertices, surface.faces, surface.normals, surface.colours))
+    _remember(obj, Cut(surface.threshold, wanted.smoothing))
+    refusals.pop(obj.name, None)
+    modifier = obj.modifiers.get(REDUCTION)
+    if modifier is not None:
+        reduce_faces(obj, int(modifier.get("sjc_faces", 0)))
+
+
+def _remember(obj: bpy.types.Object, wanted: Cut) -> None:
+    if wanted.threshold is not None:
+        obj[THRESHOLD_PROPERTY] = wanted.threshold
+    obj[SMOOTHING_PROPERTY] = wanted.smoothing
+
+
+def _still_wanted(obj: bpy.types.Object, wanted: Cut) -> bool:
+    now = cut_of(obj)
+    return now.smoothing == wanted.smoothing and wanted.threshold in (None, now.threshold)
