@@ -141,8 +141,11 @@ def load_profile(source: str) -> ModelProfile:
 
 
 def needs_prompt(source: str) -> bool:
-    """Whether a job with this model has to say what to make; SjcError as `load_profile`."""
-    return load_profile(source).conditioning != "none"
+    """Whether a job with this model has to say what to make; so it has if the model's profile cannot be read."""
+    try:
+        return load_profile(source).conditioning != "none"
+    except SjcError:
+        return True
 
 
 def noise_levels(source: str) -> int:

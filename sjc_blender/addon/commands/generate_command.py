@@ -27,7 +27,7 @@ EXAMPLES = (
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `api.generate` takes."""
-    parser.add_argument("--prompt", required=True)
+    parser.add_argument("--prompt", default="", help="left out for a model that takes none")
     parser.add_argument("--negative-prompt", default="", metavar="TEXT")
     parser.add_argument("--rig", default="ORBIT", metavar="COLLECTION", help="its cameras; ORBIT (default): all around")
     parser.add_argument(

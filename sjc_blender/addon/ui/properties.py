@@ -6,6 +6,7 @@ import math
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
+from ...protocol.model_profile import needs_prompt
 from ...protocol.presets import PRESETS, preset_names
 from .model_properties import ModelChoice
 
@@ -97,7 +98,7 @@ class SJC_PG_settings(ModelChoice, bpy.types.PropertyGroup):
 
     def obstacle(self) -> str:
         """Say why no job can start with these settings; empty if nothing is seen that would prevent it."""
-        if not self.prompt.strip():
+        if not self.prompt.strip() and needs_prompt(bpy.path.abspath(self.model)):
             return "Write a prompt first"
         if self.rig == "CAMERAS" and self.cameras is None:
             return "Choose a collection of cameras, or the orbit"
