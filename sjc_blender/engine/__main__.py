@@ -7,7 +7,10 @@ import sys
 # neighbour (Blender's viewport) a two-thread torch then runs several times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from .cli import main
-
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["doctor"]:
+        # By itself: it has to work, and to tell, where the packages that the others need are missing.
+        from .doctor import main
+    else:
+        from .cli import main
     sys.exit(main())
