@@ -22,10 +22,12 @@ from ..protocol.errors import SjcError
 from ..protocol.file_lock import FileLock
 from ..protocol.job_folder import JobFolder, engine_busy
 from ..protocol.overrides import merged, parse_overrides
+from .doctor import add_doctor_command
 from .model_store.command import add_models_command
 from .pause import Pause
 from .presets_command import add_presets_command
 from .render_command import add_render_command
+from .sampling2d.command import add_sample2d_command
 from .video_command import add_video_command
 
 LOCK_PATIENCE = 1.0
@@ -81,8 +83,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("folder", type=Path, metavar="JOB_DIR")
     run.add_argument("--restart", action="store_true", help="ignore a checkpoint")
     run.set_defaults(command=_run)
+    add_doctor_command(commands)
     add_presets_command(commands)
     add_render_command(commands)
+    add_sample2d_command(commands)
     add_video_command(commands)
     add_models_command(commands, lambda stop: _listen(stop, Pause()))
     return parser
