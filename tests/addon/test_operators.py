@@ -1,6 +1,7 @@
 """What the buttons do, and what they say when they cannot."""
 
 import math
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -23,10 +24,15 @@ def settings(scene, monkeypatch):
 
 
 @pytest.fixture
-def asked(monkeypatch):
+def asked(monkeypatch, finished_job):
     """Give what the panel asks of the API."""
     calls = []
-    monkeypatch.setattr(operators.api, "generate", lambda prompt, **options: calls.append((prompt, options)))
+
+    def generate(prompt, **options):
+        calls.append((prompt, options))
+        return SimpleNamespace(folder=finished_job())
+
+    monkeypatch.setattr(operators.api, "generate", generate)
     return calls
 
 
@@ -155,7 +161,7 @@ def test_a_folder_without_a_job_is_said(settings, tmp_path):
         bpy.ops.sjc.import_result(directory=str(tmp_path))
 
 
-@pytest.mark.parametrize("operator", ["cancel", "resume", "open_folder"])
+@pytest.mark.parametrize("operator", ["cancel", "pause", "unpause", "move_job"])
 def test_a_job_that_is_not_there_is_said(settings, operator):
     with pytest.raises(RuntimeError, match="has no job 'gone'"):
         getattr(bpy.ops.sjc, operator)(job="gone")

@@ -13,32 +13,7 @@ from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.spec import JobSpec
-
-
-class Layout:
-    """Takes what is drawn instead of Blender's layout, which exists in windows only."""
-
-    def __init__(self, drawn=None):
-        self.drawn = [] if drawn is None else drawn
-
-    def __getattr__(self, kind):
-        if kind not in bpy.types.UILayout.bl_rna.functions:
-            raise AttributeError(kind)
-
-        def draw(*args, **options):
-            allowed = bpy.types.UILayout.bl_rna.functions[kind].parameters.keys()
-            assert set(options) <= set(allowed), (kind, options)
-            made = SimpleNamespace() if kind == "operator" else Layout(self.drawn)
-            self.drawn.append((kind, args, options, made))
-            return made
-
-        return draw
-
-    def texts(self, kind="label"):
-        return [options.get("text", "") for drawn, _, options, _ in self.drawn if drawn == kind]
-
-    def operators(self):
-        return {args[0]: made for kind, args, _, made in self.drawn if kind == "operator"}
+from tests.addon.drawn_layout import Layout, context
 
 
 @pytest.fixture
@@ -57,13 +32,6 @@ def job(addon, tmp_path):
     made = Job(folder, folder.read_spec(), Path("python"), state=JobState.RUNNING, phase="optimising")
     QUEUE._jobs.append(made)
     return made
-
-
-def context():
-    """Give what a window of usual size would: background mode has neither regions nor a scale."""
-    style = SimpleNamespace(widget=SimpleNamespace(points=11))
-    preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), ui_styles=[style])
-    return SimpleNamespace(scene=bpy.context.scene, region=SimpleNamespace(width=300), preferences=preferences)
 
 
 def drawn(panel=panels.SJC_PT_main):
@@ -102,6 +70,7 @@ def test_a_running_job_shows_progress_and_can_be_cancelled(job):
     assert options["text"] == "41%   412 / 1000"
     assert {"a red chair", "Optimising", "10.0 steps/s, 0:59 left"} <= set(layout.texts())
     assert vars(layout.operators()["sjc.cancel"]) == {"job": job.id, "now": False}
+    assert layout.operators()["sjc.pause"].job == job.id
     assert "Add to Queue" in layout.texts("operator")
     assert header() == ["41%"]
 
@@ -119,7 +88,7 @@ def test_a_failure_is_told_whole_with_its_hint_and_the_way_on(job):
     words = " ".join(layout.texts()).split()
     assert " ".join(message.split()) in " ".join(words)
     assert "Close other programs, then resume the job." in " ".join(words)
-    assert layout.operators()["sjc.resume"].job == job.id
+    assert layout.operators()["sjc.resume"].folder == str(job.folder.path)
 
 
 def test_without_a_checkpoint_there_is_nothing_to_resume(job):
@@ -140,13 +109,17 @@ def test_a_done_job_asks_for_nothing(job):
     assert set(drawn().operators()) == {"sjc.random_seed", "sjc.generate", "sjc.open_folder"}
 
 
-def test_only_the_newest_of_the_ended_jobs_is_shown(job, tmp_path):
+def test_of_ended_jobs_the_newest_is_shown_and_of_live_ones_that_which_runs(job, tmp_path):
     job.state = JobState.DONE
     folder = JobFolder.create(tmp_path / "job2", JobSpec("a yellow duck"))
-    QUEUE._jobs.append(Job(folder, folder.read_spec(), Path("python"), state=JobState.QUEUED))
+    second = Job(folder, folder.read_spec(), Path("python"), state=JobState.QUEUED)
+    QUEUE._jobs.append(second)
+    assert "a red chair" in drawn().texts()
+    second.state = JobState.RUNNING
     texts = drawn().texts()
     assert "a yellow duck" in texts
     assert "a red chair" not in texts
+    assert drawn().texts("template_list"), "both stand in the list"
 
 
 def test_a_job_that_did_not_start_says_why(addon):

@@ -55,7 +55,7 @@ def recall(source: Job | str | Path, *, scene: bpy.types.Scene | None = None) ->
     """
     chosen = scene or bpy.context.scene
     assert chosen is not None
-    return setting_recall.recall(_folder(source), chosen.sjc)
+    return setting_recall.recall(_folder(source), chosen.sjc)  # type: ignore[attr-defined]  # ours
 
 
 def continue_job(

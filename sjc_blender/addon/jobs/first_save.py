@@ -36,7 +36,7 @@ def bring_along(target: str) -> None:
 
 def _results() -> list[bpy.types.Volume]:
     """Volumes of results that refer to a file by its whole path."""
-    used = [obj.data for obj in bpy.data.objects if JOB_PROPERTY in obj and isinstance(obj.data, bpy.types.Volume)]
+    used = [obj.data for obj in bpy.data.objects if obj.get(JOB_PROPERTY) and isinstance(obj.data, bpy.types.Volume)]
     return [volume for volume in dict.fromkeys(used) if volume.library is None and Path(volume.filepath).is_file()]
 
 

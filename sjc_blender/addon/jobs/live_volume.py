@@ -78,7 +78,7 @@ def remove() -> None:
     """Take it out of the file, also where undo, redo or a load brought it back; `update` shows it again."""
     global _shown
     _shown = None
-    for obj in [obj for obj in bpy.data.objects if MARK in obj and obj.library is None]:
+    for obj in [obj for obj in bpy.data.objects if obj.get(MARK) and obj.library is None]:
         _remove(obj)
 
 

@@ -21,8 +21,7 @@ VERSION = 1
 
 def keep_settings(folder: JobFolder, settings: bpy.types.PropertyGroup) -> None:
     """Write the settings of a scene beside a job's spec; SjcError if that cannot be written."""
-    values = {prop.identifier: _plain(settings, prop) for prop in _properties(settings)}
-    text = json.dumps({"version": VERSION, "settings": values}, indent=1, ensure_ascii=False)
+    text = json.dumps({"version": VERSION, "settings": _plain_group(settings)}, indent=1, ensure_ascii=False)
     atomic_write.write_text(folder.settings_path, text + "\n")
 
 
@@ -41,53 +40,72 @@ def recall(folder: JobFolder, settings: bpy.types.PropertyGroup) -> list[str]:
     """
     spec = folder.read_spec()
     kept = _kept(folder)
-    values = _from_spec(spec, settings) if kept is None else kept
-    missed = [
-        words
-        for prop in _properties(settings)
-        if prop.identifier in values
-        for words in _set(settings, prop, values[prop.identifier])
-    ]
+    missed = _set_group(settings, _from_spec(spec, settings) if kept is None else kept)
     if kept is None and not isinstance(spec.cameras, OrbitRig):
         missed.append("the cameras: they are in the job, but not in this scene")
     return missed
 
 
-def _properties(settings: bpy.types.PropertyGroup) -> Iterator[bpy.types.Property]:
-    """Those that a user sets; groups of further properties have no place in a flat list."""
-    for prop in settings.bl_rna.properties:
-        if prop.identifier in {"rna_type", "name"} or prop.is_readonly or prop.type == "COLLECTION":
-            continue
-        if prop.type != "POINTER" or _things_like(prop) is not None:
+def _properties(group: bpy.types.PropertyGroup) -> Iterator[Any]:
+    """Those that a user can set, and the groups of such."""
+    for prop in group.bl_rna.properties:
+        if prop.identifier != "rna_type" and (not prop.is_readonly or prop.type in {"POINTER", "COLLECTION"}):
             yield prop
 
 
-def _things_like(prop: bpy.types.Property) -> Any:
+def _is_thing(prop: Any) -> bool:
+    """Whether a property points to something of the file, not to a group of properties."""
+    return prop.type == "POINTER" and _things_like(prop) is not None
+
+
+def _things_like(prop: Any) -> Any:
     """The things of the open file to which a property can point."""
     for collection in bpy.data.bl_rna.properties:
-        if collection.type == "COLLECTION" and collection.fixed_type == prop.fixed_type:
+        if collection.type == "COLLECTION" and collection.fixed_type == prop.fixed_type:  # type: ignore[attr-defined]
             return getattr(bpy.data, collection.identifier)
     return None
 
 
-def _plain(settings: bpy.types.PropertyGroup, prop: bpy.types.Property) -> Any:
-    value = getattr(settings, prop.identifier)
+def _plain_group(group: bpy.types.PropertyGroup) -> dict[str, Any]:
+    return {prop.identifier: _plain(getattr(group, prop.identifier), prop) for prop in _properties(group)}
+
+
+def _plain(value: Any, prop: Any) -> Any:
+    if prop.type == "COLLECTION":
+        return [_plain_group(item) for item in value]
     if prop.type == "POINTER":
+        if not _is_thing(prop):
+            return _plain_group(value)
         return None if value is None else value.name
     if getattr(prop, "is_array", False):
         return list(value)
     return sorted(value) if isinstance(value, set) else value
 
 
-def _set(settings: bpy.types.PropertyGroup, prop: bpy.types.Property, value: Any) -> list[str]:
-    """Set one; say so if it cannot be."""
-    if prop.type == "POINTER":
-        found = None if value is None else _things_like(prop).get(value)
-        setattr(settings, prop.identifier, found)
-        return [f"{prop.name}: there is no {value!r} in this file"] if value is not None and found is None else []
+def _set_group(group: bpy.types.PropertyGroup, values: dict[str, Any]) -> list[str]:
+    """Set what `values` has; say in words what cannot be set."""
+    missed: list[str] = []
+    for prop in _properties(group):
+        if prop.identifier in values:
+            missed += _set(group, prop, values[prop.identifier])
+    return missed
+
+
+def _set(group: bpy.types.PropertyGroup, prop: Any, value: Any) -> list[str]:
     try:
-        setattr(settings, prop.identifier, set(value) if getattr(prop, "is_enum_flag", False) else value)
-    except (TypeError, ValueError):  # a choice that this release, or this machine, does not have
+        if prop.type == "COLLECTION":
+            items = getattr(group, prop.identifier)
+            items.clear()
+            return [words for plain in value for words in _set_group(items.add(), plain)]
+        if prop.type == "POINTER" and not _is_thing(prop):
+            return _set_group(getattr(group, prop.identifier), value)
+        if prop.type == "POINTER":
+            found = None if value is None else _things_like(prop).get(value)
+            setattr(group, prop.identifier, found)
+            missing = value is not None and found is None
+            return [f"{prop.name}: there is no {value!r} in this file"] if missing else []
+        setattr(group, prop.identifier, set(value) if getattr(prop, "is_enum_flag", False) else value)
+    except (TypeError, ValueError, AttributeError):  # what this release, or this machine, does not have
         return [f"{prop.name}: {value!r} is not there any more"]
     return []
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...protocol.errors import SjcError
 from ..commands.progress_lines import duration
+from ..jobs.job_history import JobRecord, RecordState
 from ..jobs.job_queue import Job, JobState
 
 ICONS: dict[JobState, Any] = {
@@ -60,6 +61,42 @@ def rate_text(job: Job) -> str:
     ):
         return ""
     return f"{progress.steps_per_second:.1f} steps/s, {duration(progress.eta_seconds)} left"
+
+
+RECORD_ICONS: dict[RecordState, Any] = {
+    RecordState.DONE: "CHECKMARK",
+    RecordState.WAITING: "TIME",
+    RecordState.INTERRUPTED: "RECOVER_LAST",
+    RecordState.CANCELLED: "CANCEL",
+    RecordState.FAILED: "ERROR",
+    RecordState.BUSY: "PLAY",
+}
+"""Blender's icon for each state of a job of the history."""
+
+
+def offer_text(record: JobRecord) -> str:
+    """Say where a job was interrupted."""
+    if record.state is RecordState.WAITING:
+        return f"Not begun: it waited in line. {record.steps} steps"
+    if record.step == 0:
+        return "Interrupted before its first checkpoint"
+    return f"Interrupted at step {record.step} of {record.steps}"
+
+
+def record_text(record: JobRecord) -> list[str]:
+    """Say in a few lines what a job of the history was, and what became of it."""
+    match record.state:
+        case RecordState.DONE:
+            became = f"Done in {record.steps} steps"
+        case RecordState.BUSY:
+            became = "An engine is at work on it"
+        case RecordState.FAILED:
+            became = f"Failed; checkpoint at step {record.step}" if record.step else "Failed"
+        case RecordState.CANCELLED:
+            became = f"Cancelled at step {record.step} of {record.steps}"
+        case _:
+            became = offer_text(record)
+    return [became, f"{record.preset.capitalize()}, seed {record.seed}", f"Model: {record.model}"]
 
 
 def trouble(job: Job) -> SjcError | None:

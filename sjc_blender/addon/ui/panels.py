@@ -6,6 +6,7 @@ from .. import api
 from ..rigs.rig import JITTER_PROPERTY
 from . import operators
 from .environment_panel import draw_missing_engine
+from .job_panel import active_job, draw_jobs
 from .properties import SJC_PG_settings
 from .setting_presets import SJC_PT_setting_presets
 from .wrapped_label import draw_sentences

@@ -1,0 +1,85 @@
+"""What can be clicked on a job of the history."""
+
+import bpy
+from bpy.props import IntProperty, StringProperty
+
+from .. import api
+from .operators import attempt
+
+
+class SJC_OT_recall(bpy.types.Operator):
+    """Set everything in this tab as it was for this job"""
+
+    bl_idname = "sjc.recall"
+    bl_label = "Recall Settings"
+    bl_options = {"UNDO", "INTERNAL"}
+
+    folder: StringProperty(options={"HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Set what can be set, and say what cannot."""
+        missed: list[str] = []
+        outcome = attempt(self, lambda: missed.extend(api.recall(self.folder, scene=context.scene)))
+        if missed:
+            self.report({"WARNING"}, "Recalled, but for " + "; ".join(missed))
+        return outcome
+
+
+class SJC_OT_continue_job(bpy.types.Operator):
+    """Give this job more steps: a new job begins where it ended, and the old result stays"""
+
+    bl_idname = "sjc.continue_job"
+    bl_label = "Continue"
+    bl_options = {"INTERNAL"}
+
+    folder: StringProperty(options={"HIDDEN"})
+    steps: IntProperty(name="More Steps", description="How many steps to add", default=500, min=1, soft_max=10_000)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask how many."""
+        return set(context.window_manager.invoke_props_dialog(self))
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Put the new job in line."""
+        return attempt(self, lambda: api.continue_job(self.folder, self.steps, scene=context.scene))
+
+
+class SJC_OT_delete_job(bpy.types.Operator):
+    """Delete the job's folder with its checkpoint and results; what is in the scene stays"""
+
+    bl_idname = "sjc.delete_job"
+    bl_label = "Delete This Job"
+    bl_options = {"INTERNAL"}
+
+    folder: StringProperty(options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first."""
+        answer = context.window_manager.invoke_confirm(
+            self,
+            event,
+            title="Delete this job?",
+            message="Its checkpoint and its results on the disk go for good.",
+            confirm_text="Delete",
+            icon="WARNING",
+        )
+        return set(answer)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Delete it."""
+        return attempt(self, lambda: api.delete_job(self.folder))
+
+
+CLASSES = (SJC_OT_recall, SJC_OT_continue_job, SJC_OT_delete_job)
+
+
+def register() -> None:
+    """Make the operators known."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Take the operators away."""
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

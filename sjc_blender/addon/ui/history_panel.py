@@ -1,0 +1,96 @@
+"""The jobs that have ended, of this and of earlier sessions, with their pictures."""
+
+from datetime import datetime
+
+import bpy
+
+from ..jobs import known_jobs
+from ..jobs.job_history import JobRecord, RecordState
+from . import previews, session_properties
+from .job_status import RECORD_ICONS, record_text
+from .session_properties import SJC_PG_session
+
+PICTURE = 8.0
+"""Height of the chosen job's picture, in units of the interface."""
+
+
+class SJC_UL_history(bpy.types.UIList):
+    """Jobs that have ended, newest first."""
+
+    def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0) -> None:  # type: ignore[no-untyped-def]
+        """Draw one line."""
+        record = session_properties.record_of(item.name)
+        if record is None:
+            return
+        picture = previews.icon(record.picture) if record.picture is not None else 0
+        row = layout.row()
+        if picture:
+            row.label(text=item.prompt, icon_value=picture, translate=False)
+        else:
+            row.label(text=item.prompt, icon="BLANK1", translate=False)
+        state = row.row()
+        state.alignment = "RIGHT"
+        state.label(text=f"{datetime.fromtimestamp(record.created):%d %b %H:%M}", icon=RECORD_ICONS[record.state])
+
+    def filter_items(self, context, data, propname):  # type: ignore[no-untyped-def]
+        """Search prompts."""
+        return session_properties.filtered(self, getattr(data, propname))
+
+
+class SJC_PT_history(bpy.types.Panel):
+    """Jobs that have ended, and what can be done with them."""
+
+    bl_label = "History"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "SJC"
+    bl_options = {"DEFAULT_CLOSED"}
+    bl_order = 90
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show the list, and the chosen job."""
+        layout = self.layout
+        session: SJC_PG_session = context.window_manager.sjc
+        if not session.history:
+            layout.label(text="Looking ..." if known_jobs.scanning() else "No job has ended yet")
+            return
+        layout.template_list("SJC_UL_history", "", session, "history", session, "history_index", rows=4, maxrows=10)
+        record = session_properties.chosen_record(session)
+        if record is not None:
+            _draw_record(layout.box(), record)
+
+
+def _draw_record(box: bpy.types.UILayout, record: JobRecord) -> None:
+    folder = str(record.folder.path)
+    row = box.row()
+    row.label(text=record.prompt, icon=RECORD_ICONS[record.state], translate=False)
+    row.operator("sjc.open_folder", text="", icon="FILE_FOLDER", emboss=False).folder = folder
+    row.operator("sjc.delete_job", text="", icon="TRASH", emboss=False).folder = folder
+    picture = previews.icon(record.picture) if record.picture is not None else 0
+    if picture:
+        box.template_icon(icon_value=picture, scale=PICTURE)
+    column = box.column(align=True)
+    for line in record_text(record):
+        column.label(text=line, translate=False)
+    buttons = box.column(align=True)
+    buttons.operator("sjc.recall", icon="LOOP_BACK").folder = folder
+    if record.state is RecordState.DONE:
+        buttons.operator("sjc.import_result", text="Import Again", icon="IMPORT").directory = folder
+        buttons.operator("sjc.continue_job", text="Continue with More Steps", icon="FF").folder = folder
+    elif record.resumable:
+        buttons.operator("sjc.resume", text="Resume" if record.step else "Start Again", icon="PLAY").folder = folder
+
+
+CLASSES = (SJC_UL_history, SJC_PT_history)
+
+
+def register() -> None:
+    """Show the panel."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Take it away."""
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

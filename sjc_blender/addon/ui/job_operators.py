@@ -1,0 +1,141 @@
+"""What can be clicked on a job of this session."""
+
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, IntProperty, StringProperty
+
+from .. import api
+from .operators import attempt
+
+
+class SJC_OT_cancel(bpy.types.Operator):
+    """Stop the job after its current step; it can be resumed from there"""
+
+    bl_idname = "sjc.cancel"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    job: StringProperty(options={"HIDDEN"})
+    now: BoolProperty(options={"HIDDEN"})
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        """Say what this very button does."""
+        if properties.now:
+            return "End the engine at once, in the middle of its step; the last checkpoint stays"
+        return "Stop the job after its current step; it can be resumed from there"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Ask the engine to stop, or end it."""
+        return attempt(self, lambda: api.cancel(self.job, now=self.now))
+
+
+class SJC_OT_pause(bpy.types.Operator):
+    """Let the job hold still after its current step; it keeps its memory, jobs in line wait on"""
+
+    bl_idname = "sjc.pause"
+    bl_label = "Pause"
+    bl_options = {"INTERNAL"}
+
+    job: StringProperty(options={"HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Ask the engine to hold still."""
+        return attempt(self, lambda: api.pause(self.job))
+
+
+class SJC_OT_unpause(bpy.types.Operator):
+    """Let the job go on"""
+
+    bl_idname = "sjc.unpause"
+    bl_label = "Go On"
+    bl_options = {"INTERNAL"}
+
+    job: StringProperty(options={"HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Ask the engine to go on."""
+        return attempt(self, lambda: api.unpause(self.job))
+
+
+class SJC_OT_move_job(bpy.types.Operator):
+    """Change the place of the chosen job in line; only jobs that wait can be moved"""
+
+    bl_idname = "sjc.move_job"
+    bl_label = "Move Job"
+    bl_options = {"INTERNAL"}
+
+    job: StringProperty(options={"HIDDEN"})
+    places: IntProperty(options={"HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Move it."""
+        return attempt(self, lambda: api.move(self.job, self.places))
+
+
+class SJC_OT_clear_jobs(bpy.types.Operator):
+    """Take the jobs that have ended off this list; they stay in the history"""
+
+    bl_idname = "sjc.clear_jobs"
+    bl_label = "Clear Ended Jobs"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Clear them."""
+        return attempt(self, api.clear)
+
+
+class SJC_OT_resume(bpy.types.Operator):
+    """Go on with this job from its last checkpoint; its result comes into the active scene"""
+
+    bl_idname = "sjc.resume"
+    bl_label = "Resume"
+    bl_options = {"INTERNAL"}
+
+    folder: StringProperty(options={"HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Put the job in line again."""
+        return attempt(self, lambda: api.resume(self.folder, scene=context.scene))
+
+
+class SJC_OT_open_folder(bpy.types.Operator):
+    """Show the job's folder, with its log, previews and results, in the system's file browser"""
+
+    bl_idname = "sjc.open_folder"
+    bl_label = "Open Job Folder"
+    bl_options = {"INTERNAL"}
+
+    folder: StringProperty(options={"HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Open the folder."""
+        if not Path(self.folder).is_dir():
+            self.report({"ERROR"}, f"{self.folder} is not there any more.")
+            return {"CANCELLED"}
+        bpy.ops.wm.path_open(filepath=self.folder)
+        return {"FINISHED"}
+
+
+CLASSES = (
+    SJC_OT_cancel,
+    SJC_OT_pause,
+    SJC_OT_unpause,
+    SJC_OT_move_job,
+    SJC_OT_clear_jobs,
+    SJC_OT_resume,
+    SJC_OT_open_folder,
+)
+
+
+def register() -> None:
+    """Make the operators known."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Take the operators away."""
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)
