@@ -1,6 +1,6 @@
 """``doctor``: what of the engine works here, what does not, and what to do about that.
 
-Every check stands for itself: whatever one of them meets, the others are made. Nothing of the engine's
+Whatever a check meets, the others are made, unless the packages that they stand on are broken. Nothing of the engine's
 environment is imported before its check, so that an environment with nothing in it is told of as well.
 """
 
@@ -23,6 +23,7 @@ from ..protocol.diagnosis import Diagnosis, Finding
 from ..protocol.errors import SjcError
 
 OLDEST = (3, 11)
+PACKAGES_SUBJECT = "Packages"
 PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "scipy", "skimage", "imageio_ffmpeg", "PIL")
 """As they are imported."""
 
@@ -73,9 +74,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def diagnose(told: Callable[[Finding], None] = lambda _finding: None) -> Diagnosis:
-    """Make every check; `told` takes each finding as soon as it is there."""
-    findings = []
+    """Make the checks; `told` takes each finding as soon as it is there."""
+    findings: list[Finding] = []
     for subject, check in CHECKS:
+        if any(finding.subject == PACKAGES_SUBJECT and not finding.works for finding in findings):
+            break  # whatever comes after it stands on the packages
         try:
             for finding in check():
                 findings.append(finding)
@@ -106,10 +109,10 @@ def check_packages() -> Iterator[Finding]:
         except Exception as error:  # a library that is missing on the system raises whatever it likes
             broken.append(f"{name} ({type(error).__name__}: {error})")
     if broken:
-        yield Finding("Packages", "not usable: " + "; ".join(broken), False, REINSTALL)
+        yield Finding(PACKAGES_SUBJECT, "not usable: " + "; ".join(broken), False, REINSTALL)
     else:
         versions = (f"{name} {importlib.metadata.version(name)}" for name in ("torch", "diffusers", "transformers"))
-        yield Finding("Packages", ", ".join(versions))
+        yield Finding(PACKAGES_SUBJECT, ", ".join(versions))
 
 
 def check_devices() -> Iterator[Finding]:
@@ -140,7 +143,7 @@ def check_devices() -> Iterator[Finding]:
 
 def check_memory() -> Iterator[Finding]:
     """Tell how much memory is free."""
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     memory = psutil.virtual_memory()
     works = memory.available >= LEAST_MEMORY
@@ -192,10 +195,10 @@ def check_speed() -> Iterator[Finding]:
 
 CHECKS: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
     ("Python", check_python),
-    ("Packages", check_packages),
+    ("Disk", check_disk),
+    (PACKAGES_SUBJECT, check_packages),
     ("Graphics card", check_devices),
     ("Memory", check_memory),
-    ("Disk", check_disk),
     ("Models", check_models),
     ("Speed", check_speed),
 )

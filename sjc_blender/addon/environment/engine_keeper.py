@@ -22,7 +22,7 @@ from ...protocol.errors import SjcError
 from ...protocol.setup_events import Stage
 from ..process import platform_process
 from ..process.child_process import ISOLATED, ChildProcess, child_environment
-from ..process.engine_python import chosen_engine_python, find_engine_python
+from ..process.engine_python import chosen_engine_python, find_engine_python, forget_probes
 from .marker import read_marker, requirements_hash
 from .place import EnvironmentPlace, environment_place, requirements_file
 from .setup_errors import told_os_error, told_output
@@ -221,6 +221,7 @@ class EngineKeeper:
         process.close()
         self._process = None
         self._change(failure=failure)
+        forget_probes()
         self.look(self._looked_for[0] if self._looked_for else "", again=True)
         return True
 

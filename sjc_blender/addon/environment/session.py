@@ -17,6 +17,7 @@ from ...protocol.diagnosis import Diagnosis
 from ...protocol.errors import SjcError
 from ..jobs import pump
 from ..jobs.job_queue import QUEUE
+from ..process.engine_python import forget_probes
 from ..process.interrupts import Interrupts
 from .blender_findings import blender_findings
 from .engine_check import EngineCheck
@@ -61,6 +62,7 @@ def obstacle() -> str:
 def look_again() -> None:
     """Look for the engine anew, in the background."""
     use_folder(_preference("engine_folder"))
+    forget_probes()
     KEEPER.look(_preference("engine_python"), again=True)
     _ensure_running()
 

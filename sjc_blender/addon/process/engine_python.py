@@ -109,6 +109,11 @@ def find_engine_python(explicit: str | Path | None, preference: str, environ: Ma
     return interpreter
 
 
+def forget_probes() -> None:
+    """Try every interpreter anew: an environment was changed, which the interpreter's file does not show."""
+    _probed.clear()
+
+
 def _interpreter(path: Path) -> Path:
     if path.is_dir():
         inside = [Path(candidate) for candidate in platform_process.interpreters_in(path)]
