@@ -1,0 +1,122 @@
+"""Pictures with their cameras in a model's place: a folder in, the shape out; and what is wrong with a folder."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sjc_blender.engine import job
+from sjc_blender.engine.radiance.rays import camera_rays
+from sjc_blender.engine.radiance.renderer import render_chunked
+from sjc_blender.engine.results.srgb import from_linear, write_png
+from sjc_blender.engine.score_models.conditioning import conditioner_for
+from sjc_blender.engine.score_models.loading import load_score_model
+from sjc_blender.engine.sjc import ScoreJacobianChaining
+from sjc_blender.engine.viewpoints import orbit_camera, viewpoint_of
+from sjc_blender.protocol import codec, presets
+from sjc_blender.protocol.errors import SjcError
+from sjc_blender.protocol.job_folder import JobFolder
+from sjc_blender.protocol.model_profile import load_profile
+from sjc_blender.protocol.spec import CameraRig, ModelSpec
+from tests.engine.analytic_objects import coloured_ball
+
+VIEWS, SIZE, RADIUS = 24, 24, 0.55
+
+
+@pytest.fixture(scope="module")
+def ball_views(tmp_path_factory):
+    """Pictures of a coloured ball on grey from all around."""
+    folder = tmp_path_factory.mktemp("views")
+    ball = coloured_ball(48, RADIUS)
+    ball.background_rgb[:] = 0.2
+    views = []
+    for index in range(VIEWS):
+        camera = orbit_camera(index * 137.508, -70 + 140 * (index + 0.5) / VIEWS, 2.2, 57, f"view {index}")
+        picture = from_linear(render_chunked(ball, camera_rays(camera, SIZE, SIZE)).image)
+        write_png(folder / f"{index}.png", picture)
+        views.append({"image": f"{index}.png", "camera": codec.encode(camera)})
+    (folder / "reference_views.json").write_text(json.dumps({"version": 1, "views": views}))
+    return folder
+
+
+def job_of(folder, **optimisation):
+    outputs = {"colour_views": 4}
+    return presets.new_job("", model=str(folder), field={"resolution": 20}, outputs=outputs, optimisation=optimisation)
+
+
+def test_the_shape_comes_back_from_its_pictures_alone(ball_views):
+    spec = job_of(ball_views, steps=300)
+    model = load_score_model(spec.model)
+    sjc = ScoreJacobianChaining(spec, model, conditioner_for(spec, load_profile(str(ball_views)), model))
+    while not sjc.finished:
+        sjc.advance()
+    density = sjc.field.density_at_voxels().detach()
+    opacity = 1 - torch.exp(-density * sjc.field.voxel_size)
+    axis = (torch.arange(20) + 0.5) / 10 - 1
+    radius = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).norm(dim=-1)
+    # The surface itself lies within voxels, which it fills by halves.
+    assert opacity[radius < RADIUS - 0.1].mean() > 0.7
+    assert opacity[radius > RADIUS + 0.1].mean() < 0.02
+
+
+def test_a_job_uses_the_cameras_of_its_pictures(ball_views):
+    spec = job_of(ball_views)
+    assert isinstance(spec.cameras, CameraRig)
+    assert [camera.name for camera in spec.cameras.cameras] == [f"view {index}" for index in range(VIEWS)]
+
+
+def test_a_whole_job_runs_without_a_prompt(ball_views, tmp_path):
+    folder = JobFolder.create(tmp_path / "job", job_of(ball_views, steps=20))
+    assert job.run_job(folder, lambda event: None, lambda: False)
+    with np.load(folder.result / "field.npz", allow_pickle=False) as field:
+        assert field["density"].max() > 0
+
+
+def test_each_camera_gets_its_own_picture_and_no_other(ball_views):
+    model = load_score_model(ModelSpec(str(ball_views), device="cpu"))
+    cameras = job_of(ball_views).cameras.cameras
+    picture = model.picture_of(viewpoint_of(cameras[7]))
+    with Image.open(ball_views / "7.png") as expected:
+        pixels = torch.from_numpy(np.array(expected.convert("RGB"))).movedim(-1, 0) / 127.5 - 1
+    torch.testing.assert_close(picture[0], pixels, atol=1e-5, rtol=0)
+    with pytest.raises(SjcError) as error:
+        model.picture_of(viewpoint_of(orbit_camera(1.0, 2.0, 3.0, 40, "elsewhere")))
+    assert error.value.code == "no_reference_view"
+    assert "elsewhere" in error.value.message
+
+
+def test_what_is_transparent_is_white(ball_views, tmp_path):
+    view = json.loads((ball_views / "reference_views.json").read_text())["views"][0]
+    Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(tmp_path / view["image"])
+    (tmp_path / "reference_views.json").write_text(json.dumps({"views": [view]}))
+    model = load_score_model(ModelSpec(str(tmp_path), device="cpu"))
+    torch.testing.assert_close(model.images, torch.ones(1, 3, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda data: {}, "views"),
+        (lambda data: {"views": []}, "names no view"),
+        (lambda data: {"views": [{**data["views"][0], "image": "../secret.png"}]}, "outside the folder"),
+        (lambda data: {"views": [{**data["views"][0], "image": "gone.png"}]}, "gone.png"),
+        (lambda data: {"views": [{"image": "0.png", "camera": {"name": "front"}}]}, "pose"),
+    ],
+)
+def test_a_wrong_list_is_told_with_its_file(ball_views, tmp_path, change, said):
+    data = json.loads((ball_views / "reference_views.json").read_text())
+    (tmp_path / "reference_views.json").write_text(json.dumps(change(data)))
+    with pytest.raises(SjcError) as error:
+        load_score_model(ModelSpec(str(tmp_path), device="cpu"))
+    assert error.value.code == "bad_reference_views"
+    assert said in error.value.message
+
+
+def test_an_oblong_picture_is_told(ball_views, tmp_path):
+    view = json.loads((ball_views / "reference_views.json").read_text())["views"][0]
+    Image.new("RGB", (8, 6)).save(tmp_path / view["image"])
+    (tmp_path / "reference_views.json").write_text(json.dumps({"views": [view]}))
+    with pytest.raises(SjcError, match="8 x 6"):
+        load_score_model(ModelSpec(str(tmp_path), device="cpu"))
