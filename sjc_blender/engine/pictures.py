@@ -21,6 +21,11 @@ from .results.srgb import from_linear
 from .score_models.score_model import ScoreModel
 
 SUBPIXELS = 2
+"""Rays a pixel each way, in pictures whose pixels are not much finer than the voxels."""
+
+FINE = 4
+"""Pixels a voxel from which one ray a pixel is enough: trilinear edges leave nothing to alias."""
+
 RAYS_AT_ONCE = 2**19
 VISIBLE = 1e-3
 """Least opacity of a pixel that has a colour."""
@@ -62,13 +67,14 @@ class ResultPictures:
         self._marcher = RayMarcher(dataclasses.replace(grid, rgb_grid=torch.cat([grid.rgb_grid, normals], dim=-1)))
 
     def view(self, camera: Camera, size: int) -> View:
-        """Render size x size pixels of 2 x 2 rays each."""
-        fine = SUBPIXELS * size
+        """Render size x size pixels."""
+        subpixels = SUBPIXELS if size < FINE * max(self.grid.shape) else 1
+        fine = subpixels * size
         rays = camera_rays(camera, fine, fine)
         parts = zip(rays.origins.split(RAYS_AT_ONCE), rays.directions.split(RAYS_AT_ONCE), strict=True)
         seen = [self._marcher.render(Rays(*part, 1, len(part[0]))) for part in parts]
         values = torch.cat([torch.cat([p.rgb, p.opacity[:, None], p.depth[:, None]], dim=1) for p in seen])
-        values = functional.avg_pool2d(values.T.view(-1, fine, fine), SUBPIXELS)
+        values = functional.avg_pool2d(values.T.view(-1, fine, fine), subpixels)
         opacity = values[6]
         share = opacity.clamp(min=VISIBLE)
         rgb = torch.where(opacity > VISIBLE, from_linear(values[:3] / share), 0.0)
