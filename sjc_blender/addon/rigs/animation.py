@@ -1,0 +1,128 @@
+"""The path of the scene's camera as viewpoints, and the scene as it was afterwards."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import bpy
+
+from ...protocol.errors import SjcError
+from ...protocol.spec import Camera, DomainSpec
+from .camera import UnusableCamera, described_camera, unusable_cameras
+from .rig_choice import RigChoice
+
+
+def path_cameras(
+    choice: RigChoice, domain: DomainSpec, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph
+) -> tuple[Camera, ...]:
+    """Describe the scene's camera at moments spread evenly over a range of frames, between frames too.
+
+    Whatever moves it counts: keys of the camera and its lens, parents, constraints, drivers, and markers that
+    switch cameras. The domain stays where it is now. The scene is left as it was: its frame, its camera, and values
+    that were changed and not keyed yet.
+
+    Parameters
+    ----------
+    choice : RigChoice
+    domain : DomainSpec
+    scene : bpy.types.Scene
+    depsgraph : bpy.types.Depsgraph
+        Of that scene.
+
+    Raises
+    ------
+    SjcError
+        ``no_cameras`` without a camera, ``bad_frames``, ``unusable_cameras`` with the moments that cannot be used,
+        ``rendering`` while Blender renders the scene.
+    """
+    first, last = choice.frames or (scene.frame_start, scene.frame_end)
+    if first > last or choice.samples < 1:
+        raise SjcError(
+            "bad_frames",
+            f"The animation's frames are {first} to {last}, with {choice.samples} views.",
+            "Choose a last frame after the first one, and one view or more.",
+        )
+    if bpy.app.is_job_running("RENDER"):
+        raise SjcError("rendering", "Blender renders, and the animation cannot be played.", "Wait until it is done.")
+    cameras, unusable = [], []
+    with _as_it_was(scene):
+        for index in range(choice.samples):
+            moment = first + (last - first) * index / max(1, choice.samples - 1)
+            # Blender takes the subframe as a share of what follows the frame, so that it is never negative.
+            scene.frame_set(math.floor(moment), subframe=moment - math.floor(moment))
+            if scene.camera is None or scene.camera.type != "CAMERA":
+                raise SjcError(
+                    "no_cameras",
+                    f"The scene {scene.name!r} has no camera at frame {moment:g}.",
+                    "Choose one in the scene's properties, or take the orbit.",
+                )
+            try:
+                name = f"{scene.camera.name}, frame {moment:.6g}"
+                cameras.append(described_camera(scene.camera, domain, scene, depsgraph, name=name))
+            except UnusableCamera as trouble:
+                unusable.append(trouble)
+    if unusable:
+        raise unusable_cameras("the animation", unusable)
+    return tuple(cameras)
+
+
+@contextmanager
+def _as_it_was(scene: bpy.types.Scene) -> Iterator[None]:
+    """Play other frames inside, and be back afterwards, with what was changed by hand and not keyed."""
+    frame, subframe, camera = scene.frame_current, scene.frame_subframe, scene.camera
+    held = [(owner, curve.data_path, curve.array_index) for owner in _animated() for curve in _curves(owner)]
+    values = [_read(*channel) for channel in held]
+    try:
+        yield
+    finally:
+        scene.frame_set(frame, subframe=subframe)
+        scene.camera = camera
+        for channel, value in zip(held, values, strict=True):
+            if value is not None and _read(*channel) != value:
+                _write(*channel, value)
+
+
+def _animated() -> Iterator[bpy.types.ID]:
+    """Every data-block that plays an action, those within others too."""
+    for prop in bpy.data.bl_rna.properties:
+        if prop.type != "COLLECTION":
+            continue
+        for block in getattr(bpy.data, prop.identifier):
+            for owner in (block, getattr(block, "node_tree", None)):
+                data = getattr(owner, "animation_data", None)
+                if data is not None and data.action is not None:
+                    yield owner
+
+
+def _curves(owner: Any) -> Iterator[bpy.types.FCurve]:
+    data = owner.animation_data
+    for layer in data.action.layers:
+        for strip in layer.strips:
+            bag = strip.channelbag(data.action_slot) if data.action_slot is not None else None
+            yield from bag.fcurves if bag is not None else ()
+
+
+def _read(owner: Any, path: str, index: int) -> Any:
+    """Give the value that a curve moves; None where its path leads nowhere."""
+    try:
+        value = owner.path_resolve(path)
+    except ValueError:
+        return None
+    return value[index] if hasattr(value, "__getitem__") and not isinstance(value, str) else value
+
+
+def _write(owner: Any, path: str, index: int, value: Any) -> None:
+    target = owner.path_resolve(path)
+    if hasattr(target, "__getitem__") and not isinstance(target, str):
+        target[index] = value
+        return
+    head, name, key = re.fullmatch(r"(.*?)\.?(?:(\w+)|\[\"([^\"]*)\"\])", path).groups()  # type: ignore[union-attr]
+    holder = owner.path_resolve(head) if head else owner
+    if key is not None:
+        holder[key] = value
+    else:
+        setattr(holder, name, value)

@@ -1,0 +1,169 @@
+"""One camera of the scene, described in the domain's frame."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import bpy
+import numpy as np
+
+from ...protocol.errors import SjcError
+from ...protocol.spec import Camera, CameraRig, DomainSpec, JobSpec
+from ...protocol.validation import faults
+from .domain import SHEAR_TOLERANCE, DomainFrame
+
+WEIGHT_PROPERTY = "sjc_weight"
+"""Custom property of a camera: how often it is drawn, relative to the others."""
+
+TEXT_PROPERTY = "sjc_prompt"
+"""Custom property of a camera: what the model is told there instead of view words; ``{prompt}`` in it is the prompt."""
+
+MOST_NAMED = 8
+"""Cameras that one message names; the others are counted."""
+
+Window = tuple[float, float, float, float]
+
+
+class UnusableCamera(Exception):
+    """A camera that cannot be used: what it is or does, and what to do about it."""
+
+    def __init__(self, name: str, what: str, remedy: str) -> None:
+        super().__init__(f"The camera {name!r} {what}.")
+        self.remedy = f"{remedy[0].upper()}{remedy[1:]}."
+
+
+def unusable_cameras(where: str, cameras: Sequence[UnusableCamera]) -> SjcError:
+    """Say in one error which cameras cannot be used, and why."""
+    if len(cameras) == 1:
+        return SjcError("unusable_cameras", str(cameras[0]), cameras[0].remedy)
+    sentences = [f"  - {camera} {camera.remedy}" for camera in cameras[:MOST_NAMED]]
+    if len(cameras) > MOST_NAMED:
+        sentences.append(f"  - and {len(cameras) - MOST_NAMED} more.")
+    listed = "\n".join(sentences)
+    return SjcError("unusable_cameras", f"{len(cameras)} cameras of {where} cannot be used:\n{listed}")
+
+
+def described_camera(
+    obj: bpy.types.Object,
+    domain: DomainSpec,
+    scene: bpy.types.Scene,
+    depsgraph: bpy.types.Depsgraph,
+    *,
+    name: str = "",
+) -> Camera:
+    """Describe a camera object in the domain's frame, parents and constraints evaluated.
+
+    Parameters
+    ----------
+    obj : bpy.types.Object
+    domain : DomainSpec
+    scene : bpy.types.Scene
+        Its render size and pixel aspect shape the picture. Where it is not square, its centred square is used.
+    depsgraph : bpy.types.Depsgraph
+    name : str
+        What messages call it; empty: the object's name.
+
+    Raises
+    ------
+    UnusableCamera
+    """
+    name = name or obj.name
+    evaluated = obj.evaluated_get(depsgraph)
+    rotation, position = _rigid(name, evaluated)
+    frame = DomainFrame.of(domain)
+    window, projection = _window(name, evaluated, scene, depsgraph)
+    if projection == "orthographic":
+        left, right, bottom, top = (edge / frame.scale for edge in window)
+        window = (left, right, bottom, top)
+    camera = Camera(
+        name=name,
+        pose=frame.pose(rotation, position),
+        window=window,
+        projection=projection,
+        weight=_weight(name, evaluated),
+        view_text=_text(name, evaluated),
+    )
+    _require_view(camera, domain)
+    return camera
+
+
+def _rigid(name: str, evaluated: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation [3,3] and position [3] in world space; a camera's own scale means nothing."""
+    matrix = np.array(evaluated.matrix_world, dtype=np.float64)
+    lengths = np.linalg.norm(matrix[:3, :3], axis=0)
+    if not np.isfinite(matrix).all() or lengths.min() < 1e-9:
+        raise UnusableCamera(name, "is scaled to nothing", "give it a scale of 1")
+    axes = matrix[:3, :3] / lengths
+    if np.abs(axes.T @ axes - np.eye(3)).max() > SHEAR_TOLERANCE:
+        raise UnusableCamera(name, "is sheared by its parents", "apply the scale of its parents")
+    if np.linalg.det(axes) < 0:
+        raise UnusableCamera(name, "is mirrored by a negative scale", "make the scales positive")
+    left, _singular, right = np.linalg.svd(axes)
+    return left @ right, matrix[:3, 3]
+
+
+def _window(
+    name: str, evaluated: bpy.types.Object, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph
+) -> tuple[Window, Literal["perspective", "orthographic"]]:
+    """Edges of the centred square picture: tangents, or world units of an orthographic camera."""
+    assert isinstance(evaluated.data, bpy.types.Camera)
+    kind = evaluated.data.type
+    if kind not in {"PERSP", "ORTHO"}:
+        label = {"PANO": "panoramic"}.get(kind, f"of the kind {kind.lower()}")
+        raise UnusableCamera(name, f"is {label}", "make it perspective or orthographic")
+    render = scene.render
+    share = render.resolution_percentage / 100
+    projection = evaluated.calc_matrix_camera(
+        depsgraph,
+        x=max(1, int(render.resolution_x * share)),
+        y=max(1, int(render.resolution_y * share)),
+        scale_x=render.pixel_aspect_x,
+        scale_y=render.pixel_aspect_y,
+    )
+    perspective = kind == "PERSP"
+    edges = []
+    for row in (0, 1):
+        # Where clip space is -1 and +1: P[0][0] x + P[0][2] z = +-w, with w = -z = 1, or w = 1.
+        offset = -projection[row][2] if perspective else projection[row][3]
+        edges += [(sign - offset) / projection[row][row] for sign in (-1.0, 1.0)]
+    return _centred_square(edges), "perspective" if perspective else "orthographic"
+
+
+def _centred_square(edges: list[float]) -> Window:
+    left, right, bottom, top = edges
+    half = min(right - left, top - bottom) / 2
+    x, y = (left + right) / 2, (bottom + top) / 2
+    return x - half, x + half, y - half, y + half
+
+
+def _weight(name: str, obj: bpy.types.Object) -> float:
+    weight = obj.get(WEIGHT_PROPERTY, 1.0)
+    if not is_number(weight) or weight < 0:
+        what = f"has the weight {weight!r}"
+        raise UnusableCamera(name, what, f"make its custom property {WEIGHT_PROPERTY!r} a number of 0 or more")
+    return float(weight)
+
+
+def _text(name: str, obj: bpy.types.Object) -> str:
+    text = obj.get(TEXT_PROPERTY, "")
+    if not isinstance(text, str):
+        what = f"has the text {text!r}"
+        raise UnusableCamera(name, what, f"make its custom property {TEXT_PROPERTY!r} a text")
+    return text.strip()
+
+
+def is_number(value: object) -> bool:
+    """Whether a custom property holds a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _require_view(camera: Camera, domain: DomainSpec) -> None:
+    """Ask the one place that judges specs whether this camera can be used."""
+    alone = CameraRig(cameras=(dataclasses.replace(camera, weight=1.0),))
+    for fault in faults(JobSpec(prompt="any", cameras=alone, domain=domain)):
+        what = fault.value if isinstance(fault.value, str) else f"cannot be used: {fault}"
+        verb = "is " if what.startswith("inside") else ""
+        raise UnusableCamera(camera.name, verb + what, f"use {fault.allowed}")

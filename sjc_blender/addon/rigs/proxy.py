@@ -1,0 +1,161 @@
+"""A coarse shape to start from: meshes of the scene as the filled voxels of a domain."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ...protocol.atomic_write import atomic_path
+from ...protocol.errors import SjcError
+from ...protocol.proxy import grid_shape, occupancy_digest
+from ...protocol.spec import DomainSpec, JobSpec, ProxySpec
+from .occupancy import Closure, Surface, occupancy
+
+MAX_RESOLUTION = 128
+"""Voxels along the longest side; a finer field takes its start from these."""
+
+SOLID_KINDS = {"MESH", "CURVE", "SURFACE", "FONT", "META"}
+
+
+@dataclass(frozen=True)
+class ProxyGrid:
+    """A proxy in a domain's voxels.
+
+    Attributes
+    ----------
+    filled : ndarray of uint8 of shape (nx, ny, nz)
+        0 or 1; centred, as a field's voxels.
+    notes : tuple of str
+        What the user should know, in sentences.
+    """
+
+    filled: np.ndarray
+    notes: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Its identity in a job's settings."""
+        return occupancy_digest(self.filled.shape, self.filled.tobytes())
+
+    def in_spec(self, spec: JobSpec, strength: float) -> JobSpec:
+        """Give the job with this as its start."""
+        proxy = ProxySpec(digest=self.digest, strength=strength)
+        return dataclasses.replace(spec, field=dataclasses.replace(spec.field, proxy=proxy))
+
+    def write(self, path: Path) -> None:
+        """Write ``proxy.npz``; SjcError as `sjc_blender.protocol.atomic_write.atomic_path`."""
+        with atomic_path(path) as temporary:
+            np.savez_compressed(temporary, version=np.int64(1), occupancy=self.filled)
+
+
+def proxy_grid(
+    proxy: bpy.types.Object | bpy.types.Collection,
+    domain: DomainSpec,
+    resolution: int,
+    depsgraph: bpy.types.Depsgraph,
+) -> ProxyGrid:
+    """Fill the voxels of a domain that lie inside an object, or the objects of a collection.
+
+    Meshes, curves, surfaces, texts and metaballs count with their modifiers, and what they instance.
+
+    Parameters
+    ----------
+    proxy : bpy.types.Object or bpy.types.Collection
+    domain : DomainSpec
+    resolution : int
+        Of the field, voxels along the longest side.
+    depsgraph : bpy.types.Depsgraph
+
+    Raises
+    ------
+    SjcError
+        ``proxy_without_surface``, or ``proxy_outside_domain`` if no voxel is filled.
+    """
+    resolution = min(resolution, MAX_RESOLUTION)
+    shape = grid_shape(domain.half_extents, resolution)
+    objects = proxy.all_objects if isinstance(proxy, bpy.types.Collection) else [proxy]
+    to_domain = np.linalg.inv(np.array(domain.matrix_world))
+    named = list(_surfaces(set(objects), to_domain, depsgraph))
+    if not named:
+        raise SjcError(
+            "proxy_without_surface",
+            f"The proxy {proxy.name!r} has no surface.",
+            "Choose a mesh, a curve or text with faces, or a collection of such objects.",
+        )
+    by_closure: dict[Closure, list[Surface]] = {}
+    open_names = []
+    for name, surface in named:
+        closure = surface.closure
+        by_closure.setdefault(closure, []).append(surface)
+        if closure is Closure.OPEN and name not in open_names:
+            open_names.append(name)
+    filled = np.zeros(shape, dtype=bool)
+    # Oriented ones together, as one surface; of the others, what is inside two of them would count as outside.
+    parts = [(Closure.ORIENTED, _joined(by_closure.pop(Closure.ORIENTED)))] if Closure.ORIENTED in by_closure else []
+    parts += [(closure, surface) for closure, surfaces in by_closure.items() for surface in surfaces]
+    for closure, surface in parts:
+        filled |= occupancy(surface, closure, shape, 2.0 / resolution)
+    if not filled.any():
+        raise SjcError(
+            "proxy_outside_domain",
+            f"The proxy {proxy.name!r} fills no voxel of the domain.",
+            "Move it into the domain's box, or make it larger.",
+        )
+    return ProxyGrid(filled.astype(np.uint8), tuple(_notes(proxy.name, named, open_names, domain)))
+
+
+def _surfaces(
+    objects: set[bpy.types.Object], to_domain: np.ndarray, depsgraph: bpy.types.Depsgraph
+) -> Iterator[tuple[str, Surface]]:
+    """Every object with faces, and what it instances, in domain units."""
+    for obj in sorted(objects, key=lambda o: o.name):
+        if obj.type in SOLID_KINDS:
+            evaluated = obj.evaluated_get(depsgraph)
+            yield from _surface(evaluated, obj.name, to_domain @ np.array(evaluated.matrix_world))
+    for instance in depsgraph.object_instances:
+        if not instance.is_instance or instance.parent is None or instance.parent.original not in objects:
+            continue
+        if instance.object.type in SOLID_KINDS:
+            matrix = to_domain @ np.array(instance.matrix_world)
+            yield from _surface(instance.object, instance.object.name, matrix)
+
+
+def _surface(evaluated: bpy.types.Object, name: str, matrix: np.ndarray) -> Iterator[tuple[str, Surface]]:
+    mesh = evaluated.to_mesh()
+    if mesh is None:
+        return
+    mesh.calc_loop_triangles()
+    vertices = np.empty(3 * len(mesh.vertices), dtype=np.float32)
+    mesh.vertices.foreach_get("co", vertices)
+    triangles = np.empty(3 * len(mesh.loop_triangles), dtype=np.int32)
+    mesh.loop_triangles.foreach_get("vertices", triangles)
+    evaluated.to_mesh_clear()
+    if len(triangles):
+        placed = vertices.reshape(-1, 3).astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+        yield name, Surface(placed, triangles.reshape(-1, 3))
+
+
+def _joined(surfaces: list[Surface]) -> Surface:
+    starts = np.cumsum([0, *(len(surface.vertices) for surface in surfaces)])
+    return Surface(
+        np.concatenate([surface.vertices for surface in surfaces]),
+        np.concatenate([surface.triangles + start for surface, start in zip(surfaces, starts, strict=False)]),
+    )
+
+
+def _notes(proxy: str, named: list[tuple[str, Surface]], open_names: list[str], domain: DomainSpec) -> Iterator[str]:
+    if open_names:
+        listed = ", ".join(map(repr, open_names[:4])) + (", ..." if len(open_names) > 4 else "")
+        verb = "is" if len(open_names) == 1 else "are"
+        yield (
+            f"Of the proxy, {listed} {verb} not closed: the surface is taken, and what it encloses as far as that "
+            "is clear. Close the holes if the inside is missing."
+        )
+    box = np.array(domain.half_extents) * (1 + 1e-4)
+    if any((np.abs(surface.vertices) > box).any() for _name, surface in named):
+        yield f"The proxy {proxy!r} is larger than the domain; what is outside the box is cut off."

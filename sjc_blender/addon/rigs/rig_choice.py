@@ -1,0 +1,73 @@
+"""Which of the scene's viewpoints a job is to take: as a value, and as a text for the console and the command line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import bpy
+
+from ...protocol.errors import SjcError
+
+FORMS = "ORBIT, a collection, REGION:COLLECTION, ANIMATION or ANIMATION:FIRST-LAST"
+SAMPLES = 48
+"""Views taken along an animated path, evenly in time."""
+
+
+@dataclass(frozen=True)
+class RigChoice:
+    """Where viewpoints come from.
+
+    Attributes
+    ----------
+    mode : str
+        ``"ORBIT"``, the model's own; ``"CAMERAS"``, those of a collection; ``"REGION"``, the part of an orbit
+        that a collection's cameras span; ``"ANIMATION"``, the path of the scene's camera.
+    collection : bpy.types.Collection or None
+        For cameras and region.
+    frames : tuple of int or None
+        First and last frame of the path; None: the scene's.
+    samples : int
+        Views along the path, 1 or more, evenly from the first frame to the last, between frames too.
+    """
+
+    mode: Literal["ORBIT", "CAMERAS", "REGION", "ANIMATION"] = "ORBIT"
+    collection: bpy.types.Collection | None = None
+    frames: tuple[int, int] | None = None
+    samples: int = SAMPLES
+
+
+def rig_choice(rig: str | bpy.types.Collection | RigChoice) -> RigChoice:
+    """Give what a caller names.
+
+    Parameters
+    ----------
+    rig : str, collection or RigChoice
+        As text: ``"ORBIT"``, a collection's name, ``"REGION:<name>"``, ``"ANIMATION"`` or ``"ANIMATION:1-48"``.
+
+    Raises
+    ------
+    SjcError
+        ``unknown_rig``.
+    """
+    if isinstance(rig, RigChoice):
+        return rig
+    if not isinstance(rig, str):
+        return RigChoice("CAMERAS", rig)
+    if rig in {"ORBIT", "ANIMATION"}:
+        return RigChoice("ORBIT" if rig == "ORBIT" else "ANIMATION")
+    if rig in bpy.data.collections:
+        return RigChoice("CAMERAS", bpy.data.collections[rig])
+    frames = re.fullmatch(r"ANIMATION:(-?\d+)-(-?\d+)", rig)
+    if frames:
+        return RigChoice("ANIMATION", frames=(int(frames[1]), int(frames[2])))
+    region = rig.removeprefix("REGION:")
+    if region != rig and region in bpy.data.collections:
+        return RigChoice("REGION", bpy.data.collections[region])
+    known = ", ".join(sorted(collection.name for collection in bpy.data.collections)) or "none"
+    raise SjcError(
+        "unknown_rig",
+        f"There is no collection {region!r} for the rig.",
+        f"Use {FORMS}; the collections are: {known}.",
+    )
