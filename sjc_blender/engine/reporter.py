@@ -59,7 +59,8 @@ class TerminalReport:
     def _progress(self, event: events.Progress) -> None:
         if self._bar is None:
             self._bar = tqdm(total=event.total, initial=event.step, file=self._stream, unit="step", dynamic_ncols=True)
-        self._bar.set_postfix(sigma=f"{event.sigma:.2f}", refresh=False)
+        if event.sigma:
+            self._bar.set_postfix(sigma=f"{event.sigma:.2f}", refresh=False)
         self._bar.update(event.step - self._bar.n)
         if event.step >= event.total:
             self._close_bar()
