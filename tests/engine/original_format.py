@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from diffusers import StableDiffusionPipeline
+import torch
 from safetensors.torch import save_file
 
 _UNET_BLOCKS = {
     "time_embedding.linear_1.": "time_embed.0.",
     "time_embedding.linear_2.": "time_embed.2.",
+    "add_embedding.linear_1.": "label_emb.0.0.",
+    "add_embedding.linear_2.": "label_emb.0.2.",
     "conv_in.": "input_blocks.0.0.",
     "down_blocks.0.resnets.0.": "input_blocks.1.0.",
     "down_blocks.0.downsamplers.0.conv.": "input_blocks.2.0.op.",
@@ -49,16 +51,53 @@ _VAE_BLOCKS = {
 }
 
 
-def save_original_format(pipeline: StableDiffusionPipeline, file: Path) -> None:
-    """Write the weights of a tiny pipeline as one .safetensors file."""
+# Those of open_clip, whose encoder is the second of SDXL.
+_OPEN_CLIP = {
+    "embeddings.position_embedding.weight": "positional_embedding",
+    "embeddings.token_embedding.": "token_embedding.",
+    "final_layer_norm.": "ln_final.",
+    "encoder.layers.": "transformer.resblocks.",
+    "layer_norm1.": "ln_1.",
+    "layer_norm2.": "ln_2.",
+    "mlp.fc1.": "mlp.c_fc.",
+    "mlp.fc2.": "mlp.c_proj.",
+    "self_attn.out_proj.": "attn.out_proj.",
+}
+
+
+def save_original_format(pipeline, file: Path) -> None:
+    """Write the weights of a tiny pipeline, of Stable Diffusion or its XL, as one .safetensors file."""
     weights = {}
     for name, tensor in pipeline.unet.state_dict().items():
         weights["model.diffusion_model." + _renamed_unet(name)] = tensor
     for name, tensor in pipeline.vae.state_dict().items():
         weights["first_stage_model." + _renamed(name, _VAE_BLOCKS)] = tensor
+    second = getattr(pipeline, "text_encoder_2", None)
+    first = "cond_stage_model." if second is None else "conditioner.embedders.0."
     for name, tensor in pipeline.text_encoder.state_dict().items():
-        weights["cond_stage_model.transformer.text_model." + name.removeprefix("text_model.")] = tensor
+        weights[f"{first}transformer.text_model." + name.removeprefix("text_model.")] = tensor
+    if second is not None:
+        weights |= {f"conditioner.embedders.1.model.{name}": t for name, t in _open_clip(second.state_dict()).items()}
     save_file({name: tensor.contiguous() for name, tensor in weights.items()}, file)
+
+
+def _open_clip(state):
+    """Query, key and value are one matrix there, and the projection is transposed."""
+    weights = {}
+    for name, tensor in state.items():
+        name = name.removeprefix("text_model.")
+        if name == "text_projection.weight":
+            weights["text_projection"] = tensor.T
+        elif ".q_proj." in name:
+            parts = [next(state[k] for k in state if k.endswith(name.replace("q_proj", part))) for part in _QKV]
+            joined = name.replace("self_attn.q_proj.", "attn.in_proj_")
+            weights[_renamed(joined, _OPEN_CLIP)] = torch.cat(parts)
+        elif ".k_proj." not in name and ".v_proj." not in name:
+            weights[_renamed(name, _OPEN_CLIP)] = tensor
+    return weights
+
+
+_QKV = ("q_proj", "k_proj", "v_proj")
 
 
 def _renamed_unet(name: str) -> str:

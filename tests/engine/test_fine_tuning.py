@@ -122,7 +122,7 @@ def test_a_new_word_is_known_by_its_tensors_name_or_its_files(folder, tmp_path, 
 
 def test_a_new_word_of_sdxl_is_known_to_both_encoders(folder, tmp_path):
     source = folder("stable_diffusion_xl")
-    tensors = {"clip_l": torch.randn(2, 16), "clip_g": torch.randn(2, 16)}
+    tensors = {"clip_l": torch.randn(2, 16), "clip_g": torch.randn(2, 24)}
     save_file(tensors, tmp_path / "cattoy.safetensors")
     model = load(source, Adapter(str(tmp_path / "cattoy.safetensors")))
     pipeline = StableDiffusionXLPipeline.from_pretrained(source, add_watermarker=False)

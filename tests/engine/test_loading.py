@@ -8,15 +8,18 @@ from pathlib import Path
 import diffusers
 import pytest
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from safetensors.torch import load_file, save_file
 
 from sjc_blender.engine.score_models import model_source, single_file
 from sjc_blender.engine.score_models.loading import load_score_model
+from sjc_blender.engine.score_models.placement import place
 from sjc_blender.engine.score_models.score_model import Condition
+from sjc_blender.engine.score_models.stable_diffusion_xl import StableDiffusionXL
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import ModelSpec
 from tests.engine.original_format import save_original_format
+from tests.engine.tiny_families import save_family
 from tests.engine.tiny_pipeline import save_tiny_pipeline
 
 HUB_ID = "someone/tiny-model"
@@ -72,7 +75,7 @@ def rename_weights(folder, old_suffix, new_suffix):
 
 
 def assert_same_model(one, other):
-    z = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    z = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0)).to(one.device)
     conditions = [Condition(model.encode(["front view of a red chair"])) for model in (one, other)]
     torch.testing.assert_close(one.denoise(z, 500, conditions[0]), other.denoise(z, 500, conditions[1]))
     torch.testing.assert_close(one.decode(z), other.decode(z))
@@ -253,6 +256,22 @@ def test_a_single_file_takes_its_configuration_from_the_folder_beside_it(checkpo
     assert_same_model(load(checkpoint), load(checkpoint.with_suffix("")))
 
 
+def test_a_single_file_of_sdxl_is_its_folder(tmp_path):
+    folder = save_family("stable_diffusion_xl", tmp_path / "xl")
+    file = folder.with_suffix(".safetensors")
+    save_original_format(StableDiffusionXLPipeline.from_pretrained(folder, add_watermarker=False), file)
+    assert isinstance(load(file), StableDiffusionXL)
+    assert_same_model(load(file), load(folder))
+
+
+def test_the_refiner_is_no_whole_checkpoint(tmp_path):
+    tensors = {"model.diffusion_model.a": torch.zeros(1), "first_stage_model.a": torch.zeros(1)}
+    save_file({**tensors, "conditioner.embedders.0.model.a": torch.zeros(1)}, tmp_path / "refiner.safetensors")
+    error = error_of(tmp_path / "refiner.safetensors")
+    assert error.code == "unsupported_file"
+    assert "no text encoder" in error.message
+
+
 def test_a_single_file_takes_its_configuration_from_the_cache(checkpoint, tmp_path, hub_cache, monkeypatch):
     monkeypatch.setattr(single_file, "ORIGINALS", {16: ("removed/model", "mirror/model")})
     put_into_cache(hub_cache, "mirror/model", checkpoint.with_suffix(""))
@@ -327,6 +346,43 @@ def test_automatic_choice_with_a_gpu_is_half_precision_there(folder):
 
 def test_a_dtype_that_is_asked_for_is_taken(folder):
     assert load(folder, dtype="bfloat16").dtype == torch.bfloat16
+
+
+class RecordingPipeline:
+    """Where a pipeline is asked to go."""
+
+    def __init__(self):
+        self.asked = []
+
+    def to(self, device):
+        self.asked.append(("to", device.type))
+
+    def enable_model_cpu_offload(self, device):
+        self.asked.append(("model", device.type))
+
+    def enable_sequential_cpu_offload(self, device):
+        self.asked.append(("sequential", device.type))
+
+
+@pytest.mark.parametrize(
+    ("device", "offload", "asked"),
+    [
+        ("cuda", "none", ("to", "cuda")),
+        ("cuda", "model", ("model", "cuda")),
+        ("mps", "sequential", ("sequential", "mps")),
+        ("cpu", "model", ("to", "cpu")),
+    ],
+)
+def test_networks_wait_in_main_memory_if_that_is_asked_for_and_there_is_another(device, offload, asked):
+    pipeline = RecordingPipeline()
+    place(pipeline, torch.device(device), offload)
+    assert pipeline.asked == [asked]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.parametrize("offload", ["model", "sequential"])
+def test_an_offloaded_model_scores_as_one_that_is_not(folder, offload):
+    assert_same_model(load(folder, device="cuda", offload=offload), load(folder, device="cuda"))
 
 
 @pytest.mark.parametrize(

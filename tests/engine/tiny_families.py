@@ -51,15 +51,15 @@ def _stable_diffusion_xl(folder):
         sample_size=LATENTS,
         in_channels=4,
         out_channels=4,
-        cross_attention_dim=32,
+        cross_attention_dim=16 + 24,
         addition_embed_type="text_time",
         addition_time_embed_dim=8,
-        projection_class_embeddings_input_dim=16 + 6 * 8,
+        projection_class_embeddings_input_dim=24 + 6 * 8,
     )
     StableDiffusionXLPipeline(
         vae=_vae(4),
         text_encoder=_clip(CLIPTextModel),
-        text_encoder_2=_clip(CLIPTextModelWithProjection),
+        text_encoder_2=_clip(CLIPTextModelWithProjection, 24),
         tokenizer=tokenizer,
         tokenizer_2=tokenizer,
         unet=unet,
@@ -199,11 +199,11 @@ def _vae(channels, **options):
     )
 
 
-def _clip(kind):
+def _clip(kind, width=16):
     return kind(
         CLIPTextConfig(
             vocab_size=len(tiny_tokenizer()),
-            hidden_size=16,
+            hidden_size=width,
             intermediate_size=32,
             num_hidden_layers=2,
             num_attention_heads=2,
@@ -211,7 +211,7 @@ def _clip(kind):
             bos_token_id=0,
             eos_token_id=1,
             pad_token_id=1,
-            projection_dim=16,
+            projection_dim=width,
         )
     )
 
