@@ -1,0 +1,136 @@
+"""The live volume is a guest in the file: seen while its job runs, and never left behind."""
+
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+
+from sjc_blender.addon.jobs import job_queue, lifecycle, live_volume
+from sjc_blender.addon.jobs.job_queue import Job, JobQueue, JobState
+from sjc_blender.protocol import events
+from sjc_blender.protocol.job_folder import JobFolder
+from sjc_blender.protocol.spec import DomainSpec, JobSpec
+
+MOVED = ((2.0, 0.0, 0.0, 1.0), (0.0, 2.0, 0.0, 2.0), (0.0, 0.0, 2.0, 3.0), (0.0, 0.0, 0.0, 1.0))
+
+
+@pytest.fixture
+def job(scene, tmp_path, monkeypatch, small_field):
+    """Give a running job that has told of a live field, in a Blender that hears of saves and undo."""
+    queue = JobQueue()
+    for module in (job_queue, lifecycle):
+        monkeypatch.setattr(module, "QUEUE", queue)
+    spec = JobSpec("a red chair", domain=DomainSpec(matrix_world=MOVED))
+    folder = JobFolder.create(tmp_path / "jöb 1", spec)
+    made = Job(folder, spec, Path("python"), scene_name="Scene", state=JobState.RUNNING)
+    queue._jobs.append(made)
+    lifecycle.register()
+    tell(made, small_field, 1)
+    yield made
+    queue._jobs.clear()
+    lifecycle.unregister()
+
+
+def tell(job, field, step):
+    np.savez(job.folder.live_field, **field)
+    job.apply(events.LiveField("previews/live.npz", step))
+    live_volume.show(job)
+
+
+def guests():
+    return [obj for obj in bpy.data.objects if obj.type == "VOLUME"]
+
+
+def grid_files():
+    return sorted(Path(live_volume._folder.name).glob("*.vdb"))
+
+
+def test_it_stands_at_the_domains_place_and_is_in_nobodys_way(job, scene):
+    (obj,) = guests()
+    assert obj.name in scene.objects
+    assert tuple(obj.matrix_world.translation) == (1, 2, 3)
+    assert obj.hide_select and obj.hide_render
+    assert obj.data.grids.load(), obj.data.grids.error_message
+    assert set(obj.data.grids.keys()) == {"color", "density"}
+
+
+def test_an_update_changes_it_in_place(job, small_field):
+    (obj,) = guests()
+    name, path = obj.name, obj.data.filepath
+    tell(job, small_field | {"density": small_field["density"][::-1].copy()}, 2)
+    (obj,) = guests()
+    assert (obj.name, obj.data.filepath == path) == (name, False)
+    assert obj.data.grids.load()
+    assert grid_files() == [Path(obj.data.filepath)], "the old grids are gone from the disk"
+    assert len(bpy.data.volumes) == len(bpy.data.materials) == 1
+
+
+@pytest.mark.parametrize("fault", [b"", b"PK\x03\x04 cut off"])
+def test_a_field_that_cannot_be_read_leaves_the_one_before(job, fault):
+    path = guests()[0].data.filepath
+    job.folder.live_field.write_bytes(fault)
+    live_volume.show(job)
+    assert guests()[0].data.filepath == path
+    job.folder.live_field.unlink()
+    live_volume.show(job)
+    assert guests()[0].data.filepath == path
+
+
+def test_a_scene_that_is_not_there_gets_none(job, small_field):
+    live_volume.remove()
+    job.scene_name = "Elsewhere"
+    tell(job, small_field, 2)
+    assert not guests()
+
+
+def test_it_goes_with_everything_it_brought(job):
+    live_volume.remove()
+    assert not (guests() or bpy.data.volumes or bpy.data.materials or grid_files())
+
+
+def test_without_a_window_there_is_none(job):
+    assert bpy.app.background
+    live_volume.update()
+    live_volume._shown = ("another", 1)
+    live_volume.update()
+    assert not guests()
+
+
+def test_it_is_not_saved(job, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a scene ü.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a scene ü.blend"))
+    assert not (guests() or bpy.data.volumes)
+    assert not (tmp_path / "sjc").exists()
+
+
+def test_undo_neither_breaks_nor_brings_it_back(job, scene, small_field):
+    # As a user works meanwhile: every step of his holds the guest, or does not.
+    bpy.ops.ed.undo_push(message="before")
+    scene.collection.objects.link(bpy.data.objects.new("First", None))
+    bpy.ops.ed.undo_push(message="first")
+    tell(job, small_field, 2)
+    bpy.context.scene.collection.objects.link(bpy.data.objects.new("Second", None))
+    bpy.ops.ed.undo_push(message="second")
+    job.state = JobState.DONE
+    live_volume.remove()
+    for step in (bpy.ops.ed.undo, bpy.ops.ed.undo, bpy.ops.ed.redo, bpy.ops.ed.redo):
+        step()
+        assert not guests()
+        assert all(obj is not None for obj in bpy.context.scene.collection.objects)
+    assert {obj.name for obj in bpy.context.scene.objects} == {"First", "Second"}
+
+
+def test_undo_while_it_is_shown_leaves_a_whole_scene(job, scene, small_field):
+    bpy.ops.ed.undo_push(message="before")
+    scene.collection.objects.link(bpy.data.objects.new("First", None))
+    bpy.ops.ed.undo_push(message="first")
+    tell(job, small_field, 2)
+    bpy.ops.ed.undo()
+    assert not guests()
+    tell(job, small_field, 3)
+    assert len(guests()) == 1
+    assert [obj.name for obj in bpy.context.scene.collection.objects] == [live_volume.NAME]
+    bpy.ops.ed.redo()
+    tell(job, small_field, 4)
+    assert len(guests()) == 1
