@@ -10,7 +10,7 @@ import torch
 
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
-from ..protocol.spec import Device
+from ..protocol.spec import Device, scheduled
 from . import checkpoint
 from .pictures import ModelPictures
 from .radiance.radiance_grid import RadianceGrid
@@ -57,7 +57,7 @@ def model_pictures(folder: JobFolder, device: Device) -> ModelPictures:
             f"{folder.path} holds no checkpoint, and so no field that the model could decode.",
             "Run the job first, or take the colours of its result (--decoder grid).",
         )
-    spec = folder.read_spec()
+    spec = scheduled(folder.read_spec())
     step, tensors = checkpoint.load(folder.checkpoint, spec)
     model = load_score_model(dataclasses.replace(spec.model, device=device))
     return ModelPictures(restored_field(spec, model, step, tensors), model)

@@ -43,3 +43,8 @@ def resolution(field: FieldSpec, steps: int, step: int) -> int:
     """Voxels along the longest side in a step (counted from 0) of a run of `steps`."""
     reached = [voxels for start, voxels in field.stages if step >= start * steps]
     return reached[-1] if reached else field.resolution
+
+
+def _share(settings: OptimisationSpec, step: int) -> float:
+    """Share of the steps done; a job that goes on after its end stays at the end."""
+    return min(1.0, step / settings.steps)

@@ -9,8 +9,8 @@ from sjc_blender.protocol.spec import FieldSpec, OptimisationSpec
 @pytest.mark.parametrize(
     ("curve", "ranges"),
     [
-        ("linear", {0: (200, 980), 25: (200, 860), 100: (200, 500)}),
-        ("square_root", {0: (200, 980), 25: (200, 740), 100: (200, 500)}),
+        ("linear", {0: (200, 980), 25: (200, 860), 100: (200, 500), 130: (200, 500)}),
+        ("square_root", {0: (200, 980), 25: (200, 740), 100: (200, 500), 130: (200, 500)}),
     ],
 )
 def test_the_range_of_noise_levels_moves_from_its_start_to_its_end(curve, ranges):
@@ -24,7 +24,7 @@ def test_a_fixed_level_is_a_range_of_one():
 
 def test_the_clip_moves_linearly():
     settings = OptimisationSpec(steps=10_000, clip=(0.5, 2.0))
-    assert [clip_limit(settings, step) for step in (0, 5000, 10_000)] == [0.5, 1.25, 2.0]
+    assert [clip_limit(settings, step) for step in (0, 5000, 10_000, 12_000)] == [0.5, 1.25, 2.0, 2.0]
     assert clip_limit(OptimisationSpec(), 0) is None
 
 

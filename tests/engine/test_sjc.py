@@ -213,6 +213,13 @@ def test_every_parameter_learns(tiny_job):
         assert not torch.equal(after[name], before[name]), f"{name} did not change"
 
 
+def test_renders_of_one_pixel_can_be_optimised(tiny_job):
+    model = ClosedFormDenoiser(torch.ones(1, 3, 1, 1))
+    spec = tiny_job(guidance_scale=1, field={"background": ()})
+    sjc = run_to(ScoreJacobianChaining(spec, model, ReferenceConditioner(lambda viewpoint: model.images)), 3)
+    assert all(bool(value.isfinite().all()) for value in sjc.field.state_dict().values())
+
+
 def broken(sjc, steps):
     """Let the network return NaN at the given calls."""
     denoise, calls = sjc.model.denoise, iter(range(10_000))
