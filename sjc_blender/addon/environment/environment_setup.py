@@ -120,7 +120,10 @@ class EnvironmentSetup:
 
     def _offline(self) -> list[str]:
         """Options of pip and uv that keep them to the wheelhouse, if there is one."""
-        return ["--no-index", "--find-links", self._request.wheelhouse] if self._request.wheelhouse else []
+        if not self._request.wheelhouse:
+            return []
+        # As an address: uv takes a comma in a path for the end of it.
+        return ["--no-index", "--find-links", Path(self._request.wheelhouse).as_uri()]
 
     def _with_ensurepip(self) -> str:
         """Give a Python that can make an environment with pip in it: the running one, else the system's."""
@@ -216,7 +219,8 @@ class EnvironmentSetup:
                 command, environment=self._environ, folder=self._place.root, stopped=self._stopped, heard=heard
             )
         except ProgramFailed as failure:
-            raise told_output(failure.output, self._place.root, self._place.log) from failure
+            wheelhouse = bool(self._request.wheelhouse)
+            raise told_output(failure.output, self._place.root, self._place.log, wheelhouse=wheelhouse) from failure
 
     def _answer(self, *command: str) -> str:
         """Give what a short program says; nothing if it fails."""

@@ -4,6 +4,7 @@ Prints one JSON object, the last line on stdout: ``damaged`` (names of packages 
 (module to why it cannot be imported), ``python`` and ``torch`` (versions). Imports nothing of the add-on.
 """
 
+import csv
 import importlib
 import importlib.metadata
 import json
@@ -17,19 +18,21 @@ def damaged() -> list[str]:
     found = []
     for package in importlib.metadata.distributions():
         name = package.metadata["Name"]
-        # Bytecode comes and goes as Python likes.
-        files = [file for file in package.files or () if file.suffix != ".pyc"]
-        if name is None or not files or any(not _whole(file) for file in files):
-            found.append(name or str(package.locate_file("")))
+        # Not package.files, which passes over what is missing.
+        record = list(csv.reader((package.read_text("RECORD") or "").splitlines()))
+        if name and (not record or any(not _whole(package, *row) for row in record)):
+            found.append(name)
     return sorted(set(found))
 
 
-def _whole(file: importlib.metadata.PackagePath) -> bool:
+def _whole(package: importlib.metadata.Distribution, name: str, _hash: str = "", size: str = "") -> bool:
+    if name.endswith(".pyc"):
+        return True  # bytecode comes and goes as Python likes
     try:
-        size = os.stat(file.locate()).st_size  # noqa: PTH116  # a path of any kind
+        found = os.stat(package.locate_file(name)).st_size  # noqa: PTH116  # a path of any kind
     except OSError:
         return False
-    return file.size is None or file.size == size
+    return not size or int(size) == found
 
 
 def failures(modules: list[str]) -> dict[str, str]:

@@ -68,15 +68,14 @@ _KNOWN: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "wheelhouse_incomplete",
-        r"was not found in the provided package locations|no matching distribution found"
-        r"|only .* (is|are) available|network connectivity is disabled",
+        r"no solution found|no matching distribution found|network connectivity is disabled",
         "The folder of packages does not have all that the engine needs: {reason}",
         "Put the missing packages there: `pip download -r engine.txt -r tools.txt -d FOLDER` on a computer with the "
         "same system and the same Python version fetches them all, " + AGAIN,
     ),
     (
         "packages_unavailable",
-        r"no solution found|no wheels with a matching|not supported on this platform"
+        r"no solution found|no matching distribution found|no wheels with a matching|not supported on this platform"
         r"|doesn't have a source distribution",
         "The engine's packages do not exist for this system: {reason}",
         "The engine needs 64-bit Windows, Linux, or macOS on Apple silicon. A Python of your own that has them can "
@@ -98,7 +97,7 @@ _KNOWN: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
-def told_output(output: str, root: Path, log: Path) -> SjcError:
+def told_output(output: str, root: Path, log: Path, *, wheelhouse: bool = False) -> SjcError:
     """Tell why a program that ended with an error did so.
 
     Parameters
@@ -109,8 +108,12 @@ def told_output(output: str, root: Path, log: Path) -> SjcError:
         Folder of the environment.
     log : Path
         Where the whole output is.
+    wheelhouse : bool
+        Whether the packages came from a folder.
     """
     for code, pattern, message, hint in _KNOWN:
+        if code == "wheelhouse_incomplete" and not wheelhouse:
+            continue
         if re.search(pattern, output, re.IGNORECASE):
             told = message.format(root=root, server=_server(output), reason=_reason(output))
             return SjcError(code, told, hint)

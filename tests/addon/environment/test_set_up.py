@@ -1,0 +1,244 @@
+"""Real set-ups, by the real process: made, stopped, resumed, mended, updated, removed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sjc_blender.addon.environment.engine_keeper import BOOTSTRAP, EngineKeeper, Status
+from sjc_blender.addon.environment.environment_setup import STAGES
+from sjc_blender.addon.environment.marker import read_marker, requirements_hash
+from sjc_blender.addon.process.child_process import ISOLATED
+from sjc_blender.addon.process.engine_python import find_engine_python
+from sjc_blender.protocol import events
+from sjc_blender.protocol.errors import SjcError
+from sjc_blender.protocol.file_lock import FileLock
+from tests.addon.jobs.processes import alive, pid_in
+
+PARENT = """
+import subprocess, sys, time
+subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)
+time.sleep(60)
+"""
+
+
+def finish(keeper: EngineKeeper, seconds: float = 60.0) -> list:
+    """Pump until nothing is waited for; give the stages that were seen."""
+    stages, end = [], time.monotonic() + seconds
+    while keeper.busy:
+        assert time.monotonic() < end, keeper.state
+        keeper.pump()
+        stage = keeper.state.stage
+        if stage is not None and (not stages or stages[-1].number != stage.number):
+            stages.append(stage)
+        time.sleep(0.01)
+    return stages
+
+
+def set_up(keeper: EngineKeeper, request) -> list:
+    keeper.look("")
+    finish(keeper)
+    keeper.start(request, online=False)
+    return finish(keeper)
+
+
+def runs(interpreter: Path) -> str:
+    return subprocess.run([interpreter, "-I", "-c", "import tinyengine; print(tinyengine.VALUE)"], text=True,
+                          capture_output=True, check=False).stdout.strip()  # fmt: skip
+
+
+def test_from_nothing_to_an_engine_that_is_found_by_itself(keeper, request_of, tiny):
+    request = request_of()
+    place = request.place
+    stages = set_up(keeper, request)
+    state = keeper.state
+    assert state.failure is None
+    assert [stage.name for stage in stages] == [name for name in STAGES if name in {s.name for s in stages}]
+    assert stages[-1].number == stages[-1].count == len(STAGES)
+    assert (state.status, state.source, state.outdated) == (Status.READY, "environment", False)
+    assert state.interpreter == place.interpreter
+    assert runs(place.interpreter) == "1"
+    marker = read_marker(place.marker)
+    assert marker.requirements == requirements_hash(tiny)
+    assert state.size == marker.size > 0
+    assert not place.cache.exists()
+    assert "tinyengine" in place.log.read_text("utf-8")
+
+
+def test_an_own_python_goes_before_it_and_the_variable_after_it(keeper, request_of, installer, monkeypatch):
+    monkeypatch.setenv("SJC_ENGINE_PYTHON", sys.executable)
+    set_up(keeper, request_of())
+    assert keeper.state.source == "environment"
+    assert find_engine_python(None, "") == keeper.state.place.interpreter
+    with pytest.raises(SjcError, match="does not exist"):
+        find_engine_python(None, "/no/such/python")
+
+
+def slow_installer(uv: Path, pid: Path) -> Path:
+    """Let the installer hang while it fetches; give where the working one is kept."""
+    kept = uv.with_name("real-uv")
+    shutil.move(uv, kept)
+    uv.write_text(
+        f'#!/bin/sh\n[ "$1" = pip ] || exec "{kept}" "$@"\n'
+        f'echo $$ >"{pid}"\necho "Downloading torch (800.0MiB)"\nexec sleep 60\n'
+    )
+    uv.chmod(0o755)
+    return kept
+
+
+def test_a_stop_leaves_nothing_running_and_the_next_set_up_goes_on(keeper, request_of, installer, tmp_path):
+    kept = slow_installer(installer, tmp_path / "pid")
+    keeper.look("")
+    finish(keeper)
+    keeper.start(request_of(), online=False)
+    pid = pid_in_while_pumping(keeper, tmp_path / "pid")
+    keeper.cancel()
+    assert keeper.state.status is Status.CANCELLING
+    finish(keeper)
+    state = keeper.state
+    assert not alive(pid)
+    assert (state.status, state.failure, state.started) == (Status.MISSING, None, True)
+    assert state.problem.code == "engine_incomplete"
+    shutil.move(kept, installer)
+    set_up(keeper, request_of())
+    assert keeper.state.status is Status.READY
+    assert "venv" not in state.place.log.read_text("utf-8")  # that was there already
+
+
+def pid_in_while_pumping(keeper, path) -> int:
+    end = time.monotonic() + 30
+    while not (path.exists() and path.read_text()):
+        assert time.monotonic() < end and keeper.busy, keeper.state
+        keeper.pump()
+        time.sleep(0.01)
+    return int(path.read_text())
+
+
+def test_it_ends_when_blender_is_killed(request_of, installer, tmp_path):
+    slow_installer(installer, tmp_path / "pid")
+    command = [sys.executable, *ISOLATED, str(BOOTSTRAP), request_of().to_argument()]
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, *command], stdout=subprocess.DEVNULL)
+    program = pid_in(tmp_path / "pid")
+    parent.kill()
+    parent.wait(timeout=5)
+    end = time.monotonic() + 10
+    while alive(program):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_what_is_damaged_is_mended(keeper, request_of, installer):
+    request = request_of()
+    set_up(keeper, request)
+    place = request.place
+    next(place.environment.rglob("tinyengine/part.py")).unlink()
+    assert runs(place.interpreter) == ""
+    set_up(keeper, request)
+    assert keeper.state.status is Status.READY
+    assert runs(place.interpreter) == "1"
+
+
+def test_packages_stay_when_blenders_python_has_moved(keeper, request_of, installer):
+    request = request_of()
+    set_up(keeper, request)
+    place = request.place
+    part = next(place.environment.rglob("tinyengine/part.py"))
+    part.write_text("VALUE = 2\n")  # of the same size: nothing looks damaged, and a new installation would show
+    os.utime(part, (1, 1))  # so that the bytecode is made anew
+    for link in place.interpreter.parent.glob("python*"):
+        link.unlink()
+        link.symlink_to("/gone/python")
+    keeper.look("", again=True)
+    finish(keeper)
+    assert (keeper.state.status, keeper.state.problem.code) == (Status.MISSING, "engine_python_missing")
+    set_up(keeper, request)
+    assert keeper.state.status is Status.READY
+    assert runs(place.interpreter) == "2"
+
+
+def test_a_release_with_other_packages_asks_for_an_update(keeper, request_of, installer, tiny):
+    set_up(keeper, request_of())
+    tiny.write_text("tinyengine==2.0\n")
+    keeper.look("", again=True)
+    finish(keeper)
+    assert (keeper.state.status, keeper.state.outdated) == (Status.READY, True)
+    set_up(keeper, request_of())
+    assert not keeper.state.outdated
+    assert list(keeper.state.place.environment.rglob("tinyengine-2.0.dist-info"))
+
+
+def test_an_update_that_fails_leaves_the_engine_that_was_there(keeper, request_of, installer, tiny):
+    set_up(keeper, request_of())
+    tiny.write_text("tinyengine==3.0\n")
+    set_up(keeper, request_of())
+    state = keeper.state
+    assert state.failure.code == "wheelhouse_incomplete"
+    assert "tinyengine==3.0" in state.failure.message
+    assert (state.status, state.outdated) == (Status.READY, True)
+
+
+def test_packages_that_do_not_work_are_told(keeper, request_of, installer):
+    set_up(keeper, request_of(modules=("tinyengine", "missing_module")))
+    state = keeper.state
+    assert state.failure.code == "engine_import_fails"
+    assert "No module named 'missing_module'" in state.failure.message
+    assert state.status is Status.MISSING
+
+
+def test_only_what_the_set_up_made_is_removed(keeper, request_of, installer):
+    set_up(keeper, request_of())
+    place = request_of().place
+    mine = place.root / "mine.txt"
+    mine.write_text("keep")
+    keeper.start(request_of("remove"), online=False)
+    assert keeper.state.status is Status.REMOVING
+    finish(keeper)
+    assert (keeper.state.status, keeper.state.started, keeper.state.size) == (Status.MISSING, False, 0)
+    assert sorted(path.name for path in place.root.iterdir()) == ["mine.txt", "setup.lock", "setup.log"]
+
+
+def test_two_blenders_do_not_change_it_at_once(keeper, request_of, installer):
+    request = request_of()
+    lock = FileLock.acquire(request.place.lock)
+    set_up(keeper, request)
+    lock.release()
+    assert keeper.state.failure.code == "setup_running"
+    assert not request.place.environment.exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_told(keeper, request_of):
+    root = Path(request_of().root)
+    root.parent.mkdir()
+    root.parent.chmod(0o500)
+    with pytest.raises(SjcError) as caught:
+        keeper.start(request_of(), online=False)
+    assert caught.value.code == "folder_not_writable"
+
+
+def test_a_file_in_the_way_is_told(keeper, request_of):
+    Path(request_of().root).parent.write_text("a file")
+    with pytest.raises(SjcError) as caught:
+        keeper.start(request_of(), online=False)
+    assert caught.value.code == "folder_not_writable"
+    assert not keeper.busy or keeper.state.status is Status.UNKNOWN
+
+
+def test_a_set_up_that_dies_is_told(keeper, request_of, installer, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    keeper.look("")
+    finish(keeper)
+    keeper.start(request_of(), online=False)
+    finish(keeper)
+    assert keeper.state.failure.code == "setup_failed"
+    assert "exit code 1" in keeper.state.failure.message
+
+
+def test_its_events_are_those_of_the_protocol():
+    stage = events.Stage(4, 5, "Installing", done=1, total=2)
+    assert 0.5 < stage.fraction < 1.0
+    assert events.Stage(1, 5, "x").fraction == 0.0
