@@ -103,6 +103,15 @@ class OrbitRig:
 
     Directions are uniform on the part of the sphere between the elevation limits, the
     paper's sampling: https://arxiv.org/abs/2212.00774, section 5.
+
+    Attributes
+    ----------
+    distance : tuple of float
+        From and to which distance of the domain's centre; uniform between them.
+    azimuth, elevation : tuple of float
+        From and to which angle; azimuth 0 is the front, 90 the +X side, elevation 90 is right above.
+    field_of_view : tuple of float
+        From and to which angle of the image's full width; uniform between them.
     """
 
     kind: Literal["orbit"] = "orbit"
@@ -118,6 +127,8 @@ class CameraRig:
 
     Attributes
     ----------
+    cameras : tuple of Camera
+        At least one.
     jitter : float
         Degrees. Each draw turns the camera about the domain's centre by up to this much
         in azimuth and in elevation.
@@ -197,6 +208,7 @@ class OptimisationSpec:
     Attributes
     ----------
     steps : int
+        Steps of the optimisation.
     schedule_steps : int
         Length of the schedules below, where it is not `steps` (0): a job that goes on after its end keeps what
         they came to.
@@ -277,6 +289,8 @@ class OutputSpec:
 
     Attributes
     ----------
+    volume, mesh : bool
+        Whether it is made; at least one of the two.
     mesh_threshold : float or None
         Share of its light, in (0, 1), that a look from outside has lost where the surface is cut; None finds it.
     mesh_smoothing : float
@@ -303,7 +317,17 @@ class OutputSpec:
 
 @dataclass(frozen=True)
 class JobSpec:
-    """A whole job. `sjc_blender.protocol.presets.new_job` fills one from a prompt and a preset."""
+    """A whole job. `sjc_blender.protocol.presets.new_job` fills one from a prompt and a preset.
+
+    Attributes
+    ----------
+    prompt, negative_prompt : str
+        What to make, and what guidance leads away from, without words for the view.
+    seed : int
+        The same job with the same seed gives the same result on the same machine.
+    preset : str
+        What the settings began with; it changes nothing any more.
+    """
 
     prompt: str
     negative_prompt: str = ""
