@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import bpy
@@ -20,6 +20,10 @@ from .table import counted, table
 
 REDONE = {"no_result", "broken_result"}
 """Errors of an import that another run of the job mends."""
+
+
+latest: Batch | None = None
+"""The one that was started last, for the panel."""
 
 
 class Batch:
@@ -63,12 +67,25 @@ class Batch:
         ``done`` (made, and in the scene), ``queued``, ``running``, ``cancelling``, ``failed``,
         ``cancelled``, ``not in the scene`` (made, but its object is gone) or ``missing``.
         """
-        return {entry.planned.folder.name: self.state(entry) for entry in self.entries}
+        standing = self._standing()
+        return {entry.planned.folder.name: _state(entry, standing) for entry in self.entries}
 
     @property
     def live(self) -> bool:
         """Whether any of its jobs runs or waits."""
         return any(entry.live for entry in self.entries)
+
+    @property
+    def ended(self) -> int:
+        """How many of its jobs neither run nor wait."""
+        return sum(not entry.live for entry in self.entries)
+
+    @property
+    def unfinished(self) -> int:
+        """How many of its jobs have failed or were cancelled."""
+        states = {JobState.FAILED, JobState.CANCELLED}
+        stopped = (entry.job is not None and entry.job.state in states for entry in self.entries)
+        return sum(stopped) + sum(entry.trouble is not None for entry in self.entries)
 
     @property
     def errors(self) -> dict[str, SjcError]:
@@ -83,17 +100,6 @@ class Batch:
         if set(states) == {DONE}:
             return f"SJC batch {self.name!r}: nothing to do, {every} made and in the scene."
         return f"SJC batch {self.name!r}, {len(states)} jobs: {counted(states)}."
-
-    def state(self, entry: Entry) -> str:
-        """State of one of its jobs, see `states`."""
-        job = entry.job
-        if job is not None and job.state is not JobState.DONE:
-            return str(job.state)
-        if entry.trouble is not None:
-            return str(JobState.FAILED)
-        if not entry.made:
-            return MISSING
-        return NOT_IN_SCENE if self._absent(entry) else DONE
 
     def start(self) -> str:
         """Make what is missing: import what is made but not in the scene, put the others in line.
@@ -115,23 +121,27 @@ class Batch:
                 f"This file has no scene {self.scene_name!r}, which the batch was made for.",
                 "Open the file that it was made for, or call api.batch again in this one.",
             )
+        global latest
+        latest = self
         entries = [entry for entry in self.entries if not entry.live]
         for entry in entries:
             self._adopt(entry)
         missing = [entry for entry in entries if not entry.made]
         interpreter = self._interpreter() if missing else None
+        standing = self._standing()
         imported = 0
         for entry in entries:
             entry.trouble = None
-            if entry.live or not entry.made or not self._absent(entry):
+            absent = _absent(entry, standing)
+            if entry.live or entry in missing or not absent:
                 continue
-            if self._import(entry):
+            if self._import(entry, absent):
                 imported += 1
             elif entry.trouble is not None and entry.trouble.code in REDONE:
                 missing.append(entry)
         started = [entry for entry in missing if not entry.live]
         for entry in started:
-            self._run(entry, interpreter or self._interpreter())
+            self._run(entry, interpreter or self._interpreter(), bool(_absent(entry, standing)))
         return self._said(imported, len(started))
 
     def wait(self) -> Batch:
@@ -153,12 +163,14 @@ class Batch:
 
     def results(self) -> list[bpy.types.Object]:
         """Its objects that are in the scene, in the order of its jobs."""
-        return [obj for entry in self.entries for obj in self.objects(entry)]
+        standing = self._standing()
+        keys = [(entry.planned.folder.name, output) for entry in self.entries for output in entry.planned.outputs]
+        return [standing[key] for key in keys if key in standing]
 
     def objects(self, entry: Entry) -> list[bpy.types.Object]:
         """Those of one of its jobs that are in the scene."""
-        scene = self._scene()
-        return list(placing.objects_of(entry.planned, scene).values()) if scene is not None else []
+        standing, name = self._standing(), entry.planned.folder.name
+        return [standing[name, output] for output in entry.planned.outputs if (name, output) in standing]
 
     def __str__(self) -> str:
         return f"{self.headline}\n{table(self.entries, list(self.states.values()))}"
@@ -168,11 +180,10 @@ class Batch:
     def _scene(self) -> bpy.types.Scene | None:
         return bpy.data.scenes.get(self.scene_name)
 
-    def _absent(self, entry: Entry) -> list[str]:
-        """Outputs that the scene does not have."""
+    def _standing(self) -> dict[tuple[str, str], bpy.types.Object]:
+        """Results in the scene, see `placing.results_in`."""
         scene = self._scene()
-        there = placing.objects_of(entry.planned, scene) if scene is not None else {}
-        return [output for output in entry.planned.outputs if output not in there]
+        return placing.results_in(scene) if scene is not None else {}
 
     def _adopt(self, entry: Entry) -> None:
         """Take over the job that works in the entry's folder already, started by an earlier call."""
@@ -180,11 +191,11 @@ class Batch:
             if job.live and job.folder.path == entry.planned.folder:
                 entry.job = job
 
-    def _import(self, entry: Entry) -> bool:
+    def _import(self, entry: Entry, outputs: Sequence[str]) -> bool:
         scene = self._scene()
-        assert scene is not None  # there are objects missing in it
+        assert scene is not None  # asked for before anything starts
         try:
-            objects = job_import.import_outputs(JobFolder(entry.planned.folder), self._absent(entry), scene)
+            objects = job_import.import_outputs(JobFolder(entry.planned.folder), outputs, scene)
         except SjcError as error:
             entry.trouble = error
             return False
@@ -192,7 +203,7 @@ class Batch:
         entry.job = None
         return True
 
-    def _run(self, entry: Entry, interpreter: Path) -> None:
+    def _run(self, entry: Entry, interpreter: Path, wanted: bool) -> None:
         scene = self._scene()
         assert scene is not None
         try:
@@ -201,7 +212,6 @@ class Batch:
                 JobFolder.create(folder.path, entry.planned.spec)
             # As it was described at first: only its place and its preview's camera may differ by now.
             spec = folder.read_spec()
-            wanted = bool(self._absent(entry))
             entry.job = start(
                 folder,
                 spec,
@@ -232,3 +242,21 @@ class Batch:
         if imported:
             parts.append(f"{imported} imported from {'their folders' if imported > 1 else 'its folder'}")
         return f"SJC batch {self.name!r}: {', '.join(parts)}."
+
+
+def _state(entry: Entry, standing: Mapping[tuple[str, str], object]) -> str:
+    """State of a job, see `Batch.states`."""
+    job = entry.job
+    if job is not None and job.state is not JobState.DONE:
+        return str(job.state)
+    if entry.trouble is not None:
+        return str(JobState.FAILED)
+    if not entry.made:
+        return MISSING
+    return NOT_IN_SCENE if _absent(entry, standing) else DONE
+
+
+def _absent(entry: Entry, standing: Mapping[tuple[str, str], object]) -> list[str]:
+    """Outputs that the scene does not have."""
+    name = entry.planned.folder.name
+    return [output for output in entry.planned.outputs if (name, output) not in standing]

@@ -43,11 +43,10 @@ def ways(jobs: Sequence[Planned], placing: Placing, variants: int) -> list[tuple
     return [(0.0, 0.0) if job.at_own_domain else next(slots) for job in jobs]
 
 
-def objects_of(job: Planned, scene: bpy.types.Scene) -> dict[str, bpy.types.Object]:
-    """Give what stands in the scene of a job, by output."""
-    mine = (obj for obj in scene.objects if obj.get(JOB_PROPERTY) == job.folder.name)
-    by_kind = {str(obj.type): obj for obj in mine}
-    return {output: by_kind[output.upper()] for output in job.outputs if output.upper() in by_kind}
+def results_in(scene: bpy.types.Scene) -> dict[tuple[str, str], bpy.types.Object]:
+    """Give every result in the scene, by its job's folder's name and what it is: ``"volume"`` or ``"mesh"``."""
+    named = ((obj.get(JOB_PROPERTY), obj) for obj in scene.objects)
+    return {(job, obj.type.lower()): obj for job, obj in named if isinstance(job, str)}
 
 
 def arrange(

@@ -1,0 +1,194 @@
+"""Buttons of the batch: judge the list, run it, stop it, try again what failed."""
+
+import math
+
+import bpy
+
+from ...protocol.errors import SjcError
+from .. import api
+from ..batch import batch as batches
+from ..environment import session
+from .batch_properties import SJC_PG_batch
+
+EXAMPLE = """\
+# A prompt a line. Or begin with a line of columns, such as
+# prompt,seed,preset,optimisation.steps
+a red chair
+a blue duck
+"""
+
+verdict: SjcError | str | None = None
+"""What the last check or run said, for the panel."""
+
+
+class _BatchOperator(bpy.types.Operator):
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is a list."""
+        obstacle = "" if context.scene.sjc_batch.source is not None else "Choose a Text block or a file first"
+        if obstacle:
+            cls.poll_message_set(obstacle)
+        return not obstacle
+
+    def make(self, context: bpy.types.Context, *, start: bool) -> set[str]:
+        """Judge the list, and start it if that is wanted; keep what is said for the panel."""
+        global verdict
+        said: list[str] = []
+        try:
+            batch = _batch(context.scene, start, said)
+        except SjcError as error:
+            verdict = error
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        verdict = said[0] if said else f"{batch.headline} No faults."
+        self.report({"INFO"}, verdict)
+        return {"FINISHED"}
+
+
+class SJC_OT_batch_check(_BatchOperator):
+    """Look for faults in the list, without starting anything"""
+
+    bl_idname = "sjc.batch_check"
+    bl_label = "Check"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Judge every row."""
+        return self.make(context, start=False)
+
+
+class SJC_OT_batch_run(_BatchOperator):
+    """Make what the list asks for and is not there yet; what is made but gone from the scene is imported again"""
+
+    bl_idname = "sjc.batch_run"
+    bl_label = "Run"
+    bl_options = {"UNDO", "INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is a list, an engine, and new objects can be made now."""
+        obstacle = session.obstacle() or ("Go to Object Mode first" if context.mode != "OBJECT" else "")
+        if obstacle:
+            cls.poll_message_set(obstacle)
+            return False
+        return super().poll(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Start what is missing."""
+        return self.make(context, start=True)
+
+
+class SJC_OT_batch_cancel(bpy.types.Operator):
+    """Stop the running job after its current step, and those that wait; Run or Retry goes on"""
+
+    bl_idname = "sjc.batch_cancel"
+    bl_label = "Cancel Batch"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Ask all to stop."""
+        if batches.latest is not None:
+            batches.latest.cancel()
+        return {"FINISHED"}
+
+
+class SJC_OT_batch_retry(bpy.types.Operator):
+    """Run those again that failed or were cancelled, from their last checkpoints"""
+
+    bl_idname = "sjc.batch_retry"
+    bl_label = "Retry"
+    bl_options = {"UNDO", "INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Put them in line again."""
+        global verdict
+        if batches.latest is None:
+            return {"CANCELLED"}
+        try:
+            verdict = batches.latest.retry()
+        except SjcError as error:
+            verdict = error
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class SJC_OT_batch_new_text(bpy.types.Operator):
+    """Add a Text block with an example, to be edited in a Text Editor"""
+
+    bl_idname = "sjc.batch_new_text"
+    bl_label = "New List of Prompts"
+    bl_options = {"UNDO", "INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add it, and choose it."""
+        text = bpy.data.texts.new("SJC Prompts")
+        text.write(EXAMPLE)
+        context.scene.sjc_batch.text = text
+        return {"FINISHED"}
+
+
+class SJC_OT_batch_dismiss(bpy.types.Operator):
+    """Put this message away"""
+
+    bl_idname = "sjc.batch_dismiss"
+    bl_label = "Dismiss"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Forget what the last check or run said."""
+        global verdict
+        verdict = None
+        return {"FINISHED"}
+
+
+def _batch(scene: bpy.types.Scene, start: bool, said: list[str]) -> api.Batch:
+    chosen: SJC_PG_batch = scene.sjc_batch
+    settings = scene.sjc
+    return api.batch(
+        chosen.source,
+        seeds=_seeds(chosen.seeds),
+        presets=settings.preset,
+        rigs="ORBIT" if settings.rig == "ORBIT" else settings.cameras,
+        domain=settings.domain,
+        model=settings.model,
+        negative_prompt=settings.negative_prompt,
+        outputs=settings.outputs,
+        jitter=math.degrees(settings.jitter),
+        overrides={"model": {"adapters": settings.used_adapters}},
+        place=chosen.place,
+        assets=chosen.assets,
+        scene=scene,
+        start=start,
+        tell=said.append,
+    )
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.replace(",", " ").split()]
+    except ValueError as error:
+        raise SjcError("bad_usage", f"The seeds are {text!r}.", "Write whole numbers such as 0, 1, 2.") from error
+
+
+CLASSES = (
+    SJC_OT_batch_check,
+    SJC_OT_batch_run,
+    SJC_OT_batch_cancel,
+    SJC_OT_batch_retry,
+    SJC_OT_batch_new_text,
+    SJC_OT_batch_dismiss,
+)
+
+
+def register() -> None:
+    """Make the operators known."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Take the operators away."""
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)
