@@ -20,6 +20,8 @@ MODULES = (
     "ui.job_panel",
     "ui.environment_operators",
     "ui.panels",
+    "ui.rig_operators",
+    "ui.rig_panel",
     "ui.result_properties",
     "ui.result_operators",
     "ui.result_panel",

@@ -12,6 +12,7 @@ undo step: operators do so by their options, and a result that comes by itself b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,15 @@ from .jobs.start import absolute, checked_outputs, job_spec, start
 from .models.model_actions import cancel_download, delete_model, download_model, models, refresh_models
 from .models.model_status import ModelStatus
 from .process.engine_python import find_engine_python
+from .results.asset import mark_as_asset
+from .results.bake_texture import bake_texture
+from .results.export import export_result
+from .results.remesh import remesh
+from .results.volume_look import set_look
+from .rigs.proxy import named_proxy, proxy_grid
+from .rigs.rig_choice import RigChoice
+from .rigs.rig_report import RigReport
+from .rigs.scene_rig import evaluated, scene_rig
 
 __all__ = [
     "Batch",
@@ -42,7 +52,10 @@ __all__ = [
     "JobRecord",
     "JobState",
     "ModelStatus",
+    "RigChoice",
+    "RigReport",
     "SjcError",
+    "bake_texture",
     "batch",
     "cancel",
     "cancel_download",
@@ -54,19 +67,24 @@ __all__ = [
     "delete_model",
     "download_model",
     "engine_state",
+    "export_result",
     "generate",
     "history",
     "import_result",
     "interrupted",
     "job",
     "jobs",
+    "mark_as_asset",
     "models",
     "move",
     "pause",
     "recall",
     "refresh_models",
+    "remesh",
     "remove_engine",
     "resume",
+    "rig_report",
+    "set_look",
     "set_up_engine",
     "unpause",
 ]
@@ -77,7 +95,7 @@ OUTPUTS = job_import.OUTPUTS
 def generate(
     prompt: str,
     *,
-    rig: str | bpy.types.Collection = "ORBIT",
+    rig: str | bpy.types.Collection | RigChoice = "ORBIT",
     domain: bpy.types.Object | str | None = None,
     preset: str = "standard",
     seed: int = 0,
@@ -85,6 +103,8 @@ def generate(
     negative_prompt: str = "",
     outputs: Sequence[str] = OUTPUTS,
     jitter: float = 0.0,
+    proxy: bpy.types.Object | bpy.types.Collection | str | None = None,
+    proxy_strength: float = 1.0,
     overrides: Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
     import_results: bool = True,
@@ -98,8 +118,10 @@ def generate(
     Parameters
     ----------
     prompt : str
-    rig : "ORBIT", a collection or its name
-        Where the viewpoints come from: the model's orbit around the domain, or a collection's cameras.
+    rig : str, collection or RigChoice
+        Where the viewpoints come from: ``"ORBIT"``, the model's own around the domain; a collection or its name, its
+        cameras; ``"REGION:<collection>"``, anywhere between its cameras; ``"ANIMATION"`` or ``"ANIMATION:1-48"``, the
+        path of the scene's camera.
     domain : object, its name, or None
         The box the result fills; None: the box [-1, 1]^3 at the world's origin.
     preset : str
@@ -113,7 +135,11 @@ def generate(
     outputs : sequence of str
         ``"volume"``, ``"mesh"`` or both.
     jitter : float
-        Degrees, 0 to 90, by which each draw may turn a collection's camera about the domain.
+        Degrees, 0 to 90, by which each draw may turn a camera (of a collection, of a path) about the domain.
+    proxy : object, collection, the name of one, or None
+        A coarse shape to start from: what of the domain it fills.
+    proxy_strength : float
+        0 to 1: from the usual start to the full shape.
     overrides : mapping, optional
         Any field of the job spec, nested, such as ``{"optimisation": {"steps": 200}}``.
     folder : str or Path, optional
@@ -156,9 +182,18 @@ def generate(
         seed=seed,
         negative_prompt=negative_prompt,
     )
+    shape = None
+    if proxy is not None:
+        with evaluated(scene) as depsgraph:
+            shape = proxy_grid(named_proxy(proxy), spec.domain, spec.field.resolution, depsgraph)
+        spec = shape.in_spec(spec, proxy_strength)
     interpreter = find_engine_python(engine_python, preferences.engine_python())
     path = Path(absolute(folder)) if folder is not None else new_job_folder(prompt)
-    return start(JobFolder.create(path, spec), spec, interpreter, scene, import_results, wait, progress)
+    job_folder = JobFolder.create(path, spec)
+    if shape is not None:
+        shape.write(job_folder.proxy)
+    notes = shape.notes if shape is not None else ()
+    return start(job_folder, spec, interpreter, scene, import_results, wait, progress, notes=notes)
 
 
 def resume(
@@ -175,6 +210,39 @@ def resume(
     spec = job_folder.read_spec()
     interpreter = find_engine_python(engine_python, preferences.engine_python())
     return start(job_folder, spec, interpreter, _scene(scene), import_results, wait, progress)
+
+
+def rig_report(
+    rig: str | bpy.types.Collection | RigChoice | None = None,
+    *,
+    domain: bpy.types.Object | str | None = None,
+    jitter: float | None = None,
+    model: str | None = None,
+    scene: bpy.types.Scene | None = None,
+) -> RigReport:
+    """Say what a rig sees and what it does not, before a job is made.
+
+    Parameters
+    ----------
+    rig, domain, jitter, model
+        As of `generate`; what is left out is what the scene's panel is set to.
+    scene : Scene, optional
+        None: the active one.
+
+    Raises
+    ------
+    SjcError
+        If the rig or the domain cannot be used.
+    """
+    scene = _scene(scene)
+    settings = scene.sjc  # type: ignore[attr-defined]
+    return scene_rig(
+        settings.rig_choice() if rig is None else rig,
+        settings.domain if domain is None else domain,
+        scene,
+        jitter=math.degrees(settings.jitter) if jitter is None else jitter,
+        model=settings.model if model is None else model,
+    ).report
 
 
 def import_result(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .connected_parts import connected_parts
+
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
 
@@ -25,16 +27,7 @@ def is_closed(quads: Indices, count: int) -> bool:
 
 def parts(quads: Indices, count: int) -> npt.NDArray[np.int64]:
     """Number, from 0 on, of the connected part that each of `count` vertices belongs to."""
-    root = np.arange(count)
-    links = quads[:, [[0, 1], [1, 2], [2, 3]]].reshape(-1, 2).astype(np.int64)
-    while len(links):
-        # Every part takes the lowest number that it touches, and hands it on.
-        np.minimum.at(root, links.max(axis=1), links.min(axis=1))
-        while not np.array_equal(root, root[root]):
-            root = root[root]
-        links = root[links]
-        links = links[links[:, 0] != links[:, 1]]
-    return np.asarray(np.unique(root, return_inverse=True)[1]).ravel()
+    return connected_parts(count, quads[:, [[0, 1], [1, 2], [2, 3]]].reshape(-1, 2).astype(np.int64))
 
 
 def solid_parts(vertices: Floats, quads: Indices) -> tuple[Floats, Indices]:

@@ -20,7 +20,7 @@ NEAR_SHARE, FAR_SHARE = 1e-2, 1e-4
 """What is around a place, within some voxels and within some coarse ones, colours it where the ray meets no matter.
 So small a share of it changes nothing where the ray does."""
 
-POINTS_AT_ONCE = 1 << 16
+POINTS_AT_ONCE = 1 << 14
 
 
 class SeenColour:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import bpy
 
 from ...protocol.job_folder import JobFolder
+from ...protocol.spec import JobSpec
+from .bake_texture import bake_texture
 from .materials import painted_material
 from .mesh_data import fill_mesh
 from .placement import place_result, result_name
-from .remesh import SMOOTHING_PROPERTY, THRESHOLD_PROPERTY, reduce_faces
-from .result_files import read_mesh
+from .remesh import SMOOTHING_PROPERTY, THRESHOLD_PROPERTY, cutter_of, reduce_faces
+from .result_files import MeshArrays, read_mesh
 
 
 def import_mesh(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object:
@@ -32,7 +34,7 @@ def import_mesh(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object:
         ``no_result`` or ``broken_result``; the scene is as it was then.
     """
     spec = folder.read_spec()
-    arrays = read_mesh(folder)
+    arrays = _surface_arrays(folder, spec)
     name = f"{result_name(spec.prompt)} mesh"
     mesh = bpy.data.meshes.new(name)
     fill_mesh(mesh, arrays)
@@ -46,4 +48,14 @@ def import_mesh(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object:
         obj[THRESHOLD_PROPERTY] = spec.outputs.mesh_threshold
     obj[SMOOTHING_PROPERTY] = spec.outputs.mesh_smoothing
     reduce_faces(obj, spec.outputs.mesh_faces)
+    if spec.outputs.mesh_texture:
+        bake_texture(obj, spec.outputs.mesh_texture)
     return obj
+
+
+def _surface_arrays(folder: JobFolder, spec: JobSpec) -> MeshArrays:
+    """What the job cut; of a job that made no mesh, what is cut from its field now."""
+    if (folder.result / "mesh.npz").is_file() or not (folder.result / "field.npz").is_file():
+        return read_mesh(folder)
+    surface = cutter_of(folder, spec.outputs.mesh_smoothing).cut(spec.outputs.mesh_threshold)
+    return MeshArrays(surface.vertices, surface.faces, surface.normals, surface.colours)

@@ -17,11 +17,15 @@ from ...surface.surface import Surface, SurfaceCutter
 from . import background_work
 from .mesh_data import fill_mesh
 from .origin import job_folder_of, mesh_of
+from .placement import JOB_PROPERTY
 from .result_files import MeshArrays, read_field
 
-THRESHOLD_PROPERTY, SMOOTHING_PROPERTY = "sjc_threshold", "sjc_smoothing"
+THRESHOLD_PROPERTY, SMOOTHING_PROPERTY, FACES_PROPERTY = "sjc_threshold", "sjc_smoothing", "sjc_faces"
 THRESHOLD_SHOWN = 0.5
 """What a mesh is taken to be cut at that does not say."""
+
+PAINTED_PROPERTY = "sjc_painted"
+"""The material that a textured mesh had before; it needs no UVs, which a new mesh does not have."""
 
 REDUCTION = "SJC Faces"
 """Name of the Decimate modifier."""
@@ -92,13 +96,13 @@ def request_cut(obj: bpy.types.Object, wanted: Cut) -> None:
     What goes wrong stands in `refusals` afterwards.
     """
     mesh = _mesh_object(obj)
-    folder, name, job = job_folder_of(obj), mesh.name, mesh.get("sjc_job")
+    folder, name, job = job_folder_of(obj), mesh.name, mesh.get(JOB_PROPERTY)
     _remember(mesh, wanted)
 
     def finish(outcome: Surface | SjcError) -> None:
         found = bpy.data.objects.get(name)
         # Undo, another file or a newer wish may have come in between.
-        if found is None or found.get("sjc_job") != job or not _still_wanted(found, wanted):
+        if found is None or found.get(JOB_PROPERTY) != job or not _still_wanted(found, wanted):
             return
         if isinstance(outcome, SjcError):
             refusals[name] = outcome
@@ -121,9 +125,15 @@ def reduce_faces(obj: bpy.types.Object, faces: int) -> None:
     if modifier is None:
         modifier = obj.modifiers.new(REDUCTION, "DECIMATE")
     assert isinstance(modifier, bpy.types.DecimateModifier)
-    modifier["sjc_faces"] = faces
+    obj[FACES_PROPERTY] = faces
     triangles = sum(len(polygon.vertices) - 2 for polygon in obj.data.polygons)  # type: ignore[union-attr]
     modifier.ratio = min(1.0, faces / max(triangles, 1))
+
+
+def face_limit(obj: bpy.types.Object) -> int:
+    """Triangles that the mesh is reduced to, as `reduce_faces` was told; 0: all."""
+    modifier = obj.modifiers.get(REDUCTION)
+    return 0 if modifier is None else int(obj.get(FACES_PROPERTY, 0))
 
 
 def cutter_of(folder: JobFolder, smoothing: float) -> SurfaceCutter:
@@ -163,9 +173,11 @@ def _apply(obj: bpy.types.Object, surface: Surface, wanted: Cut) -> None:
     fill_mesh(mesh, MeshArrays(surface.vertices, surface.faces, surface.normals, surface.colours))
     _remember(obj, Cut(surface.threshold, wanted.smoothing))
     refusals.pop(obj.name, None)
-    modifier = obj.modifiers.get(REDUCTION)
-    if modifier is not None:
-        reduce_faces(obj, int(modifier.get("sjc_faces", 0)))
+    if face_limit(obj):
+        reduce_faces(obj, face_limit(obj))
+    painted = obj.pop(PAINTED_PROPERTY, None)
+    if isinstance(painted, bpy.types.Material) and mesh.materials:
+        mesh.materials[obj.active_material_index] = painted
 
 
 def _remember(obj: bpy.types.Object, wanted: Cut) -> None:

@@ -1,0 +1,48 @@
+"""How a result's Volume meets light: by its own colours, or scattering that of the scene."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...protocol.errors import SjcError
+from .materials import LOOK_PROPERTY, radiance_material, scattering_material
+
+LOOKS = {"RADIANCE": radiance_material, "SCATTERING": scattering_material}
+
+
+def look_of(obj: bpy.types.Object) -> str:
+    """``"RADIANCE"`` or ``"SCATTERING"``; empty where the material is another."""
+    material = obj.active_material
+    return str(material.get(LOOK_PROPERTY, "")) if material is not None else ""
+
+
+def set_look(obj: bpy.types.Object, look: str) -> None:
+    """Give a result's Volume the material of a look.
+
+    The material that it had is kept in the file with all that was changed in it, and comes back with its look.
+
+    Raises
+    ------
+    SjcError
+        ``not_a_volume``, or ``unknown_look`` with those that there are.
+    """
+    if obj.type != "VOLUME":
+        raise SjcError("not_a_volume", f"{obj.name!r} is no Volume.", "Choose the Volume of a result.")
+    if look not in LOOKS:
+        raise SjcError("unknown_look", f"There is no look {look!r}.", f"There are {', '.join(LOOKS)}.")
+    if look_of(obj) == look:
+        return
+    if look_of(obj):
+        # A property that points to it keeps a material in the file as well as its use does.
+        obj[_property(look_of(obj))] = obj.active_material
+    material = obj.get(_property(look))
+    if not isinstance(material, bpy.types.Material):
+        material = LOOKS[look](obj.name)
+    if obj.data.materials:
+        obj.data.materials[obj.active_material_index] = material
+    else:
+        obj.data.materials.append(material)
+
+
+def _property(look: str) -> str:
+    return f"sjc_material_{look.lower()}"

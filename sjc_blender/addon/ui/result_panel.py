@@ -1,0 +1,73 @@
+"""The sidebar's part for a result that came into the scene."""
+
+import bpy
+
+from ..results import background_work
+from ..results.origin import is_result, mesh_of
+from ..results.remesh import refusals
+from .wrapped_label import draw_sentences
+
+
+class SJC_PT_result(bpy.types.Panel):
+    """How the active result is meshed, looks, and leaves Blender."""
+
+    bl_label = "Result"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "SJC"
+    bl_parent_id = "SJC_PT_main"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether the active object is one."""
+        return is_result(context.object)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show what can be changed."""
+        layout = self.layout
+        obj = context.object
+        layout.label(text=str(obj.get("sjc_prompt", obj.name)), icon=f"OUTLINER_OB_{obj.type}", translate=False)
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.enabled = context.mode == "OBJECT"
+        mesh = mesh_of(obj)
+        if obj.type == "VOLUME":
+            column.row().prop(context.window_manager.sjc_result, "look", expand=True)
+        if mesh is None:
+            column.operator("sjc.make_mesh", icon="OUTLINER_OB_MESH")
+        else:
+            _draw_mesh(column, context, mesh)
+        row = layout.row(align=True)
+        row.operator("sjc.mark_asset", icon="ASSET_MANAGER")
+        row.operator("sjc.export_result", text="Export", icon="EXPORT")
+
+
+def _draw_mesh(column: bpy.types.UILayout, context: bpy.types.Context, mesh: bpy.types.Object) -> None:
+    settings = context.window_manager.sjc_result
+    row = column.row(align=True)
+    row.prop(settings, "threshold", slider=True)
+    row.operator("sjc.auto_threshold", text="Auto")
+    column.prop(settings, "smoothing")
+    column.prop(settings, "faces", text="Faces (0: all)")
+    row = column.row(align=True)
+    row.prop(settings, "texture_size")
+    baking = background_work.busy(f"texture {mesh.name}")
+    row.operator("sjc.bake_texture", text="Baking..." if baking else "Bake", icon="TEXTURE")
+    refusal = refusals.get(mesh.name)
+    if refusal is not None:
+        box = column.box()
+        box.alert = True
+        draw_sentences(box, context, refusal.message, "ERROR")
+        if refusal.hint:
+            draw_sentences(column, context, refusal.hint, "INFO")
+
+
+def register() -> None:
+    """Show the panel."""
+    bpy.utils.register_class(SJC_PT_result)
+
+
+def unregister() -> None:
+    """Take the panel away."""
+    bpy.utils.unregister_class(SJC_PT_result)
