@@ -56,15 +56,18 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
 
 
-def shown_sidebar() -> None:
+def shown_sidebar() -> Iterator[None]:
     """Open the sidebar at the add-on's tab, so that panels are drawn."""
-    for area in bpy.context.window_manager.windows[0].screen.areas:
-        if area.type == "VIEW_3D":
-            area.spaces.active.show_region_ui = True
-            area.spaces.active.shading.type = "MATERIAL"
-            for region in area.regions:
-                if region.type == "UI":
-                    region.active_panel_category = "SJC"
+    areas = [area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == "VIEW_3D"]
+    for area in areas:
+        area.spaces.active.show_region_ui = True
+        area.spaces.active.shading.type = "MATERIAL"
+    for _ in range(100):  # tabs can be chosen when they have been drawn
+        yield
+    for area in areas:
+        for region in area.regions:
+            if region.type == "UI":
+                region.active_panel_category = "SJC"
 
 
 def started(prompt: str, folder: Path, steps: int) -> Job:
@@ -74,6 +77,8 @@ def started(prompt: str, folder: Path, steps: int) -> Job:
 
 def course(arguments: argparse.Namespace, folder: Path) -> Iterator[None]:
     """What happens, a piece at a time; between two of them Blender's event loop comes round."""
+    yield from shown_sidebar()
+    turns.clear()
     began = time.perf_counter()
     job = started("a red chair", folder / "first", arguments.steps)
     while job.live:
@@ -145,7 +150,6 @@ def main() -> None:
     ):
         timed(module, name)
     sjc_blender.register()
-    shown_sidebar()
     steps = course(arguments, Path(tempfile.mkdtemp(prefix="sjc-ticks-")))
     bpy.app.timers.register(beat(steps), first_interval=2.0, persistent=True)
 

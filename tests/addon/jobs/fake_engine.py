@@ -47,9 +47,12 @@ class Engine:
         self.going.set()
 
     def tell(self, event: str, **values: object) -> None:
+        line = json.dumps({"event": event, **values}, ensure_ascii=False).encode() + b"\n"
+        with (self.folder / "events.jsonl").open("ab") as records:
+            records.write(line)
         # Who listened may be gone; the end of stdin then stops this engine.
         with contextlib.suppress(OSError):
-            os.write(1, json.dumps({"event": event, **values}, ensure_ascii=False).encode() + b"\n")
+            os.write(1, line)
 
     def steps(self, count: int, seconds: float) -> None:
         self.tell("phase", name="optimising")
@@ -60,6 +63,7 @@ class Engine:
                 self.tell("went_on", step=self.step)
             if self.stop.is_set():
                 (self.folder / "checkpoint.safetensors").write_text(str(self.step))
+                self.tell("checkpoint", path="checkpoint.safetensors", step=self.step)
                 self.tell("cancelled", step=self.step)
                 sys.exit(3)
             time.sleep(seconds)
@@ -89,6 +93,12 @@ class Engine:
     def patient(self) -> None:
         """Take long, but hear a cancel."""
         self.steps(10_000, 0.05)
+
+    def two_sessions(self) -> None:
+        """Take long, and go on quickly from a checkpoint."""
+        resumed = (self.folder / "checkpoint.safetensors").exists()
+        self.steps(STEPS if resumed else 10_000, 0.05)
+        self.result()
 
     def deaf(self) -> None:
         """Hear nothing, and have a child that hears nothing."""
@@ -127,7 +137,7 @@ def main() -> None:
         print(json.dumps({"version": [3, 13], "missing": []}))
         return
     engine = Engine(Path(sys.argv[-1]))
-    getattr(engine, engine.spec["negative_prompt"] or "success")()
+    getattr(engine, (engine.spec["negative_prompt"] or "success").replace(" ", "_"))()
 
 
 if __name__ == "__main__":

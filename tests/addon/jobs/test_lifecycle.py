@@ -35,8 +35,10 @@ if sys.argv[3] == "wait":
 
 def session(job_folder, fake_python, way: str, then: str) -> subprocess.Popen:
     command = [sys.executable, "-c", SESSION, way, str(job_folder), then]
+    user = job_folder.parent / "user"
+    user.mkdir(exist_ok=True)
     environ = os.environ | {"PYTHONPATH": str(REPOSITORY), "SJC_ENGINE_PYTHON": str(fake_python)}
-    return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE)
+    return subprocess.Popen(command, env=environ | {"BLENDER_USER_RESOURCES": str(user)}, stdout=subprocess.PIPE)
 
 
 def test_the_end_of_blender_is_the_end_of_its_jobs(tmp_path, fake_python):
@@ -54,6 +56,34 @@ def test_the_death_of_blender_is_the_end_of_its_jobs(tmp_path, fake_python):
     engine = pid_in(tmp_path / "job" / "engine.pid")
     until(lambda: not alive(engine))
     assert (tmp_path / "job" / "checkpoint.safetensors").exists()
+
+
+NEXT_SESSION = """
+import sjc_blender
+from sjc_blender.addon import api
+
+sjc_blender.register()
+(offer,) = api.interrupted()
+print(f"{offer.prompt}: {offer.state}, step {offer.step}", flush=True)
+job = api.resume(offer.folder.path, wait=True)
+print(job.state, api.interrupted(), flush=True)
+"""
+
+
+def test_a_job_whose_blender_was_killed_is_offered_by_the_next_one_and_ends(tmp_path, fake_python):
+    blender = session(tmp_path / "jöb 1", fake_python, "two sessions", "wait")
+    until(lambda: blender.stdout.readline().strip() == b"ready", seconds=30)
+    blender.kill()
+    blender.wait(timeout=10)
+    engine = pid_in(tmp_path / "jöb 1" / "engine.pid")
+    until(lambda: not alive(engine))
+    environ = os.environ | {"PYTHONPATH": str(REPOSITORY), "SJC_ENGINE_PYTHON": str(fake_python)}
+    environ["BLENDER_USER_RESOURCES"] = str(tmp_path / "user")
+    said = subprocess.run([sys.executable, "-c", NEXT_SESSION], env=environ, capture_output=True, timeout=60, text=True)
+    assert said.returncode == 0, said.stderr
+    first, last = [line for line in said.stdout.splitlines() if line.startswith(("a chair", "done"))]
+    assert first.startswith("a chair: cancelled, step ") and not first.endswith(" 0")
+    assert last == "done []"
 
 
 def handler_names() -> list[str]:
