@@ -288,6 +288,20 @@ def test_half_precision_is_for_the_networks_that_bear_it(folder):
     assert not ADAPTERS["score_sde_ve"].half_precision
 
 
+@pytest.mark.parametrize("family", ["stable_diffusion", "stable_diffusion_xl", "stable_diffusion_3", "dit"])
+def test_offloaded_networks_score_and_decode_the_same(folder, family):
+    """From the CPU to the CPU, which moves nothing but goes through the same hooks."""
+    model = load(folder(family))
+    pipeline = load(folder(family))._pipeline
+    pipeline.enable_model_cpu_offload(device="cpu")
+    offloaded = ADAPTERS[family](pipeline, CPU)
+    z = samples(model)
+    condition, own = conditions_of(model, folder(family)), conditions_of(offloaded, folder(family))
+    for _ in range(2):  # back to the first network after the last
+        torch.testing.assert_close(offloaded.denoise(z, 500, own), model.denoise(z, 500, condition))
+        torch.testing.assert_close(offloaded.decode(z), model.decode(z))
+
+
 def test_old_folders_of_one_network_have_it_at_the_top(folder, tmp_path):
     split = folder("ddpm")
     for file in [*split.glob("unet/*"), *split.glob("scheduler/*"), split / "model_index.json"]:

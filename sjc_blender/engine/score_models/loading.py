@@ -62,6 +62,7 @@ def load_score_model(model: ModelSpec) -> ScoreModel:
         pipeline = (_load_file if path.is_file() else _load_folder)(path, family, adapter, dtype)
         _check_complete(path, pipeline)
         apply_adapters(pipeline, model.adapters)
+        adapter.prepare(pipeline)
         place(pipeline, device, model.offload)
         return adapter(pipeline, device)
 

@@ -58,6 +58,10 @@ class PipelineModel:
             if network is not None:
                 network.eval().requires_grad_(False)
 
+    @classmethod
+    def prepare(cls, pipeline: Any) -> None:
+        """Change what has to be changed before the networks go to where they run, or wait."""
+
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
         """See `ScoreModel.encode`."""
         raise ValueError("this model has no condition")

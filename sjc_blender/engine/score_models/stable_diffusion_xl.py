@@ -42,7 +42,10 @@ class StableDiffusionXL(PipelineModel):
         side = float(self.sample_size * pipeline.vae_scale_factor)
         # Original size, crop's corner, target size.
         self._time_ids = torch.tensor([[side, side, 0.0, 0.0, side, side]], device=device)
-        # The decoder of SDXL 1.0 overflows in half precision.
+
+    @classmethod
+    def prepare(cls, pipeline: StableDiffusionXLPipeline) -> None:
+        """Keep the decoder of SDXL 1.0 from overflowing in half precision."""
         if pipeline.vae.dtype == torch.float16 and pipeline.vae.config.force_upcast:
             pipeline.vae.to(dtype=torch.float32)
 

@@ -1,0 +1,102 @@
+"""Recognising a model without loading it, and what a job has to say to it."""
+
+import json
+import struct
+
+import pytest
+
+from sjc_blender.protocol import presets
+from sjc_blender.protocol.errors import InvalidSpec, SjcError
+from sjc_blender.protocol.hub_cache import cached_snapshot
+from sjc_blender.protocol.model_families import FAMILIES, family_of, local_model
+from sjc_blender.protocol.model_profile import load_profile, needs_prompt
+from sjc_blender.protocol.spec import Adapter, ModelSpec
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def write_pipeline(folder, pipeline, unet=None):
+    folder.mkdir(parents=True)
+    (folder / "model_index.json").write_text(json.dumps({"_class_name": pipeline}))
+    if unet is not None:
+        (folder / "unet").mkdir()
+        (folder / "unet" / "config.json").write_text(json.dumps(unet))
+    return folder
+
+
+def write_tensors(file, *names):
+    header = json.dumps({name: {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for name in names}).encode()
+    file.write_bytes(struct.pack("<Q", len(header)) + header)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "family"), [(pipeline, family.name) for family in FAMILIES for pipeline in family.pipelines]
+)
+def test_a_folder_is_recognised_by_its_index_and_used_by_its_familys_profile(tmp_path, pipeline, family):
+    folder = write_pipeline(tmp_path / "model", pipeline)
+    assert family_of(folder).name == load_profile(str(folder)).family == family
+
+
+def test_classes_are_seen_in_the_networks_configuration(tmp_path):
+    assert family_of(write_pipeline(tmp_path / "a", "DDPMPipeline", {"num_class_embeds": 11})).name == "ddpm_classes"
+    assert family_of(write_pipeline(tmp_path / "b", "DDPMPipeline", {"num_class_embeds": None})).name == "ddpm"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"_class_name": ["list"]}', '{"_class_name": "FluxPipeline"}'])
+def test_other_folders_are_of_no_family(tmp_path, text):
+    (tmp_path / "model_index.json").write_text(text)
+    assert family_of(tmp_path) is None
+
+
+def test_a_checkpoint_is_recognised_by_its_text_encoders(tmp_path):
+    first = write_tensors(tmp_path / "sd.safetensors", "cond_stage_model.transformer.a")
+    xl = write_tensors(tmp_path / "xl.safetensors", "conditioner.embedders.0.a", "conditioner.embedders.1.model.a")
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"\xff" * 16)
+    assert (family_of(first).name, family_of(xl).name) == ("stable_diffusion", "stable_diffusion_xl")
+    assert family_of(other) is None
+
+
+@pytest.mark.parametrize("variable", ["HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"])
+def test_the_cache_is_found_by_the_variables_of_huggingface_hub(tmp_path, monkeypatch, variable):
+    for name in ("HF_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    below = {"HF_HUB_CACHE": "", "HF_HOME": "hub", "XDG_CACHE_HOME": "huggingface/hub"}[variable]
+    repository = tmp_path / below / "models--someone--church"
+    snapshot = write_pipeline(repository / "snapshots" / COMMIT, "DDPMPipeline")
+    assert cached_snapshot("someone/church") is None
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(COMMIT)
+    assert cached_snapshot("someone/church") == local_model("someone/church") == snapshot
+    assert not needs_prompt("someone/church")
+    assert presets.new_job("", model="someone/church").prompt == ""
+
+
+def test_a_prompt_is_asked_of_models_that_take_one(tmp_path):
+    assert needs_prompt("builtin")
+    assert needs_prompt("nothing/known")
+    with pytest.raises(InvalidSpec, match="prompt"):
+        presets.new_job(" ", model=str(write_pipeline(tmp_path / "sd", "StableDiffusionPipeline")))
+
+
+def test_a_profile_of_an_unknown_family_is_told(tmp_path):
+    profile = {"name": "mine", "family": "flux", "image_size": 64}
+    (tmp_path / "sjc.json").write_text(json.dumps(profile))
+    with pytest.raises(SjcError, match="'flux'; known are stable_diffusion"):
+        load_profile(str(tmp_path))
+
+
+def test_adapters_are_part_of_a_job_and_judged(tmp_path):
+    model = {"source": "some/model", "adapters": [{"path": "a.safetensors", "weight": 0.5}], "offload": "model"}
+    expected = ModelSpec("some/model", adapters=(Adapter("a.safetensors", 0.5),), offload="model")
+    assert presets.new_job("a chair", model=model).model == expected
+    wrong = {**model, "adapters": [{"path": " "}, {"path": "b", "weight": 100}], "offload": "sideways"}
+    with pytest.raises(InvalidSpec) as error:
+        presets.new_job("a chair", model=wrong)
+    assert "model.offload" in str(error.value)
+    wrong["offload"] = "none"
+    with pytest.raises(InvalidSpec) as error:
+        presets.new_job("a chair", model=wrong)
+    assert {fault.field for fault in error.value.faults} == {"model.adapters[0].path", "model.adapters[1].weight"}
