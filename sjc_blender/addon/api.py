@@ -125,7 +125,8 @@ def generate(
     domain : object, its name, or None
         The box the result fills; None: the box [-1, 1]^3 at the world's origin.
     preset : str
-        ``"draft"``, ``"standard"`` or ``"paper"``.
+        ``"draft"``, ``"standard"``, ``"paper"``, or a published recipe such as ``"rose"``, which has a prompt
+        of its own for an empty `prompt` (`sjc_blender.protocol.recipes`).
     seed : int
         0 or more. The same settings and seed repeat a result.
     model : str
@@ -188,7 +189,7 @@ def generate(
             shape = proxy_grid(named_proxy(proxy), spec.domain, spec.field.resolution, depsgraph)
         spec = shape.in_spec(spec, proxy_strength)
     interpreter = find_engine_python(engine_python, preferences.engine_python())
-    path = Path(absolute(folder)) if folder is not None else new_job_folder(prompt)
+    path = Path(absolute(folder)) if folder is not None else new_job_folder(spec.prompt)
     job_folder = JobFolder.create(path, spec)
     if shape is not None:
         shape.write(job_folder.proxy)
