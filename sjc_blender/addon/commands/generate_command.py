@@ -27,14 +27,14 @@ EXAMPLES = (
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `api.generate` takes."""
-    parser.add_argument("--prompt", default="", help="left out for a model that takes none")
+    parser.add_argument("--prompt", default="", help="left out for a model that takes none, or for a recipe's own")
     parser.add_argument("--negative-prompt", default="", metavar="TEXT")
     parser.add_argument("--rig", default="ORBIT", metavar="COLLECTION", help="its cameras; ORBIT (default): all around")
     parser.add_argument(
         "--jitter", type=float, default=0.0, metavar="DEGREES", help="turn a collection's cameras a bit"
     )
     parser.add_argument("--domain", metavar="OBJECT", help="the box to fill (default: 2 m at the world's origin)")
-    parser.add_argument("--preset", default="standard", help="one of " + ", ".join(preset_names()))
+    parser.add_argument("--preset", default="standard", help=", ".join(preset_names()) + " or a published recipe")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--model", default="builtin", metavar="SOURCE", help="builtin, a folder, a .safetensors file or a cached id"
