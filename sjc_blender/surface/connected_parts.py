@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-Indices = npt.NDArray[np.integer]
+Indices = npt.NDArray[np.integer[Any]]
 
 
 def connected_parts(count: int, links: Indices) -> npt.NDArray[np.int64]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating]
+Floats = npt.NDArray[np.floating[Any]]
 
 MARGIN = 2
 """Pixels around a piece that continue its colours."""

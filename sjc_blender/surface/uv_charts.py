@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .connected_parts import connected_parts
 
-Floats = npt.NDArray[np.floating]
-Indices = npt.NDArray[np.integer]
+Floats = npt.NDArray[np.floating[Any]]
+Indices = npt.NDArray[np.integer[Any]]
 
 GAP = 4
 """Pixels between pieces, so that neither filtering nor small mipmaps mix them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
@@ -45,9 +46,10 @@ def mark_as_asset(obj: bpy.types.Object, folder: JobFolder, tags: Sequence[str] 
         data.tags.new(tag, skip_if_exists=True)
     picture = _picture(folder)
     if picture is not None:
-        preview = obj.preview_ensure()
+        preview: Any = obj.preview_ensure()
         preview.image_size = (PREVIEW_SIDE, PREVIEW_SIDE)
-        preview.image_pixels_float.foreach_set(picture.ravel())  # type: ignore[attr-defined]
+        pixels: Any = preview.image_pixels_float
+        pixels.foreach_set(picture.ravel())
 
 
 def _picture(folder: JobFolder) -> np.ndarray | None:
@@ -66,7 +68,7 @@ def _read_pixels(path: Path) -> np.ndarray | None:
     if not path.is_file():
         return None
     try:
-        image = bpy.data.images.load(str(path))
+        image: Any = bpy.data.images.load(str(path))
     except RuntimeError:
         return None
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import bpy
 import numpy as np
@@ -12,7 +13,7 @@ from ...surface.surface import SurfaceCutter
 from ...surface.texture import texture_places
 from ...surface.uv_charts import unwrap
 from . import background_work
-from .materials import textured_material
+from .materials import show_material, textured_material
 from .origin import job_folder_of
 from .remesh import PAINTED_PROPERTY, cut_of, cutter_of, refusals
 
@@ -85,9 +86,9 @@ def bake_texture(obj: bpy.types.Object, size: int = 1024, *, wait: bool = True) 
 
 
 def _shape(mesh: bpy.types.Mesh) -> _Shape:
-    def read(items: object, attribute: str, width: int, kind: type) -> np.ndarray:
-        values = np.empty(len(items) * width, dtype=kind)  # type: ignore[arg-type]
-        items.foreach_get(attribute, values)  # type: ignore[attr-defined]
+    def read(items: Any, attribute: str, width: int, kind: type) -> np.ndarray:
+        values: np.ndarray = np.empty(len(items) * width, dtype=kind)
+        items.foreach_get(attribute, values)
         return values.reshape(-1, width) if width > 1 else values
 
     mesh.calc_loop_triangles()
@@ -104,7 +105,8 @@ def _shape(mesh: bpy.types.Mesh) -> _Shape:
 def _bake(shape: _Shape, cutter: SurfaceCutter, size: int) -> _Flat:
     faces = int(shape.corner_face[-1]) + 1
     corner_normals = shape.vertex_normals[shape.corner_vertex]
-    directions = np.stack([np.bincount(shape.corner_face, corner_normals[:, i], faces) for i in range(3)], axis=1)
+    sums = [np.bincount(shape.corner_face, corner_normals[:, i], faces) for i in range(3)]
+    directions = np.stack(sums, axis=1).astype(np.float64)
     corners = shape.vertices[shape.corner_vertex]
     uv = unwrap(corners, shape.corner_face, shape.corner_vertex, directions, size)
     places = texture_places(uv[shape.triangle_corners], size)
@@ -131,15 +133,13 @@ def _apply(obj: bpy.types.Object, flat: _Flat) -> None:
     layer.uv.foreach_set("vector", flat.uv.ravel())
     size = len(flat.pixels)
     image = bpy.data.images.new(obj.name, size, size, alpha=False)
-    image.pixels.foreach_set(flat.pixels.ravel())
+    pixels: Any = image.pixels
+    pixels.foreach_set(flat.pixels.ravel())
     image.update()
     image.pack()
     material = textured_material(f"{obj.name} texture", image)
     if obj.active_material is not None:
         material.diffuse_color = obj.active_material.diffuse_color
-        if PAINTED_PROPERTY not in obj:
+        if obj.get(PAINTED_PROPERTY) is None:
             obj[PAINTED_PROPERTY] = obj.active_material
-    if mesh.materials:
-        mesh.materials[obj.active_material_index] = material
-    else:
-        mesh.materials.append(material)
+    show_material(obj, material)

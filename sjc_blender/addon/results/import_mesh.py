@@ -35,7 +35,7 @@ def import_mesh(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object:
     """
     spec = folder.read_spec()
     arrays = _surface_arrays(folder, spec)
-    name = f"{result_name(spec.prompt)} mesh"
+    name = f"{result_name(spec.subject)} mesh"
     mesh = bpy.data.meshes.new(name)
     fill_mesh(mesh, arrays)
     material = painted_material(name)

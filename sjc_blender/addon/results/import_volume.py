@@ -54,7 +54,7 @@ def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object
         )
     path = _vdb_path(folder, spec)
     write_vdb(field, path)
-    name = result_name(spec.prompt)
+    name = result_name(spec.subject)
     volume = bpy.data.volumes.new(name)
     volume.filepath = _stored_path(path)
     if not volume.grids.load():
@@ -77,7 +77,7 @@ def _vdb_path(folder: JobFolder, spec: JobSpec) -> Path:
         parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise atomic_write.file_error(error, parent) from error
-    stem = f"{slug(spec.prompt)}-seed{spec.seed}"
+    stem = f"{slug(spec.subject)}-seed{spec.seed}"
     path, number = parent / f"{stem}.vdb", 1
     while path.exists():
         number += 1

@@ -5,6 +5,8 @@ A file with these materials renders in any Blender, without the add-on.
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 
 from .vdb_file import COLOUR, DENSITY
@@ -80,6 +82,15 @@ def textured_material(name: str, image: bpy.types.Image) -> bpy.types.Material:
     texture.image = image
     _matt(nodes, links, texture)
     return material
+
+
+def show_material(obj: bpy.types.Object, material: bpy.types.Material) -> None:
+    """Put a material in the place of the object's active one."""
+    materials: Any = obj.data.materials  # type: ignore[union-attr]
+    if materials:
+        materials[obj.active_material_index or 0] = material
+    else:
+        materials.append(material)
 
 
 def _matt(nodes: bpy.types.Nodes, links: bpy.types.NodeLinks, colour: bpy.types.Node) -> None:

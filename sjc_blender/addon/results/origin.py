@@ -14,7 +14,7 @@ from .placement import FOLDER_PROPERTY, JOB_PROPERTY
 
 def is_result(obj: bpy.types.Object | None) -> bool:
     """Whether an object is the Volume or the mesh of a job."""
-    return obj is not None and obj.type in {"MESH", "VOLUME"} and JOB_PROPERTY in obj
+    return obj is not None and obj.type in {"MESH", "VOLUME"} and obj.get(JOB_PROPERTY) is not None
 
 
 def job_folder_of(obj: bpy.types.Object) -> JobFolder:
@@ -28,8 +28,8 @@ def job_folder_of(obj: bpy.types.Object) -> JobFolder:
     if not is_result(obj):
         raise SjcError("not_a_result", f"{obj.name!r} is no Volume and no mesh of a job.", "Choose an imported result.")
     job = str(obj[JOB_PROPERTY])
-    places = [Path(obj[FOLDER_PROPERTY])] if FOLDER_PROPERTY in obj else []
-    places += [parent / job for parent in jobs_folders()]
+    told = obj.get(FOLDER_PROPERTY)
+    places = ([Path(str(told))] if told else []) + [parent / job for parent in jobs_folders()]
     for place in places:
         if (place / "result").is_dir():
             return JobFolder(place)

@@ -15,6 +15,7 @@ from ...protocol.job_folder import JobFolder
 from ...surface.solidity import SMOOTHING
 from ...surface.surface import Surface, SurfaceCutter
 from . import background_work
+from .materials import show_material
 from .mesh_data import fill_mesh
 from .origin import job_folder_of, mesh_of
 from .placement import JOB_PROPERTY
@@ -126,7 +127,10 @@ def reduce_faces(obj: bpy.types.Object, faces: int) -> None:
         modifier = obj.modifiers.new(REDUCTION, "DECIMATE")
     assert isinstance(modifier, bpy.types.DecimateModifier)
     obj[FACES_PROPERTY] = faces
-    triangles = sum(len(polygon.vertices) - 2 for polygon in obj.data.polygons)  # type: ignore[union-attr]
+    mesh = obj.data
+    assert isinstance(mesh, bpy.types.Mesh)
+    # A face of n corners is n - 2 triangles.
+    triangles = len(mesh.loops) - 2 * len(mesh.polygons)
     modifier.ratio = min(1.0, faces / max(triangles, 1))
 
 
@@ -176,8 +180,8 @@ def _apply(obj: bpy.types.Object, surface: Surface, wanted: Cut) -> None:
     if face_limit(obj):
         reduce_faces(obj, face_limit(obj))
     painted = obj.pop(PAINTED_PROPERTY, None)
-    if isinstance(painted, bpy.types.Material) and mesh.materials:
-        mesh.materials[obj.active_material_index] = painted
+    if isinstance(painted, bpy.types.Material):
+        show_material(obj, painted)
 
 
 def _remember(obj: bpy.types.Object, wanted: Cut) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ...protocol.errors import SjcError
-from .materials import LOOK_PROPERTY, radiance_material, scattering_material
+from .materials import LOOK_PROPERTY, radiance_material, scattering_material, show_material
 
 LOOKS = {"RADIANCE": radiance_material, "SCATTERING": scattering_material}
 
@@ -38,10 +38,7 @@ def set_look(obj: bpy.types.Object, look: str) -> None:
     material = obj.get(_property(look))
     if not isinstance(material, bpy.types.Material):
         material = LOOKS[look](obj.name)
-    if obj.data.materials:
-        obj.data.materials[obj.active_material_index] = material
-    else:
-        obj.data.materials.append(material)
+    show_material(obj, material)
 
 
 def _property(look: str) -> str:

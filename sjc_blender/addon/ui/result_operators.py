@@ -87,6 +87,7 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
     bl_label = "Export SJC Result"
 
     filename_ext = ""
+    filepath: StringProperty(name="File", subtype="FILE_PATH")
     format: EnumProperty(
         name="Format",
         description="Kind of file",
@@ -108,7 +109,8 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
         if not self.filepath:
             folder = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
             self.filepath = str(folder / bpy.path.clean_name(context.object.name)) + self.format
-        return ExportHelper.invoke(self, context, event)
+        ExportHelper.invoke(self, context, event)
+        return {"RUNNING_MODAL"}
 
     def check(self, context: bpy.types.Context) -> bool:
         """Let the file's ending follow the format."""
