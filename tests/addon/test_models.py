@@ -123,6 +123,16 @@ def test_nothing_waits_for_the_download_and_it_can_be_stopped(addon, hub, online
 
 
 @needs_engine
+def test_a_download_that_does_not_hear_is_ended_and_what_it_left_is_listed(addon, hub, online):
+    hub.stop_at = 2_500_000
+    api.download_model(KNOWN)
+    until(lambda: any(path.stat().st_size >= 1_000_000 for path in hub_cache().rglob("*.incomplete")))
+    LIBRARY.cancel(now=True)
+    until(lambda: not LIBRARY.busy)
+    assert LIBRARY.cancelled and LIBRARY.error is None and status().place is Place.PART
+
+
+@needs_engine
 def test_the_end_of_the_addon_ends_the_download(addon, hub, online):
     hub.stop_at = 0
     api.download_model(KNOWN)
@@ -240,7 +250,7 @@ def found(state=None, size=0):
 def test_at_first_the_built_in_model_is_chosen(addon):
     layout = drawn()
     assert chosen(layout) == ["Built-in prior"]
-    assert "GPL-3.0-or-later" in layout.texts() and "none needed" in layout.texts()
+    assert "GPL-3.0-or-later" in layout.texts() and "no GPU needed" in layout.texts()
     assert "sjc.download_model" not in buttons(layout) and "sjc.delete_model" not in buttons(layout)
 
 
@@ -249,7 +259,7 @@ def test_a_model_to_download_shows_what_it_needs(addon, scene):
     bpy.ops.sjc.choose_model(model=KNOWN)
     layout = drawn()
     assert chosen(layout) == [TITLE]
-    assert {"Apache-2.0", "about 150 MB", "about 1 GB", "32 x 32"} <= set(layout.texts())
+    assert {"Apache-2.0", "about 150 MB", "about 1 GB of the GPU", "32 x 32"} <= set(layout.texts())
     assert "Takes no prompt" in words(layout)
     assert buttons(layout)["sjc.download_model"] == "Download" and "sjc.delete_model" not in buttons(layout)
     assert "someone/own-training" in layout.texts("operator")

@@ -120,7 +120,7 @@ def delete_model(hub_id: str, *, wait: bool = False, engine_python: str | Path |
     if users:
         raise SjcError(
             "model_in_use",
-            f"The model {hub_id} is in use by the job {users[0].spec.prompt!r}.",
+            f"The model {hub_id} is in use by the job {users[0].spec.subject!r}.",
             "Wait for the job, or cancel it.",
         )
     _begin("delete", hub_id, engine_python)

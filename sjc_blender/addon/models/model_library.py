@@ -21,7 +21,7 @@ from ..process.engine_process import engine_command
 
 Action = Literal["list", "download", "delete"]
 
-CANCEL_SECONDS = 10.0
+CANCEL_SECONDS = 5.0
 """Grace for a download to stop by itself; what has come is kept in any case."""
 
 EXIT_SECONDS = 10.0
@@ -60,6 +60,8 @@ class ModelLibrary:
         self._process: ChildProcess | None = None
         self._starter: _Starter | None = None
         self._told_end = False
+        self._ending = False
+        self._ask: Callable[[Action, str], _Starter] | None = None
 
     @property
     def busy(self) -> bool:
@@ -97,8 +99,13 @@ class ModelLibrary:
         self.action, self.subject = action, hub_id
         self.transfer, self.error = None, None
         self.cancelling = self.cancelled = self._told_end = False
-        arguments = ["models", action, *([hub_id] if hub_id else []), "--json"]
-        self._starter = _Starter(find_python, arguments, log_path, online)
+
+        def ask(action: Action, hub_id: str) -> _Starter:
+            arguments = ["models", action, *([hub_id] if hub_id else []), "--json"]
+            return _Starter(find_python, arguments, log_path, online)
+
+        self._ask = ask
+        self._starter = ask(action, hub_id)
 
     def cancel(self, *, now: bool = False) -> None:
         """Stop a download; what has come is kept. Nothing happens if there is none."""
@@ -131,6 +138,7 @@ class ModelLibrary:
 
     def shut_down(self, grace: float) -> None:
         """End everything: ask first, and insist after `grace` seconds."""
+        self._ending = True
         give_up = time.monotonic() + grace + platform_process.TASKKILL_SECONDS
         while self.busy and time.monotonic() < give_up:
             self.cancelling = True
@@ -138,6 +146,7 @@ class ModelLibrary:
                 self._process.cancel(grace)
             self.pump()
             time.sleep(0.02)
+        self._ending = False
 
     def _take_started(self) -> bool:
         starter = self._starter
@@ -145,7 +154,7 @@ class ModelLibrary:
         if starter.running:
             return False
         self._starter = None
-        self._process, self.error = starter.process, starter.error
+        self._process, self.error = starter.process, starter.error or self.error
         if self._process is None:
             self.action = ""
         elif self.cancelling:
@@ -173,9 +182,14 @@ class ModelLibrary:
             self.error = _died(process)
         process.close()
         self._process = None
-        self.action = ""
         self.transfer = None
+        # One that was ended the hard way has left something behind that nobody has told of.
+        again = self.action != "list" and not self._told_end and not self._ending
+        self.action = "list" if again else ""
         self.cancelling = False
+        if again:
+            assert self._ask is not None
+            self._starter = self._ask("list", "")
 
 
 class _Starter:

@@ -20,6 +20,10 @@ ICONS = {
 }
 
 
+NAME_SHARE = 0.75
+"""Share of a row's width for the name; the size has the rest."""
+
+
 class SJC_PT_model(bpy.types.Panel):
     """Which model knows what things look like."""
 
@@ -50,9 +54,7 @@ class SJC_PT_model(bpy.types.Panel):
 def _draw_list(layout: bpy.types.UILayout, settings: SJC_PG_settings, here: list[ModelStatus]) -> None:
     """What can be used at once."""
     row = layout.row()
-    row.label(text="On This Computer")
-    if LIBRARY.action == "list":
-        row.label(text="Looking...")
+    row.label(text="Looking for models..." if LIBRARY.action == "list" else "On this computer")
     row.operator("sjc.refresh_models", text="", icon="FILE_REFRESH", emboss=False)
     column = layout.column(align=True)
     for model in here:
@@ -66,7 +68,7 @@ def _draw_to_download(layout: bpy.types.UILayout, settings: SJC_PG_settings, mod
     if not models:
         return
     header, body = layout.panel("SJC_PT_models_to_download", default_closed=True)
-    header.label(text=f"To Download ({len(models)})")
+    header.label(text=f"To download ({len(models)})")
     if body is None:
         return
     family = ""
@@ -79,21 +81,19 @@ def _draw_to_download(layout: bpy.types.UILayout, settings: SJC_PG_settings, mod
 
 
 def _draw_row(column: bpy.types.UILayout, settings: SJC_PG_settings, model: ModelStatus) -> None:
-    row = column.row(align=True)
+    row = column.split(factor=NAME_SHARE, align=True)
     chosen = settings.model_kind != "OWN" and settings.model == model.id
     row.operator("sjc.choose_model", text=model.title, icon=ICONS[model.place], depress=chosen).model = model.id
-    right = row.row()
-    right.ui_units_x = 3.5
-    right.label(text=size_text(model))
+    row.label(text=size_text(model))
 
 
 def _draw_chosen(
     layout: bpy.types.UILayout, context: bpy.types.Context, settings: SJC_PG_settings, models: list[ModelStatus]
 ) -> None:
     if settings.model_kind == "OWN":
-        row = layout.row(align=True)
-        row.prop(settings, "model_source", text="", placeholder="Folder, .safetensors file or id")
-        row.operator("sjc.choose_model_folder", text="", icon="FILE_FOLDER")
+        column = layout.column(align=True)
+        column.prop(settings, "model_source", text="", placeholder="Folder, .safetensors file or id")
+        column.operator("sjc.choose_model_folder", text="Choose a Folder", icon="FILE_FOLDER")
         _draw_download(layout, LIBRARY.subject if LIBRARY.action == "download" else "")
         return
     model = next((model for model in models if model.id == settings.model), None)
@@ -101,8 +101,9 @@ def _draw_chosen(
     if model is None:
         draw_sentences(box, context, f"{settings.model} is not on this computer.", "ERROR")
     else:
+        table = box.column(align=True)
         for name, value in facts(model):
-            split = box.split(factor=0.35)
+            split = table.split(factor=0.32)
             split.label(text=name)
             split.label(text=value, translate=False)
         if model.known is not None:

@@ -47,7 +47,11 @@ class ModelChoice:
         subtype="FILE_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
-    adapters: CollectionProperty(type=SJC_PG_adapter)
+    adapters: CollectionProperty(
+        name="LoRAs",
+        description="LoRAs and textual inversions on top of the model, in this order",
+        type=SJC_PG_adapter,
+    )
 
     @property
     def model(self) -> str:

@@ -35,7 +35,9 @@ def facts(model: ModelStatus) -> list[tuple[str, str]]:
         case Place.HUB | Place.UNKNOWN if known is not None:
             told.append(("Download", "about " + gigabytes(known.download_gigabytes * 1e9)))
     if known is not None:
-        told.append(("Graphics memory", f"about {known.gpu_gigabytes:g} GB" if known.gpu_gigabytes else "none needed"))
+        told.append(
+            ("Memory", f"about {known.gpu_gigabytes:g} GB of the GPU" if known.gpu_gigabytes else "no GPU needed")
+        )
         told.append(("Pictures", f"{known.resolution} x {known.resolution}"))
     return told
 
