@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal
 
 SPEC_VERSION = 1
@@ -340,6 +341,11 @@ class JobSpec:
     optimisation: OptimisationSpec = dataclasses.field(default_factory=OptimisationSpec)
     outputs: OutputSpec = dataclasses.field(default_factory=OutputSpec)
     version: int = SPEC_VERSION
+
+    @property
+    def subject(self) -> str:
+        """What to call the job's object: its prompt or, of a model that takes none, the model's own name."""
+        return self.prompt.strip() or PurePath(self.model.source).name.removesuffix(".safetensors")
 
 
 def scheduled(spec: JobSpec) -> JobSpec:

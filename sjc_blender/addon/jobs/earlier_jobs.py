@@ -89,7 +89,7 @@ def continue_job(
     chosen = scene or bpy.context.scene
     assert chosen is not None
     interpreter = find_engine_python(engine_python, preferences.engine_python())
-    longer = continued(folder, steps, new_job_folder(folder.read_spec().prompt))
+    longer = continued(folder, steps, new_job_folder(folder.read_spec().subject))
     return start(longer, longer.read_spec(), interpreter, chosen, import_results, wait, progress)
 
 

@@ -71,7 +71,7 @@ def _import(job: Job) -> None:
     if job.imported:
         if job.arrange is not None:
             job.arrange(job)
-        push_undo(f"SJC: {job.spec.prompt}")
+        push_undo(f"SJC: {job.spec.subject}")
 
 
 def _unexpected(error: Exception, folder: JobFolder) -> SjcError:

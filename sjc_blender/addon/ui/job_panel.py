@@ -95,7 +95,7 @@ def _draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context, record: 
 def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
     box = layout.box()
     row = box.row()
-    row.label(text=job.spec.prompt, icon=ICONS[job.state], translate=False)
+    row.label(text=job.spec.subject, icon=ICONS[job.state], translate=False)
     row.operator("sjc.open_folder", text="", icon="FILE_FOLDER", emboss=False).folder = str(job.folder.path)
     column = box.column(align=True)
     column.label(text=headline(job))

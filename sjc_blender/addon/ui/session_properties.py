@@ -79,7 +79,7 @@ _records: dict[str, JobRecord] = {}
 def keep_in_step() -> None:
     """Let the lists say what there is now; the chosen entries stay chosen."""
     session: SJC_PG_session = bpy.context.window_manager.sjc
-    jobs = {job.id: job.spec.prompt for job in job_queue.QUEUE.jobs}
+    jobs = {job.id: job.spec.subject for job in job_queue.QUEUE.jobs}
     session.job_index = _fill(session.jobs, list(jobs.items()), session.job_index)
     _records.clear()
     _records.update({str(record.folder.path): record for record in known_jobs.history()})

@@ -16,7 +16,7 @@ def _draw(header: bpy.types.Header, _context: bpy.types.Context) -> None:
     if job is None:
         return
     row = header.layout.row(align=True)
-    row.label(text=job.spec.prompt, icon="SHADERFX", translate=False)
+    row.label(text=job.spec.subject, icon="SHADERFX", translate=False)
     if job.progress is None:
         row.label(text=headline(job))
     else:
