@@ -189,7 +189,7 @@ def generate(
             shape = proxy_grid(named_proxy(proxy), spec.domain, spec.field.resolution, depsgraph)
         spec = shape.in_spec(spec, proxy_strength)
     interpreter = find_engine_python(engine_python, preferences.engine_python())
-    path = Path(absolute(folder)) if folder is not None else new_job_folder(spec.prompt)
+    path = Path(absolute(folder)) if folder is not None else new_job_folder(spec.subject)
     job_folder = JobFolder.create(path, spec)
     if shape is not None:
         shape.write(job_folder.proxy)

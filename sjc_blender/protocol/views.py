@@ -69,7 +69,7 @@ class ViewVocabulary:
             Degrees.
         """
         if self.interpolation == "nearest":
-            view = _nearest(self._band(elevation), azimuth)
+            _band, view = self.nearest(azimuth, elevation)
             return [(view.text.format(prompt=prompt), 1.0)]
         weights: dict[str, float] = {}
         for band, band_weight in self._bands_around(elevation):
@@ -77,6 +77,11 @@ class ViewVocabulary:
                 text = view.text.format(prompt=prompt)
                 weights[text] = weights.get(text, 0.0) + band_weight * view_weight
         return [(text, weight) for text, weight in weights.items() if weight > 0.0]
+
+    def nearest(self, azimuth: float, elevation: float) -> tuple[Band, View]:
+        """Band and view whose words are nearest to a direction in degrees."""
+        band = self._band(elevation)
+        return band, _nearest(band, azimuth)
 
     def all_prompts(self, prompt: str) -> list[str]:
         """Every text `prompts` can give, each once, in a fixed order."""

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import sjc_blender
+from sjc_blender.addon.rigs.rig_choice import RigChoice
 from sjc_blender.addon.ui import environment_operators, operators
-from sjc_blender.addon.ui.properties import SJC_PG_settings, has_box
+from sjc_blender.addon.ui.properties import SJC_PG_settings
+from sjc_blender.addon.ui.rig_properties import has_box
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.presets import preset_names
 
@@ -38,8 +40,10 @@ def asked(monkeypatch, finished_job):
 
 def test_generate_hands_every_setting_to_the_api(settings, scene, asked):
     bpy.ops.sjc.add_rig(count=3)
+    block = bpy.data.objects.new("Block", bpy.data.meshes.new("Block"))
     settings.prompt, settings.negative_prompt = "a red chair", "blurry"
     settings.jitter = math.radians(5)
+    settings.proxy_kind, settings.proxy_object, settings.proxy_strength = "OBJECT", block, 0.5
     settings.preset, settings.seed = "draft", 12
     settings.make_mesh = False
     settings.model_kind, settings.model_source = "OWN", "//models/sd"
@@ -49,12 +53,15 @@ def test_generate_hands_every_setting_to_the_api(settings, scene, asked):
     assert options.pop("jitter") == pytest.approx(5)
     assert options == {
         "negative_prompt": "blurry",
-        "rig": settings.cameras,
+        "rig": RigChoice("CAMERAS", settings.cameras),
         "domain": settings.domain,
         "preset": "draft",
         "seed": 12,
         "model": "//models/sd",
         "outputs": ("volume",),
+        "overrides": {"model": {"adapters": []}},
+        "proxy": block,
+        "proxy_strength": 0.5,
         "scene": scene,
     }
 
@@ -63,7 +70,7 @@ def test_the_defaults_are_the_orbit_the_built_in_prior_and_both_outputs(settings
     settings.prompt = "a red chair"
     bpy.ops.sjc.generate()
     options = asked[0][1]
-    assert (options["rig"], options["domain"], options["model"]) == ("ORBIT", None, "builtin")
+    assert (options["rig"], options["domain"], options["model"]) == (RigChoice(), None, "builtin")
     assert options["outputs"] == ("volume", "mesh")
 
 

@@ -10,6 +10,7 @@ from ...protocol.errors import SjcError
 from ...protocol.overrides import merged, parse_overrides
 from ...protocol.presets import preset_names
 from .. import api
+from ..rigs.rig_choice import FORMS
 from .outcome import Outcome
 from .progress_lines import ProgressLines
 from .result_options import add_result_options, import_and_save, save_scene
@@ -29,10 +30,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `api.generate` takes."""
     parser.add_argument("--prompt", default="", help="left out for a model that takes none, or for a recipe's own")
     parser.add_argument("--negative-prompt", default="", metavar="TEXT")
-    parser.add_argument("--rig", default="ORBIT", metavar="COLLECTION", help="its cameras; ORBIT (default): all around")
+    parser.add_argument("--rig", default="ORBIT", metavar="RIG", help=f"{FORMS} (default: ORBIT, all around)")
     parser.add_argument(
         "--jitter", type=float, default=0.0, metavar="DEGREES", help="turn a collection's cameras a bit"
     )
+    parser.add_argument("--proxy", metavar="NAME", help="an object or a collection: the coarse shape to start from")
     parser.add_argument("--domain", metavar="OBJECT", help="the box to fill (default: 2 m at the world's origin)")
     parser.add_argument("--preset", default="standard", help=", ".join(preset_names()) + " or a published recipe")
     parser.add_argument("--seed", type=int, default=0)
@@ -67,6 +69,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
         negative_prompt=arguments.negative_prompt,
         rig=arguments.rig,
         jitter=arguments.jitter,
+        proxy=arguments.proxy,
         domain=arguments.domain,
         preset=arguments.preset,
         seed=arguments.seed,

@@ -20,6 +20,7 @@ USAGE_CODES = {
     "unknown_camera",
     "unknown_domain",
     "unknown_output",
+    "unknown_proxy",
     "unknown_rig",
 }
 """Errors of what was typed, not of what happened."""

@@ -13,9 +13,10 @@ from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.overrides import merged
 from ...protocol.spec import JobSpec
-from ..rigs.domain import domain_spec
+from ..rigs.domain import domain_object, domain_spec
 from ..rigs.rig import cameras_from_scene, preview_camera
 from ..rigs.rig_choice import RigChoice, rig_choice
+from ..rigs.scene_rig import evaluated, rig_warnings
 from . import job_queue, known_jobs, pump
 from .job_import import OUTPUTS
 from .job_queue import Job
@@ -33,10 +34,8 @@ def job_spec(
     **settings: Any,
 ) -> JobSpec:
     """Describe the scene and the settings as a job; see `sjc_blender.addon.api.generate`."""
-    chosen, box_object = rig_choice(rig), _object(domain)
-    view_layer = bpy.context.view_layer if scene == bpy.context.scene else scene.view_layers[0]
-    with bpy.context.temp_override(scene=scene, view_layer=view_layer):  # type: ignore[attr-defined]  # the stubs of 5.2
-        depsgraph = bpy.context.evaluated_depsgraph_get()
+    chosen, box_object = rig_choice(rig), domain_object(domain)
+    with evaluated(scene) as depsgraph:
         box = domain_spec(box_object, depsgraph)
         cameras = cameras_from_scene(chosen, box, scene, depsgraph, jitter=jitter)
         preview = preview_camera(scene, box, depsgraph)
@@ -58,6 +57,7 @@ def start(
     wait: bool,
     progress: Callable[[Job], None] | None,
     arrange: Callable[[Job], None] | None = None,
+    notes: Sequence[str] = (),
 ) -> Job:
     """Put a job in line, and wait for its end if that is wanted."""
     started = Job(
@@ -69,6 +69,7 @@ def start(
         import_results=import_results,
         arrange=arrange,
         on_change=progress,
+        warnings=[*notes, *rig_warnings(spec)],
     )
     job_queue.QUEUE.submit(started)
     known_jobs.index().open(folder.path)
@@ -86,19 +87,6 @@ def checked_outputs(outputs: Sequence[str]) -> tuple[str, ...]:
         found = ", ".join(map(repr, unknown)) or "nothing"
         raise SjcError("unknown_output", f"The outputs name {found}; known are {', '.join(OUTPUTS)}.")
     return named
-
-
-def _object(domain: str | bpy.types.Object | None) -> bpy.types.Object | None:
-    if not isinstance(domain, str):
-        return domain
-    found = bpy.data.objects.get(domain)
-    if found is None:
-        raise SjcError(
-            "unknown_domain",
-            f"There is no object {domain!r} for the domain.",
-            "Name an object of this file, or leave the domain out for the box [-1, 1] at the world's origin.",
-        )
-    return found
 
 
 def absolute(path: str | Path) -> str:

@@ -7,21 +7,33 @@ side is 1, Z is up and the front of the object to be made faces -Y.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import bpy
 import numpy as np
 
 from ...protocol.errors import SjcError
 from ...protocol.spec import DomainSpec, Matrix
-
-if TYPE_CHECKING:
-    import bpy
 
 AXES = "XYZ"
 SHEAR_TOLERANCE = 1e-3
 """Largest cosine between two axes of the box that still counts as a right angle."""
 
 CHOOSE_BOX = "Choose an empty or a mesh with a size, or leave the domain blank for a box of 2 m at the world's origin."
+
+
+def domain_object(domain: str | bpy.types.Object | None) -> bpy.types.Object | None:
+    """Give the object that a caller names; SjcError ``unknown_domain``."""
+    if not isinstance(domain, str):
+        return domain
+    found = bpy.data.objects.get(domain)
+    if found is None:
+        raise SjcError(
+            "unknown_domain",
+            f"There is no object {domain!r} for the domain.",
+            "Name an object of this file, or leave the domain out for the box [-1, 1] at the world's origin.",
+        )
+    return found
 
 
 def domain_spec(domain: bpy.types.Object | None, depsgraph: bpy.types.Depsgraph) -> DomainSpec:
@@ -111,8 +123,8 @@ class DomainFrame:
         return as_rows(pose)
 
     def to_world(self, point: np.ndarray) -> np.ndarray:
-        """Bring a point [3] from domain units to world space."""
-        return self.rotation @ (self.scale * point) + self.origin
+        """Bring points [..., 3] from domain units to world space."""
+        return (self.scale * point) @ self.rotation.T + self.origin
 
 
 def as_rows(matrix: Any) -> Matrix:

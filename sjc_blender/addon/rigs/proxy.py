@@ -53,6 +53,18 @@ class ProxyGrid:
             np.savez_compressed(temporary, version=np.int64(1), occupancy=self.filled)
 
 
+def named_proxy(proxy: str | bpy.types.Object | bpy.types.Collection) -> bpy.types.Object | bpy.types.Collection:
+    """Give the object, or else the collection, that a caller names; SjcError ``unknown_proxy``."""
+    if not isinstance(proxy, str):
+        return proxy
+    found = bpy.data.objects.get(proxy) or bpy.data.collections.get(proxy)
+    if found is None:
+        raise SjcError(
+            "unknown_proxy", f"There is no object or collection {proxy!r} for the proxy.", "Name one of this file."
+        )
+    return found
+
+
 def proxy_grid(
     proxy: bpy.types.Object | bpy.types.Collection,
     domain: DomainSpec,

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from ...protocol.errors import SjcError
-from ...protocol.model_profile import load_profile
 from .. import api
 from ..environment import session
 from ..jobs import setting_recall
-from ..rigs import rig_building
 from .properties import SJC_PG_settings
 
 LARGEST_SEED = 2**31 - 1
@@ -32,7 +30,8 @@ def attempt(operator: bpy.types.Operator, action: Callable[[], object]) -> set[s
     return {"FINISHED"}
 
 
-def _in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+def in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    """Whether new objects can be made now; if not, the grey button says why."""
     if context.mode != "OBJECT":
         operator.poll_message_set("Go to Object Mode first")
     return context.mode == "OBJECT"
@@ -63,9 +62,11 @@ class SJC_OT_generate(bpy.types.Operator):
             job = api.generate(
                 settings.prompt,
                 negative_prompt=settings.negative_prompt,
-                rig="ORBIT" if settings.rig == "ORBIT" else settings.cameras,
+                rig=settings.rig_choice(),
                 jitter=math.degrees(settings.jitter),
                 domain=settings.domain,
+                proxy=settings.proxy,
+                proxy_strength=settings.proxy_strength,
                 preset=settings.preset,
                 seed=settings.seed,
                 model=settings.model,
@@ -109,7 +110,7 @@ class SJC_OT_import_result(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether new objects can be made now."""
-        return _in_object_mode(cls, context)
+        return in_object_mode(cls, context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Let the folder be chosen, unless the caller has."""
@@ -124,51 +125,6 @@ class SJC_OT_import_result(bpy.types.Operator):
         started_here = [job for job in api.jobs() if job.folder.path == folder]
         source = started_here[-1] if started_here else folder
         return attempt(self, lambda: api.import_result(source, scene=context.scene))
-
-
-class SJC_OT_add_rig(bpy.types.Operator):
-    """Add cameras all around the domain, and a domain where there is none, and use them for the next job"""
-
-    bl_idname = "sjc.add_rig"
-    bl_label = "Add SJC Camera Rig"
-    bl_options = {"REGISTER", "UNDO"}
-
-    count: IntProperty(name="Cameras", description="How many cameras", default=24, min=1, max=500, soft_max=100)
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether new objects can be made now."""
-        return _in_object_mode(cls, context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add the rig, and choose it."""
-        return attempt(self, lambda: self._add(context.scene))
-
-    def _add(self, scene: bpy.types.Scene) -> None:
-        settings: SJC_PG_settings = scene.sjc
-        orbit = load_profile(bpy.path.abspath(settings.model)).orbit
-        if settings.domain is None:
-            settings.domain = rig_building.add_domain(scene)
-        settings.cameras = rig_building.add_orbit_rig(scene, settings.domain, count=self.count, orbit=orbit)
-        settings.rig = "CAMERAS"
-
-
-class SJC_OT_add_domain(bpy.types.Operator):
-    """Add a box at the 3D cursor for the result to fill; move, turn and scale it as you like"""
-
-    bl_idname = "sjc.add_domain"
-    bl_label = "Add SJC Domain"
-    bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether new objects can be made now."""
-        return _in_object_mode(cls, context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add the domain, and choose it."""
-        context.scene.sjc.domain = rig_building.add_domain(context.scene)
-        return {"FINISHED"}
 
 
 class SJC_OT_random_seed(bpy.types.Operator):
@@ -188,8 +144,6 @@ CLASSES = (
     SJC_OT_generate,
     SJC_OT_dismiss,
     SJC_OT_import_result,
-    SJC_OT_add_rig,
-    SJC_OT_add_domain,
     SJC_OT_random_seed,
 )
 

@@ -3,7 +3,6 @@
 import bpy
 
 from .. import api
-from ..rigs.rig import JITTER_PROPERTY
 from . import operators
 from .environment_panel import draw_missing_engine
 from .job_panel import active_job, draw_jobs
@@ -50,55 +49,12 @@ class SJC_PT_main(_Sidebar, bpy.types.Panel):
         draw_jobs(column, context)
 
 
-class SJC_PT_viewpoints(_Sidebar, bpy.types.Panel):
-    """From where the object is looked at."""
-
-    bl_label = "Viewpoints"
-    bl_parent_id = "SJC_PT_main"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """Show the rig."""
-        layout = self.layout
-        settings: SJC_PG_settings = context.scene.sjc
-        layout.row().prop(settings, "rig", expand=True)
-        if settings.rig == "CAMERAS":
-            column = layout.column()
-            column.use_property_split = True
-            column.use_property_decorate = False
-            column.prop(settings, "cameras", text="Collection")
-            if settings.cameras is not None and JITTER_PROPERTY in settings.cameras:
-                column.prop(settings.cameras, f'["{JITTER_PROPERTY}"]', text="Jitter (degrees)")
-            else:
-                column.prop(settings, "jitter")
-        layout.operator("sjc.add_rig", text="Add Camera Rig", icon="ADD")
-
-
-class SJC_PT_domain(_Sidebar, bpy.types.Panel):
-    """The box that the result fills."""
-
-    bl_label = "Domain"
-    bl_parent_id = "SJC_PT_main"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """Show the object whose box it is."""
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        settings: SJC_PG_settings = context.scene.sjc
-        row = layout.row(align=True)
-        row.prop(settings, "domain", text="Object")
-        if settings.domain is None:
-            row.operator("sjc.add_domain", text="", icon="ADD")
-            split = layout.split(factor=0.4)
-            split.separator()
-            split.label(text="2 m at the origin")
-
-
 class SJC_PT_output(_Sidebar, bpy.types.Panel):
     """What comes into the scene."""
 
     bl_label = "Output"
     bl_parent_id = "SJC_PT_main"
+    bl_order = -1
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show the kinds of results."""
@@ -122,7 +78,7 @@ def _draw_refusal(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         draw_sentences(box, context, operators.refusal.hint, "INFO")
 
 
-CLASSES = (SJC_PT_main, SJC_PT_viewpoints, SJC_PT_domain, SJC_PT_output)
+CLASSES = (SJC_PT_main, SJC_PT_output)
 
 
 def register() -> None:

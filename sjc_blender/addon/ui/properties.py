@@ -1,17 +1,14 @@
 """The settings of a scene's next job: ``scene.sjc``."""
 
 import json
-import math
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
 from ...protocol.model_profile import needs_prompt
 from ...protocol.presets import PRESETS, preset_names
 from .model_properties import ModelChoice
-
-BOXLESS = {"CAMERA", "LIGHT", "LIGHT_PROBE", "SPEAKER"}
-"""Kinds of objects that have no box of their own."""
+from .rig_properties import RigSettings
 
 
 def _preset_items() -> list[tuple[str, str, str]]:
@@ -23,12 +20,7 @@ def _preset_items() -> list[tuple[str, str, str]]:
     return items
 
 
-def has_box(_settings: "SJC_PG_settings", obj: bpy.types.Object) -> bool:
-    """Whether an object can be a domain."""
-    return obj.type not in BOXLESS
-
-
-class SJC_PG_settings(ModelChoice, bpy.types.PropertyGroup):
+class SJC_PG_settings(ModelChoice, RigSettings, bpy.types.PropertyGroup):
     """What the next job is to make, and from where it is looked at."""
 
     prompt: StringProperty(
@@ -51,35 +43,6 @@ class SJC_PG_settings(ModelChoice, bpy.types.PropertyGroup):
         description="Another seed gives another object; the same seed and settings repeat it",
         min=0,
     )
-    rig: EnumProperty(
-        name="Viewpoints",
-        description="From where the object is looked at while it is made",
-        items=[
-            ("ORBIT", "Orbit", "The model's own viewpoints all around the domain", "ORIENTATION_GIMBAL", 0),
-            ("CAMERAS", "Cameras", "The cameras of a collection, as they stand in the scene", "OUTLINER_OB_CAMERA", 1),
-        ],
-    )
-    cameras: PointerProperty(
-        name="Cameras",
-        description="Collection of the cameras, with those in its sub-collections. "
-        'A camera\'s custom property "sjc_weight" says how often it is drawn',
-        type=bpy.types.Collection,
-    )
-    jitter: FloatProperty(
-        name="Jitter",
-        description="How far each draw may turn a camera about the domain",
-        subtype="ANGLE",
-        min=0.0,
-        max=math.radians(90),
-        soft_max=math.radians(30),
-    )
-    domain: PointerProperty(
-        name="Domain",
-        description="Object whose box the result fills; its front is the object's own -Y. "
-        "Without one: a box of 2 m around the world's origin",
-        type=bpy.types.Object,
-        poll=has_box,
-    )
     make_volume: BoolProperty(
         name="Volume",
         description="Bring the result in as a Volume that glows in its colours",
@@ -100,8 +63,8 @@ class SJC_PG_settings(ModelChoice, bpy.types.PropertyGroup):
         """Say why no job can start with these settings; empty if nothing is seen that would prevent it."""
         if not self.prompt.strip() and needs_prompt(bpy.path.abspath(self.model)):
             return "Write a prompt first"
-        if self.rig == "CAMERAS" and self.cameras is None:
-            return "Choose a collection of cameras, or the orbit"
+        if self.rig_obstacle():
+            return self.rig_obstacle()
         if not self.outputs:
             return "Choose a volume, a mesh or both"
         return self.model_obstacle()

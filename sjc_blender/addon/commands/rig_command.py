@@ -1,0 +1,37 @@
+"""``rig``: what the scene's cameras see, before minutes are spent."""
+
+from __future__ import annotations
+
+import argparse
+
+from .. import api
+from ..rigs.rig_choice import FORMS
+from .outcome import Outcome
+
+NAME = "rig"
+HELP = "say what a rig sees, and what it does not"
+EXAMPLES = ('-b scene.blend --command sjc rig --rig "SJC Rig" --domain "SJC Domain"',)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the scene leaves open; what is left out is what the panel of the scene has."""
+    parser.add_argument("--rig", metavar="RIG", help=f"{FORMS} (default: as set in the scene)")
+    parser.add_argument("--domain", metavar="OBJECT", help="the box that is looked at (default: as set in the scene)")
+    parser.add_argument("--jitter", type=float, metavar="DEGREES", help="turn a collection's cameras a bit")
+    parser.add_argument("--model", metavar="SOURCE", help="whose orbit is the measure (default: as set in the scene)")
+
+
+def run(arguments: argparse.Namespace) -> Outcome:
+    """Look at the rig, and tell."""
+    asked = {name: getattr(arguments, name) for name in ("rig", "domain", "jitter", "model")}
+    report = api.rig_report(**{name: value for name, value in asked.items() if value is not None})
+    cameras = f"{report.viewpoints} cameras" if report.viewpoints else "an orbit"
+    low, high = report.elevation
+    lines = [
+        f"{report.headline}.",
+        f"{cameras}, elevation {low:.0f} to {high:.0f}; {report.seen:.0%} of all directions seen, "
+        f"{report.seen_of_model:.0%} of those that the model knows",
+        *(f"{finding.severity}: {finding.text}" for finding in report.findings),
+        *(f"told in {share:.0%} of the steps: {text}" for text, share in report.views.items()),
+    ]
+    return Outcome("done", report.as_json(), lines)

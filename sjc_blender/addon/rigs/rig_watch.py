@@ -1,0 +1,130 @@
+"""The scene's rig as it is now, kept for whoever draws: looked at anew, a moment after something has changed.
+
+Drawing never looks itself. An animated path is looked at only when that is asked for, since the scene has to be
+played for it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ...protocol.errors import SjcError
+from .scene_rig import SceneRig, scene_rig
+
+DELAY = 0.3
+"""Seconds from a change to the next look: a camera that is dragged is not followed at every step."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen at the last look.
+
+    Attributes
+    ----------
+    rig : SceneRig or None
+        None if the rig cannot be used, or was not looked at yet.
+    error : SjcError or None
+        Why it cannot be used.
+    fresh : bool
+        Whether nothing has changed since.
+    """
+
+    rig: SceneRig | None = None
+    error: SjcError | None = None
+    fresh: bool = False
+
+
+_last = Look()
+_settings: tuple[Any, ...] = ()
+_changed = True
+
+
+def current(scene: bpy.types.Scene) -> Look:
+    """Give the last look, and have another one soon if anything has changed."""
+    fresh = not _changed and _settings == _settings_of(scene)
+    if not fresh and scene.sjc.rig != "ANIMATION":  # type: ignore[attr-defined]
+        _ask()
+    return Look(_last.rig, _last.error, fresh) if _settings[:2] == _settings_of(scene)[:2] else Look()
+
+
+def look(scene: bpy.types.Scene) -> Look:
+    """Look at the scene's rig now."""
+    global _last, _settings, _changed
+    settings = scene.sjc  # type: ignore[attr-defined]
+    try:
+        jitter, model = math.degrees(settings.jitter), bpy.path.abspath(settings.model)
+        _last = Look(scene_rig(settings.rig_choice(), settings.domain, scene, jitter=jitter, model=model), fresh=True)
+    except SjcError as error:
+        _last = Look(error=error, fresh=True)
+    _settings = _settings_of(scene)
+    # Looking along a path plays the scene, which is told as a change.
+    _changed = False
+    return _last
+
+
+def _settings_of(scene: bpy.types.Scene) -> tuple[Any, ...]:
+    settings, render = scene.sjc, scene.render  # type: ignore[attr-defined]
+    return (
+        scene.name,
+        settings.rig,
+        settings.cameras and settings.cameras.name,
+        settings.domain and settings.domain.name,
+        settings.jitter,
+        settings.own_frames and (settings.first_frame, settings.last_frame),
+        settings.path_views,
+        settings.model,
+        (render.resolution_x, render.resolution_y, render.pixel_aspect_x, render.pixel_aspect_y),
+    )
+
+
+def _ask() -> None:
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=DELAY)
+
+
+def _tick() -> None:
+    scene = bpy.context.scene
+    if scene is None or scene.sjc.rig == "ANIMATION" or scene.sjc.rig_obstacle():  # type: ignore[attr-defined]
+        return
+    look(scene)
+    redraw()
+
+
+def redraw() -> None:
+    """Have every 3D viewport drawn again, with its sidebar."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
+
+
+@persistent
+def _scene_changed(*_: Any) -> None:
+    global _changed
+    _changed = True
+
+
+@persistent
+def _file_loaded(*_: Any) -> None:
+    global _last, _settings, _changed
+    _last, _settings, _changed = Look(), (), True
+
+
+def register() -> None:
+    """Listen for changes."""
+    bpy.app.handlers.depsgraph_update_post.append(_scene_changed)
+    bpy.app.handlers.load_post.append(_file_loaded)
+
+
+def unregister() -> None:
+    """Stop listening, and forget."""
+    bpy.app.handlers.load_post.remove(_file_loaded)
+    bpy.app.handlers.depsgraph_update_post.remove(_scene_changed)
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    _file_loaded()

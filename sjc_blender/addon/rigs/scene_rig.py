@@ -1,0 +1,86 @@
+"""The rig that the scene's settings come to, with what is to be said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import bpy
+
+from ...protocol.model_profile import ModelProfile, load_profile
+from ...protocol.spec import CameraRig, DomainSpec, JobSpec, OrbitRig
+from .domain import domain_object, domain_spec
+from .rig import cameras_from_scene
+from .rig_choice import RigChoice, rig_choice
+from .rig_report import RigReport, report_on
+
+GIVEN_VIEWS = "reference_views"
+"""Family of models that bring their own cameras: there is nothing to choose, and nothing to warn of."""
+
+
+@dataclass(frozen=True)
+class SceneRig:
+    """Viewpoints as a job would have them.
+
+    Attributes
+    ----------
+    rig : OrbitRig or CameraRig
+    domain : DomainSpec
+    profile : ModelProfile
+        Of the model that is to look.
+    report : RigReport
+    """
+
+    rig: OrbitRig | CameraRig
+    domain: DomainSpec
+    profile: ModelProfile
+    report: RigReport
+
+
+def scene_rig(
+    rig: str | bpy.types.Collection | RigChoice,
+    domain: bpy.types.Object | str | None,
+    scene: bpy.types.Scene,
+    *,
+    jitter: float = 0.0,
+    model: str = "builtin",
+) -> SceneRig:
+    """Take the viewpoints from the scene and look at them; arguments and errors as of `api.generate`."""
+    profile = load_profile(model)
+    box_object = domain_object(domain)
+    with evaluated(scene) as depsgraph:
+        box = domain_spec(box_object, depsgraph)
+        chosen = cameras_from_scene(rig_choice(rig), box, scene, depsgraph, jitter=jitter)
+    orbit = profile.orbit
+    viewpoints = chosen or OrbitRig(
+        distance=orbit.distance, elevation=orbit.elevation, field_of_view=orbit.field_of_view
+    )
+    report = report_on(viewpoints, box, profile, picture=_picture(scene))
+    return SceneRig(viewpoints, box, profile, report)
+
+
+def rig_warnings(spec: JobSpec) -> list[str]:
+    """Say what a job's rig does not see."""
+    profile = load_profile(spec.model.source)
+    if profile.family == GIVEN_VIEWS:
+        return []
+    return report_on(spec.cameras, spec.domain, profile).warnings
+
+
+@contextmanager
+def evaluated(scene: bpy.types.Scene) -> Iterator[bpy.types.Depsgraph]:
+    """Give the evaluated scene, also of one that is not active."""
+    view_layer = bpy.context.view_layer if scene == bpy.context.scene else scene.view_layers[0]
+    with bpy.context.temp_override(scene=scene, view_layer=view_layer):  # type: ignore[attr-defined]  # the stubs of 5.2
+        yield bpy.context.evaluated_depsgraph_get()
+
+
+def _picture(scene: bpy.types.Scene) -> tuple[int, int]:
+    """Size of the render in square pixels."""
+    render = scene.render
+    share = render.resolution_percentage / 100
+    return (
+        round(render.resolution_x * share * max(1.0, render.pixel_aspect_x / render.pixel_aspect_y)),
+        round(render.resolution_y * share * max(1.0, render.pixel_aspect_y / render.pixel_aspect_x)),
+    )

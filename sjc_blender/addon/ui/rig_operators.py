@@ -1,0 +1,83 @@
+"""Buttons that make and check rigs and domains."""
+
+import bpy
+from bpy.props import IntProperty
+
+from ...protocol.model_profile import load_profile
+from ..rigs import rig_building, rig_watch
+from .operators import attempt, in_object_mode
+from .properties import SJC_PG_settings
+
+
+class SJC_OT_add_rig(bpy.types.Operator):
+    """Add cameras all around the domain, and a domain where there is none, and use them for the next job"""
+
+    bl_idname = "sjc.add_rig"
+    bl_label = "Add SJC Camera Rig"
+    bl_options = {"REGISTER", "UNDO"}
+
+    count: IntProperty(name="Cameras", description="How many cameras", default=24, min=1, max=500, soft_max=100)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether new objects can be made now."""
+        return in_object_mode(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the rig, and choose it."""
+        return attempt(self, lambda: self._add(context.scene))
+
+    def _add(self, scene: bpy.types.Scene) -> None:
+        settings: SJC_PG_settings = scene.sjc
+        orbit = load_profile(bpy.path.abspath(settings.model)).orbit
+        if settings.domain is None:
+            settings.domain = rig_building.add_domain(scene)
+        settings.cameras = rig_building.add_orbit_rig(scene, settings.domain, count=self.count, orbit=orbit)
+        settings.rig = "CAMERAS"
+
+
+class SJC_OT_add_domain(bpy.types.Operator):
+    """Add a box at the 3D cursor for the result to fill; move, turn and scale it as you like"""
+
+    bl_idname = "sjc.add_domain"
+    bl_label = "Add SJC Domain"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether new objects can be made now."""
+        return in_object_mode(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the domain, and choose it."""
+        context.scene.sjc.domain = rig_building.add_domain(context.scene)
+        return {"FINISHED"}
+
+
+class SJC_OT_check_rig(bpy.types.Operator):
+    """Look along the camera's path, and say what it sees; the scene is played for it, and is as it was afterwards"""
+
+    bl_idname = "sjc.check_rig"
+    bl_label = "Check Path"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Look, and show what was seen; what hinders it stands in the panel."""
+        rig_watch.look(context.scene)
+        rig_watch.redraw()
+        return {"FINISHED"}
+
+
+CLASSES = (SJC_OT_add_rig, SJC_OT_add_domain, SJC_OT_check_rig)
+
+
+def register() -> None:
+    """Make the operators known."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Take the operators away."""
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

@@ -1,0 +1,169 @@
+"""Panels of the sidebar: from where the object is looked at, and the box it fills."""
+
+import bpy
+from bpy.props import BoolProperty
+
+from ..rigs import coverage_display, rig_watch
+from ..rigs.rig import JITTER_PROPERTY
+from .properties import SJC_PG_settings
+from .wrapped_label import draw_sentences
+
+MOST_VIEWS = 6
+"""View texts whose shares are listed."""
+
+
+class _Sidebar:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "SJC"
+
+
+class SJC_PT_viewpoints(_Sidebar, bpy.types.Panel):
+    """From where the object is looked at."""
+
+    bl_label = "Viewpoints"
+    bl_parent_id = "SJC_PT_main"
+    bl_order = -3
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show the rig, and what it sees in a line."""
+        layout = self.layout
+        settings: SJC_PG_settings = context.scene.sjc
+        grid = layout.grid_flow(columns=2, even_columns=True, align=True)
+        grid.prop(settings, "rig", expand=True)
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        if settings.rig in {"CAMERAS", "REGION"}:
+            column.prop(settings, "cameras", text="Collection")
+        if settings.rig == "ANIMATION":
+            _draw_path(column, settings, context.scene)
+        if settings.rig == "CAMERAS" and settings.cameras is not None and JITTER_PROPERTY in settings.cameras:
+            column.prop(settings.cameras, f'["{JITTER_PROPERTY}"]', text="Jitter (degrees)")
+        elif settings.rig in {"CAMERAS", "ANIMATION"}:
+            column.prop(settings, "jitter")
+        layout.operator("sjc.add_rig", text="Add Camera Rig", icon="ADD")
+        layout.prop(context.window_manager, "sjc_show_coverage", toggle=True, icon="SPHERE")
+        _draw_headline(layout, context)
+
+
+class SJC_PT_rig_report(_Sidebar, bpy.types.Panel):
+    """What the rig sees, and what it does not."""
+
+    bl_label = "What It Sees"
+    bl_parent_id = "SJC_PT_viewpoints"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show the report."""
+        layout = self.layout
+        look = rig_watch.current(context.scene)
+        if look.error is not None:
+            draw_sentences(layout, context, look.error.message, "ERROR")
+            draw_sentences(layout, context, look.error.hint, "INFO")
+        if look.rig is None:
+            return
+        report = look.rig.report
+        for finding in report.findings:
+            draw_sentences(layout, context, finding.text, "ERROR" if finding.severity == "warning" else "INFO")
+        low, high = report.elevation
+        facts = layout.column(align=True)
+        if report.viewpoints:
+            facts.label(text=f"{report.viewpoints} viewpoints, elevation {low:.0f}° to {high:.0f}°")
+        else:
+            facts.label(text=f"Elevation {low:.0f}° to {high:.0f}°")
+        facts.label(text=f"{report.seen_of_model:.0%} of the sides that the model knows")
+        facts.label(text=f"{report.seen:.0%} of all sides")
+        said = layout.column(align=True)
+        said.label(text="What the model is told, by share:")
+        for text, share in list(report.views.items())[:MOST_VIEWS]:
+            said.label(text=f"{share:.0%}  {text.replace('{prompt}', '…')}", translate=False)
+        if len(report.views) > MOST_VIEWS:
+            said.label(text=f"and {len(report.views) - MOST_VIEWS} more")
+
+
+class SJC_PT_domain(_Sidebar, bpy.types.Panel):
+    """The box that the result fills, and the shape that it starts from."""
+
+    bl_label = "Domain"
+    bl_parent_id = "SJC_PT_main"
+    bl_order = -2
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show the object whose box it is, and the proxy."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        settings: SJC_PG_settings = context.scene.sjc
+        row = layout.row(align=True)
+        row.prop(settings, "domain", text="Object")
+        if settings.domain is None:
+            row.operator("sjc.add_domain", text="", icon="ADD")
+            split = layout.split(factor=0.4)
+            split.separator()
+            split.label(text="2 m at the origin")
+        layout.prop(settings, "proxy_kind", text="Start From")
+        if settings.proxy_kind == "OBJECT":
+            layout.prop(settings, "proxy_object", text="Proxy")
+        elif settings.proxy_kind == "COLLECTION":
+            layout.prop(settings, "proxy_collection", text="Proxy")
+        if settings.proxy_kind != "NONE":
+            layout.prop(settings, "proxy_strength")
+
+
+def _draw_path(column: bpy.types.UILayout, settings: SJC_PG_settings, scene: bpy.types.Scene) -> None:
+    column.prop(scene, "camera", text="Camera")
+    column.prop(settings, "own_frames")
+    if settings.own_frames:
+        frames = column.column(align=True)
+        frames.prop(settings, "first_frame")
+        frames.prop(settings, "last_frame")
+    column.prop(settings, "path_views")
+
+
+def _draw_headline(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Say the most important thing about the rig in a line."""
+    settings: SJC_PG_settings = context.scene.sjc
+    if settings.rig_obstacle():
+        return
+    look = rig_watch.current(context.scene)
+    if settings.rig == "ANIMATION" and not look.fresh:
+        layout.operator("sjc.check_rig", icon="VIEWZOOM")
+    elif look.error is not None:
+        draw_sentences(layout, context, look.error.message.splitlines()[0], "ERROR")
+    elif look.rig is not None:
+        report = look.rig.report
+        draw_sentences(layout, context, report.headline, "ERROR" if report.warnings else "CHECKMARK")
+
+
+def _toggle(manager: bpy.types.WindowManager, _context: bpy.types.Context) -> None:
+    if manager.sjc_show_coverage:
+        coverage_display.show()
+    else:
+        coverage_display.hide()
+
+
+CLASSES = (SJC_PT_viewpoints, SJC_PT_rig_report, SJC_PT_domain)
+
+
+def register() -> None:
+    """Show the panels, and watch the rig for them."""
+    rig_watch.register()
+    bpy.types.WindowManager.sjc_show_coverage = BoolProperty(
+        name="Show Coverage",
+        description="Draw in the viewport where the rig looks from, which sides it sees (red: it does not), "
+        "and by colour what the model is told there: front, side, back, overhead",
+        update=_toggle,
+        options={"SKIP_SAVE"},
+    )
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Take them away."""
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)
+    del bpy.types.WindowManager.sjc_show_coverage
+    coverage_display.hide()
+    rig_watch.unregister()
