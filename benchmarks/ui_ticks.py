@@ -61,7 +61,6 @@ def shown_sidebar() -> Iterator[None]:
     areas = [area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == "VIEW_3D"]
     for area in areas:
         area.spaces.active.show_region_ui = True
-        area.spaces.active.shading.type = "MATERIAL"
     for _ in range(100):  # tabs can be chosen when they have been drawn
         yield
     for area in areas:
@@ -91,7 +90,7 @@ def course(arguments: argparse.Namespace, folder: Path) -> Iterator[None]:
         "steps": arguments.steps,
         "seconds": seconds,
         "state": str(job.state),
-        "live_volumes": len(calls.get("live_volume.show", [])),
+        "live_volumes": len(calls.get("live_volume.put", [])),
         "longest_ms": {name: 1000 * max(durations) for name, durations in calls.items()},
         "median_ms": {name: 1000 * sorted(durations)[len(durations) // 2] for name, durations in calls.items()},
         "calls": {name: len(durations) for name, durations in calls.items()},
@@ -142,7 +141,7 @@ def main() -> None:
     for module, name in (
         (job_queue.JobQueue, "pump"),
         (live_volume, "update"),
-        (live_volume, "show"),
+        (live_volume, "put"),
         (pump, "tell"),
         (job_import, "import_waiting"),
         (job_panel, "draw_jobs"),

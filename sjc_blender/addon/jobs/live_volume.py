@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import threading
 from pathlib import Path
 
 import bpy
 from mathutils import Matrix
 
+from ...protocol import events
 from ...protocol.errors import SjcError
 from ..results import materials, result_files, vdb_file
 from . import job_import, job_queue
@@ -29,8 +31,35 @@ enabled = True
 _shown: tuple[str, int] | None = None
 """Id and step of what the scene shows."""
 
+_coming: _Grids | None = None
+"""What it is to show next, while that is written."""
+
+_warm: list[threading.Thread] = []
+"""Imports openvdb beside the main thread while the model loads."""
+
 _number = 0
 _folder: tempfile.TemporaryDirectory[str] | None = None
+
+
+class _Grids(threading.Thread):
+    """Writes the .vdb of a live field beside the main thread; `path` is None if there is nothing to see."""
+
+    def __init__(self, job: Job, live: events.LiveField) -> None:
+        super().__init__(name="SJC live volume", daemon=True)
+        self.key = (job.id, live.step)
+        self.path: Path | None = None
+        self._source = job.folder.path / live.path
+        self._target = _next_path()
+        # Asks Blender, which only the main thread may.
+        vdb_file.shown_shift()
+
+    def run(self) -> None:
+        """Read, and write; what cannot be read is passed over, for the next one comes soon."""
+        with contextlib.suppress(SjcError, OSError, RuntimeError):  # the last is what openvdb raises
+            field = result_files.read_field_at(self._source)
+            if field.density.any():
+                vdb_file.write_vdb(field, self._target)
+                self.path = self._target
 
 
 def update() -> None:
@@ -38,33 +67,40 @@ def update() -> None:
 
     Nothing is touched while a picture renders or the user is in another mode than Object Mode.
     """
-    global _shown
+    global _shown, _coming
     job = _running() if enabled and not bpy.app.background else None
-    wanted = (job.id, job.live_field.step) if job is not None and job.live_field is not None else None
-    if wanted == _shown or job_import.busy():
+    live = job.live_field if job is not None else None
+    if job_import.busy() or (_coming is not None and _coming.is_alive()):
         return
-    if wanted is None or job is None:
-        remove()
-    else:
-        show(job)
-        _shown = wanted
+    if job is None or live is None:
+        if _shown is not None:
+            remove()
+        if job is not None and not _warm:
+            _warm.append(threading.Thread(target=vdb_file.import_openvdb, daemon=True))
+            _warm[0].start()
+        return
+    if _coming is not None:
+        if _coming.key[0] == job.id:
+            put(job, _coming.path)
+            _shown = _coming.key
+        _coming = None
+    elif _shown != (job.id, live.step):
+        _coming = _Grids(job, live)
+        _coming.start()
 
 
 def show(job: Job) -> None:
-    """Bring what the job's engine wrote last into the job's scene.
+    """Bring what the job's engine wrote last into the job's scene, and wait for it."""
+    assert job.live_field is not None
+    grids = _Grids(job, job.live_field)
+    grids.run()
+    put(job, grids.path)
 
-    A field that cannot be read, or a scene that is not there, is passed over: the next one comes soon.
-    """
+
+def put(job: Job, path: Path | None) -> None:
+    """Let the job's scene show the grids at `path`; without them, or without the scene, all stays as it is."""
     scene = bpy.data.scenes.get((job.scene_name, None))
-    if scene is None or job.live_field is None:
-        return
-    path = _next_path()
-    try:
-        field = result_files.read_field_at(job.folder.path / job.live_field.path)
-        if not field.density.any():
-            return
-        vdb_file.write_vdb(field, path)
-    except SjcError:
+    if scene is None or path is None:
         return
     volume = _volume(job, scene)
     old = volume.filepath
@@ -76,8 +112,8 @@ def show(job: Job) -> None:
 
 def remove() -> None:
     """Take it out of the file, also where undo, redo or a load brought it back; `update` shows it again."""
-    global _shown
-    _shown = None
+    global _shown, _coming
+    _shown = _coming = None
     for obj in [obj for obj in bpy.data.objects if obj.get(MARK) and obj.library is None]:
         _remove(obj)
 

@@ -29,7 +29,7 @@ def write_vdb(field: FieldArrays, path: Path) -> None:
     SjcError
         ``folder_not_writable`` or ``disk_full``; `path` keeps what it had.
     """
-    openvdb = _openvdb()
+    openvdb = import_openvdb()
     first_centre = (field.voxel_size * (0.5 - shown_shift()) - field.half_extents).tolist()
     transform = openvdb.createLinearTransform(voxelSize=field.voxel_size)
     transform.postTranslate(first_centre)
@@ -49,7 +49,7 @@ def shown_shift() -> float:
     OpenVDB's voxel (0, 0, 0) has its centre at 0; Blender 4.5 puts its corner there, in Cycles
     as well as in its bounds. Not told by any release note, so Blender is asked.
     """
-    openvdb = _openvdb()
+    openvdb = import_openvdb()
     grid = _grid(openvdb.FloatGrid(), DENSITY, np.ones((1, 1, 1), np.float32), openvdb.createLinearTransform(1.0))
     volume = bpy.data.volumes.new("Probe")
     obj = bpy.data.objects.new("Probe", volume)
@@ -64,7 +64,8 @@ def shown_shift() -> float:
         bpy.data.volumes.remove(volume)
 
 
-def _openvdb():  # type: ignore[no-untyped-def]  # it has no types
+def import_openvdb():  # type: ignore[no-untyped-def]  # it has no types
+    """Give Blender's own module of that name; the first import takes some 40 ms."""
     bpy.utils.expose_bundled_modules()
     import openvdb
 
