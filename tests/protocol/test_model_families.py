@@ -81,6 +81,12 @@ def test_a_prompt_is_asked_of_models_that_take_one(tmp_path):
         presets.new_job(" ", model=str(write_pipeline(tmp_path / "sd", "StableDiffusionPipeline")))
 
 
+def test_a_job_without_a_prompt_is_called_by_its_model(tmp_path):
+    church = write_pipeline(tmp_path / "ddpm-church-256.v2", "DDPMPipeline")
+    assert presets.new_job("", model=str(church)).subject == "ddpm-church-256.v2"
+    assert presets.new_job("a chair", model="some/model").subject == "a chair"
+
+
 def test_a_profile_of_an_unknown_family_is_told(tmp_path):
     profile = {"name": "mine", "family": "flux", "image_size": 64}
     (tmp_path / "sjc.json").write_text(json.dumps(profile))
