@@ -316,6 +316,9 @@ def test_a_model_of_ones_own_and_its_loras(addon, scene, tmp_path):
         bpy.ops.sjc.add_adapter(filepath=str(tmp_path / f"{name}.safetensors"))
     scene.sjc.adapters[0].weight, scene.sjc.adapters[1].use = 0.5, False
     assert {"ink", "clay"} <= set(drawn().texts())
+    bpy.ops.sjc.choose_model(model=KNOWN)
+    assert "ink" not in drawn().texts()  # it takes no prompt, and no LoRA
+    bpy.ops.sjc.choose_model(model="own")
     assert scene.sjc.used_adapters == [{"path": str(tmp_path / "ink.safetensors"), "weight": 0.5}]
     bpy.ops.sjc.remove_adapter(index=0)
     assert [adapter.name for adapter in scene.sjc.adapters] == ["clay"]

@@ -2,6 +2,8 @@
 
 import bpy
 
+from ...protocol.known_models import known_model
+from ...protocol.model_families import FAMILY
 from .. import api
 from ..models import model_actions
 from ..models.model_library import LIBRARY
@@ -45,7 +47,8 @@ class SJC_PT_model(bpy.types.Panel):
         _draw_to_download(layout, settings, [model for model in models if model not in here])
         _draw_chosen(layout, context, settings, models)
         _draw_trouble(layout, context)
-        _draw_adapters(layout, settings)
+        if _takes_adapters(settings):
+            _draw_adapters(layout, settings)
         column = layout.column()
         column.label(text="Negative Prompt")
         column.prop(settings, "negative_prompt", text="", placeholder="What to keep away from")
@@ -160,10 +163,14 @@ def _draw_trouble(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         draw_sentences(layout, context, error.hint, "INFO")
 
 
+def _takes_adapters(settings: SJC_PG_settings) -> bool:
+    """Whether there may be LoRAs for the chosen model: not for the built-in prior, nor for one without a prompt."""
+    known = known_model(settings.model)
+    return settings.model_kind != "BUILTIN" and (known is None or FAMILY[known.family].conditioning == "text")
+
+
 def _draw_adapters(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> None:
-    """LoRAs and the like on top of the model; the built-in prior takes none."""
-    if settings.model_kind == "BUILTIN":
-        return
+    """LoRAs and the like on top of the model."""
     row = layout.row()
     row.label(text="LoRAs")
     row.operator("sjc.add_adapter", text="", icon="ADD", emboss=False)
