@@ -8,37 +8,21 @@ import torch
 from PIL import Image
 
 from sjc_blender.engine import job
-from sjc_blender.engine.radiance.rays import camera_rays
-from sjc_blender.engine.radiance.renderer import render_chunked
-from sjc_blender.engine.results.srgb import from_linear, write_png
 from sjc_blender.engine.score_models.conditioning import conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.sjc import ScoreJacobianChaining
 from sjc_blender.engine.viewpoints import orbit_camera, viewpoint_of
-from sjc_blender.protocol import codec, presets
+from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.spec import CameraRig, ModelSpec
-from tests.engine.analytic_objects import coloured_ball
-
-VIEWS, SIZE, RADIUS = 24, 24, 0.55
+from tests.engine.ball_views import RADIUS, VIEWS, write_ball_views
 
 
 @pytest.fixture(scope="module")
 def ball_views(tmp_path_factory):
-    """Pictures of a coloured ball on grey from all around."""
-    folder = tmp_path_factory.mktemp("views")
-    ball = coloured_ball(48, RADIUS)
-    ball.background_rgb[:] = 0.2
-    views = []
-    for index in range(VIEWS):
-        camera = orbit_camera(index * 137.508, -70 + 140 * (index + 0.5) / VIEWS, 2.2, 57, f"view {index}")
-        picture = from_linear(render_chunked(ball, camera_rays(camera, SIZE, SIZE)).image)
-        write_png(folder / f"{index}.png", picture)
-        views.append({"image": f"{index}.png", "camera": codec.encode(camera)})
-    (folder / "reference_views.json").write_text(json.dumps({"version": 1, "views": views}))
-    return folder
+    return write_ball_views(tmp_path_factory.mktemp("views"))
 
 
 def job_of(folder, **optimisation):
