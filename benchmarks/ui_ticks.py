@@ -127,6 +127,7 @@ def beat(steps: Iterator[None]) -> Callable[[], float | None]:
         except BaseException as error:
             if not isinstance(error, StopIteration):
                 print(f"{type(error).__name__}: {error}", file=sys.stderr)
+            sjc_blender.unregister()
             bpy.ops.wm.quit_blender()
             return None
         last = time.perf_counter()

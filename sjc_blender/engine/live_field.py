@@ -54,17 +54,17 @@ def write_live_field(path: Path, field: VoxelField, matrix_world: Matrix, sample
     """
     largest = max(field.shape)
     coarse = min(LARGEST, largest)
-    shape = tuple(max(1, round(size * coarse / largest)) for size in field.shape)
+    nx, ny, nz = (max(1, round(size * coarse / largest)) for size in field.shape)
     voxel_size = field.voxel_size * largest / coarse
     volumes = torch.cat([field.density_at_voxels()[None], field.features_at_voxels().movedim(-1, 0)])
-    density, *features = functional.adaptive_avg_pool3d(volumes, shape)
+    density, *features = functional.adaptive_avg_pool3d(volumes, (nx, ny, nz))
     density = torch.where(density < HAZE, 0.0, density)
     rgb = to_linear(_apply(_colour_map(sample, picture), torch.stack(features, dim=-1)).clamp(0, 1))
     arrays: dict[str, Any] = {
         "version": np.int64(FORMAT),
         "density": density.float().cpu().numpy(),
         "rgb": rgb.cpu().numpy().astype(np.float16),
-        "half_extents": np.array([size * voxel_size / 2 for size in shape]),
+        "half_extents": np.array([size * voxel_size / 2 for size in (nx, ny, nz)]),
         "voxel_size": np.float64(voxel_size),
         "matrix_world": np.array(matrix_world),
     }

@@ -68,7 +68,7 @@ def update() -> None:
     Nothing is touched while a picture renders or the user is in another mode than Object Mode.
     """
     global _shown, _coming
-    job = _running() if enabled and not bpy.app.background else None
+    job = _running() if enabled and _in_window() else None
     live = job.live_field if job is not None else None
     if job_import.busy() or (_coming is not None and _coming.is_alive()):
         return
@@ -80,10 +80,10 @@ def update() -> None:
             _warm[0].start()
         return
     if _coming is not None:
-        if _coming.key[0] == job.id:
-            put(job, _coming.path)
-            _shown = _coming.key
-        _coming = None
+        ready, _coming = _coming, None
+        if ready.key[0] == job.id:
+            put(job, ready.path)
+            _shown = ready.key
     elif _shown != (job.id, live.step):
         _coming = _Grids(job, live)
         _coming.start()
@@ -126,6 +126,10 @@ def end() -> None:
         with contextlib.suppress(OSError):
             _folder.cleanup()
         _folder = None
+
+
+def _in_window() -> bool:
+    return not bpy.app.background
 
 
 def _running() -> Job | None:

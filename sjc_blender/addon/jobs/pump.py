@@ -7,6 +7,7 @@ registered, so `sjc_blender.addon.jobs.lifecycle` takes it away before.
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
 
 import bpy
@@ -72,6 +73,9 @@ def run_until_ended(*jobs: Job) -> None:
 
 
 def _tick() -> float | None:
-    step()
+    try:
+        step()
+    except Exception:  # the border: a timer that raises is never called again, and jobs would stand still
+        traceback.print_exc()
     busy = QUEUE.live or any(job.awaits_import for job in QUEUE.jobs) or known_jobs.scanning()
     return TIMER_SECONDS if busy else None

@@ -6,11 +6,12 @@ import bpy
 import numpy as np
 import pytest
 
-from sjc_blender.addon.jobs import job_queue, lifecycle, live_volume
+from sjc_blender.addon.jobs import job_import, job_queue, lifecycle, live_volume
 from sjc_blender.addon.jobs.job_queue import Job, JobQueue, JobState
 from sjc_blender.protocol import events
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.spec import DomainSpec, JobSpec
+from tests.addon.jobs.processes import until
 
 MOVED = ((2.0, 0.0, 0.0, 1.0), (0.0, 2.0, 0.0, 2.0), (0.0, 0.0, 2.0, 3.0), (0.0, 0.0, 0.0, 1.0))
 
@@ -93,6 +94,34 @@ def test_without_a_window_there_is_none(job):
     assert bpy.app.background
     live_volume.update()
     live_volume._shown = ("another", 1)
+    live_volume.update()
+    assert not guests()
+
+
+def test_in_a_window_the_scene_follows_the_job(job, small_field, monkeypatch):
+    live_volume.remove()
+    monkeypatch.setattr(live_volume, "_in_window", lambda: True)
+    monkeypatch.setattr(live_volume, "enabled", True)
+    monkeypatch.setattr(job_import, "busy", lambda: False)
+
+    def followed(step):
+        np.savez(job.folder.live_field, **small_field)
+        job.apply(events.LiveField("previews/live.npz", step))
+        until(lambda: live_volume.update() or live_volume._shown == (job.id, step))
+        (obj,) = guests()
+        return obj.data.filepath
+
+    assert followed(2) != followed(3)
+    monkeypatch.setattr(live_volume, "enabled", False)
+    live_volume.update()
+    assert not guests(), "switched off"
+    monkeypatch.setattr(live_volume, "enabled", True)
+    until(lambda: live_volume.update() or guests())
+    monkeypatch.setattr(job_import, "busy", lambda: True)
+    job.state = JobState.DONE
+    live_volume.update()
+    assert guests(), "nothing is touched now"
+    monkeypatch.setattr(job_import, "busy", lambda: False)
     live_volume.update()
     assert not guests()
 
