@@ -83,8 +83,8 @@ def described_camera(
         pose=frame.pose(rotation, position),
         window=window,
         projection=projection,
-        weight=_weight(name, evaluated),
-        view_text=_text(name, evaluated),
+        weight=_weight(name, obj),
+        view_text=_text(name, obj),
     )
     _require_view(camera, domain)
     return camera

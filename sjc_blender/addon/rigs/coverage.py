@@ -87,6 +87,11 @@ class Sphere:
         return unit_vectors(azimuth, elevation)
 
     @classmethod
+    def known_to(cls, orbit: Orbit) -> np.ndarray:
+        """Which cells [elevations, azimuths] a model itself looks straight at."""
+        return np.broadcast_to(is_known(cls.elevation, orbit)[:, None], cls.area.shape)
+
+    @classmethod
     def seen_from(cls, directions: Directions) -> np.ndarray:
         """Which cells [elevations, azimuths] are seen."""
         return is_seen(cls.vectors().reshape(-1, 3), directions).reshape(cls.area.shape)
@@ -99,19 +104,26 @@ def is_seen(vectors: np.ndarray, directions: Directions) -> np.ndarray:
     return seen
 
 
+def is_known(elevation: np.ndarray, orbit: Orbit) -> np.ndarray:
+    """Which sides [N], by their elevations in degrees, a model itself looks straight at: the measure of a rig."""
+    low, high = orbit.elevation
+    known: np.ndarray = (elevation >= low) & (elevation <= high)
+    return known
+
+
 def unit_vectors(azimuth: np.ndarray, elevation: np.ndarray) -> np.ndarray:
     """Unit vectors [..., 3] of directions in degrees, in the domain's frame."""
     a, e = np.radians(azimuth), np.radians(elevation)
     return np.stack([np.cos(e) * np.sin(a), -np.cos(e) * np.cos(a), np.sin(e)], axis=-1)
 
 
-def directions_of(rig: OrbitRig | CameraRig | Orbit) -> Directions:
-    """From where a rig, or a model's own orbit, looks; ranges and jitter as a few steps across them."""
+def directions_of(rig: OrbitRig | CameraRig) -> Directions:
+    """From where a rig looks; ranges and jitter as a few steps across them."""
     if isinstance(rig, CameraRig):
         return _camera_directions(rig)
     low, high = np.sin(np.radians(rig.elevation))
     elevations = np.degrees(np.arcsin(np.linspace(low, high, ORBIT_STEPS)))
-    first, last = rig.azimuth if isinstance(rig, OrbitRig) else (-180.0, 180.0)
+    first, last = rig.azimuth
     steps = max(1, round((last - first) / CELL))
     azimuths = first + (last - first) * (np.arange(steps) + 0.5) / steps if steps > 1 else np.array([first])
     azimuth, elevation = (grid.reshape(-1) for grid in np.meshgrid(azimuths, elevations))

@@ -17,7 +17,7 @@ from mathutils import Vector
 from ...protocol.spec import CameraRig, OrbitRig
 from ...protocol.views import ViewVocabulary, camera_direction
 from . import rig_watch
-from .coverage import directions_of, is_seen, unit_vectors
+from .coverage import directions_of, is_known, is_seen, unit_vectors
 from .domain import DomainFrame
 from .scene_rig import SceneRig
 
@@ -145,7 +145,7 @@ def _dots(rig: SceneRig) -> tuple[np.ndarray, np.ndarray]:
     azimuth, elevation = _spread(-90.0, 90.0, DOTS)
     vectors = unit_vectors(azimuth, elevation)
     seen = is_seen(vectors, directions_of(rig.rig))
-    known = is_seen(vectors, directions_of(rig.profile.orbit)) | seen
+    known = is_known(elevation, rig.profile.orbit) | seen
     colours = np.where(seen[:, None], _view_colours(rig.profile.views, DOTS), BLIND)
     alpha = np.where(seen, 0.75, 0.9)[:, None]
     right = unit_vectors(azimuth + 90.0, np.zeros_like(azimuth))

@@ -65,7 +65,7 @@ class RigReport:
     seen : float
         Share of all directions that some viewpoint sees.
     seen_of_model : float
-        The same, of those directions that the model's own orbit sees.
+        The same, of those directions from which the model itself looks.
     elevation : tuple of float
         Lowest and highest, in degrees, with jitter.
     views : dict
@@ -120,7 +120,7 @@ def report_on(
     """
     directions = directions_of(rig)
     seen = Sphere.seen_from(directions)
-    of_model = Sphere.seen_from(directions_of(profile.orbit))
+    of_model = Sphere.known_to(profile.orbit)
     blind = tuple(side for side in blind_sides(of_model & ~seen) if side.share >= LEAST_BLIND)
     findings = [Finding("blind_side", "warning", f"Nothing sees {side}.") for side in blind]
     if isinstance(rig, CameraRig):
