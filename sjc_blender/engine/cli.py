@@ -23,6 +23,7 @@ from ..protocol.file_lock import FileLock
 from ..protocol.job_folder import JobFolder, engine_busy
 from ..protocol.overrides import merged, parse_overrides
 from .doctor import add_doctor_command
+from .fitting.command import add_fit_command
 from .model_store.command import add_models_command
 from .pause import Pause
 from .presets_command import add_presets_command
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--restart", action="store_true", help="ignore a checkpoint")
     run.set_defaults(command=_run)
     add_doctor_command(commands)
+    add_fit_command(commands)
     add_presets_command(commands)
     add_render_command(commands)
     add_sample2d_command(commands)

@@ -1,0 +1,1 @@
+"""A radiance grid from pictures whose cameras are known: the authors' NeRF test, and objects as Volumes."""

@@ -1,0 +1,114 @@
+"""``fit``: a Volume and a mesh of pictures with known cameras, such as Blender's renders of a rig."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from ...protocol import events
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+from ...protocol.spec import DomainSpec, FieldSpec, JobSpec, OptimisationSpec
+
+
+def add_fit_command(commands: Any) -> None:
+    """Add ``fit`` to the engine's subcommands."""
+    parser = commands.add_parser(
+        "fit",
+        help="fit the field to pictures with known cameras",
+        epilog="example: python -m sjc_blender.engine fit lego --half-side 1.5 --out lego_job",
+    )
+    parser.add_argument("folder", type=Path, metavar="PICTURES", help="with transforms*.json or reference_views.json")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a job folder, to import in Blender")
+    parser.add_argument(
+        "--half-side", type=float, default=1.0, help="half side of the cube to fill, in the pictures' world units"
+    )
+    parser.add_argument("--resolution", type=int, default=96, help="voxels along a side (default 96)")
+    parser.add_argument("--size", type=int, default=128, help="larger pictures are averaged down to this (default 128)")
+    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--background", type=float, default=1.0, help="sRGB grey behind opaque pictures: 1 white (default), 0 black"
+    )
+    parser.set_defaults(command=_fit)
+
+
+def _fit(arguments: argparse.Namespace) -> int:
+    from ..cli import EXIT_FAILED, EXIT_OK
+    from ..job import told_error
+    from ..reporter import TerminalReport, recorded
+
+    report = TerminalReport()
+    try:
+        _check(arguments)
+        spec = _spec(arguments)
+        folder = JobFolder.create(arguments.out, spec)
+        _run(arguments, spec, folder, recorded(folder, report))
+    except Exception as error:  # the border: every failure leaves as a sentence
+        report(events.Failed.of(told_error(error)))
+        return EXIT_FAILED
+    return EXIT_OK
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    limits = {"resolution": (8, 512), "size": (8, 1024), "steps": (10, 1_000_000)}
+    faults = [
+        f"--{name} is {getattr(arguments, name)}; allowed: {low} to {high}"
+        for name, (low, high) in limits.items()
+        if not low <= getattr(arguments, name) <= high
+    ]
+    if arguments.half_side <= 0:
+        faults.append(f"--half-side is {arguments.half_side:g}; allowed: above 0")
+    if not 0 <= arguments.background <= 1:
+        faults.append(f"--background is {arguments.background:g}; allowed: 0 to 1")
+    if faults:
+        raise SjcError("bad_usage", "The pictures cannot be fitted:\n" + "\n".join(f"  - {fault}" for fault in faults))
+
+
+def _spec(arguments: argparse.Namespace) -> JobSpec:
+    """The folder as a job, so that whatever takes a job's result takes this one's."""
+    s = arguments.half_side
+    world = ((s, 0.0, 0.0, 0.0), (0.0, s, 0.0, 0.0), (0.0, 0.0, s, 0.0), (0.0, 0.0, 0.0, 1.0))
+    return JobSpec(
+        prompt=arguments.folder.resolve().name,
+        seed=arguments.seed,
+        domain=DomainSpec(matrix_world=world),
+        field=FieldSpec(resolution=arguments.resolution),
+        optimisation=OptimisationSpec(steps=arguments.steps),
+    )
+
+
+def _run(arguments: argparse.Namespace, spec: JobSpec, folder: JobFolder, report: Any) -> None:
+    # Here, for the parser is built for every subcommand and torch takes seconds to import.
+    from ..results.mesh import extract_mesh
+    from ..results.result import write_result
+    from .fit import FitSettings, fit_grid, psnr
+    from .posed_pictures import read_pictures
+
+    report(events.Phase("reading the pictures"))
+    train, held_out = read_pictures(arguments.folder, arguments.half_side, arguments.size)
+    report(events.Phase("optimising"))
+    started = time.perf_counter()
+
+    def progress(step: int, step_psnr: float) -> None:
+        if step % 20 == 0 or step == arguments.steps:
+            rate = step / (time.perf_counter() - started)
+            left = (arguments.steps - step) / rate
+            report(events.Progress(step, arguments.steps, rate, left, 0.0, {"psnr": step_psnr}))
+
+    settings = FitSettings(arguments.resolution, arguments.steps, seed=arguments.seed, background=arguments.background)
+    grid = fit_grid(train, settings, progress)
+    metrics = {"seconds_optimising": time.perf_counter() - started, "steps": float(arguments.steps)}
+    metrics |= {"pictures": float(len(train)), "psnr_train": psnr(grid, train[:HELD_IN], arguments.background)}
+    if held_out:
+        metrics["psnr_held_out"] = psnr(grid, held_out, arguments.background)
+    report(events.Phase("writing the results"))
+    report(write_result(folder, spec, grid, extract_mesh(grid, spec.outputs, report), metrics, report))
+    told = "held-out" if held_out else "train"
+    print(f"PSNR of the {told} pictures: {metrics['psnr_' + told.replace('-', '_')]:.2f} dB")
+
+
+HELD_IN = 10
+"""Training pictures that are measured: as many say as much."""
