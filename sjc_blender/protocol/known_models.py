@@ -12,6 +12,9 @@ from pathlib import Path
 
 from . import codec
 
+PREVIEW_DECODER = "preview_decoder"
+"""In place of a family: a tiny autoencoder, which no job can use as its model, but for its previews."""
+
 KNOWN = Path(__file__).resolve().parent.parent / "models" / "known.json"
 
 
@@ -25,7 +28,7 @@ class KnownModel:
         Hugging Face id, or ``"builtin"``.
     title : str
     family : str
-        Name of a `model_families.ModelFamily`.
+        Name of a `model_families.ModelFamily`, or `PREVIEW_DECODER`.
     licence : str
     download_gigabytes : float
         Of the files that the family needs, 10^9 bytes; 0: nothing is downloaded.

@@ -265,6 +265,9 @@ def test_a_model_to_download_shows_what_it_needs(addon, scene):
     assert "someone/own-training" in layout.texts("operator")
     scene.sjc.prompt = "a cat"
     assert scene.sjc.obstacle() == f"Download {TITLE} first, or choose another model"
+    bpy.ops.sjc.choose_model(model="madebyollin/taesd")
+    assert "Decoders for quick previews" in drawn().texts()
+    assert "previews only" in scene.sjc.obstacle()
 
 
 def test_a_gated_model_says_so(addon):

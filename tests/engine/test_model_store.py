@@ -14,7 +14,7 @@ from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.hub_cache import cached_snapshot
-from sjc_blender.protocol.known_models import known_models
+from sjc_blender.protocol.known_models import PREVIEW_DECODER, known_models
 from sjc_blender.protocol.model_events import Models, Transfer
 from sjc_blender.protocol.model_families import FAMILY
 from sjc_blender.protocol.spec import ModelSpec
@@ -247,6 +247,14 @@ def test_a_model_is_deleted_whole_and_others_stay(hub, tiny):
     assert run("delete", "../other")[-1].code == "bad_hub_id"
 
 
+def test_a_preview_decoder_is_two_files(hub):
+    files = {"config.json": b"{}", "diffusion_pytorch_model.safetensors": b"weights"}
+    hub.repositories["madebyollin/taesd"] = files | {"taesd_decoder.safetensors": b"not needed"}
+    assert run("download", "madebyollin/taesd")[-1].find("madebyollin/taesd").state == "whole"
+    snapshot = cached_snapshot("madebyollin/taesd", "config.json")
+    assert {path.name: path.read_bytes() for path in snapshot.iterdir()} == files
+
+
 def test_a_shard_that_is_missing_makes_a_part(hub, tiny):
     index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
     data = tiny.pop("text_encoder/model.safetensors")
@@ -267,7 +275,7 @@ def test_old_pipelines_of_one_network_have_everything_at_the_top():
 def test_every_known_model_is_of_a_family_that_can_be_downloaded():
     builtin, *others = known_models()
     assert builtin.id == "builtin" and builtin.download_gigabytes == 0
-    assert {model.family for model in others} <= set(FAMILY) & set(wanted_files.PARTS)
+    assert {model.family for model in others} <= (set(FAMILY) & set(wanted_files.PARTS)) | {PREVIEW_DECODER}
     assert len({model.id for model in known_models()}) == len(known_models())
     # Every family that names pipelines of diffusers can be downloaded.
     assert {name for name, family in FAMILY.items() if family.pipelines} <= set(wanted_files.PARTS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ...protocol.known_models import KnownModel, known_models
+from ...protocol.known_models import PREVIEW_DECODER, KnownModel, known_models
 from ...protocol.model_events import Models
 from ...protocol.model_families import FAMILY
 
@@ -83,4 +83,4 @@ def _place(state: str) -> Place:
 
 
 def _title(family: str) -> str:
-    return FAMILY[family].title if family in FAMILY else family
+    return "Decoders for quick previews" if family == PREVIEW_DECODER else FAMILY[family].title

@@ -166,7 +166,10 @@ def _draw_trouble(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 def _takes_adapters(settings: SJC_PG_settings) -> bool:
     """Whether there may be LoRAs for the chosen model: not for the built-in prior, nor for one without a prompt."""
     known = known_model(settings.model)
-    return settings.model_kind != "BUILTIN" and (known is None or FAMILY[known.family].conditioning == "text")
+    family = FAMILY.get(known.family) if known is not None else None
+    return settings.model_kind != "BUILTIN" and (
+        known is None or (family is not None and family.conditioning == "text")
+    )
 
 
 def _draw_adapters(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, StringProperty
 
+from ...protocol.known_models import PREVIEW_DECODER
 from ..models.model_library import LIBRARY
 from ..models.model_status import Place, statuses
 
@@ -73,6 +74,8 @@ class ModelChoice:
             return "Choose the model's folder or file"
         if self.model_kind == "HUB":
             chosen = next((model for model in statuses(LIBRARY.found) if model.id == self.model_id), None)
+            if chosen is not None and chosen.known is not None and chosen.known.family == PREVIEW_DECODER:
+                return f"{chosen.title} is for previews only; choose a model"
             if chosen is not None and chosen.place in (Place.HUB, Place.PART):
                 return f"Download {chosen.title} first, or choose another model"
         return ""

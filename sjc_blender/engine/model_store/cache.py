@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import HUB_ID, INDEX, cached_snapshot, hub_cache
-from ...protocol.known_models import known_model
+from ...protocol.known_models import PREVIEW_DECODER, known_model
 from ...protocol.model_events import ModelOnDisk, Models
 from ...protocol.model_families import family_of
-from .wanted_files import PARTS, missing_files
+from .wanted_files import DECODER_FILES, PARTS, missing_files
 
 PREFIX = "models--"
 PARTIAL = ".incomplete"
@@ -78,8 +78,14 @@ def _examine(folder: Path) -> ModelOnDisk | None:
     hub_id = folder.name.removeprefix(PREFIX).replace("--", "/", 1)
     if not HUB_ID.fullmatch(hub_id):
         return None
-    snapshot = cached_snapshot(hub_id, INDEX)
     known = known_model(hub_id)
+    if known is not None and known.family == PREVIEW_DECODER:
+        snapshot = cached_snapshot(hub_id, DECODER_FILES[0])
+        whole = snapshot is not None and not missing_files(snapshot, PREVIEW_DECODER)
+        return ModelOnDisk(
+            hub_id, PREVIEW_DECODER, "whole" if whole else "part", _size(folder), str(snapshot or folder)
+        )
+    snapshot = cached_snapshot(hub_id, INDEX)
     family = family_of(snapshot) if snapshot is not None else None
     name = family.name if family is not None else known.family if known is not None else ""
     if name not in PARTS:

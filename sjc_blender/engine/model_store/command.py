@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from ...protocol import events
 from ...protocol.errors import SjcError
-from ...protocol.known_models import KnownModel, known_models
+from ...protocol.known_models import PREVIEW_DECODER, KnownModel, known_models
 from ...protocol.model_events import ModelOnDisk, Models, Transfer
 from ...protocol.model_families import FAMILIES
 from .cache import delete_model, models_on_disk
@@ -132,6 +132,9 @@ def _table(found: Models) -> list[str]:
         names = {model.id for model in known}
         others = [model for model in found.models if model.family == family.name and model.id not in names]
         lines += [f"  {model.id:<50} {_on_disk(model)}" for model in others]
+    lines.append("Decoders for quick previews:")
+    decoders = [model for model in known if model.family == PREVIEW_DECODER]
+    lines += [f"  {model.id:<50} {_state(model, found.find(model.id))}" for model in decoders]
     return lines
 
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import INDEX
+from ...protocol.known_models import PREVIEW_DECODER
 from ..score_models.pipeline_folder import HALF_VARIANT
 
 WEIGHTS = ".safetensors"
@@ -24,6 +25,8 @@ class Parts:
     networks: tuple[str, ...]
     settings: tuple[str, ...] = ("scheduler",)
 
+
+DECODER_FILES = ("config.json", "diffusion_pytorch_model.safetensors")
 
 # A third text encoder (T5) of Stable Diffusion 3, the safety checker and the like are left out.
 PARTS = {
@@ -50,7 +53,7 @@ def wanted_files(names: Collection[str], family: str, source: str) -> list[str]:
     names : collection of str
         Every file of the repository, as paths with ``/``.
     family : str
-        Name of a family that has `PARTS`.
+        Name of a family that has `PARTS`, or `PREVIEW_DECODER`.
     source : str
         Id of the repository, for messages.
 
@@ -60,6 +63,8 @@ def wanted_files(names: Collection[str], family: str, source: str) -> list[str]:
         ``no_safetensors`` if a network has its weights as pickles only, or none; ``missing_component`` if a
         folder is not there.
     """
+    if family == PREVIEW_DECODER and set(DECODER_FILES) <= set(names):
+        return list(DECODER_FILES)
     if INDEX not in names:
         raise SjcError(
             "not_a_pipeline",
