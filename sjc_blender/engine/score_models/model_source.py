@@ -95,5 +95,5 @@ def _unknown(source: str) -> SjcError:
         "unknown_model",
         f"The model {source!r} was not found. {looked}, and the local Hugging Face cache has no such id; "
         "the engine itself downloads nothing.",
-        f"If it is a Hugging Face id, run: {command}",
+        f"If it is a Hugging Face id, download it in the panel Model of Blender's sidebar, or run: {command}",
     )

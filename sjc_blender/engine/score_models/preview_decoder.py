@@ -54,7 +54,9 @@ def _tiny(profile: ModelProfile, model: ScoreModel) -> Decoder:
     if folder is None:
         command = download_command(TINY[profile.family], "config.json", "*.safetensors")
         raise _missing(
-            profile, f"tiny decoder {TINY[profile.family]} in the local Hugging Face cache", f"Run: {command}"
+            profile,
+            f"tiny decoder {TINY[profile.family]} in the local Hugging Face cache",
+            f"Download it in the panel Model of Blender's sidebar, or run: {command}",
         )
     from diffusers import AutoencoderTiny
 
