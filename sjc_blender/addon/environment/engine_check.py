@@ -43,11 +43,6 @@ class EngineCheck:
             Where the check's log goes.
         before : tuple of Finding
             What is known already; stands first.
-
-        Raises
-        ------
-        SjcError
-            If the log cannot be written.
         """
         if self._process is not None:
             return
@@ -61,9 +56,12 @@ class EngineCheck:
             log = place.root / "check.log"
             log.unlink(missing_ok=True)
             self._process = ChildProcess.run(engine_command(interpreter, "doctor", "--json"), log, environment)
+            self._process.end_within(LONGEST_SECONDS)
+        except SjcError as error:
+            self.diagnosis = Diagnosis((*before, told_problem(error)))
         except (OSError, ValueError) as error:
-            raise told_os_error(error if isinstance(error, OSError) else OSError(str(error)), place.root) from error
-        self._process.end_within(LONGEST_SECONDS)
+            told = told_os_error(error if isinstance(error, OSError) else OSError(str(error)), place.root)
+            self.diagnosis = Diagnosis((*before, told_problem(told)))
 
     def pump(self) -> bool:
         """Take in what the check has told; True if it has ended just now."""

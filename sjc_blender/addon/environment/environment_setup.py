@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import threading
@@ -244,6 +245,8 @@ class EnvironmentSetup:
         settings["UV_FIND_LINKS"] = self._links
         if self._request.wheelhouse:
             settings |= {"UV_PYTHON_DOWNLOADS": "never", "UV_OFFLINE": "1"}
+        if "SSL_CERT_FILE" in environ and "PIP_CERT" not in environ:
+            settings["PIP_CERT"] = environ["SSL_CERT_FILE"]  # uv reads the one, older pips only the other
         if platform_process.has_certificate_store():
             settings["UV_SYSTEM_CERTS"] = environ.get("UV_SYSTEM_CERTS", "1")
         return environ | settings
@@ -256,6 +259,7 @@ class _Installation:
         self._setup = setup
         self._place = setup._place
         self._base = setup.stage
+        self._fetching: dict[str, float] = {}
         self._detail = ""
         self.changed = False
 
@@ -263,9 +267,16 @@ class _Installation:
         """Take a line of uv's."""
         first, _, rest = line.strip().partition(" ")
         if first == "Downloading":
-            self._detail = f"Fetching {rest}"
-        elif first in {"Prepared", "Uninstalled", "Installed"}:
+            self._fetching[rest.split()[0]] = _mebibytes(rest)
+        elif first == "Downloaded":
+            self._fetching.pop(rest, None)
+        # Several come at once; the largest is what is waited for.
+        largest = max(self._fetching, key=lambda name: self._fetching[name], default="")
+        self._detail = f"Fetching {largest} ({self._fetching[largest]:.0f} MB)" if largest else ""
+        if first in {"Prepared", "Uninstalled", "Installed"}:
             self.changed = True
+            self._fetching.clear()
+        if self.changed:
             self._detail = "Putting them in place"
 
     @contextmanager
@@ -308,6 +319,12 @@ def remove_environment(request: SetupRequest) -> None:
     for folder in (place.root / "removing", place.environment, place.cache, place.tools, place.pythons):
         if folder.exists():
             shutil.rmtree(folder)
+
+
+def _mebibytes(announced: str) -> float:
+    """Read the size in uv's ``torch (873.0MiB)``; 0 if there is none."""
+    found = re.search(r"\(([\d.]+)([KMG])iB\)", announced)
+    return float(found[1]) * {"K": 1 / 1024, "M": 1.0, "G": 1024.0}[found[2]] if found else 0.0
 
 
 def _unusable(failures: dict[str, str]) -> SjcError:

@@ -31,6 +31,7 @@ GRACE_SECONDS = 5.0
 
 KEEPER = EngineKeeper()
 CHECK = EngineCheck()
+_check_wanted = False
 
 
 def state() -> EngineState:
@@ -121,13 +122,19 @@ def check_engine(*, wait: bool = False) -> Diagnosis | None:
     Diagnosis or None
         None if it is not done; `diagnosis` gives it later.
     """
-    known = _settled() if wait else state()
-    CHECK.start(known.interpreter, known.place, blender_findings(known))
-    if wait:
-        _wait_while(lambda: CHECK.busy)
-    else:
-        _ensure_running()
+    global _check_wanted
+    look_again()
+    CHECK.diagnosis = None
+    _check_wanted = True
+    while wait and checking():
+        _step()
+        time.sleep(LOOP_SECONDS)
     return CHECK.diagnosis
+
+
+def checking() -> bool:
+    """Whether a check runs, or waits until the engine is found."""
+    return _check_wanted or CHECK.busy
 
 
 def diagnosis() -> Diagnosis | None:
@@ -189,33 +196,30 @@ def _change(request: SetupRequest, wait: bool, progress: Callable[[EngineState],
     return KEEPER.state
 
 
-def _settled() -> EngineState:
-    """Wait until it is known whether there is an engine."""
-    state()
-    _wait_while(lambda: KEEPER.busy)
-    return KEEPER.state
-
-
-def _wait_while(busy: Callable[[], bool]) -> None:
-    while busy():
-        KEEPER.pump()
-        CHECK.pump()
-        time.sleep(LOOP_SECONDS)
-
-
 def _ensure_running() -> None:
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         # Persistent: a set-up outlives the loading of another file.
         bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
 
 
-def _tick() -> float | None:
+def _step() -> bool:
+    """Move everything on; True if anything changed."""
+    global _check_wanted
     changed = KEEPER.pump()
     changed |= CHECK.pump()
-    if changed:
+    known = KEEPER.state
+    if _check_wanted and known.status is not Status.UNKNOWN:
+        _check_wanted = False
+        CHECK.start(known.interpreter, known.place, blender_findings(known))
+        changed = True
+    return changed
+
+
+def _tick() -> float | None:
+    if _step():
         pump.redraw_sidebars()
         _redraw_preferences()
-    return TIMER_SECONDS if KEEPER.busy or CHECK.busy else None
+    return TIMER_SECONDS if KEEPER.busy or checking() else None
 
 
 def _redraw_preferences() -> None:

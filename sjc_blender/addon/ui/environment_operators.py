@@ -4,7 +4,6 @@ import bpy
 
 from ... import __package__ as base_package
 from .. import api
-from ..environment import session
 from .operators import attempt
 
 
@@ -61,7 +60,6 @@ class SJC_OT_check_engine(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Begin the check; the panel shows what it finds."""
-        session.look_again()
         return attempt(self, api.check_engine)
 
 

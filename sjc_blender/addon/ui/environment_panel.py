@@ -88,7 +88,8 @@ def _draw_missing(box: bpy.types.UILayout, context: bpy.types.Context, state: En
     if own:
         draw_sentences(box, context, "Another Python can be chosen in the preferences, or none.", "INFO")
     else:
-        _draw_button(box, "Resume Set-Up" if state.started and not state.size else "Set Up Engine")
+        stopped = state.started and not state.size and state.failure is None
+        _draw_button(box, "Resume Set-Up" if stopped else "Set Up Engine")
     if context.area.type != "PREFERENCES":
         box.operator("sjc.show_preferences", icon="PREFERENCES", emboss=own)
 
@@ -142,7 +143,7 @@ def _draw_log(layout: bpy.types.UILayout) -> None:
 
 
 def _draw_diagnosis(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    if session.CHECK.busy:
+    if session.checking():
         layout.label(text="The engine checks itself", icon="SORTTIME")
     found: Diagnosis | None = session.diagnosis()
     if found is None:

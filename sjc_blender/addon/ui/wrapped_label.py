@@ -13,7 +13,7 @@ FONT = 0
 MARGIN = 66
 """Pixels, before the interface's scale, that the tabs, the panel's and a box's edges take."""
 
-ICON_WIDTH = 20
+ICON_WIDTH = 28
 
 
 def draw_sentences(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Any = "NONE") -> None:

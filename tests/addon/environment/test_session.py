@@ -182,6 +182,12 @@ def test_a_failure_shows_what_to_do_and_the_log(addon, monkeypatch):
     layout = drawn(state, monkeypatch)
     assert "There is no connection to pypi.org. Check the internet connection." in words(layout)
     assert {"sjc.open_setup_log", "sjc.copy_setup_log"} <= set(layout.operators())
+    assert "Set Up Engine" in layout.texts("operator")
+
+
+def test_a_set_up_that_was_stopped_can_be_resumed(addon, monkeypatch):
+    monkeypatch.setattr(session, "require_packages", lambda: "")
+    layout = drawn(EngineState(Status.MISSING, PLACE, problem=NOT_SET, started=True), monkeypatch)
     assert "Resume Set-Up" in layout.texts("operator")
 
 
