@@ -7,7 +7,8 @@ import bpy
 import pytest
 
 import sjc_blender
-from sjc_blender.addon.jobs import known_jobs, live_volume, pump
+from sjc_blender.addon import api
+from sjc_blender.addon.jobs import earlier_jobs, known_jobs, live_volume, pump
 from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
 from sjc_blender.addon.ui import (
     history_operators,
@@ -46,6 +47,13 @@ def jobs(addon, tmp_path):
     made[0].apply(events.Progress(step=412, total=1000, steps_per_second=10.0, eta_seconds=58.8))
     pump.tell()
     return made
+
+
+@pytest.fixture
+def fake_engine(monkeypatch):
+    """Let any Python do, for no job gets as far as its start."""
+    monkeypatch.setattr(earlier_jobs, "find_engine_python", lambda *_: Path("python"))
+    monkeypatch.setattr(api, "find_engine_python", lambda *_: Path("python"))
 
 
 @pytest.fixture
@@ -176,6 +184,20 @@ def test_an_offer_that_is_taken_is_none_any_more(addon, earlier):
     folder = earlier(events.CheckpointSaved("checkpoint.safetensors", 340), is_open=True)
     looked()
     QUEUE._jobs.append(Job(folder, folder.read_spec(), Path("python")))
+    assert known_jobs.offers() == []
+
+
+def test_several_offers_are_taken_at_once(addon, earlier, fake_engine):
+    folders = [
+        earlier(events.CheckpointSaved("checkpoint.safetensors", 340), is_open=True, name=f"job {number}")
+        for number in range(5)
+    ]
+    looked()
+    layout = drawn()
+    assert len([kind for kind, args, _, _ in layout.drawn if kind == "operator" and args[0] == "sjc.resume"]) == 3
+    assert "2 more were interrupted" in layout.texts()
+    bpy.ops.sjc.resume_all()
+    assert {job.folder.path for job in QUEUE.jobs} == {folder.path for folder in folders}
     assert known_jobs.offers() == []
 
 

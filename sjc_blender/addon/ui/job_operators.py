@@ -6,6 +6,7 @@ import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from .. import api
+from ..jobs import known_jobs
 from .operators import attempt
 
 
@@ -100,6 +101,19 @@ class SJC_OT_resume(bpy.types.Operator):
         return attempt(self, lambda: api.resume(self.folder, scene=context.scene))
 
 
+class SJC_OT_resume_all(bpy.types.Operator):
+    """Go on with all interrupted jobs, one after the other; their results come into the active scene"""
+
+    bl_idname = "sjc.resume_all"
+    bl_label = "Resume All"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Put them in line, the oldest first."""
+        offers = [record.folder.path for record in reversed(known_jobs.offers())]
+        return attempt(self, lambda: [api.resume(path, scene=context.scene) for path in offers])
+
+
 class SJC_OT_open_folder(bpy.types.Operator):
     """Show the job's folder, with its log, previews and results, in the system's file browser"""
 
@@ -125,6 +139,7 @@ CLASSES = (
     SJC_OT_move_job,
     SJC_OT_clear_jobs,
     SJC_OT_resume,
+    SJC_OT_resume_all,
     SJC_OT_open_folder,
 )
 

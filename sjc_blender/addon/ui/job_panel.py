@@ -40,6 +40,8 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         _draw_offer(layout, context, record)
     if len(offers) > MOST_OFFERS:
         layout.label(text=f"{len(offers) - MOST_OFFERS} more were interrupted")
+    if len(offers) > 1:
+        layout.operator("sjc.resume_all", text=f"Resume All {len(offers)}", icon="PLAY")
 
 
 class SJC_UL_jobs(bpy.types.UIList):
