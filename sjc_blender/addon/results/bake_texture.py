@@ -78,6 +78,9 @@ def bake_texture(obj: bpy.types.Object, size: int = 1024, *, wait: bool = True) 
             refusals[name] = outcome
         elif found is not None and len(found.data.loops) == len(outcome.uv):  # type: ignore[union-attr]
             _apply(found, outcome)
+        elif found is not None:
+            # Cut anew in between: the new mesh is meant.
+            bake_texture(found, size, wait=False)
 
     if wait:
         _apply(obj, work())
