@@ -22,6 +22,7 @@ MODULES = (
     "ui.panels",
     "ui.rig_operators",
     "ui.rig_panel",
+    "ui.output_panel",
     "ui.result_properties",
     "ui.result_operators",
     "ui.result_panel",

@@ -17,8 +17,10 @@ CELL = 5.0
 SEEN_WITHIN = 45.0
 """Degrees: a side counts as seen if a viewpoint is no further than this from looking straight at it."""
 
-JITTER_STEPS = 5
-ORBIT_STEPS = 13
+JITTER_STEPS = 3
+ORBIT_STEPS = 7
+ORBIT_TURN = 10.0
+"""How ranges are stood for: so many elevations, an azimuth every so many degrees."""
 
 SIDES = {0.0: "the front (-Y)", 90.0: "the +X side", 180.0: "the back (+Y)", 270.0: "the -X side"}
 
@@ -124,7 +126,7 @@ def directions_of(rig: OrbitRig | CameraRig) -> Directions:
     low, high = np.sin(np.radians(rig.elevation))
     elevations = np.degrees(np.arcsin(np.linspace(low, high, ORBIT_STEPS)))
     first, last = rig.azimuth
-    steps = max(1, round((last - first) / CELL))
+    steps = max(1, round((last - first) / ORBIT_TURN))
     azimuths = first + (last - first) * (np.arange(steps) + 0.5) / steps if steps > 1 else np.array([first])
     azimuth, elevation = (grid.reshape(-1) for grid in np.meshgrid(azimuths, elevations))
     return Directions(azimuth, elevation, np.full(len(azimuth), 1 / len(azimuth)))

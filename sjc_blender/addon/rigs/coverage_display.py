@@ -27,7 +27,7 @@ BLIND = np.array([0.85, 0.1, 0.15])
 """Colours of what the model is told where, and of what the rig does not see."""
 
 DOTS = 1200
-DOT_RADIUS = 0.016
+DOT_RADIUS = 0.03
 SPHERE_RADIUS = 1.3
 """Domain units, as are all lengths here."""
 
@@ -97,7 +97,10 @@ def _draw() -> None:
         return
     gpu.state.blend_set("ALPHA")
     gpu.state.depth_test_set("LESS_EQUAL")
+    # From outside only: through the sphere, its far side would be taken for the near one.
+    gpu.state.face_culling_set("BACK")
     batches.dots.draw(gpu.shader.from_builtin("FLAT_COLOR"))
+    gpu.state.face_culling_set("NONE")
     shader = gpu.shader.from_builtin("POLYLINE_FLAT_COLOR")
     shader.bind()
     shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
@@ -128,7 +131,7 @@ def _built(rig: SceneRig) -> _Batches:
     return _Batches(
         _batch("FLAT_COLOR", "TRIS", frame.to_world(dots), dot_colours),
         _batch("POLYLINE_FLAT_COLOR", "LINES", frame.to_world(lines), line_colours),
-        Vector(frame.to_world(np.array([[0.05, -SPHERE_RADIUS - 0.35, -rig.domain.half_extents[2]]]))[0]),
+        Vector(frame.to_world(np.array([[0.0, -SPHERE_RADIUS - 0.5, -rig.domain.half_extents[2]]]))[0]),
     )
 
 
@@ -151,9 +154,9 @@ def _dots(rig: SceneRig) -> tuple[np.ndarray, np.ndarray]:
     right = unit_vectors(azimuth + 90.0, np.zeros_like(azimuth))
     up = np.cross(vectors, right)
     centre = vectors * SPHERE_RADIUS
-    # Two triangles make a dot: a diamond.
+    # Two triangles make a dot, a diamond that faces outwards.
     east, north = right * DOT_RADIUS, up * DOT_RADIUS
-    corners = np.stack([centre - east, centre + north, centre + east, centre - east, centre + east, centre - north], 1)
+    corners = np.stack([centre - east, centre + east, centre + north, centre - east, centre - north, centre + east], 1)
     rgba = np.concatenate([colours, alpha], axis=1)
     return corners[known].reshape(-1, 3), np.repeat(rgba[known], 6, axis=0)
 

@@ -71,6 +71,7 @@ def add_orbit_rig(
     collection = bpy.data.collections.new(RIG_NAME)
     scene.collection.children.link(collection)
     collection[JITTER_PROPERTY] = JITTER
+    collection.color_tag = "COLOR_05"
     # An empty's origin is its box's centre; what else may be off-centre gets a point to look at.
     aim = domain if domain.type == "EMPTY" else _add_aim(collection, domain, spec)
     for index in range(count):

@@ -49,21 +49,6 @@ class SJC_PT_main(_Sidebar, bpy.types.Panel):
         draw_jobs(column, context)
 
 
-class SJC_PT_output(_Sidebar, bpy.types.Panel):
-    """What comes into the scene."""
-
-    bl_label = "Output"
-    bl_parent_id = "SJC_PT_main"
-    bl_order = -1
-
-    def draw(self, context: bpy.types.Context) -> None:
-        """Show the kinds of results."""
-        settings: SJC_PG_settings = context.scene.sjc
-        row = self.layout.row(align=True)
-        row.prop(settings, "make_volume", toggle=True, icon="OUTLINER_OB_VOLUME")
-        row.prop(settings, "make_mesh", toggle=True, icon="OUTLINER_OB_MESH")
-
-
 def _draw_refusal(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if operators.refusal is None:
         return
@@ -78,7 +63,7 @@ def _draw_refusal(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         draw_sentences(box, context, operators.refusal.hint, "INFO")
 
 
-CLASSES = (SJC_PT_main, SJC_PT_output)
+CLASSES = (SJC_PT_main,)
 
 
 def register() -> None:

@@ -23,7 +23,6 @@ class SJC_PT_viewpoints(_Sidebar, bpy.types.Panel):
 
     bl_label = "Viewpoints"
     bl_parent_id = "SJC_PT_main"
-    bl_order = -3
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show the rig, and what it sees in a line."""
@@ -87,7 +86,6 @@ class SJC_PT_domain(_Sidebar, bpy.types.Panel):
 
     bl_label = "Domain"
     bl_parent_id = "SJC_PT_main"
-    bl_order = -2
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show the object whose box it is, and the proxy."""
