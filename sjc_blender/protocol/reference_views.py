@@ -4,19 +4,20 @@
 
     {"version": 1, "views": [{"image": "front.png", "camera": {"name": "front", "pose": [...], "window": [...]}}]}
 
-A camera is `sjc_blender.protocol.spec.Camera`, in domain units, as in the ``cameras`` of a job's ``spec.json``.
+A ``domain``, as in a job, may say where in the world the box is. A camera is `sjc_blender.protocol.spec.Camera`, in
+domain units, as in the ``cameras`` of a job's ``job.json``.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import codec
 from .errors import SjcError
 from .model_families import REFERENCE_VIEWS
-from .spec import Camera, CameraRig
+from .spec import Camera, CameraRig, DomainSpec
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,10 @@ class ReferenceView:
 
 @dataclass(frozen=True)
 class ReferenceViews:
-    """All views of a folder."""
+    """All views of a folder, and the box that they show."""
 
     views: tuple[ReferenceView, ...]
+    domain: DomainSpec = field(default_factory=DomainSpec)
     version: int = 1
 
     @property

@@ -16,8 +16,10 @@ from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render_chunked
 from sjc_blender.engine.results.srgb import from_linear
 from sjc_blender.engine.viewpoints import orbit_camera
+from sjc_blender.protocol import codec
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
+from sjc_blender.protocol.spec import DomainSpec
 
 SIDE, HALF_SIDE, ANGLE = 40, 2.0, 40.0
 
@@ -60,10 +62,10 @@ def pictures(tmp_path_factory):
 @pytest.mark.parametrize("opaque", [False, True])
 def test_a_known_object_comes_back(pictures, tmp_path, opaque):
     folder = write_set(tmp_path / "opaque", opaque=True) if opaque else pictures
-    train, held_out = read_pictures(folder, HALF_SIDE, SIDE)
-    assert (len(train), len(held_out)) == (35, 5)
-    grid = fit_grid(train, FitSettings(resolution=40, steps=250))
-    assert psnr(grid, held_out) > 25
+    found = read_pictures(folder, HALF_SIDE, SIDE)
+    assert (len(found.train), len(found.held_out)) == (35, 5)
+    grid = fit_grid(found.train, FitSettings(resolution=40, steps=250))
+    assert psnr(grid, found.held_out) > 25
     truth = two_coloured_box()
     made, true = grid.density_grid * grid.voxel_size > 0.7, truth.density_grid > 0
     # Its inside is seen by nobody; what is outside of it is.
@@ -88,8 +90,28 @@ def test_the_command_makes_a_job_that_can_be_imported(pictures, tmp_path, capsys
     assert (folder.result / "mesh.glb").stat().st_size > 0
 
 
+def test_reference_views_and_a_box_that_is_no_cube(tmp_path):
+    grid, views = two_coloured_box(), []
+    for index in range(24):
+        camera = orbit_camera(index * 15 - 180, (index % 3) * 25, 2.6, ANGLE)
+        view = render_chunked(grid, camera_rays(camera, SIDE, SIDE))
+        rgba = torch.cat([from_linear(view.image / view.opacity.clamp(min=1e-3)), view.opacity[None]])
+        Image.fromarray((rgba.movedim(0, -1) * 255).round().byte().numpy()).save(tmp_path / f"{index}.png")
+        views.append({"image": f"{index}.png", "camera": codec.encode(camera)})
+    domain = DomainSpec(
+        (0.6, 0.5, 1.0), ((0.0, -3.0, 0.0, 1.0), (3.0, 0.0, 0.0, 2.0), (0.0, 0.0, 3.0, 5.0), (0, 0, 0, 1))
+    )
+    data = {"version": 1, "views": views, "domain": codec.encode(domain)}
+    (tmp_path / "reference_views.json").write_text(json.dumps(data))
+    found = read_pictures(tmp_path, 1.0, SIDE)
+    assert found.domain == domain
+    fitted = fit_grid(found.train, FitSettings(resolution=32, steps=120), domain.half_extents)
+    assert fitted.shape == (19, 16, 32)
+    assert psnr(fitted, found.held_out) > 22
+
+
 def test_the_same_seed_repeats(pictures):
-    train, _ = read_pictures(pictures, HALF_SIDE, 16)
+    train = read_pictures(pictures, HALF_SIDE, 16).train
     settings = FitSettings(resolution=16, steps=12, seed=3)
     first, second = fit_grid(train, settings), fit_grid(train, settings)
     assert torch.equal(first.density_grid, second.density_grid)
@@ -128,7 +150,7 @@ def test_faulty_lists_are_one_sentence(tmp_path, data):
 
 
 def test_a_box_that_no_camera_sees_is_told(pictures):
-    train, _ = read_pictures(pictures, 1000.0, 16)
+    train = read_pictures(pictures, 1000.0, 16).train
     away = [p for p in train if p.camera.pose[2][3] > 0]
     turned = [type(p)(type(p.camera)(p.camera.name, _away(p.camera.pose), p.camera.window), p.rgba) for p in away[:2]]
     with pytest.raises(SjcError) as caught:

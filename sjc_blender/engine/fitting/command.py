@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ...protocol import events
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
-from ...protocol.spec import DomainSpec, FieldSpec, JobSpec, OptimisationSpec
+from ...protocol.spec import FieldSpec, JobSpec, OptimisationSpec
 
 
 def add_fit_command(commands: Any) -> None:
@@ -38,14 +39,12 @@ def add_fit_command(commands: Any) -> None:
 def _fit(arguments: argparse.Namespace) -> int:
     from ..cli import EXIT_FAILED, EXIT_OK
     from ..job import told_error
-    from ..reporter import TerminalReport, recorded
+    from ..reporter import TerminalReport
 
     report = TerminalReport()
     try:
         _check(arguments)
-        spec = _spec(arguments)
-        folder = JobFolder.create(arguments.out, spec)
-        _run(arguments, spec, folder, recorded(folder, report))
+        _run(arguments, report)
     except Exception as error:  # the border: every failure leaves as a sentence
         report(events.Failed.of(told_error(error)))
         return EXIT_FAILED
@@ -67,28 +66,25 @@ def _check(arguments: argparse.Namespace) -> None:
         raise SjcError("bad_usage", "The pictures cannot be fitted:\n" + "\n".join(f"  - {fault}" for fault in faults))
 
 
-def _spec(arguments: argparse.Namespace) -> JobSpec:
-    """The folder as a job, so that whatever takes a job's result takes this one's."""
-    s = arguments.half_side
-    world = ((s, 0.0, 0.0, 0.0), (0.0, s, 0.0, 0.0), (0.0, 0.0, s, 0.0), (0.0, 0.0, 0.0, 1.0))
-    return JobSpec(
-        prompt=arguments.folder.resolve().name,
-        seed=arguments.seed,
-        domain=DomainSpec(matrix_world=world),
-        field=FieldSpec(resolution=arguments.resolution),
-        optimisation=OptimisationSpec(steps=arguments.steps),
-    )
-
-
-def _run(arguments: argparse.Namespace, spec: JobSpec, folder: JobFolder, report: Any) -> None:
+def _run(arguments: argparse.Namespace, told: Callable[[events.Event], None]) -> None:
     # Here, for the parser is built for every subcommand and torch takes seconds to import.
+    from ..reporter import recorded
     from ..results.mesh import extract_mesh
     from ..results.result import write_result
     from .fit import FitSettings, fit_grid, psnr
     from .posed_pictures import read_pictures
 
-    report(events.Phase("reading the pictures"))
-    train, held_out = read_pictures(arguments.folder, arguments.half_side, arguments.size)
+    pictures = read_pictures(arguments.folder, arguments.half_side, arguments.size)
+    # As a job, so that whatever takes a job's result takes this one's.
+    spec = JobSpec(
+        prompt=arguments.folder.resolve().name,
+        seed=arguments.seed,
+        domain=pictures.domain,
+        field=FieldSpec(resolution=arguments.resolution),
+        optimisation=OptimisationSpec(steps=arguments.steps),
+    )
+    folder = JobFolder.create(arguments.out, spec)
+    report = recorded(folder, told)
     report(events.Phase("optimising"))
     started = time.perf_counter()
 
@@ -99,16 +95,16 @@ def _run(arguments: argparse.Namespace, spec: JobSpec, folder: JobFolder, report
             report(events.Progress(step, arguments.steps, rate, left, 0.0, {"psnr": step_psnr}))
 
     settings = FitSettings(arguments.resolution, arguments.steps, seed=arguments.seed, background=arguments.background)
-    grid = fit_grid(train, settings, progress)
+    grid = fit_grid(pictures.train, settings, pictures.domain.half_extents, progress)
     metrics = {"seconds_optimising": time.perf_counter() - started, "steps": float(arguments.steps)}
-    metrics |= {"pictures": float(len(train)), "psnr_train": psnr(grid, train[:HELD_IN], arguments.background)}
-    if held_out:
-        metrics["psnr_held_out"] = psnr(grid, held_out, arguments.background)
+    metrics["psnr_train"] = psnr(grid, pictures.train[:MEASURED], arguments.background)
+    if pictures.held_out:
+        metrics["psnr_held_out"] = psnr(grid, pictures.held_out, arguments.background)
     report(events.Phase("writing the results"))
     report(write_result(folder, spec, grid, extract_mesh(grid, spec.outputs, report), metrics, report))
-    told = "held-out" if held_out else "train"
-    print(f"PSNR of the {told} pictures: {metrics['psnr_' + told.replace('-', '_')]:.2f} dB")
+    measured = "held-out" if pictures.held_out else "train"
+    print(f"PSNR of the {measured} pictures: {metrics['psnr_' + measured.replace('-', '_')]:.2f} dB")
 
 
-HELD_IN = 10
+MEASURED = 10
 """Training pictures that are measured: as many say as much."""

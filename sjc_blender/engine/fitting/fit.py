@@ -12,7 +12,7 @@ from torch.nn import functional
 from ...protocol.errors import SjcError
 from ..radiance.radiance_grid import RadianceGrid
 from ..radiance.rays import Rays
-from ..radiance.renderer import render, render_chunked
+from ..radiance.renderer import intersect_box, render, render_chunked
 from ..radiance.trilinear import interpolate
 from ..results.srgb import from_linear, to_linear
 from .posed_pictures import PosedPicture
@@ -55,7 +55,10 @@ class FitSettings:
 
 
 def fit_grid(
-    pictures: Sequence[PosedPicture], settings: FitSettings, progress: Callable[[int, float], None] | None = None
+    pictures: Sequence[PosedPicture],
+    settings: FitSettings,
+    half_extents: Sequence[float] = (1.0, 1.0, 1.0),
+    progress: Callable[[int, float], None] | None = None,
 ) -> RadianceGrid:
     """Find the density and colours whose renders are the pictures.
 
@@ -66,6 +69,8 @@ def fit_grid(
     ----------
     pictures : sequence of PosedPicture
     settings : FitSettings
+    half_extents : sequence of float
+        Half sides of the box in domain units, the longest 1; rounded to whole voxels.
     progress : callable, optional
         Told (steps done, PSNR of the step in dB).
 
@@ -77,9 +82,9 @@ def fit_grid(
     if not pictures:
         raise SjcError("no_posed_pictures", "There are no pictures to fit.", "Name at least one in the set.")
     generator = torch.Generator().manual_seed(settings.seed)
-    bundle, colours, alpha = _gathered(pictures)
+    bundle, colours, alpha = _gathered(pictures, torch.tensor(half_extents))
     stages = [max(8, round(share * settings.resolution)) for share in GROWTH]
-    voxels = _Voxels.haze(stages[0])
+    voxels = _Voxels.haze(stages[0], half_extents)
     optimiser = torch.optim.Adam(voxels.parameters, lr=RATE)
     for step in range(settings.steps):
         resolution = stages[min(len(stages) - 1, step * len(stages) // settings.steps)]
@@ -136,12 +141,12 @@ class _Bundle:
         return Rays(self.origins[indices], self.directions[indices], 1, len(indices))
 
 
-def _gathered(pictures: Sequence[PosedPicture]) -> tuple[_Bundle, Tensor, Tensor]:
+def _gathered(pictures: Sequence[PosedPicture], half_extents: Tensor) -> tuple[_Bundle, Tensor, Tensor]:
     """Rays of all pixels that do not miss the box, their linear RGB [N, 3] and alpha [N, 1]."""
     rays = [picture.rays() for picture in pictures]
     origins, directions = (torch.cat([getattr(r, name) for r in rays]) for name in ("origins", "directions"))
     rgba = torch.cat([picture.rgba.reshape(-1, 4) for picture in pictures])
-    hits = _hits_unit_box(origins, directions)
+    hits = intersect_box(Rays(origins, directions, 1, len(origins)), half_extents)[1] > 0
     if not bool(hits.any()):
         raise SjcError(
             "pictures_miss_the_box",
@@ -152,45 +157,36 @@ def _gathered(pictures: Sequence[PosedPicture]) -> tuple[_Bundle, Tensor, Tensor
     return bundle, to_linear(rgba[hits, :3]), rgba[hits, 3:]
 
 
-def _hits_unit_box(origins: Tensor, directions: Tensor) -> Tensor:
-    safe = torch.where(directions.abs() < 1e-9, 1e-9, directions)
-    low, high = (-1 - origins) / safe, (1 - origins) / safe
-    return torch.maximum(low, high).amin(dim=1) > torch.minimum(low, high).amax(dim=1).clamp(min=0)
-
-
 class _Voxels:
     """What is optimised: unbounded numbers, one for a voxel's optical depth and three for its colour."""
 
-    def __init__(self, depth: Tensor, colour: Tensor) -> None:
+    def __init__(self, depth: Tensor, colour: Tensor, resolution: int, half_extents: Sequence[float]) -> None:
         self.parameters = [depth.requires_grad_(), colour.requires_grad_()]
-        self.resolution = depth.shape[-1]
+        self.resolution = resolution
+        self._half_extents = half_extents
+        self._box = torch.tensor(depth.shape[1:]) / resolution
 
     @classmethod
-    def haze(cls, resolution: int) -> _Voxels:
-        shape = (resolution,) * 3
+    def haze(cls, resolution: int, half_extents: Sequence[float]) -> _Voxels:
+        shape = [max(1, round(extent * resolution)) for extent in half_extents]
         start = torch.tensor(START_OPACITY).neg().log1p().neg().expm1().log()  # the inverse of softplus
-        return cls(start.expand(1, *shape).clone(), torch.zeros(3, *shape))
+        return cls(start.expand(1, *shape).clone(), torch.zeros(3, *shape), resolution, half_extents)
 
     def grid(self, background: Tensor) -> RadianceGrid:
         depth, colour = self.parameters
         # Optical depth of a voxel, not density: the same step means the same at every resolution.
         density = functional.softplus(depth[0]) * self.resolution / 2
-        return RadianceGrid(density, torch.sigmoid(colour).movedim(0, -1), torch.ones(3), background.expand(3))
+        return RadianceGrid(density, torch.sigmoid(colour).movedim(0, -1), self._box, background.expand(3))
 
     @torch.no_grad()
     def resampled(self, resolution: int) -> _Voxels:
-        axis = (torch.arange(resolution) + 0.5) * 2 / resolution - 1
-        centres = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).view(-1, 3)
-        finer = [
-            interpolate(p, centres, torch.ones(3)).T.reshape(len(p), *(resolution,) * 3).clone()
-            for p in self.parameters
-        ]
-        return _Voxels(*finer)
+        shape = [max(1, round(extent * resolution)) for extent in self._half_extents]
+        axes = [(2 * torch.arange(count) + 1.0 - count) / resolution for count in shape]
+        centres = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).view(-1, 3)
+        finer = (interpolate(p, centres, self._box).T.reshape(len(p), *shape).clone() for p in self.parameters)
+        return _Voxels(*finer, resolution, self._half_extents)
 
     def roughness(self) -> Tensor:
         """Mean absolute difference of neighbours, of depth and of colour."""
-        total = torch.zeros(())
-        for parameter in self.parameters:
-            for dim in (1, 2, 3):
-                total = total + parameter.diff(dim=dim).abs().mean()
-        return total
+        differences = [p.diff(dim=dim).abs().mean() for p in self.parameters for dim in (1, 2, 3) if p.shape[dim] > 1]
+        return torch.stack(differences).sum()

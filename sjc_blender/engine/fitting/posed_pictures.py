@@ -22,7 +22,7 @@ from torch import Tensor
 from ...protocol.errors import SjcError
 from ...protocol.model_families import REFERENCE_VIEWS
 from ...protocol.reference_views import read_reference_views
-from ...protocol.spec import Camera
+from ...protocol.spec import Camera, DomainSpec, Matrix
 from ..radiance.rays import Rays, camera_rays
 
 TRAIN, TEST, ALL = "transforms_train.json", "transforms_test.json", "transforms.json"
@@ -50,7 +50,22 @@ class PosedPicture:
         return camera_rays(self.camera, *self.rgba.shape[:2])
 
 
-def read_pictures(folder: Path, half_side: float, size: int) -> tuple[list[PosedPicture], list[PosedPicture]]:
+@dataclass(frozen=True)
+class PictureSet:
+    """Pictures to fit, pictures to judge by, and the box that they show.
+
+    Attributes
+    ----------
+    train, held_out : list of PosedPicture
+    domain : DomainSpec
+    """
+
+    train: list[PosedPicture]
+    held_out: list[PosedPicture]
+    domain: DomainSpec
+
+
+def read_pictures(folder: Path, half_side: float, size: int) -> PictureSet:
     """Read a set.
 
     Parameters
@@ -58,27 +73,26 @@ def read_pictures(folder: Path, half_side: float, size: int) -> tuple[list[Posed
     folder : Path
     half_side : float
         Half side of the cube to be filled, in the set's world units (around its origin). Means nothing to
-        ``reference_views.json``.
+        ``reference_views.json``, which names its box.
     size : int
         Longer side in pixels to which larger pictures are averaged down.
-
-    Returns
-    -------
-    train, held_out : list of PosedPicture
 
     Raises
     ------
     SjcError
         ``no_posed_pictures``, ``bad_posed_pictures``, ``bad_reference_views``.
     """
-    if (folder / TRAIN).is_file():
-        train = _transforms(folder / TRAIN, half_side, size)
-        return (train, _transforms(folder / TEST, half_side, size)) if (folder / TEST).is_file() else _split(train)
-    if (folder / ALL).is_file():
-        return _split(_transforms(folder / ALL, half_side, size))
     if (folder / REFERENCE_VIEWS).is_file():
-        views = read_reference_views(folder).views
-        return _split([PosedPicture(view.camera, _picture(folder / view.image, size)) for view in views])
+        listed = read_reference_views(folder)
+        pictures = [PosedPicture(view.camera, _picture(folder / view.image, size)) for view in listed.views]
+        return PictureSet(*_split(pictures), listed.domain)
+    domain = DomainSpec(matrix_world=_scaling(half_side))
+    if (folder / TRAIN).is_file() and (folder / TEST).is_file():
+        train, held_out = (_transforms(folder / name, half_side, size) for name in (TRAIN, TEST))
+        return PictureSet(train, held_out, domain)
+    for name in (TRAIN, ALL):
+        if (folder / name).is_file():
+            return PictureSet(*_split(_transforms(folder / name, half_side, size)), domain)
     raise SjcError(
         "no_posed_pictures",
         f"{folder} holds no pictures with cameras.",
@@ -90,6 +104,10 @@ def read_pictures(folder: Path, half_side: float, size: int) -> tuple[list[Posed
 def _split(pictures: Sequence[PosedPicture]) -> tuple[list[PosedPicture], list[PosedPicture]]:
     train = [picture for index, picture in enumerate(pictures) if index % HELD_OUT or len(pictures) < HELD_OUT]
     return train, list(pictures[::HELD_OUT]) if len(pictures) >= HELD_OUT else []
+
+
+def _scaling(s: float) -> Matrix:
+    return ((s, 0.0, 0.0, 0.0), (0.0, s, 0.0, 0.0), (0.0, 0.0, s, 0.0), (0.0, 0.0, 0.0, 1.0))
 
 
 def _transforms(file: Path, half_side: float, size: int) -> list[PosedPicture]:
