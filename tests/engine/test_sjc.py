@@ -222,7 +222,7 @@ def test_every_parameter_learns(tiny_job):
 
 def test_renders_of_one_pixel_can_be_optimised(tiny_job):
     model = ClosedFormDenoiser(torch.ones(1, 3, 1, 1))
-    spec = tiny_job(guidance_scale=1, field={"background": ()})
+    spec = tiny_job(guidance_scale=1, field={"background_kind": "random"})
     sjc = run_to(ScoreJacobianChaining(spec, model, ReferenceConditioner(lambda viewpoint: model.images)), 3)
     assert all(bool(value.isfinite().all()) for value in sjc.field.state_dict().values())
 
