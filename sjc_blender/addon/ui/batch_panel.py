@@ -58,7 +58,7 @@ def _draw_verdict(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         count = len(verdict.faults)
         title.label(text=f"{count} faults, nothing started" if count > 1 else "1 fault, nothing started", icon="ERROR")
     else:
-        title.label(text="Not started" if isinstance(verdict, SjcError) else "Checked", icon="INFO")
+        title.label(text="Not started" if isinstance(verdict, SjcError) else "To do", icon="INFO")
     row.operator("sjc.batch_dismiss", text="", icon="X", emboss=False)
     if isinstance(verdict, InvalidBatch):
         for fault in verdict.faults[:SHOWN_FAULTS]:
