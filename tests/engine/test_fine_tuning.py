@@ -79,6 +79,25 @@ def test_several_loras_add_up(folder, tmp_path):
     torch.testing.assert_close(weight_of(load(folder("stable_diffusion"), *adapters)), expected)
 
 
+@pytest.mark.parametrize(
+    ("family", "network", "layer"),
+    [
+        ("stable_diffusion_xl", "unet", LAYER),
+        ("deepfloyd_if", "unet", LAYER),
+        ("stable_diffusion_3", "transformer", "transformer_blocks.0.attn.to_q"),
+    ],
+)
+def test_every_family_of_text_takes_loras(folder, tmp_path, family, network, layer):
+    plain = getattr(load(folder(family))._pipeline, network).get_submodule(layer).weight
+    down, up = lora_tensors(plain.shape[1], plain.shape[0])
+    save_file(
+        {f"{network}.{layer}.lora_A.weight": down, f"{network}.{layer}.lora_B.weight": up}, tmp_path / "l.safetensors"
+    )
+    changed = load(folder(family), Adapter(str(tmp_path / "l.safetensors"), 0.5))
+    torch.testing.assert_close(getattr(changed._pipeline, network).get_submodule(layer).weight, plain + 0.5 * up @ down)
+    assert torch.isfinite(changed.encode(["a red chair"])).all()
+
+
 def test_a_lora_of_another_family_is_refused(folder, tmp_path):
     save_lora(tmp_path / "xl.safetensors", width=32)
     error = error_of(folder("stable_diffusion"), Adapter(str(tmp_path / "xl.safetensors")))
