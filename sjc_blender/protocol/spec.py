@@ -345,7 +345,12 @@ class JobSpec:
     @property
     def subject(self) -> str:
         """What to call the job's object: its prompt or, of a model that takes none, the model's own name."""
-        return self.prompt.strip() or PurePath(self.model.source).name.removesuffix(".safetensors")
+        return subject_of(self.prompt, self.model.source)
+
+
+def subject_of(prompt: str, model: str) -> str:
+    """What to call the object of a job with this prompt and this source of its model."""
+    return prompt.strip() or PurePath(model).name.removesuffix(".safetensors")
 
 
 def scheduled(spec: JobSpec) -> JobSpec:

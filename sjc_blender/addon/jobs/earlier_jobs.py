@@ -86,10 +86,11 @@ def continue_job(
         ``no_checkpoint``, ``bad_steps``, ``engine_busy``, ``no_job``, or as `api.generate`.
     """
     folder = _folder(source)
+    subject = folder.read_spec().subject
     chosen = scene or bpy.context.scene
     assert chosen is not None
     interpreter = find_engine_python(engine_python, preferences.engine_python())
-    longer = continued(folder, steps, new_job_folder(folder.read_spec().subject))
+    longer = continued(folder, steps, new_job_folder(subject))
     return start(longer, longer.read_spec(), interpreter, chosen, import_results, wait, progress)
 
 

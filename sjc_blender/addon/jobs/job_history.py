@@ -13,6 +13,7 @@ from typing import Any
 
 from ...protocol import events
 from ...protocol.job_folder import JobFolder
+from ...protocol.spec import subject_of
 
 TAIL_BYTES = 1 << 14
 """Of the end of ``events.jsonl``: a checkpoint at least every few hundred events lies in it."""
@@ -36,7 +37,9 @@ class JobRecord:
     Attributes
     ----------
     folder : JobFolder
-    prompt, preset, model : str
+    subject : str
+        As of a spec: the prompt, or the model's name.
+    preset, model : str
     seed : int
     state : RecordState
         ``WAITING``: never begun; ``BUSY``: an engine is at work in the folder.
@@ -51,7 +54,7 @@ class JobRecord:
     """
 
     folder: JobFolder
-    prompt: str
+    subject: str
     preset: str
     model: str
     seed: int
@@ -82,7 +85,8 @@ def read_record(path: Path, is_open: bool | None = None) -> JobRecord | None:
         data = json.loads(folder.spec_path.read_text(encoding="utf-8"))
         created = folder.spec_path.stat().st_mtime
         # Not decoded as a spec: a job of another release is still part of the history.
-        prompt, steps = str(data["prompt"]), int(data["optimisation"]["steps"])
+        steps = int(data["optimisation"]["steps"])
+        subject = subject_of(str(data["prompt"]), str(data["model"]["source"]))
         preset, model, seed = str(data["preset"]), str(data["model"]["source"]), int(data["seed"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
@@ -94,7 +98,7 @@ def read_record(path: Path, is_open: bool | None = None) -> JobRecord | None:
     unsettled = {RecordState.INTERRUPTED, RecordState.WAITING, RecordState.CANCELLED}
     offered = state in unsettled if is_open else is_open is None and state is RecordState.INTERRUPTED and step > 0
     picture = _newest_picture(folder.previews)
-    return JobRecord(folder, prompt, preset, model, seed, state, step, steps, created, picture, offered)
+    return JobRecord(folder, subject, preset, model, seed, state, step, steps, created, picture, offered)
 
 
 def read_records(indexed: Mapping[Path, bool], parents: Iterable[Path]) -> list[JobRecord]:

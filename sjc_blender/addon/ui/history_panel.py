@@ -63,7 +63,7 @@ class SJC_PT_history(bpy.types.Panel):
 def _draw_record(box: bpy.types.UILayout, record: JobRecord) -> None:
     folder = str(record.folder.path)
     row = box.row()
-    row.label(text=record.prompt, icon=RECORD_ICONS[record.state], translate=False)
+    row.label(text=record.subject, icon=RECORD_ICONS[record.state], translate=False)
     row.operator("sjc.open_folder", text="", icon="FILE_FOLDER", emboss=False).folder = folder
     row.operator("sjc.delete_job", text="", icon="TRASH", emboss=False).folder = folder
     picture = previews.icon(record.picture) if record.picture is not None else 0

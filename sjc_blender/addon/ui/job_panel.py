@@ -18,6 +18,8 @@ LARGEST_PREVIEW = 14.0
 """In units."""
 
 MOST_OFFERS = 3
+OPTIMISING = "optimising"
+"""Name of the phase that can be paused."""
 
 
 def active_job() -> Job | None:
@@ -86,7 +88,7 @@ def _draw_line(layout: bpy.types.UILayout, session: SJC_PG_session) -> None:
 
 def _draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context, record: JobRecord) -> None:
     box = layout.box()
-    box.label(text=record.prompt, icon="RECOVER_LAST", translate=False)
+    box.label(text=record.subject, icon="RECOVER_LAST", translate=False)
     draw_sentences(box, context, offer_text(record))
     row = box.row(align=True)
     begin = "Resume" if record.step else "Start"
@@ -118,7 +120,7 @@ def _draw_progress(column: bpy.types.UILayout, context: bpy.types.Context, job: 
     buttons = column.row(align=True)
     if job.pausing:
         buttons.operator("sjc.unpause", icon="PLAY").job = job.id
-    elif job.state is JobState.RUNNING:
+    elif job.state is JobState.RUNNING and job.phase == OPTIMISING:  # the other phases are short, and have no steps
         buttons.operator("sjc.pause", icon="PAUSE").job = job.id
     stopping = job.state is JobState.CANCELLING
     stop = buttons.operator("sjc.cancel", text="Stop Now" if stopping else "Cancel", icon="X")

@@ -83,7 +83,7 @@ def keep_in_step() -> None:
     session.job_index = _fill(session.jobs, list(jobs.items()), session.job_index)
     _records.clear()
     _records.update({str(record.folder.path): record for record in known_jobs.history()})
-    entries = [(folder, record.prompt) for folder, record in _records.items()]
+    entries = [(folder, record.subject) for folder, record in _records.items()]
     session.history_index = _fill(session.history, entries, session.history_index)
 
 

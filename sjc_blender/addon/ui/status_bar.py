@@ -4,7 +4,7 @@ import bpy
 
 from ..jobs import job_queue, pump
 from ..jobs.job_queue import JobState
-from .job_panel import active_job
+from .job_panel import OPTIMISING, active_job
 from .job_status import bar_text, headline, rate_text
 
 WIDTH = 9.0
@@ -23,7 +23,7 @@ def _draw(header: bpy.types.Header, _context: bpy.types.Context) -> None:
         bar = row.row()
         bar.ui_units_x = WIDTH
         bar.progress(factor=job.fraction, text=bar_text(job))
-        at_work = job.state is JobState.RUNNING and not job.pausing and job.phase == "optimising"
+        at_work = job.state is JobState.RUNNING and not job.pausing and job.phase == OPTIMISING
         row.label(text=rate_text(job) if at_work else headline(job))
     waiting = sum(other.state is JobState.QUEUED for other in job_queue.QUEUE.jobs)
     if waiting:

@@ -47,7 +47,7 @@ def test_a_record_tells_the_job(lay):
     for number in (50, 300):
         (folder.previews / f"{number:06d}.png").write_bytes(b"png")
     record = read_record(folder.path)
-    assert (record.prompt, record.seed, record.step, record.steps) == ("ein grüner Stuhl", 7, 340, 10_000)
+    assert (record.subject, record.seed, record.step, record.steps) == ("ein grüner Stuhl", 7, 340, 10_000)
     assert record.picture == folder.previews / "000300.png"
 
 
@@ -94,7 +94,7 @@ def test_a_job_of_another_release_is_still_shown(lay):
     folder = lay(CHECKPOINT)
     data = json.loads(folder.spec_path.read_text(encoding="utf-8"))
     folder.spec_path.write_text(json.dumps(data | {"version": 99, "from the future": True}), encoding="utf-8")
-    assert read_record(folder.path).prompt == "ein grüner Stuhl"
+    assert read_record(folder.path).subject == "ein grüner Stuhl"
 
 
 def test_folders_of_the_index_and_beside_the_file_come_once_newest_first(lay, tmp_path):

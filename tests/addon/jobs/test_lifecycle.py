@@ -64,7 +64,7 @@ from sjc_blender.addon import api
 
 sjc_blender.register()
 (offer,) = api.interrupted()
-print(f"{offer.prompt}: {offer.state}, step {offer.step}", flush=True)
+print(f"{offer.subject}: {offer.state}, step {offer.step}", flush=True)
 job = api.resume(offer.folder.path, wait=True)
 print(job.state, api.interrupted(), flush=True)
 """
