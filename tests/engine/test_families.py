@@ -311,6 +311,28 @@ def test_old_folders_of_one_network_have_it_at_the_top(folder, tmp_path):
     torch.testing.assert_close(one.denoise(z, 500, Condition()), other.denoise(z, 500, Condition()))
 
 
+def test_the_tokenizer_of_t5_is_read_from_the_file_it_originally_comes_as(folder, tmp_path):
+    """DeepFloyd IF brings sentencepiece's own file and no other."""
+    sentencepiece = pytest.importorskip("sentencepiece")
+    whole = shutil.copytree(folder("deepfloyd_if"), tmp_path / "model")
+    shutil.rmtree(whole / "tokenizer")
+    (whole / "tokenizer").mkdir()
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(f"a red chair and a duck {number}" for number in range(100)))
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(text), model_prefix=str(whole / "tokenizer" / "spiece"), vocab_size=30,
+        pad_id=0, eos_id=1, unk_id=2, bos_id=-1, minloglevel=2,
+    )  # fmt: skip
+    (whole / "tokenizer" / "spiece.vocab").unlink()
+    (whole / "tokenizer" / "tokenizer_config.json").write_text('{"tokenizer_class": "T5Tokenizer", "extra_ids": 0}')
+    index = whole / "model_index.json"
+    data = json.loads(index.read_text())
+    index.write_text(json.dumps({**data, "tokenizer": ["transformers", "T5Tokenizer"]}))
+    one, other = load(whole).encode(["a red chair", "a duck"])
+    assert one.shape == (77, 32)
+    assert not torch.equal(one, other)
+
+
 def test_stable_diffusion_3_needs_no_t5(folder, tmp_path):
     whole = shutil.copytree(folder("stable_diffusion_3"), tmp_path / "model")
     shutil.rmtree(whole / "text_encoder_3")
