@@ -7,7 +7,6 @@ Standard library only: it runs in Blender's own Python, in a process of its own.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import sys
@@ -192,7 +191,8 @@ class EnvironmentSetup:
         found = self._inspect(*self._request.modules)
         if found["failures"]:
             raise _unusable(found["failures"])
-        shutil.rmtree(self._place.cache, ignore_errors=True)
+        for folder in (self._place.cache, self._place.doomed):
+            shutil.rmtree(folder, ignore_errors=True)
         size = disk_space.size_of(self._place.root)
         marker = Marker(requirements_hash(Path(self._request.requirements)), found["python"], found["torch"], size)
         marker.write(self._place.marker)
@@ -310,13 +310,11 @@ def remove_environment(request: SetupRequest) -> None:
         If something is in use; then the environment is whole, or its marker is gone.
     """
     place = request.place
-    if place.environment.is_dir():
+    if place.environment.is_dir() and not place.doomed.exists():
         # The name goes first: where a file of it is in use Windows refuses that, and nothing is lost.
-        doomed = place.root / "removing"
-        if not doomed.exists():
-            os.replace(place.environment, doomed)  # noqa: PTH105
+        place.environment.rename(place.doomed)
     place.marker.unlink(missing_ok=True)
-    for folder in (place.root / "removing", place.environment, place.cache, place.tools, place.pythons):
+    for folder in (place.doomed, place.environment, place.cache, place.tools, place.pythons):
         if folder.exists():
             shutil.rmtree(folder)
 

@@ -8,9 +8,9 @@ import csv
 import importlib
 import importlib.metadata
 import json
-import os
 import platform
 import sys
+from pathlib import Path
 
 
 def damaged() -> list[str]:
@@ -29,7 +29,7 @@ def _whole(package: importlib.metadata.Distribution, name: str, _hash: str = "",
     if name.endswith(".pyc"):
         return True  # bytecode comes and goes as Python likes
     try:
-        found = os.stat(package.locate_file(name)).st_size  # noqa: PTH116  # a path of any kind
+        found = Path(str(package.locate_file(name))).stat().st_size
     except OSError:
         return False
     return not size or int(size) == found

@@ -52,6 +52,11 @@ class EnvironmentPlace:
         return self.root / "cache"
 
     @property
+    def doomed(self) -> Path:
+        """An environment that is being deleted; its deletion may have been broken off."""
+        return self.root / "removing"
+
+    @property
     def pythons(self) -> Path:
         """A Python that the installer had to fetch, if any."""
         return self.root / "python"
@@ -74,7 +79,7 @@ class EnvironmentPlace:
     @property
     def started(self) -> bool:
         """Whether a set-up has left anything here."""
-        return self.tools.is_dir() or self.environment.is_dir() or self.cache.is_dir()
+        return any(folder.is_dir() for folder in (self.tools, self.environment, self.cache, self.doomed))
 
 
 _chosen = ""
