@@ -15,11 +15,13 @@ from ..jobs.job_location import jobs_folders, slug
 from ..jobs.job_queue import Job
 from ..jobs.start import absolute
 from ..process.engine_python import find_engine_python
+from ..rigs.rig_choice import RigChoice
 from .batch import Batch
 from .placing import Placing
 from .plan import Settings, planned
 from .rows import Rows, rows_of_list, rows_of_text
 
+Rig = str | bpy.types.Collection | RigChoice
 Source = str | Path | bpy.types.Text | Sequence[str | Mapping[str, Any]]
 
 
@@ -28,7 +30,7 @@ def batch(
     *,
     seeds: int | Iterable[int] = 0,
     presets: str | Iterable[str] = "standard",
-    rigs: str | bpy.types.Collection | Iterable[str | bpy.types.Collection] = "ORBIT",
+    rigs: Rig | Iterable[Rig] = "ORBIT",
     domain: bpy.types.Object | str | None = None,
     model: str = "builtin",
     negative_prompt: str = "",

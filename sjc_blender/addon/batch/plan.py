@@ -21,6 +21,7 @@ from ..jobs.job_import import OUTPUTS, outputs_of
 from ..jobs.job_location import slug
 from ..jobs.start import absolute, job_spec
 from ..results.placement import result_name
+from ..rigs.rig_choice import RigChoice
 from .batch_fault import BatchFault, InvalidBatch
 from .columns import PLAIN, TEXT, nested
 from .rows import Row, Rows
@@ -30,6 +31,7 @@ COLUMN_OF_CODE = {
     "no_cameras": "rig",
     "unusable_cameras": "rig",
     "bad_jitter": "rig",
+    "bad_frames": "rig",
     "unknown_domain": "domain",
     "domain_zero_size": "domain",
     "domain_sheared": "domain",
@@ -50,7 +52,7 @@ class Settings:
 
     seeds: Sequence[int] = (0,)
     presets: Sequence[str] = ("standard",)
-    rigs: Sequence[str | bpy.types.Collection] = ("ORBIT",)
+    rigs: Sequence[str | bpy.types.Collection | RigChoice] = ("ORBIT",)
     negative_prompt: str = ""
     domain: bpy.types.Object | str | None = None
     model: str = "builtin"

@@ -150,7 +150,7 @@ def _batch(scene: bpy.types.Scene, start: bool, said: list[str]) -> api.Batch:
         chosen.source,
         seeds=_seeds(chosen.seeds),
         presets=settings.preset,
-        rigs="ORBIT" if settings.rig == "ORBIT" else settings.cameras,
+        rigs=settings.rig_choice(),
         domain=settings.domain,
         model=settings.model,
         negative_prompt=settings.negative_prompt,
