@@ -81,8 +81,12 @@ def _camera(arguments: argparse.Namespace, spec: JobSpec) -> Camera:
 
     if arguments.camera is None:
         orbit = job_orbit(spec)
-        distance = arguments.distance or sum(orbit.distance) / 2
-        field_of_view = arguments.field_of_view or sum(orbit.field_of_view) / 2
+        distance = sum(orbit.distance) / 2 if arguments.distance is None else arguments.distance
+        field_of_view = sum(orbit.field_of_view) / 2 if arguments.field_of_view is None else arguments.field_of_view
+        if not (distance > 0 and 0 < field_of_view < 180):
+            raise SjcError(
+                "bad_usage", "--distance must be above 0, and --field-of-view between 0 and 180 degrees.", "Change it."
+            )
         return orbit_camera(arguments.azimuth, arguments.elevation, distance, field_of_view)
     own = spec.cameras.cameras if isinstance(spec.cameras, CameraRig) else ()
     named = [camera for camera in own if camera.name == arguments.camera]

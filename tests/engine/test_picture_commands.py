@@ -102,6 +102,8 @@ def test_a_path_from_a_file_names_its_video(finished, tmp_path, capfd):
         (["render", "--out", "{out}", "--size", "0"], "0 pixels"),
         (["render", "--out", "{out}", "--channels", "rgb,heat"], "known are rgb"),
         (["render", "--out", "{out}", "--camera", "nobody"], "nobody"),
+        (["render", "--out", "{out}", "--distance", "-1"], "--distance"),
+        (["render", "--out", "{out}", "--field-of-view", "180"], "--field-of-view"),
         (["video", "--size", "33"], "even"),
         (["video", "--path", "elsewhere"], "spiral"),
         (["video", "--fps", "0"], "--fps"),
