@@ -41,9 +41,9 @@ def stop() -> None:
 def step() -> None:
     """Take in what the engine told, import what is done, redraw what shows it."""
     changed = QUEUE.pump()
+    live_volume.update()  # first: the undo step of an import is to hold no live volume
     changed += job_import.import_waiting(QUEUE.jobs)
     known_jobs.note(changed)
-    live_volume.update()
     if known_jobs.poll() or changed:
         tell()
 
