@@ -157,7 +157,8 @@ def _draw_trouble(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     column = layout.box().column()
     column.alert = True
     if error.code.startswith("engine_"):
-        draw_sentences(column, context, "Without the engine, only the built-in model and your own are listed.", "INFO")
+        text = "Without the engine, only the built-in model and your own are listed. Set it up, then refresh this list."
+        draw_sentences(column, context, text, "INFO")
     draw_sentences(column, context, error.message, "ERROR")
     if error.hint:
         draw_sentences(layout, context, error.hint, "INFO")
