@@ -10,6 +10,9 @@ from . import previews, session_properties
 from .job_status import RECORD_ICONS, record_text
 from .session_properties import SJC_PG_session
 
+NAME_SHARE = 0.65
+"""Of a line's width."""
+
 PICTURE = 8.0
 """Height of the chosen job's picture, in units of the interface."""
 
@@ -23,14 +26,12 @@ class SJC_UL_history(bpy.types.UIList):
         if record is None:
             return
         picture = previews.icon(record.picture) if record.picture is not None else 0
-        row = layout.row()
+        row = layout.split(factor=NAME_SHARE)
         if picture:
             row.label(text=item.prompt, icon_value=picture, translate=False)
         else:
             row.label(text=item.prompt, icon="BLANK1", translate=False)
-        state = row.row()
-        state.alignment = "RIGHT"
-        state.label(text=f"{datetime.fromtimestamp(record.created):%d %b %H:%M}", icon=RECORD_ICONS[record.state])
+        row.label(text=f"{datetime.fromtimestamp(record.created):%d %b}", icon=RECORD_ICONS[record.state])
 
     def filter_items(self, context, data, propname):  # type: ignore[no-untyped-def]
         """Search prompts."""

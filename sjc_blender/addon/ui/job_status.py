@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from ...protocol.errors import SjcError
@@ -96,7 +97,9 @@ def record_text(record: JobRecord) -> list[str]:
             became = f"Cancelled at step {record.step} of {record.steps}"
         case _:
             became = offer_text(record)
-    return [became, f"{record.preset.capitalize()}, seed {record.seed}", f"Model: {record.model}"]
+    created = datetime.fromtimestamp(record.created)
+    how = f"{record.preset.capitalize()}, seed {record.seed}"
+    return [became, how, f"Model: {record.model}", f"{created:%d %b %Y, %H:%M}"]
 
 
 def trouble(job: Job) -> SjcError | None:
