@@ -83,29 +83,34 @@ def _draw_missing(box: bpy.types.UILayout, context: bpy.types.Context, state: En
         row.label(text="The engine cannot be used", icon="ERROR")
         draw_sentences(box, context, problem.message)
     _draw_failure(box, context, state)
-    _draw_online_access(box, context)
+    possible = _draw_online_access(box, context)
     own = problem.code not in NOT_SET_UP and not state.size
     if own:
         draw_sentences(box, context, "Another Python can be chosen in the preferences, or none.", "INFO")
     else:
         stopped = state.started and not state.size and state.failure is None
-        _draw_button(box, "Resume Set-Up" if stopped else "Set Up Engine")
+        _draw_button(box, "Resume Set-Up" if stopped else "Set Up Engine", enabled=possible)
     if context.area.type != "PREFERENCES":
         box.operator("sjc.show_preferences", icon="PREFERENCES", emboss=own)
 
 
-def _draw_online_access(box: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Show how to allow what the set-up needs, where it is not."""
+def _draw_online_access(box: bpy.types.UILayout, context: bpy.types.Context) -> bool:
+    """Show how to allow what the set-up needs, where it is not; give whether it is."""
     try:
         session.require_packages()
     except SjcError as error:
-        draw_sentences(box, context, str(error), "INTERNET_OFFLINE")
-        if error.code == "offline" and not bpy.app.online_access_override:
+        switch = error.code == "offline" and not bpy.app.online_access_override
+        # Beside the switch nobody has to be told where to find it.
+        draw_sentences(box, context, error.message if switch else str(error), "INTERNET_OFFLINE")
+        if switch:
             box.prop(context.preferences.system, "use_online_access", text="Allow Online Access")
+        return False
+    return True
 
 
-def _draw_button(box: bpy.types.UILayout, text: str) -> None:
+def _draw_button(box: bpy.types.UILayout, text: str, *, enabled: bool = True) -> None:
     button = box.row()
+    button.enabled = enabled
     button.scale_y = 1.6
     button.operator("sjc.set_up_engine", text=text, icon="IMPORT")
 
