@@ -156,3 +156,34 @@ def test_the_frame_takes_the_box_to_its_corners_and_back(scene):
     # Something that stands at the box's front and is turned as the box is.
     pose = np.array(frame.pose(rotation, front))
     assert np.allclose(pose, Matrix.Translation((0, -1, 0)), atol=1e-6)
+
+
+def test_curves_texts_and_collection_instances_have_their_boxes(scene):
+    bpy.ops.object.text_add()
+    text = bpy.context.object
+    text.data.body, text.data.extrude = "Box", 0.3
+    inner = bpy.data.collections.new("Inner")
+    inner.instance_offset = (1, 0, 0)
+    part = bpy.data.objects.new("Part", bpy.data.meshes.new("Part"))
+    part.data.from_pydata([(0, 0, 0), (4, 2, 1)], [], [])
+    part.location = (1, 1, 1)
+    inner.objects.link(part)
+    instance = bpy.data.objects.new("Instance", None)
+    instance.instance_type, instance.instance_collection = "COLLECTION", inner
+    instance.location, instance.scale = (10, 0, 0), (2, 2, 2)
+    scene.collection.objects.link(instance)
+    bpy.context.view_layer.update()
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    assert domain_spec(text, depsgraph).half_extents[0] == 1.0
+    spec = domain_spec(instance, depsgraph)
+    assert spec.half_extents == pytest.approx((1, 0.5, 0.25))
+    matrix = np.array(spec.matrix_world)
+    # The part fills (0, 1, 1) to (4, 3, 2) of the instance, which is twice as large and moved.
+    assert matrix[:3, 3] == pytest.approx((14, 4, 3), abs=1e-5)
+    assert matrix[0, 0] == pytest.approx(4)
+    inner.objects.unlink(part)
+    bpy.context.view_layer.update()
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    with pytest.raises(SjcError) as caught:
+        domain_spec(instance, depsgraph)
+    assert caught.value.code == "domain_zero_size"

@@ -1,6 +1,10 @@
 """Region and animation: the viewpoints are those of the scene, and the scene is as it was."""
 
+import json
 import math
+import os
+import subprocess
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -12,6 +16,7 @@ from sjc_blender.addon.rigs.region import shortest_arc
 from sjc_blender.addon.rigs.rig import cameras_from_scene
 from sjc_blender.addon.rigs.rig_choice import RigChoice, rig_choice
 from sjc_blender.protocol.errors import SjcError
+from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.spec import CameraRig, JobSpec, OrbitRig
 from sjc_blender.protocol.validation import faults
 
@@ -205,3 +210,42 @@ def test_a_camera_has_its_own_words(collection):
     collection.objects["B"]["sjc_prompt"] = 3
     with pytest.raises(SjcError, match="'B' has the text 3"):
         rig_of(collection)
+
+
+# ---- What the engine draws from them ------------------------------------------------------------------------------
+
+
+def test_the_engine_draws_what_the_scene_says(scene, collection, path, tmp_path):
+    path.users_collection[0].objects.unlink(path)
+    scene.collection.objects.link(path)
+    for name, azimuth, elevation, weight in (("A", 150, 10, 1.0), ("B", -150, 30, 3.0), ("C", 180, 20, 0.0)):
+        camera_at(collection, azimuth, elevation, 3.0, name=name)["sjc_weight"] = weight
+    camera_at(collection, -150, 30, 5.0, lens=35, name="D")
+    jobs = []
+    for number, (rig, jitter) in enumerate(((collection, 6.0), ("REGION:Views", 0.0), ("ANIMATION", 0.0))):
+        spec = JobSpec("a red chair", cameras=rig_of(rig, jitter=jitter))
+        jobs.append(str(JobFolder.create(tmp_path / str(number), spec).spec_path))
+    script = str(Path(__file__).with_name("engine_viewpoints.py"))
+    python = os.environ["SJC_ENGINE_PYTHON"]
+    out = subprocess.run([python, script, "3000", *jobs], capture_output=True, text=True, timeout=120, check=True)
+    cameras, region, moments = json.loads(out.stdout)
+
+    names = [row[0] for row in cameras]
+    assert [names.count(name) / 3000 for name in "ABCD"] == pytest.approx([0.2, 0.6, 0.0, 0.2], abs=0.03)
+    turned = np.array([row[1:3] for row in cameras if row[0] == "A"]) - (150, 10)
+    assert np.abs(turned).max() <= 6.001 and turned.std(axis=0) == pytest.approx([12 / math.sqrt(12)] * 2, rel=0.1)
+
+    azimuth, elevation, distance, width = np.array([row[1:] for row in region]).T
+    assert azimuth.min() >= 149.99 and azimuth.max() <= 210.01 and azimuth.mean() == pytest.approx(180, abs=1.5)
+    assert azimuth.std() == pytest.approx(60 / math.sqrt(12), rel=0.05)
+    low, high = math.sin(math.radians(10)), math.sin(math.radians(30))
+    assert np.sin(np.radians(elevation)).mean() == pytest.approx((low + high) / 2, abs=0.01)
+    assert (distance.min(), distance.max()) == pytest.approx((3, 5), abs=0.02)
+    # Fields of view are uniform in degrees, from a lens of 50 mm to one of 35 mm on 36 mm.
+    angles = np.degrees(2 * np.arctan(width))
+    limits = [2 * math.degrees(math.atan(18 / lens)) for lens in (50, 35)]
+    assert (angles.min(), angles.max()) == pytest.approx(limits, abs=0.1)
+    assert angles.mean() == pytest.approx(sum(limits) / 2, abs=0.3)
+
+    assert len({row[0] for row in moments}) == 48
+    assert max(np.unique([row[0] for row in moments], return_counts=True)[1]) < 3 * 3000 / 48

@@ -86,7 +86,7 @@ def _as_it_was(scene: bpy.types.Scene) -> Iterator[None]:
                 _write(*channel, value)
 
 
-def _animated() -> Iterator[bpy.types.ID]:
+def _animated() -> Iterator[Any]:
     """Every data-block that plays an action, those within others too."""
     for prop in bpy.data.bl_rna.properties:
         if prop.type != "COLLECTION":

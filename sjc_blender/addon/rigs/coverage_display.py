@@ -75,7 +75,8 @@ def hide() -> None:
 def _current() -> _Batches | None:
     """Give what is to be drawn, built anew only for another rig."""
     global _drawn
-    rig = rig_watch.current(bpy.context.scene).rig
+    scene = bpy.context.scene
+    rig = rig_watch.current(scene).rig if scene is not None else None
     if rig is None:
         return None
     if _drawn is None or _drawn[0] is not rig:
@@ -85,8 +86,9 @@ def _current() -> _Batches | None:
 
 def _wanted() -> bool:
     """Whether this viewport shows overlays, and the switch is still on: loading a file switches it off."""
-    context = bpy.context
-    return context.space_data.overlay.show_overlays and context.window_manager.sjc_show_coverage  # type: ignore[attr-defined]
+    space: Any = bpy.context.space_data
+    manager: Any = bpy.context.window_manager
+    return space.overlay.show_overlays and manager.sjc_show_coverage  # type: ignore[no-any-return]
 
 
 def _draw() -> None:
@@ -112,13 +114,15 @@ def _draw() -> None:
 
 def _draw_label() -> None:
     context = bpy.context
-    if _drawn is None or not _wanted():
+    if _drawn is None or not _wanted() or context.region is None or context.region_data is None:
         return
     place = location_3d_to_region_2d(context.region, context.region_data, _drawn[1].front)
     if place is not None:
         blf.size(0, 12 * context.preferences.system.ui_scale)
-        blf.color(0, *FRONT, 1.0)
-        blf.position(0, place.x, place.y, 0)
+        red, green, blue = FRONT
+        blf.color(0, red, green, blue, 1.0)
+        width, height = blf.dimensions(0, "Front")
+        blf.position(0, place.x - width / 2, place.y - height / 2, 0)
         blf.draw(0, "Front")
 
 
@@ -131,7 +135,7 @@ def _built(rig: SceneRig) -> _Batches:
     return _Batches(
         _batch("FLAT_COLOR", "TRIS", frame.to_world(dots), dot_colours),
         _batch("POLYLINE_FLAT_COLOR", "LINES", frame.to_world(lines), line_colours),
-        Vector(frame.to_world(np.array([[0.0, -SPHERE_RADIUS - 0.5, -rig.domain.half_extents[2]]]))[0]),
+        Vector(frame.to_world(np.array([[0.0, -SPHERE_RADIUS - 0.55, -rig.domain.half_extents[2]]]))[0]),
     )
 
 

@@ -11,11 +11,15 @@ from typing import Any
 
 import bpy
 import numpy as np
+from mathutils import Vector
 
 from ...protocol.errors import SjcError
 from ...protocol.spec import DomainSpec, Matrix
 
 AXES = "XYZ"
+BOXLESS = {"CAMERA", "LIGHT", "LIGHT_PROBE", "SPEAKER"}
+"""Kinds of objects that have no box of their own."""
+
 SHEAR_TOLERANCE = 1e-3
 """Largest cosine between two axes of the box that still counts as a right angle."""
 
@@ -41,8 +45,9 @@ def domain_spec(domain: bpy.types.Object | None, depsgraph: bpy.types.Depsgraph)
 
     The box is the object's local bounding box, off-centre or not, with modifiers, parents and
     constraints evaluated; an empty of any display type is the cube of half side
-    ``empty_display_size``. Each axis may be scaled on its own. A mirrored object gives an
-    unmirrored domain with the same box, the same front (its own -Y) and the same up (its own Z).
+    ``empty_display_size``, or the box of the collection that it instances. Each axis may be scaled
+    on its own. A mirrored object gives an unmirrored domain with the same box, the same front (its
+    own -Y) and the same up (its own Z).
 
     Parameters
     ----------
@@ -136,13 +141,34 @@ def as_rows(matrix: Any) -> Matrix:
 def _local_box(evaluated: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
     """Centre [3] and half sides [3] in the object's own coordinates."""
     if evaluated.type == "EMPTY":
+        if evaluated.instance_type == "COLLECTION" and evaluated.instance_collection is not None:
+            return _instanced_box(evaluated.instance_collection)
         return np.zeros(3), np.full(3, evaluated.empty_display_size)
-    if evaluated.type in {"CAMERA", "LIGHT", "LIGHT_PROBE", "SPEAKER"}:
+    if evaluated.type in BOXLESS:
         kind = evaluated.type.lower().replace("_", " ")
         raise SjcError(
             "domain_without_box", f"The domain {evaluated.name!r} is a {kind}, which has no box.", CHOOSE_BOX
         )
-    corners = np.array([tuple(corner) for corner in evaluated.bound_box], dtype=np.float64)
+    if evaluated.type in {"CURVE", "FONT", "SURFACE"}:
+        # Their bound_box leaves out extrusion and bevel.
+        mesh = evaluated.to_mesh()
+        points = np.array([vertex.co[:] for vertex in mesh.vertices]) if mesh is not None else np.zeros((0, 3))
+        evaluated.to_mesh_clear()
+        return _middle(points) if len(points) else (np.zeros(3), np.zeros(3))
+    return _middle(np.array([corner[:] for corner in evaluated.bound_box], dtype=np.float64))
+
+
+def _instanced_box(collection: bpy.types.Collection) -> tuple[np.ndarray, np.ndarray]:
+    """Centre [3] and half sides [3] of what an empty instances, in its coordinates."""
+    boxes = [
+        np.array([(obj.matrix_world @ Vector(corner[:]))[:] for corner in obj.bound_box]) - collection.instance_offset
+        for obj in collection.all_objects
+        if obj.type not in BOXLESS | {"EMPTY"}
+    ]
+    return _middle(np.concatenate(boxes)) if boxes else (np.zeros(3), np.zeros(3))
+
+
+def _middle(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     low, high = corners.min(axis=0), corners.max(axis=0)
     return (low + high) / 2, (high - low) / 2
 

@@ -132,7 +132,7 @@ def _surfaces(
     for instance in depsgraph.object_instances:
         if not instance.is_instance or instance.parent is None or instance.parent.original not in objects:
             continue
-        if instance.object.type in SOLID_KINDS:
+        if instance.object is not None and instance.object.type in SOLID_KINDS:
             matrix = to_domain @ np.array(instance.matrix_world)
             yield from _surface(instance.object, instance.object.name, matrix)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 
 from ...protocol.errors import SjcError
@@ -102,7 +104,7 @@ def preview_camera(scene: bpy.types.Scene, domain: DomainSpec, depsgraph: bpy.ty
         return None
 
 
-def _checked_jitter(jitter: object, where: str) -> float:
+def _checked_jitter(jitter: Any, where: str) -> float:
     if not is_number(jitter) or not 0 <= jitter <= 90:
         raise SjcError(
             "bad_jitter",

@@ -125,9 +125,9 @@ def _draw_headline(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     if settings.rig_obstacle():
         return
     look = rig_watch.current(context.scene)
-    if settings.rig == "ANIMATION" and not look.fresh:
+    if settings.rig == "ANIMATION":
         layout.operator("sjc.check_rig", icon="VIEWZOOM")
-    elif look.error is not None:
+    if look.error is not None:
         draw_sentences(layout, context, look.error.message.splitlines()[0], "ERROR")
     elif look.rig is not None:
         report = look.rig.report

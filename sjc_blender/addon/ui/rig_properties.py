@@ -5,11 +5,9 @@ import math
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
 
+from ..rigs.domain import BOXLESS
 from ..rigs.proxy import SOLID_KINDS
 from ..rigs.rig_choice import SAMPLES, RigChoice
-
-BOXLESS = {"CAMERA", "LIGHT", "LIGHT_PROBE", "SPEAKER"}
-"""Kinds of objects that have no box of their own."""
 
 RIGS = [
     ("ORBIT", "Orbit", "The model's own viewpoints all around the domain", "ORIENTATION_GIMBAL", 0),
