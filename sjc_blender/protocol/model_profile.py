@@ -6,6 +6,7 @@ family, ``sjc_blender/models/<family>.json``.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from dataclasses import dataclass, field
@@ -141,7 +142,21 @@ def load_profile(source: str) -> ModelProfile:
 
 
 def needs_prompt(source: str) -> bool:
-    """Whether a job with this model has to say what to make; so it has if the model's profile cannot be read."""
+    """Whether a job with this model has to say what to make; so it has if the model's profile cannot be read.
+
+    Buttons ask this whenever they are drawn, and a checkpoint's header alone takes 20 ms to read: the answer is kept
+    until the folder or file changes.
+    """
+    model = local_model(source)
+    try:
+        changed = model.stat().st_mtime_ns if model is not None else 0
+    except OSError:
+        changed = 0
+    return _needs_prompt(source, changed)
+
+
+@functools.lru_cache(maxsize=32)
+def _needs_prompt(source: str, changed: int) -> bool:
     try:
         return load_profile(source).conditioning != "none"
     except SjcError:

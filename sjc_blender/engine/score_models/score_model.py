@@ -46,7 +46,7 @@ class ScoreModel(Protocol):
     Attributes
     ----------
     channels : int
-        Channels of a sample: 4 for the latents of Stable Diffusion, 3 for pixels.
+        Channels of a sample: 4 or 16 for latents, 3 for pixels.
     sample_size : int
         Height and width of a sample at the model's own resolution.
     pixel_space : bool
@@ -78,7 +78,7 @@ class ScoreModel(Protocol):
         Returns
         -------
         Tensor [N, ...], float32
-            Embeddings, which may be blended linearly.
+            Embeddings, which may be blended linearly; of a model of classes their labels [N], int64, which may not.
         """
         ...
 
