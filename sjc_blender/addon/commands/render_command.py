@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -11,10 +12,15 @@ from typing import Any
 
 import bpy
 
-from ...protocol import atomic_write
+from ...protocol import atomic_write, codec
 from ...protocol.errors import SjcError
+from ...protocol.model_families import REFERENCE_VIEWS
+from ...protocol.reference_views import ReferenceView, ReferenceViews
+from ...protocol.spec import CameraRig
 from ..jobs.job_location import slug
 from ..process.interrupts import Interrupts
+from ..rigs.domain import domain_object, domain_spec
+from ..rigs.rig import cameras_from_scene
 from .outcome import Outcome
 
 NAME = "render"
@@ -38,6 +44,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--rig", metavar="COLLECTION", help="each of its cameras")
     parser.add_argument("--size", type=_positive, metavar="PIXELS", help="square pictures (default: the scene's size)")
     parser.add_argument("--samples", type=_positive, metavar="N", help="default: the scene's")
+    parser.add_argument(
+        "--views",
+        action="store_true",
+        help="also list the cameras, so that the engine can fit a Volume to the pictures (engine fit): "
+        "square, transparent, in plain sRGB; needs --rig and --size",
+    )
+    parser.add_argument("--domain", metavar="OBJECT", help="with --views: the box that is to be filled")
     parser.add_argument("--engine", choices=sorted(ENGINES), help="default: the scene's")
 
 
@@ -46,15 +59,22 @@ def run(arguments: argparse.Namespace) -> Outcome:
     scene = bpy.context.scene
     assert scene is not None
     cameras = _cameras(scene, arguments.camera, arguments.rig)
+    if arguments.views and not (arguments.rig and arguments.size):
+        raise SjcError(
+            "bad_usage", "--views needs square pictures of a rig.", "Add --rig COLLECTION and --size PIXELS."
+        )
     folder = Path(arguments.out).expanduser().absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise atomic_write.file_error(error, folder) from error
     _set_up(scene, arguments)
+    paths = _paths(folder, cameras)
+    # Before any picture: a camera that cannot be used is told at once.
+    views = _views(scene, arguments, paths) if arguments.views else None
     pictures: list[dict[str, Any]] = []
     with Interrupts() as interrupts:
-        for camera, path in zip(cameras, _paths(folder, cameras), strict=True):
+        for camera, path in zip(cameras, paths, strict=True):
             if interrupts.count:
                 return Outcome("cancelled", {"pictures": pictures}, [f"{len(pictures)} of {len(cameras)} rendered."])
             print(f"[{len(pictures) + 1}/{len(cameras)}] {camera.name}", file=sys.stderr, flush=True)
@@ -62,7 +82,21 @@ def run(arguments: argparse.Namespace) -> Outcome:
             _render(scene, camera, path)
             seconds = round(time.monotonic() - began, 2)
             pictures.append({"camera": camera.name, "path": str(path), "seconds": seconds})
+    if views is not None:
+        atomic_write.write_text(folder / REFERENCE_VIEWS, json.dumps(codec.encode(views), indent=1) + "\n")
     return Outcome("done", {"pictures": pictures}, [str(picture["path"]) for picture in pictures])
+
+
+def _views(scene: bpy.types.Scene, arguments: argparse.Namespace, paths: Sequence[Path]) -> ReferenceViews:
+    """The cameras of the rig in the domain's frame, in the order of the pictures."""
+    scene.render.film_transparent = True
+    scene.view_settings.view_transform = "Standard"
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    domain = domain_spec(domain_object(arguments.domain), depsgraph)
+    rig = cameras_from_scene(arguments.rig, domain, scene, depsgraph)
+    assert isinstance(rig, CameraRig)  # what a collection gives
+    pairs = zip(paths, sorted(rig.cameras, key=lambda camera: camera.name), strict=True)
+    return ReferenceViews(tuple(ReferenceView(path.name, camera) for path, camera in pairs), domain)
 
 
 def _cameras(scene: bpy.types.Scene, name: str | None, rig: str | None) -> list[bpy.types.Object]:

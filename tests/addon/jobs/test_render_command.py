@@ -8,6 +8,8 @@ import pytest
 
 from sjc_blender.addon.commands.command_line import main
 from sjc_blender.addon.commands.outcome import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from sjc_blender.addon.rigs import rig_building
+from sjc_blender.protocol.reference_views import read_reference_views
 
 QUICK = ["--size", "8", "--samples", "1", "--engine", "cycles"]
 
@@ -66,3 +68,27 @@ def test_what_cannot_be_rendered_is_said(options, said, code, capfd):
     bpy.data.collections.new("Empty")
     assert main(["render", "--out", "pictures", *options]) == code
     assert said in capfd.readouterr().err
+
+
+def test_pictures_come_with_their_cameras_for_a_fit(scene):
+    domain = rig_building.add_domain(scene)
+    domain.location, domain.scale = (1, 2, 3), (2, 1, 1)
+    rig = rig_building.add_orbit_rig(scene, domain, count=3)
+    rig.name = "Around"
+    assert main(["render", "--out", "set", "--rig", "Around", "--views", "--domain", domain.name, *QUICK]) == EXIT_OK
+    found = read_reference_views(Path("set"))
+    assert found.domain.half_extents == pytest.approx((1.0, 0.5, 0.5))
+    assert [row[3] for row in found.domain.matrix_world[:3]] == pytest.approx([1, 2, 3])
+    for view in found.views:
+        obj = next(camera for camera in rig.objects if camera.name == view.camera.name)
+        assert Path("set", view.image).is_file() and view.image.startswith(obj.name.lower().replace(" ", "-"))
+        # A domain unit is 2 m here.
+        offset = obj.matrix_world.translation - domain.matrix_world.translation
+        assert [row[3] for row in view.camera.pose[:3]] == pytest.approx([axis / 2 for axis in offset], abs=1e-5)
+
+
+@pytest.mark.parametrize("options", [["--rig", "Rig"], ["--camera", "View.1", "--size", "8"]])
+def test_views_without_a_rig_or_a_size_are_refused(options, capfd):
+    assert main(["render", "--out", "set", "--views", *options]) == EXIT_USAGE
+    assert "--rig" in capfd.readouterr().err
+    assert not Path("set").exists()
