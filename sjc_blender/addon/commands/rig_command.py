@@ -12,6 +12,9 @@ NAME = "rig"
 HELP = "say what a rig sees, and what it does not"
 EXAMPLES = ('-b scene.blend --command sjc rig --rig "SJC Rig" --domain "SJC Domain"',)
 
+MOST_VIEWS = 8
+"""View texts that a person is told of; ``--json`` has all."""
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what the scene leaves open; what is left out is what the panel of the scene has."""
@@ -32,6 +35,6 @@ def run(arguments: argparse.Namespace) -> Outcome:
         f"{cameras}, elevation {low:.0f} to {high:.0f}; {report.seen:.0%} of all directions seen, "
         f"{report.seen_of_model:.0%} of those that the model knows",
         *(f"{finding.severity}: {finding.text}" for finding in report.findings),
-        *(f"told in {share:.0%} of the steps: {text}" for text, share in report.views.items()),
+        *(f"told in {share:.0%} of the steps: {text}" for text, share in list(report.views.items())[:MOST_VIEWS]),
     ]
     return Outcome("done", report.as_json(), lines)
