@@ -21,7 +21,7 @@ def icon(path: Path) -> int:
         for other in [other for other in _collection if Path(other).parent == path.parent]:
             del _collection[other]
         # Asking for its size loads it now, in a millisecond or two; else a spinner would show between any two pictures.
-        _ = _collection.load(key, key, "IMAGE").image_size[0]
+        tuple(_collection.load(key, key, "IMAGE").image_size)
     return _collection[key].icon_id
 
 
