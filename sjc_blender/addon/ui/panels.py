@@ -35,7 +35,8 @@ class SJC_PT_main(_Sidebar, bpy.types.Panel):
         settings: SJC_PG_settings = context.scene.sjc
         draw_missing_engine(layout, context)
         column = layout.column()
-        column.prop(settings, "prompt", text="", placeholder="A red chair")
+        example = "A red chair" if settings.takes_prompt else "This model takes no prompt"
+        column.prop(settings, "prompt", text="", placeholder=example)
         column.row().prop(settings, "preset", expand=True)
         row = column.row(align=True)
         row.prop(settings, "seed")

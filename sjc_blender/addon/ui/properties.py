@@ -59,9 +59,14 @@ class SJC_PG_settings(ModelChoice, RigSettings, bpy.types.PropertyGroup):
         """What is to be made, as the API takes it."""
         return tuple(name for name, wanted in (("volume", self.make_volume), ("mesh", self.make_mesh)) if wanted)
 
+    @property
+    def takes_prompt(self) -> bool:
+        """Whether the chosen model wants to be told what to make."""
+        return needs_prompt(bpy.path.abspath(self.model))
+
     def obstacle(self) -> str:
         """Say why no job can start with these settings; empty if nothing is seen that would prevent it."""
-        if not self.prompt.strip() and needs_prompt(bpy.path.abspath(self.model)):
+        if not self.prompt.strip() and self.takes_prompt:
             return "Write a prompt first"
         if self.rig_obstacle():
             return self.rig_obstacle()
