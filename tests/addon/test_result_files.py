@@ -12,7 +12,6 @@ def small_mesh():
     return {
         "vertices": np.eye(4, 3, dtype=np.float32),
         "faces": np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32),
-        "normals": np.tile(np.float32([0, 0, 1]), (4, 1)),
         "colours": np.full((4, 3), 0.5, dtype=np.float32),
     }
 
@@ -73,7 +72,8 @@ def test_a_broken_field_is_one_sentence_that_names_the_file(finished_job, small_
         ("faces", np.array([[0, 1, 4]], np.int32), "vertices that are not there"),
         ("faces", np.array([[-1, 1, 2]], np.int32), "vertices that are not there"),
         ("faces", np.zeros((0, 3), np.int32), "no faces"),
-        ("normals", np.ones((3, 3), np.float32), "[4, 3] is expected"),
+        ("colours", np.ones((3, 3), np.float32), "[4, 3] is expected"),
+        ("faces", np.zeros((1, 5), np.int32), "3 or 4 are expected"),
         ("colours", np.full((4, 3), np.nan, np.float32), "no finite numbers"),
     ],
 )

@@ -58,4 +58,4 @@ def _surface_arrays(folder: JobFolder, spec: JobSpec) -> MeshArrays:
     if (folder.result / "mesh.npz").is_file() or not (folder.result / "field.npz").is_file():
         return read_mesh(folder)
     surface = cutter_of(folder, spec.outputs.mesh_smoothing).cut(spec.outputs.mesh_threshold)
-    return MeshArrays(surface.vertices, surface.faces, surface.normals, surface.colours)
+    return MeshArrays(surface.vertices, surface.faces, surface.colours)

@@ -10,7 +10,7 @@ from .result_files import MeshArrays
 
 
 def fill_mesh(mesh: bpy.types.Mesh, arrays: MeshArrays) -> None:
-    """Replace a mesh's geometry, colours and normals; its materials stay, and so do the objects that use it."""
+    """Replace a mesh's geometry and colours; its materials stay, and so do the objects that use it."""
     mesh.clear_geometry()
     count, corners = arrays.faces.shape
     mesh.vertices.add(len(arrays.vertices))
@@ -27,4 +27,3 @@ def fill_mesh(mesh: bpy.types.Mesh, arrays: MeshArrays) -> None:
     mesh.color_attributes.active_color = colour
     mesh.validate()
     mesh.shade_smooth()
-    mesh.normals_split_custom_set_from_vertices(arrays.normals.tolist())

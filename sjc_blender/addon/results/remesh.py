@@ -174,7 +174,7 @@ def _apply(obj: bpy.types.Object, surface: Surface, wanted: Cut) -> None:
             f"The mesh {mesh.name!r} cannot be replaced: it is being edited, has shape keys, or is linked.",
             "Leave Edit Mode, delete the shape keys, or make the mesh local.",
         )
-    fill_mesh(mesh, MeshArrays(surface.vertices, surface.faces, surface.normals, surface.colours))
+    fill_mesh(mesh, MeshArrays(surface.vertices, surface.faces, surface.colours))
     _remember(obj, Cut(surface.threshold, wanted.smoothing))
     refusals.pop(obj.name, None)
     if face_limit(obj):

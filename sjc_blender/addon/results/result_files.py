@@ -43,7 +43,7 @@ class MeshArrays:
 
     Attributes
     ----------
-    vertices, normals : ndarray of shape (V, 3), float32
+    vertices : ndarray of shape (V, 3), float32
     faces : ndarray of shape (F, 3) or (F, 4), int32
         Triangles or quads, anticlockwise seen from outside.
     colours : ndarray of shape (V, 3), float32
@@ -52,7 +52,6 @@ class MeshArrays:
 
     vertices: np.ndarray
     faces: np.ndarray
-    normals: np.ndarray
     colours: np.ndarray
 
 
@@ -100,9 +99,8 @@ def read_mesh(folder: JobFolder) -> MeshArrays:
         raise arrays.broken("it has no faces")
     if faces.min() < 0 or faces.max() >= len(vertices):
         raise arrays.broken("'faces' name vertices that are not there")
-    normals = arrays.floats("normals", vertices.shape)
     colours = arrays.floats("colours", vertices.shape)
-    return MeshArrays(vertices, faces, normals, colours)
+    return MeshArrays(vertices, faces, colours)
 
 
 class _Arrays:

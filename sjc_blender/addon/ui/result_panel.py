@@ -16,7 +16,6 @@ class SJC_PT_result(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = "SJC"
     bl_parent_id = "SJC_PT_main"
-    bl_order = -1  # above the next job's settings, which may be longer than the sidebar
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
