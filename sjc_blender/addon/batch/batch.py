@@ -95,11 +95,7 @@ class Batch:
     @property
     def headline(self) -> str:
         """Where it stands, in a sentence."""
-        states = list(self.states.values())
-        every = f"all {len(states)} objects are" if len(states) > 1 else "its object is"
-        if set(states) == {DONE}:
-            return f"SJC batch {self.name!r}: nothing to do, {every} made and in the scene."
-        return f"SJC batch {self.name!r}, {len(states)} jobs: {counted(states)}."
+        return f"SJC batch {self.name!r}: {self._standing_told()}."
 
     def start(self) -> str:
         """Make what is missing: import what is made but not in the scene, put the others in line.
@@ -185,6 +181,12 @@ class Batch:
         scene = self._scene()
         return placing.results_in(scene) if scene is not None else {}
 
+    def _standing_told(self) -> str:
+        states = list(self.states.values())
+        if set(states) != {DONE}:
+            return f"of {len(states)} jobs {counted(states)}"
+        return f"all {len(states)} objects are made and in the scene"
+
     def _adopt(self, entry: Entry) -> None:
         """Take over the job that works in the entry's folder already, started by an earlier call."""
         for job in job_queue.QUEUE.jobs:
@@ -235,7 +237,7 @@ class Batch:
 
     def _said(self, imported: int, started: int) -> str:
         if not imported and not started:
-            return self.headline
+            return f"SJC batch {self.name!r}: nothing to do, {self._standing_told()}."
         parts = []
         if started:
             parts.append(f"{started} of {len(self.entries)} jobs to run")

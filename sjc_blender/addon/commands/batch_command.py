@@ -157,7 +157,7 @@ class _BatchProgress:
     def __call__(self, job: api.Job) -> None:
         """Print what is new of a job."""
         assert self.batch is not None  # nothing is told before it starts
-        if job is not self._of and job.state != "queued" and not job.imported:
+        if job is not self._of and job.phase and not job.imported:
             self.close()
             self._of, self._lines = job, ProgressLines(self._stream)
             entries = self.batch.entries

@@ -253,7 +253,7 @@ def test_cancel_stops_what_runs_and_what_waits_and_retry_goes_on(batch):
     made = batch(negative_prompt="patient", wait=False)
     until(lambda: pump.step() or made.entries[0].job.progress)
     assert list(made.states.values()) == ["running", "queued", "queued"]
-    assert made.headline.endswith("1 running, 2 queued.") and "/10000" in str(made)
+    assert made.headline.endswith("of 3 jobs 1 running, 2 queued.") and "/10000" in str(made)
     made.cancel()
     made.wait()
     assert list(made.states.values()) == ["cancelled"] * 3

@@ -42,7 +42,7 @@ def test_check_and_run(settings, drawn):
     settings.seeds = "1, 2"
     settings.id_data.sjc.make_mesh = False
     assert bpy.ops.sjc.batch_check() == {"FINISHED"}
-    assert any("4 jobs: 4 missing. No faults." in text for text in drawn().texts())
+    assert any("of 4 jobs 4 missing. No faults." in text for text in drawn().texts())
     assert not QUEUE.jobs
     assert bpy.ops.sjc.batch_run() == {"FINISHED"}
     layout = drawn()
