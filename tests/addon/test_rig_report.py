@@ -67,14 +67,18 @@ def test_a_good_rig_and_the_models_own_orbit_have_nothing_to_say():
         assert made.seen_of_model == pytest.approx(1, abs=0.02)
 
 
-@pytest.mark.parametrize("reach", [30.0, 60.0])
-def test_the_share_that_is_seen_is_that_of_the_caps(reach):
-    # One camera straight above sees a cap of 45 degrees; jitter widens it as far as it turns.
-    above = CameraRig((camera(0, 90.0),), jitter=reach - 15.0)
-    seen = Sphere.area[Sphere.seen_from(directions_of(above))].sum()
-    cap = (1 - math.cos(math.radians(45 + reach - 15.0))) / 2
-    assert seen == pytest.approx(cap, abs=0.03)
+@pytest.mark.parametrize(("azimuth", "elevation"), [(0, 90), (20, 0), (180, 45), (-100, -70)])
+def test_one_camera_sees_a_cap_of_45_degrees_wherever_it_stands(azimuth, elevation):
+    seen = Sphere.area[Sphere.seen_from(directions_of(CameraRig((camera(azimuth, elevation),))))].sum()
+    assert seen == pytest.approx((1 - math.cos(math.radians(45))) / 2, abs=0.01)
     assert Sphere.area.sum() == pytest.approx(1)
+
+
+def test_jitter_widens_what_is_seen_by_as_much():
+    row = np.abs(Sphere.elevation - 2.5).argmin()
+    for jitter in (0.0, 15.0, 30.0):
+        seen = Sphere.seen_from(directions_of(CameraRig((camera(0, 0),), jitter=jitter)))
+        assert seen[row].sum() * 5 == pytest.approx(2 * (45 + jitter), abs=10)
 
 
 @pytest.mark.parametrize(
