@@ -183,8 +183,8 @@ class _Voxels:
         shape = [max(1, round(extent * resolution)) for extent in self._half_extents]
         axes = [(2 * torch.arange(count) + 1.0 - count) / resolution for count in shape]
         centres = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).view(-1, 3)
-        finer = (interpolate(p, centres, self._box).T.reshape(len(p), *shape).clone() for p in self.parameters)
-        return _Voxels(*finer, resolution, self._half_extents)
+        depth, colour = (interpolate(p, centres, self._box).T.reshape(len(p), *shape) for p in self.parameters)
+        return _Voxels(depth.clone(), colour.clone(), resolution, self._half_extents)
 
     def roughness(self) -> Tensor:
         """Mean absolute difference of neighbours, of depth and of colour."""

@@ -156,6 +156,6 @@ def _picture(path: Path, size: int) -> Tensor:
     shrink = size / max(picture.size)
     if shrink < 1:
         # Premultiplied, or the colour of what is transparent bleeds over the edges.
-        wanted = tuple(max(1, round(side * shrink)) for side in picture.size)
+        wanted = max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink))
         picture = picture.convert("RGBa").resize(wanted, Image.Resampling.BOX).convert("RGBA")
     return torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255.0)
