@@ -9,11 +9,11 @@ import pytest
 
 import sjc_blender
 from sjc_blender.addon.rigs.rig_choice import RigChoice
-from sjc_blender.addon.ui import environment_operators, operators
-from sjc_blender.addon.ui.properties import SJC_PG_settings
+from sjc_blender.addon.ui import operators
 from sjc_blender.addon.ui.rig_properties import has_box
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.presets import preset_names
+from sjc_blender.protocol.spec import JobSpec
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def asked(monkeypatch, finished_job):
 
     def generate(prompt, **options):
         calls.append((prompt, options))
-        return SimpleNamespace(folder=finished_job())
+        return SimpleNamespace(id="job1", spec=JobSpec(prompt), folder=finished_job())
 
     monkeypatch.setattr(operators.api, "generate", generate)
     return calls
@@ -168,21 +168,10 @@ def test_a_folder_without_a_job_is_said(settings, tmp_path):
         bpy.ops.sjc.import_result(directory=str(tmp_path))
 
 
-@pytest.mark.parametrize("operator", ["cancel", "pause", "unpause", "move_job"])
+@pytest.mark.parametrize("operator", ["cancel", "pause", "unpause"])
 def test_a_job_that_is_not_there_is_said(settings, operator):
     with pytest.raises(RuntimeError, match="has no job 'gone'"):
         getattr(bpy.ops.sjc, operator)(job="gone")
-
-
-def test_everything_that_is_clicked_has_a_tooltip(settings):
-    for cls in (*operators.CLASSES, *environment_operators.CLASSES):
-        rna = getattr(bpy.ops.sjc, cls.bl_idname.split(".")[1]).get_rna_type()
-        assert rna.description and not rna.description.endswith("."), cls
-        shown = [p for p in rna.properties if p.identifier != "rna_type" and not p.is_hidden]
-        assert all(p.description for p in shown if p.identifier != "directory"), cls
-    for prop in SJC_PG_settings.bl_rna.properties:
-        if prop.identifier not in {"rna_type", "name"}:
-            assert prop.description and not prop.description.endswith("."), prop.identifier
 
 
 def test_the_presets_are_those_that_ship_quickest_first(settings):

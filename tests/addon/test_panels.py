@@ -122,6 +122,16 @@ def test_of_ended_jobs_the_newest_is_shown_and_of_live_ones_that_which_runs(job,
     assert drawn().texts("template_list"), "both stand in the list"
 
 
+def test_what_hides_the_result_can_be_hidden(job, monkeypatch):
+    bpy.ops.mesh.primitive_cube_add(size=2)
+    cube = bpy.context.object
+    monkeypatch.setattr(operators, "covers", {job.id: cube.name})
+    assert drawn().operators()["sjc.hide_cover"].name == cube.name
+    bpy.ops.sjc.hide_cover(name=cube.name)
+    assert not cube.visible_get()
+    assert "sjc.hide_cover" not in drawn().operators()
+
+
 def test_a_job_that_did_not_start_says_why(addon):
     operators.refusal = SjcError(
         "unusable_cameras", "2 cameras cannot be used:\n  - 'A' is inside.\n  - 'B' is panoramic."

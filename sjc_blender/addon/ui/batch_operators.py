@@ -9,6 +9,7 @@ from .. import api
 from ..batch import batch as batches
 from ..environment import session
 from .batch_properties import SJC_PG_batch
+from .operators import report_error
 
 EXAMPLE = """\
 # A prompt a line. Or begin with a line of columns, such as
@@ -40,7 +41,7 @@ class _BatchOperator(bpy.types.Operator):
             batch = _batch(context.scene, start, said)
         except SjcError as error:
             verdict = error
-            self.report({"ERROR"}, str(error))
+            report_error(self, error)
             return {"CANCELLED"}
         verdict = said[0] if said else f"{batch.headline} No faults."
         self.report({"INFO"}, verdict)
@@ -109,7 +110,7 @@ class SJC_OT_batch_retry(bpy.types.Operator):
             verdict = batches.latest.retry()
         except SjcError as error:
             verdict = error
-            self.report({"ERROR"}, str(error))
+            report_error(self, error)
             return {"CANCELLED"}
         return {"FINISHED"}
 

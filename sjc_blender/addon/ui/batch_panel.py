@@ -18,6 +18,7 @@ class SJC_PT_batch(bpy.types.Panel):
 
     bl_label = "Batch"
     bl_parent_id = "SJC_PT_main"
+    bl_order = 50
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "SJC"

@@ -3,7 +3,9 @@
 import bpy
 
 from ... import __package__ as base_package
+from ...protocol.errors import SjcError
 from .. import api
+from ..environment import session
 from .operators import attempt
 
 
@@ -12,6 +14,16 @@ class SJC_OT_set_up_engine(bpy.types.Operator):
 
     bl_idname = "sjc.set_up_engine"
     bl_label = "Set Up Engine"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is something to install from."""
+        try:
+            session.require_packages()
+        except SjcError as error:
+            cls.poll_message_set(str(error))
+            return False
+        return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Begin, or go on."""

@@ -50,13 +50,14 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         return
     if state.status is Status.READY:
         _draw_ready(layout, context, state)
+    failed = _failure(state) is not None
     row = layout.row(align=True)
     row.operator("sjc.check_engine", text="Check", icon="CHECKMARK")
     if state.size:
         row.operator("sjc.set_up_engine", text="Repair", icon="TOOL_SETTINGS")
     if state.started:
         row.operator("sjc.remove_engine", text="Remove", icon="TRASH")
-    if state.place.log.is_file():
+    if state.place.log.is_file() and not failed:  # a failure has the buttons beside it
         _draw_log(layout)
     _draw_diagnosis(layout, context)
 
@@ -83,19 +84,19 @@ def _draw_missing(box: bpy.types.UILayout, context: bpy.types.Context, state: En
         row.label(text="The engine cannot be used", icon="ERROR")
         draw_sentences(box, context, problem.message)
     _draw_failure(box, context, state)
-    possible = _draw_online_access(box, context)
+    _draw_online_access(box, context)
     own = problem.code not in NOT_SET_UP and not state.size
     if own:
         draw_sentences(box, context, "Another Python can be chosen in the preferences, or none.", "INFO")
     else:
         stopped = state.started and not state.size and state.failure is None
-        _draw_button(box, "Resume Set-Up" if stopped else "Set Up Engine", enabled=possible)
+        _draw_button(box, "Resume Set-Up" if stopped else "Set Up Engine")
     if context.area.type != "PREFERENCES":
         box.operator("sjc.show_preferences", icon="PREFERENCES", emboss=own)
 
 
-def _draw_online_access(box: bpy.types.UILayout, context: bpy.types.Context) -> bool:
-    """Show how to allow what the set-up needs, where it is not; give whether it is."""
+def _draw_online_access(box: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Show how to allow what the set-up needs, where it is not."""
     try:
         session.require_packages()
     except SjcError as error:
@@ -104,13 +105,10 @@ def _draw_online_access(box: bpy.types.UILayout, context: bpy.types.Context) -> 
         draw_sentences(box, context, error.message if switch else str(error), "INTERNET_OFFLINE")
         if switch:
             box.prop(context.preferences.system, "use_online_access", text="Allow Online Access")
-        return False
-    return True
 
 
-def _draw_button(box: bpy.types.UILayout, text: str, *, enabled: bool = True) -> None:
+def _draw_button(box: bpy.types.UILayout, text: str) -> None:
     button = box.row()
-    button.enabled = enabled
     button.scale_y = 1.6
     button.operator("sjc.set_up_engine", text=text, icon="IMPORT")
 
@@ -130,14 +128,20 @@ def _draw_setup(box: bpy.types.UILayout, state: EngineState) -> None:
         box.operator("sjc.cancel_setup", icon="X")
 
 
+def _failure(state: EngineState) -> SjcError | None:
+    """Why the last set-up failed; None where another Python does its work."""
+    return None if state.status is Status.READY and state.source != "environment" else state.failure
+
+
 def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context, state: EngineState) -> None:
-    if state.failure is None:
+    failure = _failure(state)
+    if failure is None:
         return
     column = layout.column()
     column.alert = True
-    draw_sentences(column, context, state.failure.message, "ERROR")
-    if state.failure.hint:
-        draw_sentences(layout, context, state.failure.hint, "INFO")
+    draw_sentences(column, context, failure.message, "ERROR")
+    if failure.hint:
+        draw_sentences(layout, context, failure.hint, "INFO")
     _draw_log(layout)
 
 

@@ -14,7 +14,7 @@ class SJC_OT_recall(bpy.types.Operator):
     bl_label = "Recall Settings"
     bl_options = {"UNDO", "INTERNAL"}
 
-    folder: StringProperty(options={"HIDDEN"})
+    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Set what can be set, and say what cannot."""
@@ -29,10 +29,10 @@ class SJC_OT_continue_job(bpy.types.Operator):
     """Give this job more steps: a new job begins where it ended, and the old result stays"""
 
     bl_idname = "sjc.continue_job"
-    bl_label = "Continue"
+    bl_label = "Continue with More Steps"
     bl_options = {"INTERNAL"}
 
-    folder: StringProperty(options={"HIDDEN"})
+    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
     steps: IntProperty(name="More Steps", description="How many steps to add", default=500, min=1, soft_max=10_000)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -51,7 +51,7 @@ class SJC_OT_delete_job(bpy.types.Operator):
     bl_label = "Delete This Job"
     bl_options = {"INTERNAL"}
 
-    folder: StringProperty(options={"HIDDEN"})
+    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask first."""

@@ -7,7 +7,15 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from .. import api
 from ..jobs import known_jobs
+from ..jobs.job_queue import Job, JobState
 from .operators import attempt
+from .session_properties import chosen_job
+
+
+def _chosen(context: bpy.types.Context) -> Job:
+    chosen = chosen_job(context.window_manager.sjc)
+    assert chosen is not None, "poll has looked"
+    return chosen
 
 
 class SJC_OT_cancel(bpy.types.Operator):
@@ -17,8 +25,8 @@ class SJC_OT_cancel(bpy.types.Operator):
     bl_label = "Cancel"
     bl_options = {"INTERNAL"}
 
-    job: StringProperty(options={"HIDDEN"})
-    now: BoolProperty(options={"HIDDEN"})
+    job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
+    now: BoolProperty(name="Now", description="Do not wait for the current step", options={"HIDDEN"})
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
@@ -32,6 +40,27 @@ class SJC_OT_cancel(bpy.types.Operator):
         return attempt(self, lambda: api.cancel(self.job, now=self.now))
 
 
+class SJC_OT_cancel_chosen(bpy.types.Operator):
+    """Cancel the chosen job; one that runs stops after its current step, and can be resumed from there"""
+
+    bl_idname = "sjc.cancel_chosen"
+    bl_label = "Cancel Chosen Job"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is something to stop."""
+        chosen = chosen_job(context.window_manager.sjc)
+        if chosen is None or not chosen.live:
+            cls.poll_message_set("Choose a job that runs or waits in line")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Ask the engine to stop, or take the job out of the line."""
+        return attempt(self, lambda: api.cancel(_chosen(context)))
+
+
 class SJC_OT_pause(bpy.types.Operator):
     """Let the job hold still after its current step; it keeps its memory, jobs in line wait on"""
 
@@ -39,7 +68,7 @@ class SJC_OT_pause(bpy.types.Operator):
     bl_label = "Pause"
     bl_options = {"INTERNAL"}
 
-    job: StringProperty(options={"HIDDEN"})
+    job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Ask the engine to hold still."""
@@ -53,7 +82,7 @@ class SJC_OT_unpause(bpy.types.Operator):
     bl_label = "Go On"
     bl_options = {"INTERNAL"}
 
-    job: StringProperty(options={"HIDDEN"})
+    job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Ask the engine to go on."""
@@ -67,12 +96,20 @@ class SJC_OT_move_job(bpy.types.Operator):
     bl_label = "Move Job"
     bl_options = {"INTERNAL"}
 
-    job: StringProperty(options={"HIDDEN"})
-    places: IntProperty(options={"HIDDEN"})
+    places: IntProperty(name="Places", description="How far; negative: to an earlier place", options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether the chosen job waits."""
+        chosen = chosen_job(context.window_manager.sjc)
+        if chosen is None or chosen.state is not JobState.QUEUED:
+            cls.poll_message_set("Choose a job that waits in line")
+            return False
+        return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Move it."""
-        return attempt(self, lambda: api.move(self.job, self.places))
+        return attempt(self, lambda: api.move(_chosen(context), self.places))
 
 
 class SJC_OT_clear_jobs(bpy.types.Operator):
@@ -81,6 +118,14 @@ class SJC_OT_clear_jobs(bpy.types.Operator):
     bl_idname = "sjc.clear_jobs"
     bl_label = "Clear Ended Jobs"
     bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is one."""
+        if all(job.live for job in api.jobs()):
+            cls.poll_message_set("No job of this list has ended")
+            return False
+        return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Clear them."""
@@ -94,7 +139,7 @@ class SJC_OT_resume(bpy.types.Operator):
     bl_label = "Resume"
     bl_options = {"INTERNAL"}
 
-    folder: StringProperty(options={"HIDDEN"})
+    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Put the job in line again."""
@@ -121,7 +166,7 @@ class SJC_OT_open_folder(bpy.types.Operator):
     bl_label = "Open Job Folder"
     bl_options = {"INTERNAL"}
 
-    folder: StringProperty(options={"HIDDEN"})
+    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Open the folder."""
@@ -134,6 +179,7 @@ class SJC_OT_open_folder(bpy.types.Operator):
 
 CLASSES = (
     SJC_OT_cancel,
+    SJC_OT_cancel_chosen,
     SJC_OT_pause,
     SJC_OT_unpause,
     SJC_OT_move_job,

@@ -1,11 +1,13 @@
 """The jobs of this session in the sidebar: what runs, what waits in line, what an earlier session left."""
 
 import bpy
+from bpy.app.translations import pgettext_iface
 
 from ..jobs import job_queue, known_jobs
 from ..jobs.job_history import JobRecord
 from ..jobs.job_queue import Job, JobState
-from . import previews, session_properties
+from ..rigs import domain_cover
+from . import operators, previews, session_properties
 from .job_status import ICONS, bar_text, headline, offer_text, rate_text, trouble
 from .session_properties import SJC_PG_session
 from .wrapped_label import draw_sentences
@@ -69,21 +71,13 @@ def _draw_line(layout: bpy.types.UILayout, session: SJC_PG_session) -> None:
     row = layout.row()
     row.template_list("SJC_UL_jobs", "", session, "jobs", session, "job_index", rows=3, maxrows=8)
     column = row.column(align=True)
-    chosen = session_properties.chosen_job(session)
-    name = chosen.id if chosen is not None else ""
     moves = column.column(align=True)
-    moves.enabled = chosen is not None and chosen.state is JobState.QUEUED
     for places, icon in ((-1, "TRIA_UP"), (1, "TRIA_DOWN")):
-        move = moves.operator("sjc.move_job", text="", icon=icon)
-        move.job, move.places = name, places
+        moves.operator("sjc.move_job", text="", icon=icon).places = places
     column.separator()
-    stop = column.column(align=True)
-    stop.enabled = chosen is not None and chosen.live
-    button = stop.operator("sjc.cancel", text="", icon="X")
-    button.job, button.now = name, False
-    clear = column.column(align=True)
-    clear.enabled = any(not job.live for job in job_queue.QUEUE.jobs)
-    clear.operator("sjc.clear_jobs", text="", icon="TRASH")
+    ends = column.column(align=True)
+    ends.operator("sjc.cancel_chosen", text="", icon="X")
+    ends.operator("sjc.clear_jobs", text="", icon="TRASH")
 
 
 def _draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context, record: JobRecord) -> None:
@@ -106,6 +100,7 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) 
     if job.live:
         _draw_progress(column, context, job)
     _draw_trouble(box, context, job)
+    _draw_cover(box, context, job)
     _draw_preview(box, context, job)
     _draw_ways_on(box, job)
     for warning in job.warnings:
@@ -143,6 +138,16 @@ def _draw_trouble(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
         draw_sentences(column, context, error.message, "ERROR")
         if error.hint:
             draw_sentences(box, context, error.hint, "INFO")
+
+
+def _draw_cover(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
+    """Say what hides the result, and offer to hide that instead."""
+    cover = context.view_layer.objects.get(operators.covers.get(job.id, ""))
+    if cover is None or not domain_cover.hides(cover, context.view_layer) or not (job.live or job.imported):
+        return
+    draw_sentences(box, context, f"{cover.name} stands around the result and hides it.", "INFO")
+    text = pgettext_iface("Hide {name}").format(name=cover.name)
+    box.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=False).name = cover.name
 
 
 def _draw_ways_on(box: bpy.types.UILayout, job: Job) -> None:

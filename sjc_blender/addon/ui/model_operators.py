@@ -6,11 +6,18 @@ import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from .. import api
+from ..models.model_library import LIBRARY
 from .operators import attempt
 from .properties import SJC_PG_settings
 
 OWN = "own"
 """Stands for the user's own model where a listed one has its id."""
+
+
+def _library_is_free(operator: type[bpy.types.Operator]) -> bool:
+    if LIBRARY.busy:
+        operator.poll_message_set("One thing at a time: wait, or cancel the download")
+    return not LIBRARY.busy
 
 
 class SJC_OT_choose_model(bpy.types.Operator):
@@ -20,7 +27,7 @@ class SJC_OT_choose_model(bpy.types.Operator):
     bl_label = "Choose Model"
     bl_options = {"INTERNAL", "UNDO"}
 
-    model: StringProperty(options={"HIDDEN"})
+    model: StringProperty(name="Model", description="Id of the model", options={"HIDDEN"})
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
@@ -61,7 +68,12 @@ class SJC_OT_download_model(bpy.types.Operator):
     bl_label = "Download Model"
     bl_options = {"INTERNAL"}
 
-    model: StringProperty(options={"HIDDEN"})
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether nothing else is done to the models."""
+        return _library_is_free(cls)
+
+    model: StringProperty(name="Model", description="Id of the model", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Start the download."""
@@ -88,7 +100,12 @@ class SJC_OT_delete_model(bpy.types.Operator):
     bl_label = "Delete Model"
     bl_options = {"INTERNAL"}
 
-    model: StringProperty(options={"HIDDEN"})
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether nothing else is done to the models."""
+        return _library_is_free(cls)
+
+    model: StringProperty(name="Model", description="Id of the model", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask first."""
@@ -116,7 +133,9 @@ class SJC_OT_choose_model_folder(bpy.types.Operator):
     bl_label = "Choose Model Folder"
     bl_options = {"INTERNAL", "UNDO"}
 
-    directory: StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+    directory: StringProperty(
+        name="Folder", description="The one with model_index.json", subtype="DIR_PATH", options={"SKIP_SAVE"}
+    )
     filter_folder: BoolProperty(default=True, options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -138,7 +157,7 @@ class SJC_OT_add_adapter(bpy.types.Operator):
     bl_label = "Add LoRA"
     bl_options = {"INTERNAL", "UNDO"}
 
-    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(name="File", description="A .safetensors file", subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.safetensors", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -161,7 +180,7 @@ class SJC_OT_remove_adapter(bpy.types.Operator):
     bl_label = "Remove LoRA"
     bl_options = {"INTERNAL", "UNDO"}
 
-    index: IntProperty(options={"HIDDEN"})
+    index: IntProperty(name="Index", description="Place in the list", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove it."""

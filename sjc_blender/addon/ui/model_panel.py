@@ -31,6 +31,7 @@ class SJC_PT_model(bpy.types.Panel):
 
     bl_label = "Model"
     bl_parent_id = "SJC_PT_main"
+    bl_order = 10
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "SJC"
@@ -139,7 +140,6 @@ def _draw_download(layout: bpy.types.UILayout, downloading: str) -> None:
 def _draw_buttons(box: bpy.types.UILayout, hub_id: str, model: ModelStatus | None) -> None:
     """Download, check, delete."""
     row = box.row(align=True)
-    row.enabled = not LIBRARY.busy
     if LIBRARY.action == "delete" and LIBRARY.subject == hub_id:
         row.label(text="Deleting...")
         return

@@ -2,6 +2,7 @@
 
 import math
 import random
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +13,26 @@ from ...protocol.errors import SjcError
 from .. import api
 from ..environment import session
 from ..jobs import setting_recall
+from ..rigs import domain_cover
 from .properties import SJC_PG_settings
 
 LARGEST_SEED = 2**31 - 1
 
+LINE = 90
+"""Letters of a line of a report."""
+
 refusal: SjcError | None = None
 """Why the last job could not start, for the panel; None once one could, or when it was read."""
+
+
+covers: dict[str, str] = {}
+"""By the ids of jobs: the names of the objects that hide their results."""
+
+
+def report_error(operator: bpy.types.Operator, error: SjcError) -> None:
+    """Report an error in lines that fit the window: Blender cuts long ones off at both ends."""
+    lines = [line for part in (error.message, error.hint) for line in part.splitlines()]
+    operator.report({"ERROR"}, "\n".join(short for line in lines for short in textwrap.wrap(line, LINE) or [""]))
 
 
 def attempt(operator: bpy.types.Operator, action: Callable[[], object]) -> set[str]:
@@ -25,7 +40,7 @@ def attempt(operator: bpy.types.Operator, action: Callable[[], object]) -> set[s
     try:
         action()
     except SjcError as error:
-        operator.report({"ERROR"}, str(error))
+        report_error(operator, error)
         return {"CANCELLED"}
     return {"FINISHED"}
 
@@ -78,8 +93,29 @@ class SJC_OT_generate(bpy.types.Operator):
         except SjcError as error:
             # A report that vanishes after a moment is no good for a list of cameras: the panel keeps it.
             refusal = error
-            self.report({"ERROR"}, str(error))
+            report_error(self, error)
             return {"CANCELLED"}
+        cover = domain_cover.cover_of(job.spec.domain, context.view_layer)
+        if cover is not None:
+            covers[job.id] = cover.name
+        return {"FINISHED"}
+
+
+class SJC_OT_hide_cover(bpy.types.Operator):
+    """Hide the object that stands around the result; Alt H shows it again"""
+
+    bl_idname = "sjc.hide_cover"
+    bl_label = "Hide"
+    bl_options = {"UNDO", "INTERNAL"}
+
+    name: StringProperty(name="Object", description="Name of the object to hide", options={"HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Hide it in this view layer."""
+        obj = context.view_layer.objects.get(self.name)
+        if obj is None:
+            return {"CANCELLED"}
+        obj.hide_set(True)
         return {"FINISHED"}
 
 
@@ -104,7 +140,9 @@ class SJC_OT_import_result(bpy.types.Operator):
     bl_label = "Import SJC Result"
     bl_options = {"REGISTER", "UNDO"}
 
-    directory: StringProperty(name="Job Folder", subtype="DIR_PATH", options={"SKIP_SAVE"})
+    directory: StringProperty(
+        name="Job Folder", description="The folder with job.json and result", subtype="DIR_PATH", options={"SKIP_SAVE"}
+    )
     filter_folder: BoolProperty(default=True, options={"HIDDEN"})
 
     @classmethod
@@ -142,6 +180,7 @@ class SJC_OT_random_seed(bpy.types.Operator):
 
 CLASSES = (
     SJC_OT_generate,
+    SJC_OT_hide_cover,
     SJC_OT_dismiss,
     SJC_OT_import_result,
     SJC_OT_random_seed,

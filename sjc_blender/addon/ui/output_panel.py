@@ -13,6 +13,7 @@ class SJC_PT_output(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = "SJC"
     bl_parent_id = "SJC_PT_main"
+    bl_order = 40
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show the kinds of results."""

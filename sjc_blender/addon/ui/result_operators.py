@@ -87,7 +87,7 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
     bl_label = "Export SJC Result"
 
     filename_ext = ""
-    filepath: StringProperty(name="File", subtype="FILE_PATH")
+    filepath: StringProperty(name="File", description="File to write", subtype="FILE_PATH")
     format: EnumProperty(
         name="Format",
         description="Kind of file",

@@ -16,6 +16,7 @@ class SJC_PT_result(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = "SJC"
     bl_parent_id = "SJC_PT_main"
+    bl_order = 0
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -31,6 +32,8 @@ class SJC_PT_result(bpy.types.Panel):
         column.use_property_split = True
         column.use_property_decorate = False
         column.enabled = context.mode == "OBJECT"
+        if context.mode != "OBJECT":
+            layout.label(text="Go to Object Mode to change it", icon="INFO")
         mesh = mesh_of(obj)
         if obj.type == "VOLUME":
             column.row().prop(context.window_manager.sjc_result, "look", expand=True)

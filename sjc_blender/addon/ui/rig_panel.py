@@ -23,6 +23,7 @@ class SJC_PT_viewpoints(_Sidebar, bpy.types.Panel):
 
     bl_label = "Viewpoints"
     bl_parent_id = "SJC_PT_main"
+    bl_order = 20
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show the rig, and what it sees in a line."""
@@ -86,6 +87,7 @@ class SJC_PT_domain(_Sidebar, bpy.types.Panel):
 
     bl_label = "Domain"
     bl_parent_id = "SJC_PT_main"
+    bl_order = 30
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show the object whose box it is, and the proxy."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import blf
 import bpy
+from bpy.app.translations import pgettext_iface
 
 from .job_status import wrapped
 
@@ -17,7 +18,8 @@ ICON_WIDTH = 28
 
 
 def draw_sentences(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Any = "NONE") -> None:
-    """Draw `text` as lines that fit the region, the icon before the first one."""
+    """Draw `text`, in the user's language, as lines that fit the region, the icon before the first one."""
+    text = pgettext_iface(text)  # type: ignore[assignment]  # the stubs of 4.5
     scale = context.preferences.system.ui_scale
     width = context.region.width - MARGIN * scale
     width -= 0 if icon == "NONE" else ICON_WIDTH * scale
