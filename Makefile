@@ -31,7 +31,7 @@ help:  ## Say what there is to make
 
 # ---- Environments -------------------------------------------------------------------------------------------------
 
-environments := engine bpy45 bpy52 lint stubs45 stubs52
+environments := engine bpy45 bpy52 lint stubs45 stubs52 manual
 .PHONY: setup
 setup: $(environments:%=build/%/.ready)  ## Make the environments in build/ (a few minutes; nothing where they are up to date)
 
@@ -55,6 +55,9 @@ build/stubs45/.ready: requirements/stubs45.txt | build/tools/.ready
 	@$(call environment,,3.11,)
 build/stubs52/.ready: requirements/stubs52.txt | build/tools/.ready
 	@$(call environment,,3.11,)
+
+build/manual/.ready: requirements/manual.txt | build/tools/.ready
+	@$(call environment,,3.11,import markdown)
 
 .PHONY: requirements
 requirements: build/tools/.ready  ## Compile requirements/engine.txt anew from engine.in
@@ -118,8 +121,9 @@ test-package: package build/engine/.ready  ## Tests of the zip and of what its p
 # ---- Package --------------------------------------------------------------------------------------------------------
 
 .PHONY: package
-package: build/bpy45/.ready build/bpy52/.ready  ## Build the extension's zip, checked by both Blenders
+package: build/bpy45/.ready build/bpy52/.ready build/manual/.ready  ## Build the extension's zip, checked by both Blenders
 	@build/tools/bin/python scripts/stage_package.py build/package
+	@build/manual/bin/python scripts/manual_pages.py build/package/manual
 	@scripts/build_package.sh build/package $(package) $(extension_cli_45) $(extension_cli_52)
 
 # ---- Cleaning -------------------------------------------------------------------------------------------------------

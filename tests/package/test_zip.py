@@ -1,6 +1,7 @@
 """The extension's zip, as `make package` built it, holds what it must and nothing else."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -14,7 +15,7 @@ from tests.package.blenders import BLENDERS, blender
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROOMS = ("protocol", "engine", "addon")
-DATA = ("models", "presets", "requirements")
+DATA = ("manual", "models", "presets", "requirements")
 IMPORT_RENAMED = """
 import importlib, pkgutil, sys
 
@@ -80,6 +81,15 @@ def test_it_holds_every_tracked_file_of_the_package(archive: zipfile.ZipFile) ->
     )
     tracked = {name.removeprefix("sjc_blender/") for name in listing.stdout.split("\0") if name}
     assert tracked <= set(archive.namelist())
+
+
+def test_it_holds_the_manual_with_all_that_its_pages_show_and_link_to(archive: zipfile.ZipFile) -> None:
+    names = set(archive.namelist())
+    pages = [name for name in names if name.startswith("manual/") and name.endswith(".html")]
+    assert "manual/usage.html" in pages
+    for page in pages:
+        targets = re.findall(r'(?:href|src)="(?![a-z]+:)([^"#]+)', archive.read(page).decode())
+        assert {f"manual/{target}" for target in targets} <= names, page
 
 
 def test_it_holds_nothing_else(archive: zipfile.ZipFile) -> None:

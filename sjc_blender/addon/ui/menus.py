@@ -1,6 +1,10 @@
 """Where the operators stand in Blender's own menus, which is also where its search finds them."""
 
+from pathlib import Path
+
 import bpy
+
+MANUAL = Path(__file__).parents[2] / "manual" / "usage.html"
 
 
 def _add(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
@@ -18,15 +22,43 @@ def _export(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
     menu.layout.operator("sjc.export_result", text="SJC Result (.glb, .ply, .obj, .vdb)")
 
 
+def _help(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    menu.layout.separator()
+    menu.layout.operator("sjc.open_manual", icon="HELP")
+
+
+class SJC_OT_open_manual(bpy.types.Operator):
+    """Open the manual of SJC in the web browser; it came with the add-on, and needs no internet"""
+
+    bl_idname = "sjc.open_manual"
+    bl_label = "SJC Manual"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether it is there: it is made for the zip."""
+        if not MANUAL.is_file():
+            cls.poll_message_set("The manual comes with the zip of the add-on; in its sources it is docs/usage.md")
+        return MANUAL.is_file()
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Open it."""
+        bpy.ops.wm.path_open(filepath=str(MANUAL))
+        return {"FINISHED"}
+
+
 def register() -> None:
     """Put the entries into the menus."""
     bpy.types.VIEW3D_MT_add.append(_add)
     bpy.types.TOPBAR_MT_file_import.append(_import)
     bpy.types.TOPBAR_MT_file_export.append(_export)
+    bpy.utils.register_class(SJC_OT_open_manual)
+    bpy.types.TOPBAR_MT_help.append(_help)
 
 
 def unregister() -> None:
     """Take them out again."""
+    bpy.types.TOPBAR_MT_help.remove(_help)
+    bpy.utils.unregister_class(SJC_OT_open_manual)
     bpy.types.TOPBAR_MT_file_export.remove(_export)
     bpy.types.TOPBAR_MT_file_import.remove(_import)
     bpy.types.VIEW3D_MT_add.remove(_add)
