@@ -1,7 +1,7 @@
 """The engine's command line.
 
 ``generate`` is for people (a progress bar), ``run JOB_DIR`` for programs (JSON lines on stdout,
-commands on stdin). Both run the same job the same way.
+commands on stdin); ``resume JOB_DIR`` is ``run`` for people. All run the same job the same way.
 """
 
 from __future__ import annotations
@@ -80,6 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--restart", action="store_true", help="ignore a checkpoint")
     generate.set_defaults(command=_generate)
 
+    resume = commands.add_parser(
+        "resume", help="run a job folder, or go on with it: progress on stderr, for terminals and render farms"
+    )
+    resume.add_argument("folder", type=Path, metavar="JOB_DIR")
+    resume.add_argument("--restart", action="store_true", help="ignore a checkpoint")
+    resume.set_defaults(command=_resume)
+
     run = commands.add_parser("run", help="run a job folder: JSON lines on stdout, commands on stdin")
     run.add_argument("folder", type=Path, metavar="JOB_DIR")
     run.add_argument("--restart", action="store_true", help="ignore a checkpoint")
@@ -104,11 +111,21 @@ def _generate(arguments: argparse.Namespace) -> int:
     except SjcError as error:
         report(events.Failed.of(error))
         return EXIT_USAGE
-    # Ctrl-C stops after the current step, with a checkpoint.
+    return _attended(folder, report, restart=arguments.restart)
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from .reporter import TerminalReport
+
+    return _attended(JobFolder(arguments.folder), TerminalReport(), restart=arguments.restart)
+
+
+def _attended(folder: JobFolder, report: Callable[[events.Event], None], *, restart: bool) -> int:
+    """Work for a terminal, or for a farm's node: Ctrl-C stops after the current step, with a checkpoint."""
     stop = threading.Event()
     previous = signal.signal(signal.SIGINT, lambda *_: stop.set())
     try:
-        return _work(folder, report, stop.is_set, restart=arguments.restart)
+        return _work(folder, report, stop.is_set, restart=restart)
     finally:
         signal.signal(signal.SIGINT, previous)
 

@@ -223,3 +223,13 @@ def test_the_resolved_settings_lie_in_the_job_folder(new_folder):
     data = json.loads(new_folder().spec_path.read_text())
     assert data["optimisation"]["steps"] == STEPS
     assert data["optimisation"]["learning_rate"] == 0.05
+
+
+def test_a_prepared_folder_is_run_where_nobody_listens(new_folder):
+    # As on a farm's node: stdin is empty, and that is not the end of a parent.
+    folder = new_folder(steps=12)
+    command = [sys.executable, "-m", "sjc_blender.engine", "resume", str(folder.path)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert done.returncode == cli.EXIT_OK, done.stderr
+    assert (folder.result / "field.npz").is_file()
+    assert "Done" in done.stderr and done.stdout == ""

@@ -140,6 +140,26 @@ class Batch:
             self._run(entry, interpreter or self._interpreter(), bool(_absent(entry, standing)))
         return self._said(imported, len(started))
 
+    def prepare(self) -> list[Path]:
+        """Write the folders of the jobs that are not made, for another machine; none is started, no engine is needed.
+
+        There ``python -m sjc_blender.engine resume FOLDER`` makes each; brought back, the same batch imports them.
+
+        Returns
+        -------
+        list of Path
+            Every folder that waits to be run.
+
+        Raises
+        ------
+        SjcError
+            ``folder_not_writable``, ``disk_full``.
+        """
+        waiting = [entry for entry in self.entries if not entry.made and not entry.live]
+        for entry in waiting:
+            _folder(entry)
+        return [entry.planned.folder for entry in waiting]
+
     def wait(self) -> Batch:
         """Block until every job has ended and is imported. Ctrl-C cancels them, with checkpoints."""
         pump.run_until_ended(*(entry.job for entry in self.entries if entry.job is not None))
@@ -209,9 +229,7 @@ class Batch:
         scene = self._scene()
         assert scene is not None
         try:
-            folder = JobFolder(entry.planned.folder)
-            if not folder.spec_path.exists():
-                JobFolder.create(folder.path, entry.planned.spec)
+            folder = _folder(entry)
             # As it was described at first: only its place and its preview's camera may differ by now.
             spec = folder.read_spec()
             entry.job = start(
@@ -244,6 +262,12 @@ class Batch:
         if imported:
             parts.append(f"{imported} imported from {'their folders' if imported > 1 else 'its folder'}")
         return f"SJC batch {self.name!r}: {', '.join(parts)}."
+
+
+def _folder(entry: Entry) -> JobFolder:
+    """The entry's folder with its job in it."""
+    folder = JobFolder(entry.planned.folder)
+    return folder if folder.spec_path.exists() else JobFolder.create(folder.path, entry.planned.spec)
 
 
 def _state(entry: Entry, standing: Mapping[tuple[str, str], object]) -> str:

@@ -23,6 +23,7 @@ HELP = "make many objects of a CSV, JSON-Lines or text file"
 EXAMPLES = (
     "-b scene.blend --command sjc batch chairs.csv --check",
     "-b scene.blend --command sjc batch chairs.csv --seeds 1,2 --preset draft --save chairs.blend --json",
+    "-b scene.blend --command sjc batch chairs.csv --prepare --out jobs",
     "-b scene.blend --command sjc batch prompts.txt --rig Cameras --import volume,mesh --place row \\\n"
     "      --set optimisation.steps=500 --save chairs.blend",
 )
@@ -37,6 +38,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "and any field of a job such as optimisation.steps",
     )
     parser.add_argument("--check", action="store_true", help="only list what is wrong with the file; start nothing")
+    parser.add_argument(
+        "--prepare",
+        action="store_true",
+        help="only write the jobs' folders, for `python -m sjc_blender.engine resume FOLDER` on other machines",
+    )
     parser.add_argument("--seeds", type=_seeds, default=(0,), metavar="0,1,...", help="of rows without one")
     parser.add_argument("--preset", action="append", metavar="NAME", help="of rows without one; may be repeated")
     parser.add_argument("--rig", action="append", metavar="COLLECTION", help="of rows without one; may be repeated")
@@ -58,8 +64,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Outcome:
     """Judge the file, make what is missing, and save after every object."""
-    if not arguments.check and not arguments.save:
-        raise SjcError("bad_usage", "The batch has no scene to be saved in.", "Add --save OUT.blend, or --check.")
+    if not (arguments.check or arguments.prepare or arguments.save):
+        raise SjcError(
+            "bad_usage", "The batch has no scene to be saved in.", "Add --save OUT.blend, --prepare or --check."
+        )
     source = arguments.file if arguments.file in bpy.data.texts else str(Path(arguments.file).expanduser().absolute())
     try:
         # In the scene as it was opened, before anything is written.
@@ -67,6 +75,9 @@ def run(arguments: argparse.Namespace) -> Outcome:
         if arguments.check:
             lines = [f"{arguments.file}: {len(batch.entries)} jobs, no faults."]
             return Outcome("done", {"jobs": len(batch.entries), "faults": []}, lines)
+        if arguments.prepare:
+            folders = [str(folder) for folder in batch.prepare()]
+            return Outcome("done", {"folders": folders}, folders or [batch.headline])
         _go_on_in(arguments.save)
         progress = _BatchProgress(sys.stderr, arguments.save)
         batch = _batch(arguments, source, progress)

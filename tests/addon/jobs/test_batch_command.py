@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import threading
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sjc_blender.addon.commands.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT
 from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job_queue import JobQueue
+from sjc_blender.protocol.job_folder import JobFolder
 from tests.addon.jobs.processes import until
 
 
@@ -130,3 +132,18 @@ def test_ctrl_c_keeps_what_is_done(tmp_path, capfd):
     assert [job["state"] for job in told["jobs"]] == ["done", "cancelled", "cancelled"]
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
     assert "a duck seed 0" in bpy.data.objects
+
+
+def test_jobs_are_prepared_without_an_engine_run_elsewhere_and_imported(tmp_path, capfd, monkeypatch, fake_python):
+    monkeypatch.setenv("SJC_ENGINE_PYTHON", str(tmp_path / "no python here"))
+    assert batch("--prepare", "--out", "jobs", "--json") == EXIT_OK
+    told, _ = outcome(capfd)
+    assert len(told["folders"]) == 2 and not api.jobs()
+    for folder in told["folders"]:
+        assert JobFolder(Path(folder)).read_spec().cameras.kind == "orbit"
+        with subprocess.Popen([fake_python, "engine", "run", folder], stdin=subprocess.PIPE) as engine:
+            engine.wait(30)
+    assert batch("--save", "out.blend", "--out", "jobs") == EXIT_OK, "what is made needs no engine"
+    assert "2 imported from their folders" in capfd.readouterr().err
+    assert batch("--prepare", "--out", "jobs", "--json") == EXIT_OK
+    assert outcome(capfd)[0]["folders"] == []
