@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -70,7 +71,7 @@ def _decode(kind: Any, data: Any, path: str, faults: list[Fault]) -> Any:
 def _decode_dataclass(cls: Any, data: Any, path: str, faults: list[Fault]) -> Any:
     if not isinstance(data, dict):
         _fail(faults, path or "the job", data, "a JSON object")
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls)}
     for name in data:
         if name not in fields:
@@ -92,6 +93,12 @@ def _decode_dataclass(cls: Any, data: Any, path: str, faults: list[Fault]) -> An
     return cls(**values)
 
 
+@functools.cache
+def _hints(cls: Any) -> dict[str, Any]:
+    """Give the types of a data class's fields; evaluating the annotations is most of the work of decoding."""
+    return typing.get_type_hints(cls)
+
+
 def _decode_union(options: tuple[Any, ...], data: Any, path: str, faults: list[Fault]) -> Any:
     if data is None and type(None) in options:
         return None
@@ -99,7 +106,7 @@ def _decode_union(options: tuple[Any, ...], data: Any, path: str, faults: list[F
     if len(options) == 1:
         return _decode(options[0], data, path, faults)
     # Several data classes are told apart by the literal in their `kind` field.
-    kinds = {typing.get_args(typing.get_type_hints(option)["kind"])[0]: option for option in options}
+    kinds = {typing.get_args(_hints(option)["kind"])[0]: option for option in options}
     kind = data.get("kind") if isinstance(data, dict) else None
     if kind not in kinds:
         _fail(faults, _join(path, "kind"), kind, "one of " + ", ".join(map(repr, kinds)))

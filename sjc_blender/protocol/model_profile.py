@@ -6,10 +6,12 @@ family, ``sjc_blender/models/<family>.json``.
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from . import codec
@@ -126,6 +128,16 @@ def load_profile(source: str) -> ModelProfile:
     if path is None or not path.is_file():
         family = family_of(model) if model is not None else None
         path = MODELS / f"{family.name if family else 'stable_diffusion'}.json"
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise SjcError("bad_model_profile", f"The model profile {path} cannot be read: {error}.") from error
+    # A copy: profiles hold dictionaries.
+    return copy.deepcopy(_read_profile(path, status.st_mtime_ns, status.st_size))
+
+
+@functools.lru_cache(maxsize=32)
+def _read_profile(path: Path, _changed: int, _size: int) -> ModelProfile:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
