@@ -13,6 +13,7 @@ MODULES = (
     "ui.model_properties",
     "ui.properties",
     "ui.session_properties",
+    "ui.gradually",
     "ui.operators",
     "ui.job_operators",
     "ui.history_operators",

@@ -41,10 +41,11 @@ from .results.bake_texture import bake_texture
 from .results.export import export_result
 from .results.remesh import remesh
 from .results.volume_look import set_look
+from .rigs.evaluated_scene import evaluated
 from .rigs.proxy import named_proxy, proxy_grid
 from .rigs.rig_choice import RigChoice
 from .rigs.rig_report import RigReport
-from .rigs.scene_rig import evaluated, scene_rig
+from .rigs.scene_rig import scene_rig
 
 __all__ = [
     "Batch",

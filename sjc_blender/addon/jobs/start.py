@@ -14,9 +14,10 @@ from ...protocol.job_folder import JobFolder
 from ...protocol.overrides import merged
 from ...protocol.spec import JobSpec
 from ..rigs.domain import domain_object, domain_spec
+from ..rigs.evaluated_scene import evaluated
 from ..rigs.rig import cameras_from_scene, preview_camera
 from ..rigs.rig_choice import RigChoice, rig_choice
-from ..rigs.scene_rig import evaluated, rig_warnings
+from ..rigs.scene_rig import rig_warnings
 from . import job_queue, known_jobs, pump
 from .job_import import OUTPUTS
 from .job_queue import Job

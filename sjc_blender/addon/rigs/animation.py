@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,32 +14,45 @@ import bpy
 from ...protocol.errors import SjcError
 from ...protocol.spec import Camera, DomainSpec
 from .camera import UnusableCamera, described_camera, unusable_cameras
+from .evaluated_scene import evaluated
 from .rig_choice import RigChoice
 
 
-def path_cameras(
-    choice: RigChoice, domain: DomainSpec, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph
-) -> tuple[Camera, ...]:
+def path_cameras(choice: RigChoice, domain: DomainSpec, scene: bpy.types.Scene) -> tuple[Camera, ...]:
+    """Play the whole path at once; see `path_steps`."""
+    steps = path_steps(choice, domain, scene)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return tuple(end.value)
+
+
+def path_steps(
+    choice: RigChoice, domain: DomainSpec, scene: bpy.types.Scene, *, seconds: float = math.inf
+) -> Generator[None, None, tuple[Camera, ...]]:
     """Describe the scene's camera at moments spread evenly over a range of frames, between frames too.
 
     Whatever moves it counts: keys of the camera and its lens, parents, constraints, drivers, and markers that
-    switch cameras. The domain stays where it is now. The scene is left as it was: its frame, its camera, and values
-    that were changed and not keyed yet.
+    switch cameras. The domain stays where it is now. After each step the scene is as it was: its frame, its camera,
+    and values that were changed and not keyed yet.
 
     Parameters
     ----------
     choice : RigChoice
     domain : DomainSpec
     scene : bpy.types.Scene
-    depsgraph : bpy.types.Depsgraph
-        Of that scene.
+        Found again by its name at each step, for Blender may free it between two.
+    seconds : float
+        How long a step plays, one moment at least.
 
     Raises
     ------
     SjcError
         ``no_cameras`` without a camera, ``bad_frames``, ``unusable_cameras`` with the moments that cannot be used,
-        ``rendering`` while Blender renders the scene.
+        ``rendering`` while Blender renders the scene, ``scene_missing``.
     """
+    name = scene.name
     first, last = choice.frames or (scene.frame_start, scene.frame_end)
     if first > last or choice.samples < 1:
         raise SjcError(
@@ -46,28 +60,45 @@ def path_cameras(
             f"The animation's frames are {first} to {last}, with {choice.samples} views.",
             "Choose a last frame after the first one, and one view or more.",
         )
-    if bpy.app.is_job_running("RENDER"):
-        raise SjcError("rendering", "Blender renders, and the animation cannot be played.", "Wait until it is done.")
-    cameras, unusable = [], []
-    with _as_it_was(scene):
-        for index in range(choice.samples):
-            moment = first + (last - first) * index / max(1, choice.samples - 1)
-            # Blender takes the subframe as a share of what follows the frame, so that it is never negative.
-            scene.frame_set(math.floor(moment), subframe=moment - math.floor(moment))
-            if scene.camera is None or scene.camera.type != "CAMERA":
-                raise SjcError(
-                    "no_cameras",
-                    f"The scene {scene.name!r} has no camera at frame {moment:g}.",
-                    "Choose one in the scene's properties, or take the orbit.",
-                )
-            try:
-                name = f"{scene.camera.name}, frame {moment:.6g}"
-                cameras.append(described_camera(scene.camera, domain, scene, depsgraph, name=name))
-            except UnusableCamera as trouble:
-                unusable.append(trouble)
+    moments = [first + (last - first) * index / max(1, choice.samples - 1) for index in range(choice.samples)]
+    cameras: list[Camera] = []
+    unusable: list[UnusableCamera] = []
+    played = 0
+    while played < len(moments):
+        found = bpy.data.scenes.get((name, None))
+        if found is None:
+            raise SjcError("scene_missing", f"The scene {name!r} is not there any more.", "Start again.")
+        if bpy.app.is_job_running("RENDER"):
+            raise SjcError(
+                "rendering", "Blender renders, and the animation cannot be played.", "Wait until it is done."
+            )
+        until = time.perf_counter() + seconds
+        with evaluated(found) as depsgraph, _as_it_was(found):
+            while True:
+                try:
+                    cameras.append(_camera_at(moments[played], domain, found, depsgraph))
+                except UnusableCamera as trouble:
+                    unusable.append(trouble)
+                played += 1
+                if played == len(moments) or time.perf_counter() >= until:
+                    break
+        yield
     if unusable:
         raise unusable_cameras("the animation", unusable)
     return tuple(cameras)
+
+
+def _camera_at(moment: float, domain: DomainSpec, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> Camera:
+    # Blender takes the subframe as a share of what follows the frame, so that it is never negative.
+    scene.frame_set(math.floor(moment), subframe=moment - math.floor(moment))
+    if scene.camera is None or scene.camera.type != "CAMERA":
+        raise SjcError(
+            "no_cameras",
+            f"The scene {scene.name!r} has no camera at frame {moment:g}.",
+            "Choose one in the scene's properties, or take the orbit.",
+        )
+    name = f"{scene.camera.name}, frame {moment:.6g}"
+    return described_camera(scene.camera, domain, scene, depsgraph, name=name)
 
 
 @contextmanager

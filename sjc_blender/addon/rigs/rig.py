@@ -56,7 +56,7 @@ def cameras_from_scene(
     if choice.mode == "ORBIT":
         return None
     if choice.mode == "ANIMATION":
-        cameras = path_cameras(choice, domain, scene, depsgraph)
+        cameras = choice.played or path_cameras(choice, domain, scene)
         where = "the animation"
     else:
         assert choice.collection is not None

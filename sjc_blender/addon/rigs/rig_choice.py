@@ -9,6 +9,7 @@ from typing import Literal
 import bpy
 
 from ...protocol.errors import SjcError
+from ...protocol.spec import Camera
 
 FORMS = "ORBIT, a collection, REGION:COLLECTION, ANIMATION or ANIMATION:FIRST-LAST"
 SAMPLES = 48
@@ -30,12 +31,15 @@ class RigChoice:
         First and last frame of the path; None: the scene's.
     samples : int
         Views along the path, 1 or more, evenly from the first frame to the last, between frames too.
+    played : tuple of Camera
+        Those views, where the path was played already; see `sjc_blender.addon.rigs.animation.path_steps`.
     """
 
     mode: Literal["ORBIT", "CAMERAS", "REGION", "ANIMATION"] = "ORBIT"
     collection: bpy.types.Collection | None = None
     frames: tuple[int, int] | None = None
     samples: int = SAMPLES
+    played: tuple[Camera, ...] = ()
 
 
 def rig_choice(rig: str | bpy.types.Collection | RigChoice) -> RigChoice:

@@ -14,6 +14,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...protocol.errors import SjcError
+from .rig_choice import RigChoice
 from .scene_rig import SceneRig, scene_rig
 
 DELAY = 0.3
@@ -52,16 +53,22 @@ def current(scene: bpy.types.Scene) -> Look:
     return Look(_last.rig, _last.error, fresh) if _settings[:2] == _settings_of(scene)[:2] else Look()
 
 
-def look(scene: bpy.types.Scene) -> Look:
-    """Look at the scene's rig now."""
-    global _last, _settings, _changed
+def look(scene: bpy.types.Scene, rig: RigChoice | None = None) -> Look:
+    """Look at the scene's rig now; `rig` is the choice of its settings where a path was played already."""
     settings = scene.sjc  # type: ignore[attr-defined]
     try:
         jitter, model = math.degrees(settings.jitter), bpy.path.abspath(settings.model)
-        _last = Look(scene_rig(settings.rig_choice(), settings.domain, scene, jitter=jitter, model=model), fresh=True)
+        chosen = rig or settings.rig_choice()
+        seen = Look(scene_rig(chosen, settings.domain, scene, jitter=jitter, model=model), fresh=True)
     except SjcError as error:
-        _last = Look(error=error, fresh=True)
-    _settings = _settings_of(scene)
+        seen = Look(error=error, fresh=True)
+    return keep(scene, seen)
+
+
+def keep(scene: bpy.types.Scene, seen: Look) -> Look:
+    """Take this for the last look at the scene as it is now."""
+    global _last, _settings, _changed
+    _last, _settings = seen, _settings_of(scene)
     # Looking along a path plays the scene, which is told as a change.
     _changed = False
     return _last

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import bpy
@@ -11,6 +9,7 @@ import bpy
 from ...protocol.model_profile import ModelProfile, load_profile
 from ...protocol.spec import CameraRig, DomainSpec, JobSpec, OrbitRig
 from .domain import domain_object, domain_spec
+from .evaluated_scene import evaluated
 from .rig import cameras_from_scene
 from .rig_choice import RigChoice, rig_choice
 from .rig_report import RigReport, report_on
@@ -66,14 +65,6 @@ def rig_warnings(spec: JobSpec) -> list[str]:
     if profile.family == GIVEN_VIEWS:
         return []
     return report_on(spec.cameras, spec.domain, profile).warnings
-
-
-@contextmanager
-def evaluated(scene: bpy.types.Scene) -> Iterator[bpy.types.Depsgraph]:
-    """Give the evaluated scene, also of one that is not active."""
-    view_layer = bpy.context.view_layer if scene == bpy.context.scene else scene.view_layers[0]
-    with bpy.context.temp_override(scene=scene, view_layer=view_layer):  # type: ignore[attr-defined]  # the stubs of 5.2
-        yield bpy.context.evaluated_depsgraph_get()
 
 
 def _picture(scene: bpy.types.Scene) -> tuple[int, int]:

@@ -4,6 +4,7 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from .. import api
+from .job_operators import NeedsEngine
 from .operators import attempt
 
 
@@ -25,7 +26,7 @@ class SJC_OT_recall(bpy.types.Operator):
         return outcome
 
 
-class SJC_OT_continue_job(bpy.types.Operator):
+class SJC_OT_continue_job(NeedsEngine, bpy.types.Operator):
     """Give this job more steps: a new job begins where it ended, and the old result stays"""
 
     bl_idname = "sjc.continue_job"

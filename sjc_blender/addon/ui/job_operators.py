@@ -6,6 +6,7 @@ import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from .. import api
+from ..environment import session
 from ..jobs import known_jobs
 from ..jobs.job_queue import Job, JobState
 from .operators import attempt
@@ -132,7 +133,19 @@ class SJC_OT_clear_jobs(bpy.types.Operator):
         return attempt(self, api.clear)
 
 
-class SJC_OT_resume(bpy.types.Operator):
+class NeedsEngine:
+    """An operator whose job needs the engine at once."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether the engine was found: a click does not wait for that."""
+        obstacle = session.obstacle()
+        if obstacle:
+            cls.poll_message_set(obstacle)  # type: ignore[attr-defined]  # of the operator
+        return not obstacle
+
+
+class SJC_OT_resume(NeedsEngine, bpy.types.Operator):
     """Go on with this job from its last checkpoint; its result comes into the active scene"""
 
     bl_idname = "sjc.resume"
@@ -146,7 +159,7 @@ class SJC_OT_resume(bpy.types.Operator):
         return attempt(self, lambda: api.resume(self.folder, scene=context.scene))
 
 
-class SJC_OT_resume_all(bpy.types.Operator):
+class SJC_OT_resume_all(NeedsEngine, bpy.types.Operator):
     """Go on with all interrupted jobs, one after the other; their results come into the active scene"""
 
     bl_idname = "sjc.resume_all"

@@ -14,6 +14,8 @@ from .. import api
 from ..environment import session
 from ..jobs import setting_recall
 from ..rigs import domain_cover
+from ..rigs.rig_choice import RigChoice
+from . import camera_path
 from .properties import SJC_PG_settings
 
 LARGEST_SEED = 2**31 - 1
@@ -64,41 +66,63 @@ class SJC_OT_generate(bpy.types.Operator):
         if context.scene is None:
             return False
         obstacle = context.scene.sjc.obstacle() or session.obstacle()
+        if not obstacle and camera_path.playing():
+            obstacle = "Wait until the camera's path is played"
         if obstacle:
             cls.poll_message_set(obstacle)
         return not obstacle
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Start the job."""
+        """Start the job; where the scene has to be played for it in a window, a moment later."""
         global refusal
         refusal = None
         settings: SJC_PG_settings = context.scene.sjc
         try:
-            job = api.generate(
-                settings.prompt,
-                negative_prompt=settings.negative_prompt,
-                rig=settings.rig_choice(),
-                jitter=math.degrees(settings.jitter),
-                domain=settings.domain,
-                proxy=settings.proxy,
-                proxy_strength=settings.proxy_strength,
-                preset=settings.preset,
-                seed=settings.seed,
-                model=settings.model,
-                overrides={"model": {"adapters": settings.used_adapters}},
-                outputs=settings.outputs,
-                scene=context.scene,
-            )
-            setting_recall.keep_settings(job.folder, settings)
+            if settings.rig == "ANIMATION" and not bpy.app.background:
+                camera_path.play(context.scene, _generate_later, _refuse)
+            else:
+                _generate(context.scene, settings.rig_choice())
         except SjcError as error:
-            # A report that vanishes after a moment is no good for a list of cameras: the panel keeps it.
-            refusal = error
+            _refuse(error)
             report_error(self, error)
             return {"CANCELLED"}
-        cover = domain_cover.cover_of(job.spec.domain, context.view_layer)
-        if cover is not None:
-            covers[job.id] = cover.name
         return {"FINISHED"}
+
+
+def _generate(scene: bpy.types.Scene, rig: RigChoice) -> None:
+    settings: SJC_PG_settings = scene.sjc  # type: ignore[attr-defined]
+    job = api.generate(
+        settings.prompt,
+        negative_prompt=settings.negative_prompt,
+        rig=rig,
+        jitter=math.degrees(settings.jitter),
+        domain=settings.domain,
+        proxy=settings.proxy,
+        proxy_strength=settings.proxy_strength,
+        preset=settings.preset,
+        seed=settings.seed,
+        model=settings.model,
+        overrides={"model": {"adapters": settings.used_adapters}},
+        outputs=settings.outputs,
+        scene=scene,
+    )
+    setting_recall.keep_settings(job.folder, settings)
+    cover = domain_cover.cover_of(job.spec.domain, bpy.context.view_layer)
+    if cover is not None:
+        covers[job.id] = cover.name
+
+
+def _generate_later(scene: bpy.types.Scene, rig: RigChoice) -> None:
+    try:
+        _generate(scene, rig)
+    except SjcError as error:
+        _refuse(error)
+
+
+def _refuse(error: SjcError) -> None:
+    # A report that vanishes after a moment is no good for a list of cameras: the panel keeps it.
+    global refusal
+    refusal = error
 
 
 class SJC_OT_hide_cover(bpy.types.Operator):

@@ -3,7 +3,7 @@
 import bpy
 
 from .. import api
-from . import operators
+from . import camera_path, operators
 from .environment_panel import draw_missing_engine
 from .job_panel import active_job, draw_jobs
 from .properties import SJC_PG_settings
@@ -45,7 +45,8 @@ class SJC_PT_main(_Sidebar, bpy.types.Panel):
         button = column.row()
         button.scale_y = 1.6
         waits = any(job.live for job in api.jobs())
-        button.operator("sjc.generate", text="Add to Queue" if waits else "Generate", icon="SHADERFX")
+        label = "Preparing ..." if camera_path.playing() else "Add to Queue" if waits else "Generate"
+        button.operator("sjc.generate", text=label, icon="SHADERFX")
         _draw_refusal(column, context)
         draw_jobs(column, context)
 

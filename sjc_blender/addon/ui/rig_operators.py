@@ -3,8 +3,11 @@
 import bpy
 from bpy.props import IntProperty
 
+from ...protocol.errors import SjcError
 from ...protocol.model_profile import load_profile
 from ..rigs import rig_building, rig_watch
+from ..rigs.rig_choice import RigChoice
+from . import camera_path
 from .operators import attempt, in_object_mode
 from .properties import SJC_PG_settings
 
@@ -61,11 +64,33 @@ class SJC_OT_check_rig(bpy.types.Operator):
     bl_label = "Check Path"
     bl_options = {"INTERNAL"}
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether no path is being played."""
+        if camera_path.playing():
+            cls.poll_message_set("Wait until the camera's path is played")
+        return not camera_path.playing()
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Look, and show what was seen; what hinders it stands in the panel."""
-        rig_watch.look(context.scene)
-        rig_watch.redraw()
+        name = context.scene.name
+        try:
+            camera_path.play(context.scene, _show, lambda error: _show_error(name, error))
+        except SjcError as error:
+            _show_error(name, error)
         return {"FINISHED"}
+
+
+def _show(scene: bpy.types.Scene, rig: RigChoice) -> None:
+    rig_watch.look(scene, rig)
+    rig_watch.redraw()
+
+
+def _show_error(scene_name: str, error: SjcError) -> None:
+    scene = bpy.data.scenes.get((scene_name, None))
+    if scene is not None:
+        rig_watch.keep(scene, rig_watch.Look(error=error, fresh=True))
+        rig_watch.redraw()
 
 
 CLASSES = (SJC_OT_add_rig, SJC_OT_add_domain, SJC_OT_check_rig)

@@ -1,0 +1,48 @@
+"""The scene played along its camera's path for a button, a few frames at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import bpy
+
+from ...protocol.errors import SjcError
+from ...protocol.spec import Camera
+from ..rigs.animation import path_steps
+from ..rigs.domain import domain_object, domain_spec
+from ..rigs.evaluated_scene import evaluated
+from ..rigs.rig_choice import RigChoice
+from . import gradually
+
+NAME = "camera path"
+
+
+def playing() -> bool:
+    """Whether a path is being played."""
+    return NAME in gradually.running
+
+
+def play(
+    scene: bpy.types.Scene,
+    done: Callable[[bpy.types.Scene, RigChoice], object],
+    failed: Callable[[SjcError], object],
+) -> None:
+    """Look along the path that the scene's settings choose; `done` gets the scene and the choice with its views.
+
+    Raises
+    ------
+    SjcError
+        If the domain cannot be used; what is wrong with the path `failed` gets.
+    """
+    settings = scene.sjc  # type: ignore[attr-defined]
+    name, choice = scene.name, settings.rig_choice()
+    with evaluated(scene) as depsgraph:
+        box = domain_spec(domain_object(settings.domain), depsgraph)
+
+    def finished(cameras: tuple[Camera, ...]) -> None:
+        found = bpy.data.scenes.get((name, None))
+        if found is not None:
+            done(found, dataclasses.replace(choice, played=cameras))
+
+    gradually.gradually(NAME, path_steps(choice, box, scene, seconds=gradually.MOMENT), finished, failed)
