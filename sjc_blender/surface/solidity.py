@@ -1,7 +1,7 @@
 """How solid a place is: what a look from outside loses on its way there.
 
 A density made for being looked at is no solid. It is a shell, noisy and thin in places, with nothing behind what no
-camera sees; cut at one density it is full of holes. Cut where a look from outside has lost half of its light, the
+camera sees; cut at one density it is full of holes. Cut where a look from outside has lost a share of its light, the
 surface is where the eye puts it, and what is behind it is inside.
 """
 

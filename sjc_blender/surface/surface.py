@@ -17,8 +17,8 @@ from .solidity import SMOOTHING, solidity
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
 
-HALF = 0.5
-"""The automatic threshold, as a share of the highest solidity in the field."""
+LOWEST, HIGHEST = 0.3, 0.5
+"""Limits of the automatic threshold, as shares of the highest solidity in the field."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,23 @@ class SurfaceCutter:
         self._corner = np.array([part.start - rim + 0.5 for part in matter]) - np.array(density.shape) / 2
         self._voxel_size = voxel_size
         self._solidity = solidity(cropped, voxel_size, smoothing)
+        depths = (cropped.sum(axis=axis) * voxel_size for axis in range(3))
+        self._opaque_pixels = sum(int((depth > math.log(2.0)).sum()) for depth in depths)
         for axis in range(3):
             np.moveaxis(self._solidity, axis, 0)[[0, -1]] = 0.0
         self._colour = SeenColour(cropped, np.pad(rgb[matter], [(rim, rim)] * 3 + [(0, 0)]), voxel_size)
 
     @property
     def automatic_threshold(self) -> float:
-        """Half of the highest solidity: there is always something above it."""
-        return HALF * float(self._solidity.max())
+        """Where the mesh's silhouettes along the axes are as large as the Volume's; there is always something above it.
+
+        A hard edge has it at 0.5; where a density fades out towards its rim, as optimised ones do, it is lower.
+        """
+        highest = float(self._solidity.max())
+        solid = np.concatenate([self._solidity.max(axis=axis).ravel() for axis in range(3)])
+        count = min(self._opaque_pixels, solid.size)
+        level = float(np.partition(solid, -count)[-count]) if count else highest
+        return min(max(level, LOWEST * highest), HIGHEST * highest)
 
     def cut(self, threshold: float | None = None) -> Surface:
         """Cut where a look from outside has lost the share `threshold` of its light.

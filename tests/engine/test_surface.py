@@ -165,7 +165,15 @@ def test_a_higher_threshold_cuts_further_in() -> None:
     cutter = _cutter(density)
     radii = [np.linalg.norm(cutter.cut(threshold).vertices, axis=1).mean() for threshold in (0.2, 0.5, 0.8)]
     assert radii[0] > radii[1] + 0.03 > radii[2] + 0.06
-    assert cutter.cut().threshold == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_automatic_threshold_gives_the_silhouette_of_the_volume() -> None:
+    # A ray past a Gaussian cloud loses half of its light where its depth, 30 sqrt(0.1 pi) exp(-r^2 / 0.1), is ln 2.
+    density = 30 * np.exp(-(_centres((48, 48, 48)) ** 2).sum(axis=0) / 0.1)
+    radius = math.sqrt(0.1 * math.log(30 * math.sqrt(0.1 * math.pi) / math.log(2)))
+    found = np.linalg.norm(_cutter(density).cut().vertices, axis=1).mean()
+    assert found == pytest.approx(radius, abs=0.03)
+    assert _cutter(_ball()).cut().threshold == pytest.approx(0.5, abs=0.02), "a hard edge has it in the middle"
 
 
 def test_an_empty_field_and_a_threshold_out_of_reach_are_told() -> None:
@@ -212,4 +220,4 @@ def test_the_cut_is_where_scikit_images_marching_cubes_puts_it(seed: int) -> Non
     assert abs(ours.volume) == pytest.approx(abs(theirs.volume), rel=0.03)
     for one, other in ((ours, theirs), (theirs, ours)):
         distances = cKDTree(other.sample(60_000, seed=0)).query(one.vertices)[0]
-        assert distances.mean() < 0.1 and distances.max() < 0.6  # in voxels; the samples lie a tenth apart
+        assert distances.mean() < 0.15 and distances.max() < 0.7  # in voxels; a tenth of one is the samples
