@@ -106,7 +106,7 @@ def test_a_result_that_did_not_get_into_the_scene_can_be_imported(job):
 
 def test_a_done_job_asks_for_nothing(job):
     job.state, job.imported = JobState.DONE, ("a red chair",)
-    assert set(drawn().operators()) == {"sjc.random_seed", "sjc.generate", "sjc.open_folder"}
+    assert set(drawn().operators()) == {"sjc.random_seed", "sjc.generate", "sjc.open_folder", "sjc.clear_jobs"}
 
 
 def test_of_ended_jobs_the_newest_is_shown_and_of_live_ones_that_which_runs(job, tmp_path):

@@ -1,15 +1,21 @@
 """Buttons of the batch: judge the list, run it, stop it, try again what failed."""
 
 import math
+from collections.abc import Generator
 
 import bpy
 
 from ...protocol.errors import SjcError
 from .. import api
 from ..batch import batch as batches
+from ..batch.make_batch import batching
+from ..batch.plan import Settings
 from ..environment import session
+from ..rigs.rig_choice import RigChoice
+from . import camera_path, gradually
 from .batch_properties import SJC_PG_batch
 from .operators import report_error
+from .window_events import push_undo
 
 EXAMPLE = """\
 # A prompt a line. Or begin with a line of columns, such as
@@ -17,6 +23,9 @@ EXAMPLE = """\
 a red chair
 a blue duck
 """
+
+NAME = "batch"
+READING = "Wait until the list is read"
 
 verdict: SjcError | str | None = None
 """What the last check or run said, for the panel."""
@@ -27,25 +36,58 @@ class _BatchOperator(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether there is a list."""
+        """Whether there is a list, and none is being read."""
         obstacle = "" if context.scene.sjc_batch.source is not None else "Choose a Text block or a file first"
-        if obstacle:
-            cls.poll_message_set(obstacle)
-        return not obstacle
+        if obstacle or reading():
+            cls.poll_message_set(obstacle or READING)
+        return not obstacle and not reading()
 
     def make(self, context: bpy.types.Context, *, start: bool) -> set[str]:
         """Judge the list, and start it if that is wanted; keep what is said for the panel."""
-        global verdict
-        said: list[str] = []
-        try:
-            batch = _batch(context.scene, start, said)
-        except SjcError as error:
-            verdict = error
-            report_error(self, error)
+        _judge(context.scene, start)
+        if isinstance(verdict, SjcError):
+            report_error(self, verdict)
             return {"CANCELLED"}
-        verdict = said[0] if said else f"{batch.headline} No faults."
-        self.report({"INFO"}, verdict)
+        if verdict is not None:
+            self.report({"INFO"}, verdict)
         return {"FINISHED"}
+
+
+def reading() -> bool:
+    """Whether a list is being read or started."""
+    return NAME in gradually.running or camera_path.playing()
+
+
+def _keep(said: SjcError | str) -> None:
+    global verdict
+    verdict = said
+
+
+def _judge(scene: bpy.types.Scene, start: bool) -> None:
+    """Read the list, a few rows at a time, after the path where the rig is one."""
+    global verdict
+    verdict = None
+
+    def read(scene: bpy.types.Scene, rig: RigChoice) -> None:
+        said: list[str] = []
+
+        def done(batch: api.Batch) -> None:
+            _keep(said[0] if said else f"{batch.headline} No faults.")
+            if start:
+                push_undo("SJC batch")
+
+        try:
+            gradually.gradually(NAME, _steps(scene, rig, start, said), done, _keep)
+        except SjcError as error:
+            _keep(error)
+
+    try:
+        if scene.sjc.rig == "ANIMATION" and not bpy.app.background:  # type: ignore[attr-defined]
+            camera_path.play(scene, read, _keep)
+        else:
+            read(scene, scene.sjc.rig_choice())  # type: ignore[attr-defined]
+    except SjcError as error:
+        _keep(error)
 
 
 class SJC_OT_batch_check(_BatchOperator):
@@ -64,7 +106,6 @@ class SJC_OT_batch_run(_BatchOperator):
 
     bl_idname = "sjc.batch_run"
     bl_label = "Run"
-    bl_options = {"UNDO", "INTERNAL"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -99,18 +140,22 @@ class SJC_OT_batch_retry(bpy.types.Operator):
 
     bl_idname = "sjc.batch_retry"
     bl_label = "Retry"
-    bl_options = {"UNDO", "INTERNAL"}
+    bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Put them in line again."""
         global verdict
-        if batches.latest is None:
+        verdict = None
+        if batches.latest is None or reading():
             return {"CANCELLED"}
-        try:
-            verdict = batches.latest.retry()
-        except SjcError as error:
-            verdict = error
-            report_error(self, error)
+
+        def done(said: str) -> None:
+            _keep(said)
+            push_undo("SJC batch")
+
+        gradually.gradually(NAME, batches.latest.starting(), done, _keep)
+        if isinstance(verdict, SjcError):
+            report_error(self, verdict)
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -144,24 +189,26 @@ class SJC_OT_batch_dismiss(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _batch(scene: bpy.types.Scene, start: bool, said: list[str]) -> api.Batch:
-    chosen: SJC_PG_batch = scene.sjc_batch
-    settings = scene.sjc
-    return api.batch(
+def _steps(scene: bpy.types.Scene, rig: RigChoice, start: bool, said: list[str]) -> Generator[None, None, api.Batch]:
+    chosen: SJC_PG_batch = scene.sjc_batch  # type: ignore[attr-defined]
+    settings = scene.sjc  # type: ignore[attr-defined]
+    return batching(
         chosen.source,
-        seeds=_seeds(chosen.seeds),
-        presets=settings.preset,
-        rigs=settings.rig_choice(),
-        domain=settings.domain,
-        model=settings.model,
-        negative_prompt=settings.negative_prompt,
-        outputs=settings.outputs,
-        jitter=math.degrees(settings.jitter),
-        overrides={"model": {"adapters": settings.used_adapters}},
+        Settings(
+            seeds=_seeds(chosen.seeds),
+            presets=(settings.preset,),
+            rigs=(rig,),
+            domain=settings.domain,
+            model=settings.model,
+            negative_prompt=settings.negative_prompt,
+            outputs=settings.outputs,
+            jitter=math.degrees(settings.jitter),
+            overrides={"model": {"adapters": settings.used_adapters}},
+        ),
+        scene,
+        start=start,
         place=chosen.place,
         assets=chosen.assets,
-        scene=scene,
-        start=start,
         tell=said.append,
     )
 

@@ -21,6 +21,10 @@ MOMENT = 0.02
 PAUSE = 0.01
 """Seconds between, in which Blender hears the user and draws."""
 
+CHANGED = SjcError(
+    "changed_meanwhile", "The file was changed under it, by an undo for instance.", "Press the button again."
+)
+
 running: dict[str, Callable[[], float | None]] = {}
 """What is under way, by what it is called."""
 
@@ -57,6 +61,8 @@ def gradually(
             tell: Callable[[], object] = partial(done, end.value)
         except SjcError as error:
             tell = partial(failed, error)
+        except ReferenceError:
+            tell = partial(failed, CHANGED)
         except Exception:  # the border: what is under way would stay so for ever
             traceback.print_exc()
             tell = bool

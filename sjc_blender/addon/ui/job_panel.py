@@ -95,6 +95,8 @@ def _draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) 
     row = box.row()
     row.label(text=job.spec.subject, icon=ICONS[job.state], translate=False)
     row.operator("sjc.open_folder", text="", icon="FILE_FOLDER", emboss=False).folder = str(job.folder.path)
+    if not job.live:
+        row.operator("sjc.clear_jobs", text="", icon="X", emboss=False)
     column = box.column(align=True)
     column.label(text=headline(job))
     if job.live:

@@ -31,10 +31,11 @@ covers: dict[str, str] = {}
 """By the ids of jobs: the names of the objects that hide their results."""
 
 
-def report_error(operator: bpy.types.Operator, error: SjcError) -> None:
+def report_error(operator: bpy.types.Operator, error: SjcError, kind: str = "ERROR") -> None:
     """Report an error in lines that fit the window: Blender cuts long ones off at both ends."""
     lines = [line for part in (error.message, error.hint) for line in part.splitlines()]
-    operator.report({"ERROR"}, "\n".join(short for line in lines for short in textwrap.wrap(line, LINE) or [""]))
+    shown = [short for line in lines for short in textwrap.wrap(line, LINE) or [""]]
+    operator.report({kind}, " \n".join(shown))  # the status bar joins the lines with nothing between
 
 
 def attempt(operator: bpy.types.Operator, action: Callable[[], object]) -> set[str]:
@@ -59,6 +60,8 @@ class SJC_OT_generate(bpy.types.Operator):
 
     bl_idname = "sjc.generate"
     bl_label = "Generate"
+
+    in_panel = False
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
