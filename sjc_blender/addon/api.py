@@ -32,7 +32,7 @@ from .jobs.job_control import clear, move, pause, unpause
 from .jobs.job_history import JobRecord
 from .jobs.job_location import new_job_folder
 from .jobs.job_queue import QUEUE, Job, JobState
-from .jobs.start import absolute, checked_outputs, job_spec, start
+from .jobs.start import absolute, checked_outputs, job_spec, start, surroundings
 from .models.model_actions import cancel_download, delete_model, download_model, models, refresh_models
 from .models.model_status import ModelStatus
 from .process.engine_python import find_engine_python
@@ -172,10 +172,7 @@ def generate(
     """
     scene = _scene(scene)
     spec = job_spec(
-        scene=scene,
-        rig=rig,
-        domain=domain,
-        jitter=jitter,
+        surroundings(scene, rig, domain, jitter),
         overrides=overrides or {},
         model=model,
         outputs=outputs,

@@ -14,7 +14,6 @@ ADDS_OR_CHANGES = {
     "add_domain",
     "add_rig",
     "batch_new_text",
-    "batch_run",
     "choose_model",
     "choose_model_folder",
     "hide_cover",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 
 import bpy
 
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
+from ..drained import drained
 from ..jobs import job_import, job_queue, pump
 from ..jobs.job_queue import Job, JobState
 from ..jobs.start import start
@@ -98,6 +99,10 @@ class Batch:
         return f"SJC batch {self.name!r}: {self._standing_told()}."
 
     def start(self) -> str:
+        """Make what is missing, at once; see `starting`."""
+        return drained(self.starting())
+
+    def starting(self) -> Generator[None, None, str]:
         """Make what is missing: import what is made but not in the scene, put the others in line.
 
         Returns
@@ -124,9 +129,10 @@ class Batch:
             self._adopt(entry)
         missing = [entry for entry in entries if not entry.made]
         interpreter = self._interpreter() if missing else None
-        standing = self._standing()
+        standing = dict.fromkeys(self._standing())  # names alone: objects may be freed between two steps
         imported = 0
         for entry in entries:
+            yield
             entry.trouble = None
             absent = _absent(entry, standing)
             if entry.live or entry in missing or not absent:
@@ -137,6 +143,7 @@ class Batch:
                 missing.append(entry)
         started = [entry for entry in missing if not entry.live]
         for entry in started:
+            yield
             self._run(entry, interpreter or self._interpreter(), bool(_absent(entry, standing)))
         return self._said(imported, len(started))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import bpy
 
 from ...protocol.errors import SjcError
 from .. import preferences
+from ..drained import drained
 from ..jobs.job_location import jobs_folders, slug
 from ..jobs.job_queue import Job
 from ..jobs.start import absolute
@@ -18,7 +19,7 @@ from ..process.engine_python import find_engine_python
 from ..rigs.rig_choice import RigChoice
 from .batch import Batch
 from .placing import Placing
-from .plan import Settings, planned
+from .plan import Settings, planning
 from .rows import Rows, rows_of_list, rows_of_text
 
 Rig = str | bpy.types.Collection | RigChoice
@@ -108,10 +109,6 @@ def batch(
     SjcError
         ``no_batch_file``, ``bad_usage``, or there is no usable engine's Python.
     """
-    scene = scene or bpy.context.scene
-    assert scene is not None
-    source_name, rows = _read(source)
-    name = name or source_name
     settings = Settings(
         seeds=_several(seeds),
         presets=_several(presets),
@@ -123,17 +120,55 @@ def batch(
         jitter=jitter,
         overrides=overrides or {},
     )
+    scene = scene or bpy.context.scene
+    assert scene is not None
+    steps = batching(
+        source,
+        settings,
+        scene,
+        name=name,
+        folder=folder,
+        place=place,
+        spacing=spacing,
+        collection=collection,
+        assets=assets,
+        start=start,
+        progress=progress,
+        engine_python=engine_python,
+        tell=tell,
+    )
+    made = drained(steps)
+    return made.wait() if start and wait else made
+
+
+def batching(
+    source: Source,
+    settings: Settings,
+    scene: bpy.types.Scene,
+    *,
+    start: bool,
+    place: str,
+    assets: bool,
+    name: str | None = None,
+    folder: str | Path | None = None,
+    spacing: float | None = None,
+    collection: str | None = None,
+    progress: Callable[[Job], None] | None = None,
+    engine_python: str | Path | None = None,
+    tell: Callable[[str], object] | None = None,
+) -> Generator[None, None, Batch]:
+    """Do what `batch` does, with its arguments and errors, a row or a job at each step."""
+    source_name, rows = _read(source)
+    name = name or source_name
     how = Placing(place, spacing, collection or f"SJC {name}", assets)
     folders = [Path(absolute(folder))] if folder is not None else [parent / slug(name) for parent in jobs_folders()]
-    jobs, variants = planned(rows, settings, scene, folders)
+    jobs, variants = yield from planning(rows, settings, scene, folders)
     interpreter = partial(find_engine_python, engine_python, preferences.engine_python())
     made = Batch(name, jobs, variants, how, scene.name, interpreter, progress)
     if start:
-        said = made.start()
+        said = yield from made.starting()
         if tell is not None:
             tell(said)
-        if wait:
-            made.wait()
     return made
 
 

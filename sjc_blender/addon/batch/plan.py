@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -19,7 +19,7 @@ from ...protocol.overrides import merged
 from ...protocol.spec import JobSpec
 from ..jobs.job_import import OUTPUTS, outputs_of
 from ..jobs.job_location import slug
-from ..jobs.start import absolute, job_spec
+from ..jobs.start import Surroundings, absolute, job_spec, surroundings
 from ..results.placement import result_name
 from ..rigs.rig_choice import RigChoice
 from .batch_fault import BatchFault, InvalidBatch
@@ -90,10 +90,12 @@ class Planned:
         return outputs_of(self.spec)
 
 
-def planned(
+def planning(
     rows: Rows, settings: Settings, scene: bpy.types.Scene, folders: Sequence[Path]
-) -> tuple[list[Planned], int]:
-    """Resolve every row into its jobs: those of its own seed, preset and rig, or of all of the batch's.
+) -> Generator[None, None, tuple[list[Planned], int]]:
+    """Resolve every row, a step each, into its jobs: of its own seed, preset and rig, or of all of the batch's.
+
+    What several jobs take from the scene is looked at once.
 
     Parameters
     ----------
@@ -121,11 +123,31 @@ def planned(
         faults.append(BatchFault.of(None, "", None, "at least one prompt"))
     several = {"seed": settings.seeds, "preset": settings.presets, "rig": settings.rigs}
     faults += [BatchFault.of(None, name, None, "at least one") for name, values in several.items() if not values]
-    jobs = [job for row in rows.rows for job in _jobs_of(row, settings, scene, folders, faults)]
+    views, jobs = _Views(scene), []
+    for row in rows.rows:
+        for job in _jobs_of(row, settings, views, folders, faults):
+            jobs.append(job)
+            yield
+        yield
     faults += _clashes(jobs)
     if faults:
         raise InvalidBatch(faults)
     return jobs, len(settings.seeds) * len(settings.presets) * len(settings.rigs)
+
+
+class _Views:
+    """The scene as jobs look at it, each rig and domain once."""
+
+    def __init__(self, scene: bpy.types.Scene) -> None:
+        self._scene = scene
+        self._seen: dict[tuple[Any, ...], Surroundings] = {}
+
+    def of(self, *, rig: Any, domain: Any, jitter: Any) -> Surroundings:
+        """Look, or give what was seen."""
+        key = rig, domain, repr(jitter)
+        if key not in self._seen:
+            self._seen[key] = surroundings(self._scene, rig, domain, jitter)
+        return self._seen[key]
 
 
 def identity(spec: JobSpec) -> str:
@@ -137,7 +159,7 @@ def identity(spec: JobSpec) -> str:
 
 
 def _jobs_of(
-    row: Row, settings: Settings, scene: bpy.types.Scene, folders: Sequence[Path], faults: list[BatchFault]
+    row: Row, settings: Settings, views: _Views, folders: Sequence[Path], faults: list[BatchFault]
 ) -> Iterator[Planned]:
     values = {name: value for name, value in row.values.items() if not _ill_typed(row, name, faults)}
     if not str(values.get("prompt", "")).strip():
@@ -146,7 +168,7 @@ def _jobs_of(
     several = {"preset": settings.presets, "rig": settings.rigs, "seed": settings.seeds}
     choices = [[values[name]] if name in values else list(several[name]) for name in several]
     for choice in product(*choices):
-        spec = _resolved(row, values, dict(zip(several, choice, strict=True)), settings, scene, faults)
+        spec = _resolved(row, values, dict(zip(several, choice, strict=True)), settings, views, faults)
         if spec is None:
             continue
         name = values.get("name") or f"{result_name(spec.prompt)} seed {spec.seed}"
@@ -172,7 +194,7 @@ def _resolved(
     values: Mapping[str, Any],
     choice: Mapping[str, Any],
     settings: Settings,
-    scene: bpy.types.Scene,
+    views: _Views,
     faults: list[BatchFault],
 ) -> JobSpec | None:
     """Make the spec. A column with a fault is left out and the rest tried again, so that all are found."""
@@ -180,7 +202,7 @@ def _resolved(
     sound = True
     while True:
         try:
-            spec = _spec(left, settings, scene)
+            spec = _spec(left, settings, views)
             return spec if sound and "prompt" in left else None
         except SjcError as error:
             sound = False
@@ -193,7 +215,7 @@ def _resolved(
             left = {name: value for name, value in left.items() if name not in wrong}
 
 
-def _spec(columns: Mapping[str, Any], settings: Settings, scene: bpy.types.Scene) -> JobSpec:
+def _spec(columns: Mapping[str, Any], settings: Settings, views: _Views) -> JobSpec:
     plain: dict[str, Any] = {
         "prompt": STAND_IN,
         "negative_prompt": settings.negative_prompt,
@@ -205,7 +227,8 @@ def _spec(columns: Mapping[str, Any], settings: Settings, scene: bpy.types.Scene
     }
     plain |= {name: value for name, value in columns.items() if name in PLAIN and name not in ("name", "folder")}
     dotted = nested({name: value for name, value in columns.items() if name not in PLAIN})
-    return job_spec(scene=scene, overrides=merged(settings.overrides, dotted), **plain)
+    around = views.of(**{name: plain.pop(name) for name in ("rig", "domain", "jitter")})
+    return job_spec(around, overrides=merged(settings.overrides, dotted), **plain)
 
 
 def _told(row: Row, columns: Mapping[str, Any], error: SjcError) -> list[BatchFault]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from ...protocol import codec, presets
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.overrides import merged
-from ...protocol.spec import JobSpec
+from ...protocol.spec import Camera, CameraRig, DomainSpec, JobSpec, OrbitRig
 from ..rigs.domain import domain_object, domain_spec
 from ..rigs.evaluated_scene import evaluated
 from ..rigs.rig import cameras_from_scene, preview_camera
@@ -23,29 +24,39 @@ from .job_import import OUTPUTS
 from .job_queue import Job
 
 
-def job_spec(
-    *,
+@dataclass(frozen=True)
+class Surroundings:
+    """What a job takes from the scene; `cameras` is None for the model's own orbit."""
+
+    domain: DomainSpec
+    cameras: CameraRig | OrbitRig | None
+    preview: Camera | None
+
+
+def surroundings(
     scene: bpy.types.Scene,
     rig: str | bpy.types.Collection | RigChoice,
     domain: bpy.types.Object | str | None,
     jitter: float,
-    overrides: Mapping[str, Any],
-    model: str,
-    outputs: Sequence[str],
-    **settings: Any,
-) -> JobSpec:
-    """Describe the scene and the settings as a job; see `sjc_blender.addon.api.generate`."""
+) -> Surroundings:
+    """Look at the scene; arguments and errors as of `sjc_blender.addon.api.generate`."""
     chosen, box_object = rig_choice(rig), domain_object(domain)
     with evaluated(scene) as depsgraph:
         box = domain_spec(box_object, depsgraph)
         cameras = cameras_from_scene(chosen, box, scene, depsgraph, jitter=jitter)
-        preview = preview_camera(scene, box, depsgraph)
+        return Surroundings(box, cameras, preview_camera(scene, box, depsgraph))
+
+
+def job_spec(
+    around: Surroundings, *, overrides: Mapping[str, Any], model: str, outputs: Sequence[str], **settings: Any
+) -> JobSpec:
+    """Describe the scene and the settings as a job; see `sjc_blender.addon.api.generate`."""
     settings["model"] = {"source": absolute(model) if model.startswith("//") else model}
-    settings["domain"] = box
+    settings["domain"] = around.domain
     wanted = checked_outputs(outputs)
-    settings["outputs"] = {name: name in wanted for name in OUTPUTS} | {"preview_camera": preview}
-    if cameras is not None:
-        settings["cameras"] = cameras
+    settings["outputs"] = {name: name in wanted for name in OUTPUTS} | {"preview_camera": around.preview}
+    if around.cameras is not None:
+        settings["cameras"] = around.cameras
     return presets.new_job(**merged(codec.encode(settings), overrides))
 
 

@@ -13,6 +13,7 @@ import bpy
 
 from ...protocol.errors import SjcError
 from ...protocol.spec import Camera, DomainSpec
+from ..drained import drained
 from .camera import UnusableCamera, described_camera, unusable_cameras
 from .evaluated_scene import evaluated
 from .rig_choice import RigChoice
@@ -20,12 +21,7 @@ from .rig_choice import RigChoice
 
 def path_cameras(choice: RigChoice, domain: DomainSpec, scene: bpy.types.Scene) -> tuple[Camera, ...]:
     """Play the whole path at once; see `path_steps`."""
-    steps = path_steps(choice, domain, scene)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return tuple(end.value)
+    return drained(path_steps(choice, domain, scene))
 
 
 def path_steps(
@@ -72,8 +68,8 @@ def path_steps(
             raise SjcError(
                 "rendering", "Blender renders, and the animation cannot be played.", "Wait until it is done."
             )
-        until = time.perf_counter() + seconds
         with evaluated(found) as depsgraph, _as_it_was(found):
+            until = time.perf_counter() + seconds
             while True:
                 try:
                     cameras.append(_camera_at(moments[played], domain, found, depsgraph))

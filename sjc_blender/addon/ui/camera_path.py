@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import bpy
@@ -45,4 +46,6 @@ def play(
         if found is not None:
             done(found, dataclasses.replace(choice, played=cameras))
 
-    gradually.gradually(NAME, path_steps(choice, box, scene, seconds=gradually.MOMENT), finished, failed)
+    # Half of a moment, for the scene has to be put back too.
+    steps = path_steps(choice, box, scene, seconds=math.inf if bpy.app.background else gradually.MOMENT / 2)
+    gradually.gradually(NAME, steps, finished, failed)

@@ -1,0 +1,18 @@
+"""Work that is told in steps, for those who wait for it; `sjc_blender.addon.ui.gradually` is for those who do not."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def drained(steps: Generator[None, None, T]) -> T:
+    """Take every step, and give what they return."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
