@@ -31,11 +31,11 @@ covers: dict[str, str] = {}
 """By the ids of jobs: the names of the objects that hide their results."""
 
 
-def report_error(operator: bpy.types.Operator, error: SjcError, kind: str = "ERROR") -> None:
+def report_error(operator: bpy.types.Operator, error: SjcError) -> None:
     """Report an error in lines that fit the window: Blender cuts long ones off at both ends."""
     lines = [line for part in (error.message, error.hint) for line in part.splitlines()]
     shown = [short for line in lines for short in textwrap.wrap(line, LINE) or [""]]
-    operator.report({kind}, " \n".join(shown))  # the status bar joins the lines with nothing between
+    operator.report({"ERROR"}, " \n".join(shown))  # the status bar joins the lines with nothing between
 
 
 def attempt(operator: bpy.types.Operator, action: Callable[[], object]) -> set[str]:
@@ -62,6 +62,7 @@ class SJC_OT_generate(bpy.types.Operator):
     bl_label = "Generate"
 
     in_panel = False
+    """Whether it was clicked in the panel, which says what is wrong: a report would pop up on top of it."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -75,6 +76,11 @@ class SJC_OT_generate(bpy.types.Operator):
             cls.poll_message_set(obstacle)
         return not obstacle
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Start the job from a button or a menu."""
+        self.in_panel = context.region is not None and context.region.type == "UI"
+        return self.execute(context)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Start the job; where the scene has to be played for it in a window, a moment later."""
         global refusal
@@ -87,7 +93,8 @@ class SJC_OT_generate(bpy.types.Operator):
                 _generate(context.scene, settings.rig_choice())
         except SjcError as error:
             _refuse(error)
-            report_error(self, error)
+            if not self.in_panel:
+                report_error(self, error)
             return {"CANCELLED"}
         return {"FINISHED"}
 
