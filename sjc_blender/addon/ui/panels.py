@@ -44,6 +44,7 @@ class SJC_PT_main(_Sidebar, bpy.types.Panel):
         column.separator()
         button = column.row()
         button.scale_y = 1.6
+        button.operator_context = "INVOKE_DEFAULT"  # in this region, by which it knows that it was clicked here
         waits = any(job.live for job in api.jobs())
         label = "Preparing ..." if camera_path.playing() else "Add to Queue" if waits else "Generate"
         button.operator("sjc.generate", text=label, icon="SHADERFX")
