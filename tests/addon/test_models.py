@@ -103,13 +103,11 @@ def test_a_model_is_downloaded_listed_and_deleted(addon, hub, online, scene):
 @needs_engine
 def test_nothing_waits_for_the_download_and_it_can_be_stopped(addon, hub, online):
     hub.stop_at = 2_500_000
-    began = time.monotonic()
     api.download_model(KNOWN)
-    assert time.monotonic() - began < 1  # the engine's start alone takes longer
+    assert LIBRARY.busy and status().place is not Place.DISK
     with pytest.raises(SjcError, match="download " + KNOWN):
         api.models()
     until(lambda: any(path.stat().st_size >= 1_000_000 for path in hub_cache().rglob("*.incomplete")))
-    assert LIBRARY.transfer.total > LIBRARY.transfer.done
     api.cancel_download()
     time.sleep(0.3)  # it has to be heard before the rest comes
     hub.go_on.set()

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 
-def until(condition, queue=None, seconds=5.0):
+def until(condition, queue=None, seconds=20.0):
     """Pump until `condition` holds; fail after `seconds`."""
     end = time.monotonic() + seconds
     while not condition():
