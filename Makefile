@@ -74,8 +74,6 @@ demo: build/engine/.ready build/bpy52/.ready  ## Make an object from a prompt in
 
 # ---- Checks ---------------------------------------------------------------------------------------------------------
 
-# Benchmarks that run in Blender have no types in the engine's Python.
-engine_benchmarks := $(shell grep -Lx 'import bpy' benchmarks/*.py)
 .PHONY: test
 test: setup  ## Everything that CI runs: lint, types, tests in the engine's Python and in both Blenders, the package
 	@scripts/run_parts.sh $(lint_parts) $(test_parts)
@@ -97,11 +95,11 @@ lint-format: build/lint/.ready
 lint-rooms: build/lint/.ready
 	@PYTHONPATH=. build/lint/bin/lint-imports --no-cache
 types-engine: build/lint/.ready build/engine/.ready
-	@scripts/run_mypy.sh build/engine 3.11 sjc_blender/protocol sjc_blender/surface sjc_blender/engine training $(engine_benchmarks)
+	@scripts/run_mypy.sh build/engine 3.11 sjc_blender/protocol sjc_blender/surface sjc_blender/engine training $(wildcard benchmarks/*.py)
 types-addon-45: build/lint/.ready build/stubs45/.ready
-	@scripts/run_mypy.sh build/stubs45 3.11 sjc_blender/__init__.py sjc_blender/addon
+	@scripts/run_mypy.sh build/stubs45 3.11 sjc_blender/__init__.py sjc_blender/addon benchmarks/in_blender
 types-addon-52: build/lint/.ready build/stubs52/.ready
-	@scripts/run_mypy.sh build/stubs52 3.13 sjc_blender/__init__.py sjc_blender/addon
+	@scripts/run_mypy.sh build/stubs52 3.13 sjc_blender/__init__.py sjc_blender/addon benchmarks/in_blender
 
 # Seconds after which a test run is ended. PYTEST_ARGS is handed on, for instance PYTEST_ARGS="-x -k cameras".
 ENGINE_TEST_SECONDS ?= 1200

@@ -1,6 +1,6 @@
 """How long the add-on keeps Blender's main thread, and how soon a dead engine is told.
 
-``blender --python benchmarks/ui_ticks.py -- --out ticks.json`` runs one draft job of the built-in prior in a
+``blender --python benchmarks/in_blender/ui_ticks.py -- --out ticks.json`` runs one draft job of the built-in prior in a
 window, with the live volume, then kills the engine of a second one. It writes, in milliseconds, the longest call
 of everything of the add-on that Blender calls while a job runs (the import of the result apart), and the longest
 time in which Blender's event loop did not come round.
@@ -21,7 +21,7 @@ from typing import Any
 
 import bpy
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import sjc_blender
 from sjc_blender.addon import api

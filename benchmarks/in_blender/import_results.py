@@ -1,8 +1,8 @@
 """How long a result takes into Blender, and its mesh to be cut anew.
 
-``python -m benchmarks.import_results`` in a Python with bpy. The field is a hollow, wavy ball that fills the domain:
-more surface than most objects have. Every time is of the main thread, but for that of the cut, which a thread of its
-own does in a window.
+``python -m benchmarks.in_blender.import_results`` in a Python with bpy. The field is a hollow, wavy ball that fills
+the domain: more surface than most objects have. Every time is of the main thread, but for that of the cut, which a
+thread of its own does in a window.
 """
 
 from __future__ import annotations
