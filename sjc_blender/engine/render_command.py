@@ -11,6 +11,7 @@ from ..protocol import events
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
 from ..protocol.spec import Camera, CameraRig, Device, JobSpec
+from .arguments import finite
 
 
 def add_render_command(commands: Any) -> None:
@@ -23,10 +24,10 @@ def add_render_command(commands: Any) -> None:
     parser.add_argument("folder", type=Path, metavar="JOB_DIR")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the pictures")
     parser.add_argument("--camera", metavar="NAME|FILE", help="a camera of the job by its name, or of a JSON file")
-    parser.add_argument("--azimuth", type=float, default=30.0, help="degrees; 0 is the front, 90 the +X side")
-    parser.add_argument("--elevation", type=float, default=20.0, help="degrees above the horizon")
-    parser.add_argument("--distance", type=float, help="domain units (default: the job's)")
-    parser.add_argument("--field-of-view", type=float, help="degrees (default: the job's)")
+    parser.add_argument("--azimuth", type=finite, default=30.0, help="degrees; 0 is the front, 90 the +X side")
+    parser.add_argument("--elevation", type=finite, default=20.0, help="degrees above the horizon")
+    parser.add_argument("--distance", type=finite, help="domain units (default: the job's)")
+    parser.add_argument("--field-of-view", type=finite, help="degrees (default: the job's)")
     parser.add_argument("--channels", default="rgb,opacity,depth,normal", metavar="NAMES", help="default: %(default)s")
     add_picture_options(parser, size=512)
     parser.set_defaults(command=_render)

@@ -16,7 +16,7 @@ def timestep_range(settings: OptimisationSpec, step: int) -> tuple[int, int]:
     first, last = settings.timesteps
     if settings.timesteps_end is None:
         return first, last
-    share = min(step / settings.steps, 1.0)
+    share = _share(settings, step)
     if settings.timesteps_curve == "square_root":
         share = math.sqrt(share)
     end_first, end_last = settings.timesteps_end
@@ -31,7 +31,7 @@ def clip_limit(settings: OptimisationSpec, step: int) -> float | None:
     if settings.clip is None:
         return None
     low, high = settings.clip
-    return low + (high - low) * min(step / settings.steps, 1.0)
+    return low + (high - low) * _share(settings, step)
 
 
 def is_late(settings: OptimisationSpec, step: int) -> bool:

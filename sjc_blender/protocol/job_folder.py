@@ -88,7 +88,11 @@ class JobFolder:
         try:
             text = self.spec_path.read_text(encoding="utf-8")
         except OSError as error:
-            raise SjcError("no_job", f"{self.path} holds no job: {self.spec_path.name} cannot be read.") from error
+            raise SjcError(
+                "no_job",
+                f"{self.path} holds no job: {self.spec_path.name} cannot be read.",
+                "Choose the folder that a job was started in.",
+            ) from error
         try:
             data = json.loads(text)
         except ValueError as error:

@@ -133,11 +133,27 @@ def test_the_command_draws_what_the_prompt_says(tmp_path):
 
 
 def test_bad_options_are_told_all_at_once(tmp_path, capsys):
-    options = ["--count", "0", "--steps", "1", "--sigma", "-2", "--out", str(tmp_path / "a.jpg")]
+    options = ["--count", "0", "--steps", "1", "--churn", "-2", "--out", str(tmp_path / "a.jpg")]
     assert cli.main(["sample2d", "--prompt", "a red duck", *options]) == 1
     told = capsys.readouterr().err
-    assert all(word in told for word in ("--count", "--steps", "--sigma", ".png"))
+    assert all(word in told for word in ("--count", "--steps", "--churn", ".png"))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("sigma", ["1e9", "0.001", "-2"])
+def test_a_level_outside_the_models_table_is_told_with_the_table(tmp_path, capsys, sigma):
+    options = ["--sampler", "paas", "--sigma", sigma, "--out", str(tmp_path / "a.png")]
+    assert cli.main(["sample2d", "--prompt", "a red duck", *options]) == 1
+    assert "from 0.0292 to 14.6" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("option", ["--sigma", "--azimuth", "--churn", "--guidance"])
+@pytest.mark.parametrize("value", ["nan", "inf", "much"])
+def test_only_finite_numbers_are_numbers(tmp_path, capsys, option, value):
+    with pytest.raises(SystemExit):
+        cli.main(["sample2d", "--prompt", "a red duck", option, value, "--out", str(tmp_path / "a.png")])
+    assert f"{option}: {value!r} is no finite number" in capsys.readouterr().err
 
 
 def test_a_prompt_that_the_model_does_not_know_is_refused(tmp_path, capsys):

@@ -12,6 +12,7 @@ from ...protocol import events
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import FieldSpec, JobSpec, OptimisationSpec
+from ..arguments import finite
 
 
 def add_fit_command(commands: Any) -> None:
@@ -24,14 +25,14 @@ def add_fit_command(commands: Any) -> None:
     parser.add_argument("folder", type=Path, metavar="PICTURES", help="with transforms*.json or reference_views.json")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a job folder, to import in Blender")
     parser.add_argument(
-        "--half-side", type=float, default=1.0, help="half side of the cube to fill, in the pictures' world units"
+        "--half-side", type=finite, default=1.0, help="half side of the cube to fill, in the pictures' world units"
     )
     parser.add_argument("--resolution", type=int, default=96, help="voxels along a side (default 96)")
     parser.add_argument("--size", type=int, default=128, help="larger pictures are averaged down to this (default 128)")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--background", type=float, default=1.0, help="sRGB grey behind opaque pictures: 1 white (default), 0 black"
+        "--background", type=finite, default=1.0, help="sRGB grey behind opaque pictures: 1 white (default), 0 black"
     )
     parser.set_defaults(command=_fit)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...protocol import presets
 from ...protocol.errors import SjcError
+from ..arguments import finite
 
 SAMPLERS = ("karras", "langevin", "paas")
 STEPS = {"karras": 40, "langevin": 400, "paas": 400}
@@ -34,11 +35,11 @@ def add_sample2d_command(commands: Any) -> None:
         help="karras: stochastic Heun; langevin: annealed Langevin; paas: the paper's perturb-and-average ascent",
     )
     parser.add_argument("--steps", type=int, help=", ".join(f"{name} {count}" for name, count in STEPS.items()))
-    parser.add_argument("--guidance", type=float, default=4.0, metavar="SCALE", help="default 4; 1 is none")
-    parser.add_argument("--azimuth", type=float, default=0.0, metavar="DEGREES", help="where it is seen from; 0: front")
-    parser.add_argument("--elevation", type=float, default=20.0, metavar="DEGREES")
-    parser.add_argument("--churn", type=float, default=80.0, help="of karras: noise put back; 0 makes it deterministic")
-    parser.add_argument("--sigma", type=float, help="of paas: one noise level for all steps (default: annealed)")
+    parser.add_argument("--guidance", type=finite, default=4.0, metavar="SCALE", help="default 4; 1 is none")
+    parser.add_argument("--azimuth", type=finite, default=0.0, metavar="DEGREES", help="seen from; 0: front")
+    parser.add_argument("--elevation", type=finite, default=20.0, metavar="DEGREES")
+    parser.add_argument("--churn", type=finite, default=80.0, help="of karras: noise put back; 0: deterministic")
+    parser.add_argument("--sigma", type=finite, help="of paas: one noise level for all steps (default: annealed)")
     parser.add_argument("--estimator", choices=("eq15", "eq16", "none"), default="eq15", help="of paas; none: no PAAS")
     parser.add_argument("--noises", type=int, default=1, help="of paas: perturbations averaged in a step")
     parser.add_argument("--count", type=int, default=4, help=f"pictures, 1 to {MOST_PICTURES}")
@@ -68,8 +69,6 @@ def _check(arguments: argparse.Namespace) -> None:
         faults.append(f"--noises is {arguments.noises}; allowed: 1 or more")
     if arguments.churn < 0:
         faults.append(f"--churn is {arguments.churn:g}; allowed: 0 or more")
-    if arguments.sigma is not None and arguments.sigma <= 0:
-        faults.append(f"--sigma is {arguments.sigma:g}; allowed: above 0")
     if arguments.out.suffix.lower() != ".png":
         faults.append(f"--out is {str(arguments.out)!r}; allowed: a name that ends in .png")
     if faults:
@@ -95,6 +94,7 @@ def _draw(arguments: argparse.Namespace) -> None:
     )
     profile = load_profile(spec.model.source)
     model = load_score_model(spec.model)
+    _check_sigma(arguments.sigma, float(model.sigmas[0]), float(model.sigmas[-1]))
     orbit = profile.orbit
     camera = orbit_camera(arguments.azimuth, arguments.elevation, sum(orbit.distance) / 2, sum(orbit.field_of_view) / 2)
     condition = conditioner_for(spec, profile, model).at(viewpoint_of(camera))
@@ -110,6 +110,13 @@ def _draw(arguments: argparse.Namespace) -> None:
             "Run it in float32 or bfloat16 instead of float16, or lower the guidance.",
         )
     write_png(arguments.out, torch.cat(list(pictures), dim=2))
+
+
+def _check_sigma(sigma: float | None, lowest: float, highest: float) -> None:
+    if sigma is not None and not lowest <= sigma <= highest:
+        raise SjcError(
+            "bad_usage", f"--sigma is {sigma:g}; the model's noise levels go from {lowest:.3g} to {highest:.3g}."
+        )
 
 
 def _sampler(arguments: argparse.Namespace) -> Callable[..., Any]:
