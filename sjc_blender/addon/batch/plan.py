@@ -129,7 +129,7 @@ def planning(
             jobs.append(job)
             yield
         yield
-    faults += _clashes(jobs)
+    faults += yield from _clashes(jobs)
     if faults:
         raise InvalidBatch(faults)
     return jobs, len(settings.seeds) * len(settings.presets) * len(settings.rigs)
@@ -264,12 +264,13 @@ def _folder(spec: JobSpec, chosen: str | None, folders: Sequence[Path]) -> Path:
     return next((folder / name for folder in folders if JobFolder(folder / name).spec_path.exists()), folders[0] / name)
 
 
-def _clashes(jobs: Sequence[Planned]) -> list[BatchFault]:
+def _clashes(jobs: Sequence[Planned]) -> Generator[None, None, list[BatchFault]]:
     """Faults of jobs that would be made twice, or would lie in one folder."""
     faults = []
     first_in: dict[Path, Planned] = {}
     first_of: dict[str, Planned] = {}
     for job in jobs:
+        yield
         key = identity(job.spec)
         same = first_of.setdefault(key, job)
         neighbour = first_in.setdefault(job.folder, job)

@@ -43,9 +43,9 @@ class JobIndex:
         """A job begins, or goes on, in `folder`."""
         self._change(lambda entries: entries.update({folder: True}))
 
-    def settle(self, folder: Path) -> None:
-        """The job in `folder` has ended, and its user has seen how."""
-        self._change(lambda entries: entries.update({folder: False}))
+    def settle(self, *folders: Path) -> None:
+        """The jobs in `folders` have ended, and their user has seen how."""
+        self._change(lambda entries: entries.update(dict.fromkeys(folders, False)))
 
     def forget(self, folder: Path) -> None:
         """There is no job in `folder` any more."""

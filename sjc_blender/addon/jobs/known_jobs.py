@@ -84,7 +84,7 @@ def note(changed: list[Job]) -> None:
     if not ended:
         return
     entries = index().entries()
-    for job in ended:
-        if entries.get(job.folder.path):
-            index().settle(job.folder.path)
+    open_still = [job.folder.path for job in ended if entries.get(job.folder.path)]
+    if open_still:
+        index().settle(*open_still)
     refresh()
