@@ -1,5 +1,8 @@
 """What the add-on's tests share: an empty scene for each."""
 
+import os
+from pathlib import Path
+
 import bpy
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from sjc_blender.addon.environment.engine_check import EngineCheck
 from sjc_blender.addon.environment.engine_keeper import EngineKeeper
 from sjc_blender.addon.jobs import known_jobs
 from sjc_blender.protocol.job_folder import JobFolder
+from sjc_blender.protocol.model_profile import BUILTIN
 from sjc_blender.protocol.spec import JobSpec
 
 
@@ -38,6 +42,17 @@ def scene():
     """Give the one scene of an empty, unsaved file."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     return bpy.context.scene
+
+
+@pytest.fixture(scope="module")
+def engine_python():
+    """Give the engine's Python, of the environment that CI has."""
+    path = os.environ.get("SJC_ENGINE_PYTHON", "")
+    missing = not (path and Path(path).exists() and (BUILTIN / "model_index.json").exists())
+    if missing and os.environ.get("CI") != "true":
+        pytest.skip("needs the engine's environment (make setup) in SJC_ENGINE_PYTHON; CI has it")
+    assert not missing, "SJC_ENGINE_PYTHON must name the engine's Python"
+    return path
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from sjc_blender.addon.rigs.domain import domain_spec
 from sjc_blender.addon.rigs.rig import preview_camera
 from sjc_blender.addon.rigs.rig_building import add_domain, add_orbit_rig
 from sjc_blender.protocol import codec
-from sjc_blender.protocol.model_profile import BUILTIN, load_profile
+from sjc_blender.protocol.model_profile import load_profile
 
 SIZE = 64
 PROMPT = "a red mushroom"
@@ -33,16 +33,6 @@ QUICK = {
     "field": {"resolution": 32},
     "outputs": {"colour_views": 12},
 }
-
-
-@pytest.fixture(scope="module")
-def engine_python():
-    path = os.environ.get("SJC_ENGINE_PYTHON", "")
-    missing = not (path and Path(path).exists() and (BUILTIN / "model_index.json").exists())
-    if missing and os.environ.get("CI") != "true":
-        pytest.skip("needs the engine's environment (make setup) in SJC_ENGINE_PYTHON; CI has it")
-    assert not missing, "SJC_ENGINE_PYTHON must name the engine's Python"
-    return path
 
 
 @pytest.fixture(scope="module")

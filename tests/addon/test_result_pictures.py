@@ -1,5 +1,9 @@
 """What Cycles shows of a result is what the job's own cameras see: frames, scale, density and colour in one."""
 
+import json
+import subprocess
+from pathlib import Path
+
 import bpy
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ from sjc_blender.addon.results.import_mesh import import_mesh
 from sjc_blender.addon.results.import_volume import import_volume
 from sjc_blender.addon.rigs.domain import domain_spec
 from sjc_blender.addon.rigs.rig import preview_camera
+from sjc_blender.protocol import codec
 from sjc_blender.protocol.spec import JobSpec
 
 SIZE = 48  # pixels of the centred square
@@ -176,3 +181,22 @@ def test_the_meshs_silhouette_is_the_one_its_cameras_see(scene, domain, camera, 
     theirs = rendered(scene, tmp_path)
     assert 0.05 < hit.mean() < 0.6
     assert iou(theirs[..., 3] > 0.5, hit) >= 0.95
+
+
+def test_a_box_has_the_outline_in_cycles_that_it_has_in_the_engine(scene, domain, camera, engine_python, tmp_path):
+    bpy.ops.mesh.primitive_cube_add(size=2)
+    bpy.context.object.matrix_world = Matrix(domain.matrix_world) @ Matrix.Diagonal((*domain.half_extents, 1))
+    scene.cycles.samples, camera.data.lens = 64, 20
+    bpy.context.view_layer.update()
+    view = preview_camera(scene, domain, bpy.context.evaluated_depsgraph_get())
+    # A field that is opaque to its border; of its box the renderer asks no more than the half extents.
+    field = {"density": np.full((6, 5, 4), 1e4, np.float32), "rgb": np.ones((6, 5, 4, 3), np.float32)}
+    np.savez(tmp_path / "field.npz", **field, half_extents=np.array(domain.half_extents))
+    (tmp_path / "camera.json").write_text(json.dumps(codec.encode(view)), encoding="utf-8")
+    arguments = [tmp_path / "field.npz", tmp_path / "camera.json", SIZE, tmp_path / "ours.npy"]
+    script = Path(__file__).with_name("engine_render.py")
+    subprocess.run([engine_python, script, *map(str, arguments)], check=True, timeout=120)
+    ours, theirs = np.load(tmp_path / "ours.npy")[..., 3], rendered(scene, tmp_path)[..., 3]
+    assert 0.1 < ours.mean() < 0.7
+    # Of areas, pixels at the rim counted by their share.
+    assert np.minimum(ours, theirs).sum() / np.maximum(ours, theirs).sum() > 0.99
