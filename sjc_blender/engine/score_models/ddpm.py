@@ -11,8 +11,7 @@ import torch
 from ...protocol.hub_cache import INDEX
 from ...protocol.model_families import json_object
 from .class_names import ClassNames, names_from_config
-from .noise_levels import sigma_table
-from .pipeline_model import PipelineModel, known_prediction_type, square_side
+from .pipeline_model import PipelineModel
 
 if TYPE_CHECKING:
     from diffusers import DDPMPipeline
@@ -26,11 +25,7 @@ class Ddpm(PipelineModel):
     pixel_space = True
 
     def __init__(self, pipeline: DDPMPipeline, device: torch.device) -> None:
-        self.channels = pipeline.unet.config.in_channels
-        self.prediction_type = known_prediction_type(pipeline.scheduler.config.get("prediction_type"))
-        self.sigmas = sigma_table(pipeline.scheduler.config)
-        self.sample_size = square_side(pipeline.unet.config.sample_size)
-        self.dtype = pipeline.unet.dtype
+        self._take_over(pipeline.unet, pipeline.scheduler)
         super().__init__(pipeline, device)
 
     def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor:

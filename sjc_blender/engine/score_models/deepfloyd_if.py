@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from .cut_texts import log_cut_texts
-from .noise_levels import sigma_table
-from .pipeline_model import PipelineModel, known_prediction_type
+from .pipeline_model import PipelineModel
 
 if TYPE_CHECKING:
     from diffusers import IFPipeline
@@ -31,12 +30,7 @@ class DeepFloydIF(PipelineModel):
     pixel_space = True
 
     def __init__(self, pipeline: IFPipeline, device: torch.device) -> None:
-        config = pipeline.scheduler.config
-        self.channels = pipeline.unet.config.in_channels
-        self.prediction_type = known_prediction_type(config.get("prediction_type"))
-        self.sigmas = sigma_table(config)
-        self.sample_size = pipeline.unet.config.sample_size
-        self.dtype = pipeline.unet.dtype
+        self._take_over(pipeline.unet, pipeline.scheduler)
         super().__init__(pipeline, device)
 
     @torch.no_grad()

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from .class_names import ClassNames
-from .noise_levels import sigma_table
-from .pipeline_model import PipelineModel, known_prediction_type
+from .pipeline_model import PipelineModel
 
 if TYPE_CHECKING:
     from diffusers import DiTPipeline
@@ -21,14 +20,9 @@ class DiT(PipelineModel):
     networks = ("transformer", "vae")
 
     def __init__(self, pipeline: DiTPipeline, device: torch.device) -> None:
-        config = pipeline.transformer.config
-        self.channels = config.in_channels
-        self.prediction_type = known_prediction_type(pipeline.scheduler.config.get("prediction_type"))
-        self.sigmas = sigma_table(pipeline.scheduler.config)
-        self.sample_size = config.sample_size
-        self.dtype = pipeline.transformer.dtype
+        self._take_over(pipeline.transformer, pipeline.scheduler)
         super().__init__(pipeline, device)
-        classes: int = config.num_embeds_ada_norm
+        classes: int = pipeline.transformer.config.num_embeds_ada_norm
         self.classes = ClassNames(classes, classes, pipeline.labels)
 
     def encode(self, texts: Sequence[str]) -> torch.Tensor:

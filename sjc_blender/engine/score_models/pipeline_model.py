@@ -10,6 +10,7 @@ import torch
 from ...protocol.errors import SjcError
 from .guidance import guided
 from .latents import decode_latents, pixels_to_srgb
+from .noise_levels import sigma_table
 from .preconditioning import VARIANCE_PRESERVING, preconditioning
 from .score_model import Condition
 
@@ -57,6 +58,20 @@ class PipelineModel:
             network = getattr(pipeline, name)
             if network is not None:
                 network.eval().requires_grad_(False)
+
+    def _take_over(self, network: Any, scheduler: Any) -> None:
+        """Set what a denoising network and its variance-preserving schedule say of themselves.
+
+        Raises
+        ------
+        SjcError
+            ``unsupported_pipeline``, ``unsupported_noise_schedule``.
+        """
+        self.channels = network.config.in_channels
+        self.sample_size = square_side(network.config.sample_size)
+        self.dtype = network.dtype
+        self.prediction_type = known_prediction_type(scheduler.config.get("prediction_type"))
+        self.sigmas = sigma_table(scheduler.config)
 
     @classmethod
     def prepare(cls, pipeline: Any) -> None:

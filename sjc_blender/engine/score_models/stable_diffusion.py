@@ -9,8 +9,7 @@ import torch
 
 from ...protocol.errors import SjcError
 from .cut_texts import log_cut_texts
-from .noise_levels import sigma_table
-from .pipeline_model import PipelineModel, known_prediction_type
+from .pipeline_model import PipelineModel
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
@@ -43,13 +42,8 @@ class StableDiffusion(PipelineModel):
     }
 
     def __init__(self, pipeline: StableDiffusionPipeline, device: torch.device) -> None:
-        config = pipeline.scheduler.config
-        self.channels = pipeline.unet.config.in_channels
+        self._take_over(pipeline.unet, pipeline.scheduler)
         check_text_to_image(self.channels)
-        self.prediction_type = known_prediction_type(config.get("prediction_type"))
-        self.sigmas = sigma_table(config)
-        self.sample_size = pipeline.unet.config.sample_size
-        self.dtype = pipeline.unet.dtype
         super().__init__(pipeline, device)
 
     @torch.no_grad()

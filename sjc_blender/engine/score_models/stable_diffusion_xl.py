@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from .cut_texts import log_cut_texts
-from .noise_levels import sigma_table
 from .packed_embeddings import pack, unpack
-from .pipeline_model import PipelineModel, known_prediction_type
+from .pipeline_model import PipelineModel
 from .stable_diffusion import check_text_to_image
 
 if TYPE_CHECKING:
@@ -29,13 +28,8 @@ class StableDiffusionXL(PipelineModel):
     left_out: ClassVar[dict[str, Any]] = {"feature_extractor": None, "image_encoder": None, "add_watermarker": False}
 
     def __init__(self, pipeline: StableDiffusionXLPipeline, device: torch.device) -> None:
-        config = pipeline.scheduler.config
-        self.channels = pipeline.unet.config.in_channels
+        self._take_over(pipeline.unet, pipeline.scheduler)
         check_text_to_image(self.channels)
-        self.prediction_type = known_prediction_type(config.get("prediction_type"))
-        self.sigmas = sigma_table(config)
-        self.sample_size = pipeline.unet.config.sample_size
-        self.dtype = pipeline.unet.dtype
         super().__init__(pipeline, device)
         self._token_width: int = pipeline.unet.config.cross_attention_dim
         self._pooled_width: int = pipeline.text_encoder_2.config.projection_dim
