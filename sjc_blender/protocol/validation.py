@@ -48,7 +48,8 @@ def faults(spec: JobSpec) -> list[Fault]:
     """Every fault of value in `spec`; empty if it can run."""
     check = _Checker()
     described = bool(spec.prompt.strip()) or not needs_prompt(spec.model.source)
-    check("prompt", spec.prompt, described, 'a description of the object, such as "a red chair"')
+    wanted = 'a description of the object, such as "a red chair"; of a model of classes, the name of one'
+    check("prompt", spec.prompt, described, wanted)
     check("seed", spec.seed, 0 <= spec.seed < 2**63, "0 or a positive whole number")
     _model(check, spec.model)
     _domain(check, spec.domain)
