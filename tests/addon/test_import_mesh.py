@@ -7,6 +7,7 @@ from mathutils import Euler, Matrix
 
 from sjc_blender.addon.results.import_mesh import import_mesh
 from sjc_blender.addon.results.import_volume import import_volume
+from sjc_blender.addon.results.remesh import cut_of
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import DomainSpec, JobSpec
 
@@ -91,3 +92,8 @@ def test_a_broken_mesh_leaves_nothing(scene, finished_job, arrays):
     with pytest.raises(SjcError):
         import_mesh(finished_job(mesh={**arrays, "faces": FACES + 1}), scene)
     assert len(bpy.data.objects) == len(bpy.data.meshes) == len(bpy.data.materials) == 0
+
+
+def test_the_threshold_that_the_job_found_is_what_the_slider_shows(finished_job, arrays, scene):
+    folder = finished_job(mesh=arrays | {"threshold": np.float64(0.41)})
+    assert cut_of(import_mesh(folder, scene)).threshold == pytest.approx(0.41)

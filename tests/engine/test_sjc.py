@@ -91,7 +91,7 @@ COARSE_TO_FINE = ((0.0, 12), (0.2, 20), (0.5, 32))
     ids=["cube", "box", "box without stages"],
 )
 def test_a_known_shape_comes_back(half_extents, stages, least):
-    sjc, solid = closed_form_run(half_extents, 32, steps=600, stages=stages)
+    sjc, solid = closed_form_run(half_extents, 32, steps=500, stages=stages)
     opacity = voxel_opacity(sjc.field.density_at_voxels().detach().numpy(), sjc.field.voxel_size)
     made = torch.from_numpy(opacity) > 0.3
     assert (made & solid).sum() / (made | solid).sum() >= least

@@ -44,8 +44,8 @@ def import_mesh(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object:
     mesh.materials.append(material)
     obj = bpy.data.objects.new(name, mesh)
     place_result(obj, spec, folder.path, scene)
-    if spec.outputs.mesh_threshold is not None:
-        obj[THRESHOLD_PROPERTY] = spec.outputs.mesh_threshold
+    if arrays.threshold is not None:
+        obj[THRESHOLD_PROPERTY] = arrays.threshold
     obj[SMOOTHING_PROPERTY] = spec.outputs.mesh_smoothing
     reduce_faces(obj, spec.outputs.mesh_faces)
     if spec.outputs.mesh_texture:
@@ -58,4 +58,4 @@ def _surface_arrays(folder: JobFolder, spec: JobSpec) -> MeshArrays:
     if (folder.result / "mesh.npz").is_file() or not (folder.result / "field.npz").is_file():
         return read_mesh(folder)
     surface = cutter_of(folder, spec.outputs.mesh_smoothing).cut(spec.outputs.mesh_threshold)
-    return MeshArrays(surface.vertices, surface.faces, surface.colours)
+    return MeshArrays(surface.vertices, surface.faces, surface.colours, surface.threshold)

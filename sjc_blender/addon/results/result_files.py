@@ -48,11 +48,14 @@ class MeshArrays:
         Triangles or quads, anticlockwise seen from outside.
     colours : ndarray of shape (V, 3), float32
         Linear Rec. 709.
+    threshold : float or None
+        Solidity at which it was cut, where that is known.
     """
 
     vertices: np.ndarray
     faces: np.ndarray
     colours: np.ndarray
+    threshold: float | None = None
 
 
 def read_field(folder: JobFolder) -> FieldArrays:
@@ -100,7 +103,7 @@ def read_mesh(folder: JobFolder) -> MeshArrays:
     if faces.min() < 0 or faces.max() >= len(vertices):
         raise arrays.broken("'faces' name vertices that are not there")
     colours = arrays.floats("colours", vertices.shape)
-    return MeshArrays(vertices, faces, colours)
+    return MeshArrays(vertices, faces, colours, arrays.number("threshold"))
 
 
 class _Arrays:
@@ -122,6 +125,12 @@ class _Arrays:
                 return {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
             raise self.broken(f"it cannot be read ({error})") from error
+
+    def number(self, name: str) -> float | None:
+        """A single finite number; None if it is not there."""
+        value = self._arrays.get(name)
+        usable = value is not None and value.shape == () and value.dtype.kind == "f" and np.isfinite(value)
+        return float(value) if usable else None  # type: ignore[arg-type]
 
     def broken(self, what: str) -> SjcError:
         return SjcError(

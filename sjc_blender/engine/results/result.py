@@ -41,7 +41,7 @@ def write_result(
     ========================  ====================================================================
     ``field.npz``             `field`: density per domain unit (float32) and linear RGB (float16)
                               at voxel centres, half_extents, voxel_size, matrix_world, version
-    ``mesh.npz``              `mesh`: vertices, quads, normals, linear colours, for the add-on
+    ``mesh.npz``              `mesh`: vertices, quads, normals, linear colours, threshold, for the add-on
     ``mesh.ply, mesh.glb``    `mesh_ply`, `mesh_glb`: for other programs
     ``turntable.png, .mp4``   `turntable`, `turntable_video`
     ``metrics.json``          `metrics`
@@ -116,7 +116,8 @@ def _write_field(path: Path, spec: JobSpec, grid: RadianceGrid) -> None:
 
 def _write_mesh(written: _Written, spec: JobSpec, mesh: Surface) -> None:
     arrays = {"vertices": mesh.vertices, "faces": mesh.faces, "normals": mesh.normals, "colours": mesh.colours}
-    _write_arrays(written.path("mesh", "mesh.npz"), version=np.int32(FIELD_VERSION), **arrays)
+    threshold = np.float64(mesh.threshold)
+    _write_arrays(written.path("mesh", "mesh.npz"), version=np.int32(FIELD_VERSION), threshold=threshold, **arrays)
     write_ply(written.path("mesh_ply", "mesh.ply"), mesh)
     write_glb(written.path("mesh_glb", "mesh.glb"), mesh, spec.prompt)
 
