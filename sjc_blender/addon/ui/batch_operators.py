@@ -229,14 +229,4 @@ CLASSES = (
     SJC_OT_batch_dismiss,
 )
 
-
-def register() -> None:
-    """Make the operators known."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Take the operators away."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

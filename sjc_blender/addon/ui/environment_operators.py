@@ -129,14 +129,4 @@ CLASSES = (
     SJC_OT_show_preferences,
 )
 
-
-def register() -> None:
-    """Make the buttons known."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Take the buttons away."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

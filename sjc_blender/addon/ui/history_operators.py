@@ -73,14 +73,4 @@ class SJC_OT_delete_job(bpy.types.Operator):
 
 CLASSES = (SJC_OT_recall, SJC_OT_continue_job, SJC_OT_delete_job)
 
-
-def register() -> None:
-    """Make the operators known."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Take the operators away."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -84,14 +84,4 @@ def _draw_record(box: bpy.types.UILayout, record: JobRecord) -> None:
 
 CLASSES = (SJC_UL_history, SJC_PT_history)
 
-
-def register() -> None:
-    """Show the panel."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Take it away."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -68,14 +68,4 @@ def _draw_refusal(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 
 CLASSES = (SJC_PT_main,)
 
-
-def register() -> None:
-    """Show the tab."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Take the tab away."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -95,14 +95,4 @@ def _show_error(scene_name: str, error: SjcError) -> None:
 
 CLASSES = (SJC_OT_add_rig, SJC_OT_add_domain, SJC_OT_check_rig)
 
-
-def register() -> None:
-    """Make the operators known."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Take the operators away."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

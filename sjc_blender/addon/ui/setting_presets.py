@@ -54,14 +54,4 @@ class SJC_PT_setting_presets(PresetPanel, bpy.types.Panel):
 
 CLASSES = (SJC_MT_setting_presets, SJC_OT_setting_preset_add, SJC_PT_setting_presets)
 
-
-def register() -> None:
-    """Make them known."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Take them away."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -41,13 +41,3 @@ class DeepFloydIF(PipelineModel):
             list(texts), do_classifier_free_guidance=False, device=self.device
         )[0]
         return embeddings.float()
-
-    def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor:
-        assert embeddings is not None
-        output: torch.Tensor = self._pipeline.unet(
-            network_input.to(self.dtype),
-            timestep,
-            encoder_hidden_states=embeddings.to(self.dtype),
-            return_dict=False,
-        )[0]
-        return output

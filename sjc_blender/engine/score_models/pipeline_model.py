@@ -20,7 +20,7 @@ class PipelineModel:
 
     The networks run in the dtype they were loaded in; everything with sigma in it is computed in float32.
 
-    An adapter sets `sigmas`, `prediction_type`, `channels`, `sample_size` and `dtype`, implements `_predict`, and
+    An adapter sets `sigmas`, `prediction_type`, `channels`, `sample_size` and `dtype`, may replace `_predict`, and
     `encode` if it has a condition; it overrides `decode` if its samples are neither pixels in [-1, 1] nor latents of
     a ``vae``.
 
@@ -101,7 +101,7 @@ class PipelineModel:
         return decode_latents(self._pipeline.vae, samples)
 
     def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor:
-        """Run the network.
+        """Run the network: here a U-Net with cross-attention to texts; families with another say how theirs is run.
 
         Parameters
         ----------
@@ -116,7 +116,14 @@ class PipelineModel:
         Tensor [N, at least C, H, W]
             In any dtype.
         """
-        raise NotImplementedError
+        assert embeddings is not None  # `denoise` has seen to it
+        output: torch.Tensor = self._pipeline.unet(
+            network_input.to(self.dtype),
+            timestep,
+            encoder_hidden_states=embeddings.to(self.dtype),
+            return_dict=False,
+        )[0]
+        return output
 
 
 def known_prediction_type(prediction_type: Any) -> str:

@@ -59,16 +59,6 @@ class StableDiffusion(PipelineModel):
         embeddings: torch.Tensor = self._pipeline.encode_prompt(list(texts), self.device, 1, False)[0]
         return embeddings.float()
 
-    def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor:
-        assert embeddings is not None  # `PipelineModel.denoise` has seen to it
-        output: torch.Tensor = self._pipeline.unet(
-            network_input.to(self.dtype),
-            timestep,
-            encoder_hidden_states=embeddings.to(self.dtype),
-            return_dict=False,
-        )[0]
-        return output
-
 
 def check_text_to_image(channels: int) -> None:
     """Refuse a U-Net of another task, SjcError ``unsupported_pipeline``."""
