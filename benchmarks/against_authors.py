@@ -33,7 +33,7 @@ from torch import Tensor
 
 from sjc_blender.engine.estimator import paas_gradient
 from sjc_blender.engine.losses import emptiness
-from sjc_blender.engine.radiance import renderer
+from sjc_blender.engine.radiance import marching, renderer
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.rays import Rays, camera_rays
 from sjc_blender.engine.score_models.score_model import Condition
@@ -84,10 +84,10 @@ class Authors:
         return image, depth[:, 0], weights
 
 
-def authors_samples(field: VoxelField, rays: Rays) -> renderer._Samples:
+def authors_samples(field: VoxelField, rays: Rays) -> marching.Samples:
     """Samples of the engine's renderer where the authors have them."""
-    step = field.voxel_size / renderer.STEPS_PER_VOXEL
-    entry, length = renderer.intersect_box(rays, field.half_extents)
+    step = field.voxel_size / marching.STEPS_PER_VOXEL
+    entry, length = marching.intersect_box(rays, field.half_extents)
     count = int(float(length.max()) / step) + 1
     starts = step * torch.arange(count)
     distances = entry[:, None] + starts
@@ -95,13 +95,13 @@ def authors_samples(field: VoxelField, rays: Rays) -> renderer._Samples:
     # The first sample is on the box's face; rounding must not put it outside, where the engine has no density.
     points = torch.minimum(torch.maximum(points, -field.half_extents), field.half_extents)
     lengths = torch.where(starts < length[:, None], step, 0.0)
-    return renderer._Samples(points.view(-1, 3), distances, lengths)
+    return marching.Samples(points.view(-1, 3), distances, lengths)
 
 
 def random_field(generator: torch.Generator) -> VoxelField:
     """A field of random voxels that are 0 at the border; every other one is in a box that is no cube."""
     extents = (1.0, 0.7, 0.85) if torch.rand((), generator=generator) < 0.5 else (1.0, 1.0, 1.0)
-    field = VoxelField(extents, RESOLUTION, CHANNELS, background=BACKGROUND, generator=generator)
+    field = VoxelField(extents, RESOLUTION, CHANNELS, background=BACKGROUND, renderer="torch", generator=generator)
     border = torch.zeros(field.shape)
     border[1:-1, 1:-1, 1:-1] = 1
     with torch.no_grad():
@@ -126,7 +126,7 @@ def compare_renderers(authors: Authors, seed: int) -> dict[str, float]:
     theirs = authors.field_like(field)
     image, depth, weights = authors.rendering(theirs, rays)
     as_they_are = renderer.render(field, rays)
-    with mock.patch.object(renderer, "_place_samples", authors_samples):
+    with mock.patch.object(marching, "place_samples", authors_samples):
         ours = renderer.render(field, rays)
     our_image, our_depth = ours.image.flatten(1).T, ours.depth.flatten()
     probe = torch.randn(image.shape, generator=generator)
@@ -185,7 +185,7 @@ def compare_updates(authors: Authors, seed: int) -> dict[str, float]:
         (settings.emptiness_weight * torch.log(1 + settings.emptiness_scale * weights).mean()).backward()  # type: ignore[no-untyped-call]
         their_optimiser.step()
 
-        with mock.patch.object(renderer, "_place_samples", authors_samples):
+        with mock.patch.object(marching, "place_samples", authors_samples):
             rendering = renderer.render(field, rays)
         ours = rendering.image[None]
         score = paas_gradient(model, ours.detach(), index, [Condition()], noise[:, None], settings)

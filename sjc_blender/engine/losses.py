@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..protocol.errors import SjcError
 from .radiance.field import VoxelField
-from .radiance.renderer import STEPS_PER_VOXEL, RadianceField
+from .radiance.marching import STEPS_PER_VOXEL, RadianceField
 
 PUBLISHED_RAYS = 64 * 64
 BORDER_SHARE = 7 / 64

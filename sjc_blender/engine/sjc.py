@@ -12,6 +12,7 @@ import torch
 from ..protocol.errors import SjcError
 from ..protocol.spec import JobSpec
 from .estimator import draw_noise, paas_gradient
+from .radiance.adamax import adamax_for
 from .radiance.field import VoxelField
 from .radiance.rays import camera_rays
 from .radiance.renderer import Rendering, render
@@ -140,7 +141,7 @@ class ScoreJacobianChaining:
 
     def _new_optimiser(self) -> torch.optim.Adamax:
         o = self.spec.optimisation
-        return torch.optim.Adamax(self.field.parameter_groups(o.learning_rate, o.background_learning_rate))
+        return adamax_for(self.field, self.field.parameter_groups(o.learning_rate, o.background_learning_rate))
 
     def _render(self, viewpoint: Viewpoint) -> Rendering:
         size, device = self.render_size, self.model.device
@@ -196,6 +197,7 @@ def new_field(spec: JobSpec, model: ScoreModel, step: int, generator: torch.Gene
         background=() if settings.background_kind == "none" else settings.background,
         learned_background=settings.background_kind == "texture",
         pixel_space=model.pixel_space,
+        renderer=settings.renderer,
         generator=generator,
     ).to(model.device)
 

@@ -18,6 +18,7 @@ Row = tuple[float, float, float, float]
 Matrix = tuple[Row, Row, Row, Row]
 Range = tuple[float, float]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Renderer = Literal["auto", "fused", "torch"]
 
 IDENTITY: Matrix = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 1.0))
 
@@ -192,6 +193,9 @@ class FieldSpec:
         ((0.0, 24), (0.4, 48)). The first is 0, the last count is `resolution`; empty: `resolution` from the start.
     proxy : ProxySpec or None
         The shape that the density starts as; None: a haze.
+    renderer : str
+        ``"fused"`` marches rays in kernels made for it (CPUs and CUDA), ``"torch"`` with PyTorch's own operations, much
+        slower; both give the same. ``"auto"`` takes the fused one where it can be had.
     """
 
     resolution: int = 100
@@ -200,6 +204,7 @@ class FieldSpec:
     background_kind: Literal["texture", "constant", "random", "none"] = "texture"
     stages: tuple[tuple[float, int], ...] = ()
     proxy: ProxySpec | None = None
+    renderer: Renderer = "auto"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from torch.nn import functional
 from ...protocol.errors import SjcError
 from ..radiance.radiance_grid import RadianceGrid
 from ..radiance.rays import Rays
-from ..radiance.renderer import intersect_box, render, render_chunked
+from ..radiance.marching import intersect_box
+from ..radiance.renderer import render, render_chunked
 from ..radiance.trilinear import interpolate
 from ..results.srgb import from_linear, to_linear
 from .posed_pictures import PosedPicture

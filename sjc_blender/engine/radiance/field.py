@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ...protocol.errors import SjcError
 from ...protocol.proxy import grid_shape
+from ...protocol.spec import Renderer
 from .background import LatLongTexture
 from .trilinear import interpolate
 
@@ -41,6 +42,8 @@ class VoxelField(nn.Module):
         False: the background stays as it is.
     pixel_space : bool
         Features are colours in [-1, 1]: 2 sigmoid(f) - 1, of the background too.
+    renderer : str
+        ``"fused"``, ``"torch"``, or ``"auto"``, the fused one where it can be had; see `marcher.marcher_for`.
     generator : torch.Generator or None
         Source of the features at the start, on the CPU.
 
@@ -62,6 +65,7 @@ class VoxelField(nn.Module):
         background: Sequence[float] = (),
         learned_background: bool = True,
         pixel_space: bool = False,
+        renderer: Renderer = "auto",
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -74,14 +78,23 @@ class VoxelField(nn.Module):
         self.shape = nx, ny, nz = grid_shape(half_extents, resolution)
         self.voxel_size = 2.0 / resolution
         self.pixel_space = pixel_space
+        self.renderer = renderer
         extents = [size * self.voxel_size / 2 for size in self.shape]
+        self.half_size = extents[0], extents[1], extents[2]
         self.register_buffer("half_extents", torch.tensor(extents, dtype=torch.float32), persistent=False)
 
         self.density_grid = nn.Parameter(torch.zeros(1, nx, ny, nz))
         self.density_scale = nn.Parameter(torch.zeros(()))
-        self.feature_grid = nn.Parameter(feature_std * torch.randn(channels, nx, ny, nz, generator=generator))
+        features = feature_std * torch.randn(channels, nx, ny, nz, generator=generator)
+        # In memory the features of a voxel lie together: they are always looked up together.
+        self.feature_grid = nn.Parameter(features.movedim(0, -1).contiguous().movedim(-1, 0))
         self.background_texture = LatLongTexture(channels, background or (0.0,) * channels)
         self.background_texture.requires_grad_(learned_background)
+
+    @property
+    def voxels(self) -> VoxelField:
+        """The field itself."""
+        return self
 
     def density(self, points: Tensor) -> Tensor:
         """Density [M] per domain unit at points [M, 3]; exactly 0 outside the box."""
@@ -139,6 +152,7 @@ class FieldBeforeColour:
     """
 
     def __init__(self, field: VoxelField, colour: Tensor) -> None:
+        self.voxels = field
         self.half_extents = field.half_extents
         self.voxel_size = field.voxel_size
         self.density = field.density

@@ -34,6 +34,10 @@ class RadianceGrid:
     background_rgb: Tensor
 
     @property
+    def voxels(self) -> None:
+        """None: it is no voxel field."""
+
+    @property
     def voxel_size(self) -> float:
         """Side of a voxel in domain units."""
         longest = int(self.half_extents.argmax())

@@ -1,43 +1,21 @@
-"""Volume rendering of a radiance field along rays, dense and differentiable."""
+"""Volume rendering of a radiance field along rays, differentiable."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ...protocol.errors import SjcError
+from .marcher import marcher_for
+from .marching import STEPS_PER_VOXEL, RadianceField
 from .rays import Rays
 
-STEPS_PER_VOXEL = 2
 WEIGHT_THRESHOLD = 1e-4
 FAR = 10.0
-
-
-class RadianceField(Protocol):
-    """What the renderer needs of a field: `VoxelField` and `RadianceGrid` have it."""
-
-    @property
-    def half_extents(self) -> Tensor:
-        """Half sides [3] of the box, in domain units; nothing is rendered outside."""
-
-    @property
-    def voxel_size(self) -> float:
-        """Side of a voxel, in domain units."""
-
-    def density(self, points: Tensor) -> Tensor:
-        """Density [M] per domain unit at points [M, 3]."""
-
-    def features(self, points: Tensor) -> Tensor:
-        """Features [M, C] at points [M, 3]."""
-
-    def background(self, directions: Tensor) -> Tensor:
-        """Features [N, C] behind the box, in directions [N, 3]."""
 
 
 @dataclass(frozen=True)
@@ -80,62 +58,13 @@ def render(
     far : float
         Depth of the background, in domain units.
     """
-    samples = _place_samples(field, rays)
-    tau = _optical_depth(field, samples)
-    before = functional.pad(tau.cumsum(dim=1), (1, 0))
-    transmittance = torch.exp(-before)
-    weights = transmittance[:, :-1] * -torch.expm1(-tau)
-    passed = transmittance[:, -1]
-
-    image = _gather_features(field, samples, weights, weight_threshold)
-    image = image + passed[:, None] * field.background(rays.directions)
-    depth = (weights * samples.distances).sum(dim=1) + passed * far
+    marched = marcher_for(field)(field, rays, weight_threshold)
+    image = marched.features + marched.passed[:, None] * field.background(rays.directions)
+    depth = marched.depths + marched.passed * far
     size = (rays.height, rays.width)
-    return Rendering(image.T.reshape(-1, *size), (1 - passed).view(size), depth.view(size), weights)
-
-
-@dataclass(frozen=True)
-class _Samples:
-    """Points along rays: `points` [N * S, 3], the others [N, S]; beyond the box `lengths` are 0."""
-
-    points: Tensor
-    distances: Tensor
-    lengths: Tensor
-
-
-def _place_samples(field: RadianceField, rays: Rays) -> _Samples:
-    step = field.voxel_size / STEPS_PER_VOXEL
-    entry, length = intersect_box(rays, field.half_extents)
-    count = max(1, math.ceil(float(length.max()) / step))
-    starts = step * torch.arange(count, dtype=entry.dtype, device=entry.device)
-    lengths = (length[:, None] - starts).clamp(0, step)
-    distances = entry[:, None] + starts + lengths / 2
-    points = rays.origins[:, None] + rays.directions[:, None] * distances[..., None]
-    return _Samples(points.view(-1, 3), distances, lengths)
-
-
-def intersect_box(rays: Rays, half_extents: Tensor) -> tuple[Tensor, Tensor]:
-    """Distance [N] at which rays enter the box (0 from inside), and length [N] within it (0 if they miss)."""
-    tiny = torch.finfo(rays.directions.dtype).tiny ** 0.25
-    directions = torch.where(rays.directions.abs() < tiny, tiny, rays.directions)
-    low = (-half_extents - rays.origins) / directions
-    high = (half_extents - rays.origins) / directions
-    entry = torch.minimum(low, high).amax(dim=1).clamp(min=0)
-    leave = torch.maximum(low, high).amin(dim=1)
-    return entry, (leave - entry).clamp(min=0)
-
-
-def _optical_depth(field: RadianceField, samples: _Samples) -> Tensor:
-    return field.density(samples.points).view_as(samples.lengths) * samples.lengths
-
-
-def _gather_features(field: RadianceField, samples: _Samples, weights: Tensor, threshold: float) -> Tensor:
-    """Sum of w f along each ray [N, C], over the samples whose weight is above the threshold."""
-    visible = (weights.detach() > threshold).view(-1).nonzero().squeeze(1)
-    contributions = field.features(samples.points[visible]) * weights.view(-1)[visible, None]
-    rays, count = weights.shape
-    image = contributions.new_zeros(rays, contributions.shape[1])
-    return image.index_add(0, visible.div(count, rounding_mode="floor"), contributions)
+    return Rendering(
+        image.T.reshape(-1, *size), (1 - marched.passed).view(size), depth.view(size), marched.weights
+    )
 
 
 @torch.no_grad()

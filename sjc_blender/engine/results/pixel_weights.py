@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..radiance.radiance_grid import RadianceGrid
 from ..radiance.rays import Rays
-from ..radiance.renderer import STEPS_PER_VOXEL, WEIGHT_THRESHOLD, render
+from ..radiance.marching import STEPS_PER_VOXEL
+from ..radiance.renderer import WEIGHT_THRESHOLD, render
 
 CHUNK = 2**21
 """Samples at a time, some 100 bytes each."""
@@ -54,6 +55,8 @@ def _chunk(grid: RadianceGrid, rays: Rays) -> csr_array:
 
 class _Recorder:
     """A grid for the renderer that keeps the points whose colour is asked for."""
+
+    voxels = None
 
     def __init__(self, grid: RadianceGrid) -> None:
         self.half_extents = grid.half_extents

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ..radiance.radiance_grid import RadianceGrid
 from ..radiance.rays import Rays
-from ..radiance.renderer import STEPS_PER_VOXEL, intersect_box
+from ..radiance.marching import STEPS_PER_VOXEL, intersect_box
 
 OPAQUE = 4e-3
 """A ray ends when less than this of the light behind would pass: one step of eight bits."""

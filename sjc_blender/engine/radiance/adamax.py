@@ -1,0 +1,23 @@
+"""The optimiser of a voxel field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from .field import VoxelField
+from .marcher import marches_fused
+
+
+def adamax_for(field: VoxelField, groups: list[dict[str, Any]]) -> torch.optim.Adamax:
+    """Adamax for the parameters of a field: fused wherever its renderer is, else PyTorch's own.
+
+    The two have the same state, so that a checkpoint of one serves the other.
+    """
+    if not marches_fused(field):
+        return torch.optim.Adamax(groups)
+    # Imported when it is needed: Warp takes half a second.
+    from .fused.adamax import FusedAdamax
+
+    return FusedAdamax(groups)

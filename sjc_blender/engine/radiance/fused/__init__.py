@@ -1,0 +1,1 @@
+"""The fused ray marcher: kernels for CPUs and CUDA, compiled on first use by NVIDIA Warp."""

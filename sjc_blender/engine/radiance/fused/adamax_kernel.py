@@ -1,0 +1,42 @@
+"""The kernel of Adamax."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import warp
+
+from .launch import module_named, source
+
+STRETCH = 16384
+"""Parameters that one index is for on a CPU, as in ``kernels/adamax.h``; on CUDA 1."""
+
+
+@warp.struct
+class Adamax:
+    """Arguments: addresses of float32 tensors of `count` elements, laid out alike, and numbers."""
+
+    parameters: warp.uint64
+    gradients: warp.uint64
+    means: warp.uint64
+    largest: warp.uint64
+    count: warp.int64
+    rate: float
+    beta1: float
+    beta2: float
+    epsilon: float
+
+
+@cache
+def adamax_kernel() -> Any:
+    """The kernel; takes (adamax, first index)."""
+
+    @warp.func_native(source("adamax.h"))
+    def move(adamax: Adamax, index: int): ...
+
+    @warp.kernel(enable_backward=False, module=module_named("sjc_adamax"))
+    def move_kernel(adamax: Adamax, first: int):
+        move(adamax, first + warp.tid())
+
+    return move_kernel

@@ -1,0 +1,51 @@
+// One ray, from its end to its beginning: the gradient of the interpolated densities, from those of the image, the
+// depth, the transmittance at the end and the weights. With G the gradient of a weight,
+// dL/dtau_i = T_(i+1) G_i - (sum of w G behind) - T_end dL/dT_end.
+const float *__restrict__ features = (const float *)march.feature_grid;
+const float *__restrict__ raw = (const float *)march.raws + (long long)index * samples;
+const float *__restrict__ weight = (const float *)march.weights + (long long)index * samples;
+const float *__restrict__ of_weight = (const float *)march.weight_gradients + (long long)index * samples;
+float *__restrict__ of_raw = (float *)march.raw_gradients + (long long)index * samples;
+const Features of_image = Features::load((const float *)march.image_gradients + CHANNELS * (long long)index);
+const float of_depth = ((const float *)march.depth_gradients)[index];
+
+float after = ((const float *)march.passed)[index];
+float behind = after * ((const float *)march.passed_gradients)[index];
+float of_factor = 0.0f;
+const int blocks = (ray.count + BLOCK - 1) / BLOCK;
+for (int block = blocks - 1; block >= 0; block--) {
+    const int start = block * BLOCK;
+    const int size = ray.count - start < BLOCK ? ray.count - start : BLOCK;
+    float distance[BLOCK], of_w[BLOCK], of_tau[BLOCK], fx[BLOCK], fy[BLOCK], fz[BLOCK];
+    int cell[BLOCK];
+    for (int i = 0; i < size; i++) {
+        distance[i] = ray.distance(start + i);
+        cell[i] = cells.lowest(ray, distance[i], fx[i], fy[i], fz[i]);
+        of_w[i] = of_depth * distance[i] + of_weight[start + i];
+    }
+    for (int i = 0; i < size; i++) {
+        if (!(weight[start + i] > threshold)) continue;
+        const float *at = features + CHANNELS * (long long)cell[i];
+        PREFETCH(at, 0);
+        PREFETCH(at + CHANNELS * sy, 0);
+        PREFETCH(at + CHANNELS * sx, 0);
+        PREFETCH(at + CHANNELS * (sx + sy), 0);
+    }
+    for (int i = 0; i < size; i++) {
+        if (!(weight[start + i] > threshold)) continue;
+        const float *at = features + CHANNELS * (long long)cell[i];
+        of_w[i] += of_image.dot(LookUp::features(at, sx, sy, sz, fx[i], fy[i], fz[i]).activated());
+    }
+    for (int i = size - 1; i >= 0; i--) {
+        of_tau[i] = after * of_w[i] - behind;
+        behind += weight[start + i] * of_w[i];
+        after += weight[start + i];
+    }
+    for (int i = 0; i < size; i++) {
+        const float of_x = of_tau[i] * ray.length(start + i) * Math::sigmoid(raw[start + i] * factor + march.shift);
+        of_raw[start + i] = of_x * factor;
+        of_tau[i] = of_x * raw[start + i];
+    }
+    for (int i = 0; i < size; i++) of_factor += of_tau[i];
+}
+((float *)march.factor_gradients)[index] = of_factor;

@@ -1,0 +1,50 @@
+// One ray: interpolated densities `raws`, weights w = (1 - exp(-tau)) exp(-sum of the tau before), and the sums along
+// the ray of w f (`images`) and of w t (`depths`); `passed` is the transmittance at its end.
+const float *__restrict__ density = (const float *)march.density_grid;
+const float *__restrict__ features = (const float *)march.feature_grid;
+float *__restrict__ raw = (float *)march.raws + (long long)index * samples;
+float *__restrict__ weight = (float *)march.weights + (long long)index * samples;
+
+Features image = Features::zero();
+float depth = 0.0f, before = 0.0f;
+for (int start = 0; start < ray.count; start += BLOCK) {
+    const int size = ray.count - start < BLOCK ? ray.count - start : BLOCK;
+    float tau[BLOCK], distance[BLOCK], depths_before[BLOCK], w[BLOCK], fx[BLOCK], fy[BLOCK], fz[BLOCK];
+    int cell[BLOCK];
+    for (int i = 0; i < size; i++) {
+        distance[i] = ray.distance(start + i);
+        cell[i] = cells.lowest(ray, distance[i], fx[i], fy[i], fz[i]);
+    }
+    for (int i = 0; i < size; i++) {
+        const float *at = density + cell[i];
+        PREFETCH(at, 0);
+        PREFETCH(at + sy, 0);
+        PREFETCH(at + sx, 0);
+        PREFETCH(at + sx + sy, 0);
+    }
+    for (int i = 0; i < size; i++) raw[start + i] = LookUp::density(density + cell[i], sx, sy, sz, fx[i], fy[i], fz[i]);
+    for (int i = 0; i < size; i++) {
+        const float *at = features + CHANNELS * (long long)cell[i];
+        PREFETCH(at, 0);
+        PREFETCH(at + CHANNELS * sy, 0);
+        PREFETCH(at + CHANNELS * sx, 0);
+        PREFETCH(at + CHANNELS * (sx + sy), 0);
+    }
+    for (int i = 0; i < size; i++) tau[i] = Math::softplus(raw[start + i] * factor + march.shift) * ray.length(start + i);
+    for (int i = 0; i < size; i++) {
+        depths_before[i] = before;
+        before += tau[i];
+    }
+    for (int i = 0; i < size; i++) w[i] = -Math::expm1(-tau[i]) * Math::exp(-depths_before[i]);
+    for (int i = 0; i < size; i++) weight[start + i] = w[i];
+    for (int i = 0; i < size; i++) depth += w[i] * distance[i];
+    for (int i = 0; i < size; i++) {
+        if (!(w[i] > threshold)) continue;
+        const float *at = features + CHANNELS * (long long)cell[i];
+        image = image.plus(w[i], LookUp::features(at, sx, sy, sz, fx[i], fy[i], fz[i]).activated());
+    }
+}
+for (int i = ray.count; i < samples; i++) raw[i] = weight[i] = 0.0f;
+image.store((float *)march.images + CHANNELS * (long long)index);
+((float *)march.depths)[index] = depth;
+((float *)march.passed)[index] = Math::exp(-before);

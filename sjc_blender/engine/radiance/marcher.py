@@ -1,0 +1,70 @@
+"""Which of the two ray marchers renders a field."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from functools import cache
+
+import torch
+
+from ...protocol.errors import SjcError
+from .field import VoxelField
+from .marching import Marched, RadianceField, march_densely
+from .rays import Rays
+
+Marcher = Callable[[RadianceField, Rays, float], Marched]
+
+
+def marcher_for(field: RadianceField) -> Marcher:
+    """The ray marcher for a field: the fused one if `marches_fused` says so, else PyTorch's own operations."""
+    voxels = field.voxels
+    return _march_fused if voxels is not None and marches_fused(voxels) else march_densely
+
+
+def marches_fused(voxels: VoxelField) -> bool:
+    """Whether a field is worked on by the fused kernels.
+
+    So are voxel fields in float32 on CPUs and CUDA, unless their `renderer` is ``"torch"``. Other devices, AMD's and
+    Apple's among them, and other precisions have PyTorch's own operations.
+
+    Raises
+    ------
+    SjcError
+        ``renderer_unavailable`` if the field insists on the fused kernels where they cannot be had.
+    """
+    if voxels.renderer == "torch":
+        return False
+    hindrance = _hindrance(voxels)
+    if hindrance and voxels.renderer == "fused":
+        raise SjcError(
+            "renderer_unavailable",
+            f"The fused renderer cannot be used here: {hindrance}.",
+            'Set field.renderer to "auto" or "torch".',
+        )
+    return not hindrance
+
+
+def _hindrance(voxels: VoxelField) -> str:
+    """What keeps the fused marcher from a field; empty: nothing."""
+    grid = voxels.density_grid
+    if grid.dtype != torch.float32:
+        return f"it renders in float32, not in {str(grid.dtype).removeprefix('torch.')}"
+    if grid.device.type not in ("cpu", "cuda") or (grid.device.type == "cuda" and torch.version.hip):
+        return "it knows CPUs and CUDA only"
+    if not _has_warp():
+        return "the package warp-lang is not installed"
+    return ""
+
+
+@cache
+def _has_warp() -> bool:
+    return importlib.util.find_spec("warp") is not None
+
+
+def _march_fused(field: RadianceField, rays: Rays, weight_threshold: float) -> Marched:
+    # Imported when it is needed: the import takes half a second.
+    from .fused.march import march_fused
+
+    assert field.voxels is not None, "chosen for voxel fields only"
+    return march_fused(field.voxels, rays, weight_threshold)
