@@ -17,19 +17,29 @@ PIECE = 2**20
 class FusedAdamax(torch.optim.Adamax):
     """`torch.optim.Adamax` for float32 parameters on CPUs and CUDA: same options, same state, same results.
 
-    Weight decay and the options beside `lr`, `betas` and `eps` are not looked at.
+    Weight decay and the options beside `lr`, `betas` and `eps` are not looked at. Gradients keep their memory: a step
+    leaves them at 0 for the next one.
     """
+
+    _gradients_are_zero = False
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Move every parameter that has a gradient."""
+        """Move every parameter that has a gradient, and set the gradient to 0."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    _move(parameter, parameter.grad, self.state[parameter], group)
+                    _move(parameter, self.state[parameter], group)
+        self._gradients_are_zero = True
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set gradients to 0, which after a step they are; they are never set to None."""
+        if not self._gradients_are_zero:
+            super().zero_grad(set_to_none=False)
+        self._gradients_are_zero = False
 
 
-def _move(parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+def _move(parameter: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
     if not state:
         state["step"] = torch.tensor(0.0)
         state["exp_avg"], state["exp_inf"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
@@ -39,8 +49,8 @@ def _move(parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: dic
     beta1, beta2 = group["betas"]
     adamax = Adamax()
     adamax.parameters = address("the parameter", parameter)
-    gradient = _laid_out_as(parameter, gradient)
-    adamax.gradients = address("its gradient", gradient)
+    parameter.grad = _laid_out_as(parameter, parameter.grad)
+    adamax.gradients = address("its gradient", parameter.grad)
     adamax.means, adamax.largest = address("exp_avg", state["exp_avg"]), address("exp_inf", state["exp_inf"])
     adamax.count = count = parameter.numel()
     adamax.rate = group["lr"] / (1 - beta1 ** float(state["step"]))
@@ -53,8 +63,9 @@ def _move(parameter: Tensor, gradient: Tensor, state: dict[str, Any], group: dic
     launch(adamax_kernel(), pieces, parameter.device)
 
 
-def _laid_out_as(parameter: Tensor, tensor: Tensor) -> Tensor:
+def _laid_out_as(parameter: Tensor, tensor: Tensor | None) -> Tensor:
     """The tensor with its elements in memory where the parameter has them."""
+    assert tensor is not None
     if tensor.stride() == parameter.stride():
         return tensor
     return torch.empty_like(parameter).copy_(tensor)

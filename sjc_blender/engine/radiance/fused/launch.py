@@ -16,7 +16,7 @@ from .kernel_cache import kernel_cache
 
 SOURCES = Path(__file__).parent / "kernels"
 # The sources have loops that are meant to become vectors; Warp's own flags are for code that it writes itself.
-OPTIONS = {"cpu_compiler_flags": "-march=native -mllvm=-inline-threshold=9000", "optimization_level": 3}
+OPTIONS = {"cpu_compiler_flags": "-march=native -ffp-contract=fast -mllvm=-inline-threshold=9000", "optimization_level": 3}
 
 warp.config.kernel_cache_dir = str(kernel_cache())
 warp.config.log_level = warp.LOG_ERROR

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -15,11 +16,15 @@ from .launch import address, launch
 from .march_kernels import March, march_kernels
 
 RAYS_A_PIECE = 512
-CELLS_A_SLAB = 12
+MIN_CELLS_A_SLAB = 4
+MAX_SLABS = 8
 
 
 def march_fused(field: VoxelField, rays: Rays, weight_threshold: float) -> Marched:
-    """March as `marching.march_densely` does, with the same samples and results, on a CPU or CUDA, in float32."""
+    """March as `marching.march_densely` does, with the same samples and results, on a CPU or CUDA, in float32.
+
+    `backward` adds the gradients of the voxels to the parameters; `torch.autograd.grad` does not see them.
+    """
     entries, lengths = intersect_box(rays, field.half_extents)
     images, weights, depths, passed = _March.apply(
         field.density_grid, field.feature_grid, field.density_scale.exp(), field, rays, entries, lengths, weight_threshold
@@ -28,6 +33,12 @@ def march_fused(field: VoxelField, rays: Rays, weight_threshold: float) -> March
 
 
 class _March(torch.autograd.Function):
+    """The kernels for autograd.
+
+    Gradients of the two grids are added to the parameters' `grad` at once: passing them on would need as much memory
+    again, and time to fill it with zeros and to add it up.
+    """
+
     @staticmethod
     def forward(
         context: Any,
@@ -44,6 +55,7 @@ class _March(torch.autograd.Function):
         step = field.voxel_size / STEPS_PER_VOXEL
         samples = _samples(field, lengths, step)
         features = _voxel_major(feature_grid)
+        counts = torch.empty(count, dtype=torch.int32, device=device)
         raws, weights = (torch.empty(count, samples, device=device) for _ in range(2))
         images = torch.empty(count, channels, device=device)
         depths, passed = (torch.empty(count, device=device) for _ in range(2))
@@ -62,16 +74,17 @@ class _March(torch.autograd.Function):
             "passed": passed,
         }
         march = _arguments(field, tensors, samples, step, threshold)
+        march.counts = counts.data_ptr()
         context.kernels = march_kernels(channels, field.pixel_space)
         _run_by_rays(context.kernels.forward, march, count, device)
-        context.march, context.tensors = march, tensors
+        context.march, context.tensors, context.field, context.counts = march, tensors, field, counts
         return images, weights, depths, passed
 
     @staticmethod
     def backward(context: Any, of_images: Tensor, of_weights: Tensor, of_depths: Tensor, of_passed: Tensor) -> Any:
         march, tensors = context.march, context.tensors
         count, device = len(of_images), of_images.device
-        grid, features = tensors["density_grid"], tensors["feature_grid"]
+        field: VoxelField = context.field
         gradients = {
             "image_gradients": of_images.contiguous(),
             "weight_gradients": of_weights.contiguous(),
@@ -79,15 +92,21 @@ class _March(torch.autograd.Function):
             "passed_gradients": of_passed.contiguous(),
             "raw_gradients": torch.empty_like(tensors["raws"]),
             "factor_gradients": torch.empty(count, device=device),
-            "density_gradients": torch.zeros_like(grid),
-            "feature_gradients": torch.zeros_like(features),
+            "density_gradients": _gradient(field.density_grid),
+            "feature_gradients": _gradient(field.feature_grid).movedim(0, -1),
         }
         _point(march, gradients)
         _run_by_rays(context.kernels.backward, march, count, device)
         _scatter(context.kernels.scatter, march, count, gradients)
         of_factor = gradients["factor_gradients"].sum()
-        of_features = gradients["feature_gradients"].movedim(-1, 0)
-        return gradients["density_gradients"], of_features, of_factor, None, None, None, None, None
+        return None, None, of_factor, None, None, None, None, None
+
+
+def _gradient(grid: Tensor) -> Tensor:
+    """The gradient of a parameter so far, which starts at 0."""
+    if grid.grad is None:
+        grid.grad = torch.zeros_like(grid)
+    return grid.grad
 
 
 def _samples(field: VoxelField, lengths: Tensor, step: float) -> int:
@@ -125,12 +144,14 @@ def _run_by_rays(kernel: Any, march: Any, count: int, device: torch.device) -> N
 def _scatter(kernel: Any, march: Any, count: int, gradients: dict[str, Tensor]) -> None:
     """Add the samples' gradients up on the voxels; see ``kernels/scatter.h``."""
     density, features = gradients["density_gradients"][0], gradients["feature_gradients"]
-    slabs = 1 if density.is_cuda else max(1, march.nx // CELLS_A_SLAB)
-    bounds = [march.nx * slab // slabs for slab in range(slabs + 1)]
-    borders = [(torch.zeros_like(density[0]), torch.zeros_like(features[0])) for _ in bounds[1:-1]]
-    addresses = [(of_density.data_ptr(), of_features.data_ptr()) for of_density, of_features in borders] + [(0, 0)]
-    arguments = [[march, *ends, *border] for *ends, border in zip(bounds, bounds[1:], addresses, strict=False)]
-    launch(kernel, [(count, chosen) for chosen in arguments], density.device)
-    for bound, (of_density, of_features) in zip(bounds[1:], borders, strict=False):
-        density[bound] += of_density
-        features[bound] += of_features
+    cells = march.nx
+    slab = cells if density.is_cuda else max(MIN_CELLS_A_SLAB, -(-cells // MAX_SLABS))
+    slabs = -(-cells // slab)
+    of_density, of_features = (torch.zeros_like(grid[: slabs - 1]) for grid in (density, features))
+    threads = min(torch.get_num_threads(), slabs)
+    ends = [min(cells, slab * (slabs * thread // threads)) for thread in range(threads)] + [cells]
+    shared = [slab, slabs, of_density.data_ptr(), of_features.data_ptr()]
+    launch(kernel, [(count, [march, *run, *shared]) for run in pairwise(ends)], density.device)
+    cuts = slice(slab, cells, slab)
+    density[cuts] += of_density
+    features[cuts] += of_features

@@ -25,6 +25,7 @@ class March:
     density_grid: warp.uint64  # [nx, ny, nz], before the activation
     feature_grid: warp.uint64  # [nx, ny, nz, C]
     density_factor: warp.uint64  # scalar
+    counts: warp.uint64  # [N] int32, samples up to where the ray is opaque
     raws: warp.uint64  # [N, S]
     weights: warp.uint64  # [N, S]
     images: warp.uint64  # [N, C]
@@ -53,7 +54,7 @@ class March:
 
 @dataclass(frozen=True)
 class MarchKernels:
-    """The kernels; `forward` and `backward` take (march, first ray), `scatter` a slab of the grid as well."""
+    """The kernels; `forward` and `backward` take (march, first ray), `scatter` (march, slabs, see there)."""
 
     forward: Any
     backward: Any
@@ -74,7 +75,8 @@ def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
 
     @warp.func_native(common + source("scatter.h"))
     def scatter(
-        march: March, first: int, last: int, density_border: warp.uint64, feature_border: warp.uint64, index: int
+        march: March, first: int, last: int, slab: int, slabs: int, density_border: warp.uint64,
+        feature_border: warp.uint64, index: int,
     ): ...
 
     module = module_named(f"sjc_march_{channels}_{int(pixel_space)}")
@@ -89,8 +91,9 @@ def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
 
     @warp.kernel(enable_backward=False, module=module)
     def scatter_kernel(
-        march: March, first: int, last: int, density_border: warp.uint64, feature_border: warp.uint64
+        march: March, first: int, last: int, slab: int, slabs: int, density_border: warp.uint64,
+        feature_border: warp.uint64,
     ):
-        scatter(march, first, last, density_border, feature_border, warp.tid())
+        scatter(march, first, last, slab, slabs, density_border, feature_border, warp.tid())
 
     return MarchKernels(forward_kernel, backward_kernel, scatter_kernel)

@@ -1,5 +1,5 @@
 // Adamax (Kingma and Ba, 2015, algorithm 2) for one stretch of the parameters, as torch.optim.Adamax computes it:
-// one pass through memory instead of eight.
+// one pass through memory instead of eight. Gradients are left at 0.
 #if defined(__CUDA_ARCH__)
 enum { STRETCH = 1 };
 #else
@@ -8,7 +8,7 @@ enum { STRETCH = 16384 };
 const long long begin = (long long)index * STRETCH, left = adamax.count - begin;
 const int size = left < STRETCH ? (int)left : STRETCH;
 float *__restrict__ p = (float *)adamax.parameters + begin;
-const float *__restrict__ g = (const float *)adamax.gradients + begin;
+float *__restrict__ g = (float *)adamax.gradients + begin;
 float *__restrict__ m = (float *)adamax.means + begin;
 float *__restrict__ u = (float *)adamax.largest + begin;
 for (int i = 0; i < size; i++) {
@@ -17,5 +17,6 @@ for (int i = 0; i < size; i++) {
     const float norm = faded > size_of ? faded : size_of;
     m[i] = mean;
     u[i] = norm;
+    g[i] = 0.0f;
     p[i] -= adamax.rate * (mean / norm);
 }

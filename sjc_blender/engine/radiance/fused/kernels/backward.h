@@ -1,4 +1,4 @@
-// One ray, from its end to its beginning: the gradient of the interpolated densities, from those of the image, the
+// One ray, from its last sample to its beginning: the gradient of the interpolated densities, from those of the image, the
 // depth, the transmittance at the end and the weights. With G the gradient of a weight,
 // dL/dtau_i = T_(i+1) G_i - (sum of w G behind) - T_end dL/dT_end.
 const float *__restrict__ features = (const float *)march.feature_grid;
@@ -6,24 +6,28 @@ const float *__restrict__ raw = (const float *)march.raws + (long long)index * s
 const float *__restrict__ weight = (const float *)march.weights + (long long)index * samples;
 const float *__restrict__ of_weight = (const float *)march.weight_gradients + (long long)index * samples;
 float *__restrict__ of_raw = (float *)march.raw_gradients + (long long)index * samples;
+const int count = ((const int *)march.counts)[index];
 const Features of_image = Features::load((const float *)march.image_gradients + CHANNELS * (long long)index);
 const float of_depth = ((const float *)march.depth_gradients)[index];
 
 float after = ((const float *)march.passed)[index];
 float behind = after * ((const float *)march.passed_gradients)[index];
 float of_factor = 0.0f;
-const int blocks = (ray.count + BLOCK - 1) / BLOCK;
+const int blocks = (count + BLOCK - 1) / BLOCK;
 for (int block = blocks - 1; block >= 0; block--) {
     const int start = block * BLOCK;
-    const int size = ray.count - start < BLOCK ? ray.count - start : BLOCK;
+    const int size = count - start < BLOCK ? count - start : BLOCK;
     float distance[BLOCK], of_w[BLOCK], of_tau[BLOCK], fx[BLOCK], fy[BLOCK], fz[BLOCK];
     int cell[BLOCK];
+    float most = 0.0f;
     for (int i = 0; i < size; i++) {
         distance[i] = ray.distance(start + i);
-        cell[i] = cells.lowest(ray, distance[i], fx[i], fy[i], fz[i]);
         of_w[i] = of_depth * distance[i] + of_weight[start + i];
     }
-    for (int i = 0; i < size; i++) {
+    for (int i = 0; i < size; i++) most = weight[start + i] > most ? weight[start + i] : most;
+    const int seen = most > threshold ? size : 0;  // no features were looked up in a block of faint samples
+    for (int i = 0; i < seen; i++) cell[i] = cells.lowest(ray, distance[i], fx[i], fy[i], fz[i]);
+    for (int i = 0; i < seen; i++) {
         if (!(weight[start + i] > threshold)) continue;
         const float *at = features + CHANNELS * (long long)cell[i];
         PREFETCH(at, 0);
@@ -31,7 +35,7 @@ for (int block = blocks - 1; block >= 0; block--) {
         PREFETCH(at + CHANNELS * sx, 0);
         PREFETCH(at + CHANNELS * (sx + sy), 0);
     }
-    for (int i = 0; i < size; i++) {
+    for (int i = 0; i < seen; i++) {
         if (!(weight[start + i] > threshold)) continue;
         const float *at = features + CHANNELS * (long long)cell[i];
         of_w[i] += of_image.dot(LookUp::features(at, sx, sy, sz, fx[i], fy[i], fz[i]).activated());

@@ -12,6 +12,9 @@ enum { BLOCK = 64 };
 #define PREFETCH(address, write) __builtin_prefetch(address, write)
 #endif
 
+// Optical depth behind which nothing is looked at: what is there has weights and gradients below 1e-10.
+const float OPAQUE = 23.0f;
+
 struct Math {
     // 2^n for -126 <= n <= 127.
     static CUDA_CALLABLE WP_FORCEINLINE float power_of_two(int n) {

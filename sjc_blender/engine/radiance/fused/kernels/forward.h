@@ -7,7 +7,9 @@ float *__restrict__ weight = (float *)march.weights + (long long)index * samples
 
 Features image = Features::zero();
 float depth = 0.0f, before = 0.0f;
-for (int start = 0; start < ray.count; start += BLOCK) {
+int count = 0;
+while (count < ray.count && before < OPAQUE) {
+    const int start = count;
     const int size = ray.count - start < BLOCK ? ray.count - start : BLOCK;
     float tau[BLOCK], distance[BLOCK], depths_before[BLOCK], w[BLOCK], fx[BLOCK], fy[BLOCK], fz[BLOCK];
     int cell[BLOCK];
@@ -43,8 +45,10 @@ for (int start = 0; start < ray.count; start += BLOCK) {
         const float *at = features + CHANNELS * (long long)cell[i];
         image = image.plus(w[i], LookUp::features(at, sx, sy, sz, fx[i], fy[i], fz[i]).activated());
     }
+    count += size;
 }
-for (int i = ray.count; i < samples; i++) raw[i] = weight[i] = 0.0f;
+((int *)march.counts)[index] = count;
+for (int i = count; i < samples; i++) raw[i] = weight[i] = 0.0f;
 image.store((float *)march.images + CHANNELS * (long long)index);
 ((float *)march.depths)[index] = depth;
 ((float *)march.passed)[index] = Math::exp(-before);
