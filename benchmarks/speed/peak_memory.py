@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import resource
 import sys
+from pathlib import Path
 
 
 def resident_bytes() -> int:
     """What it holds now (Linux), or the most it ever held."""
     try:
-        with open("/proc/self/status", encoding="ascii") as status:
+        with Path("/proc/self/status").open(encoding="ascii") as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS:"))
     except OSError:
         return peak_bytes()

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from sjc_blender.engine.losses import emptiness, reference_samples_per_ray
 from sjc_blender.engine.radiance.adamax import adamax_for

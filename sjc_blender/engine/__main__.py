@@ -12,5 +12,8 @@ if __name__ == "__main__":
         # By itself: it has to work, and to tell, where the packages that the others need are missing.
         from .doctor import main
     else:
+        from .allocation import keep_freed_memory
         from .cli import main
+
+        keep_freed_memory()
     sys.exit(main())

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..protocol.errors import SjcError
 from .radiance.field import VoxelField
 from .radiance.marching import STEPS_PER_VOXEL, RadianceField
+from .sum_log1p import sum_log1p
 
 PUBLISHED_RAYS = 64 * 64
 BORDER_SHARE = 7 / 64
@@ -34,7 +35,7 @@ def emptiness(weights: Tensor, scale: float, reference_samples: float) -> Tensor
     reference_samples : float
         Samples that count as a whole ray.
     """
-    return torch.log1p(scale * weights).sum() / (PUBLISHED_RAYS * reference_samples)
+    return sum_log1p(weights, scale) / (PUBLISHED_RAYS * reference_samples)
 
 
 def reference_samples_per_ray(field: RadianceField) -> float:

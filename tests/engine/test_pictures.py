@@ -7,9 +7,9 @@ import torch
 
 from sjc_blender.engine.pictures import ModelPictures, ResultPictures
 from sjc_blender.engine.radiance.field import VoxelField
+from sjc_blender.engine.radiance.marching import intersect_box
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.engine.radiance.rays import camera_rays
-from sjc_blender.engine.radiance.marching import intersect_box
 from sjc_blender.engine.radiance.renderer import render_chunked
 from sjc_blender.engine.results.depth_picture import depth_picture
 from sjc_blender.engine.results.normals import surface_normals

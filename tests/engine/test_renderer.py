@@ -19,6 +19,8 @@ from sjc_blender.protocol.spec import IDENTITY, Camera
 class Formula:
     """A field given by formulas, in a box."""
 
+    voxels = None
+
     def __init__(self, density, features=None, half_extents=(1.0, 1.0, 1.0), voxel_size=0.1):
         self.density = density
         self.features = features or (lambda points: torch.ones_like(points[:, :1]))

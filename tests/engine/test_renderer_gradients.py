@@ -1,5 +1,7 @@
 """Every gradient of a rendering against central differences in float64."""
 
+import itertools
+
 import pytest
 import torch
 
@@ -64,14 +66,13 @@ def values(field, view):
 
 def finite_differences(field, view, parameter):
     """Central differences [outputs, *parameter.shape]."""
-    flat = parameter.data.view(-1)
     columns = []
-    for i, kept in enumerate(flat.tolist()):
-        ends = []
+    for place in itertools.product(*(range(size) for size in parameter.shape)):
+        kept, ends = parameter.data[place].item(), []
         for end in (kept + STEP, kept - STEP):
-            flat[i] = end
+            parameter.data[place] = end
             ends.append(values(field, view))
-        flat[i] = kept
+        parameter.data[place] = kept
         columns.append((ends[0] - ends[1]) / (2 * STEP))
     return torch.stack(columns, dim=1).view(-1, *parameter.shape)
 

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...protocol.errors import SjcError
+from ..radiance.marching import intersect_box
 from ..radiance.radiance_grid import RadianceGrid
 from ..radiance.rays import Rays
-from ..radiance.marching import intersect_box
 from ..radiance.renderer import render, render_chunked
 from ..radiance.trilinear import interpolate
 from ..results.srgb import from_linear, to_linear

@@ -66,7 +66,9 @@ class Marched:
 
 
 def march_densely(field: RadianceField, rays: Rays, weight_threshold: float) -> Marched:
-    """March with PyTorch's own operations: any field, device and precision, and what the fused kernels are held against.
+    """March with PyTorch's own operations: any field, device and precision.
+
+    The fused kernels are held against it.
 
     Samples lie half a voxel apart, in the middle of their segments, without jitter; the last segment
     of a ray ends where the box ends.

@@ -62,9 +62,7 @@ def render(
     image = marched.features + marched.passed[:, None] * field.background(rays.directions)
     depth = marched.depths + marched.passed * far
     size = (rays.height, rays.width)
-    return Rendering(
-        image.T.reshape(-1, *size), (1 - marched.passed).view(size), depth.view(size), marched.weights
-    )
+    return Rendering(image.T.reshape(-1, *size), (1 - marched.passed).view(size), depth.view(size), marched.weights)
 
 
 @torch.no_grad()

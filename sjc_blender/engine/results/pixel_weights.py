@@ -9,9 +9,9 @@ import torch
 from scipy.sparse import csr_array, vstack
 from torch import Tensor
 
+from ..radiance.marching import STEPS_PER_VOXEL
 from ..radiance.radiance_grid import RadianceGrid
 from ..radiance.rays import Rays
-from ..radiance.marching import STEPS_PER_VOXEL
 from ..radiance.renderer import WEIGHT_THRESHOLD, render
 
 CHUNK = 2**21

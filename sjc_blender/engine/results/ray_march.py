@@ -9,9 +9,9 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional
 
+from ..radiance.marching import STEPS_PER_VOXEL, intersect_box
 from ..radiance.radiance_grid import RadianceGrid
 from ..radiance.rays import Rays
-from ..radiance.marching import STEPS_PER_VOXEL, intersect_box
 
 OPAQUE = 4e-3
 """A ray ends when less than this of the light behind would pass: one step of eight bits."""

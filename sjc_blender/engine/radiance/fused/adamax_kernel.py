@@ -33,10 +33,10 @@ def adamax_kernel() -> Any:
     """The kernel; takes (adamax, first index)."""
 
     @warp.func_native(source("adamax.h"))
-    def move(adamax: Adamax, index: int): ...
+    def move(adamax: Adamax, index: int) -> None: ...
 
     @warp.kernel(enable_backward=False, module=module_named("sjc_adamax"))
-    def move_kernel(adamax: Adamax, first: int):
+    def move_kernel(adamax: Adamax, first: int) -> None:
         move(adamax, first + warp.tid())
 
     return move_kernel

@@ -16,7 +16,10 @@ from .kernel_cache import kernel_cache
 
 SOURCES = Path(__file__).parent / "kernels"
 # The sources have loops that are meant to become vectors; Warp's own flags are for code that it writes itself.
-OPTIONS = {"cpu_compiler_flags": "-march=native -ffp-contract=fast -mllvm=-inline-threshold=9000", "optimization_level": 3}
+OPTIONS = {
+    "cpu_compiler_flags": "-march=native -ffp-contract=fast -mllvm=-inline-threshold=9000",
+    "optimization_level": 3,
+}
 
 warp.config.kernel_cache_dir = str(kernel_cache())
 warp.config.log_level = warp.LOG_ERROR
@@ -41,7 +44,8 @@ def address(name: str, tensor: Tensor) -> int:
     TypeError
         If it is no such tensor.
     """
-    dimensions = sorted(range(tensor.ndim), key=lambda d: (-tensor.stride(d), -tensor.size(d)))
+    strides, sizes = tensor.stride(), tensor.shape
+    dimensions = sorted(range(tensor.ndim), key=lambda d: (strides[d], sizes[d]), reverse=True)
     if tensor.dtype != torch.float32 or not tensor.permute(dimensions).is_contiguous():
         raise TypeError(f"{name} is not dense float32")
     return tensor.data_ptr()
@@ -65,7 +69,9 @@ def launch(kernel: Any, pieces: Sequence[tuple[int, Sequence[Any]]], device: tor
         for count, arguments in pieces:
             warp.launch(kernel, count, arguments, device="cpu")
         return
-    running = [_pool(threads).submit(warp.launch, kernel, count, arguments, device="cpu") for count, arguments in pieces]
+    running = [
+        _pool(threads).submit(warp.launch, kernel, count, arguments, device="cpu") for count, arguments in pieces
+    ]
     for piece in running:
         piece.result()
 

@@ -25,9 +25,14 @@ def march_fused(field: VoxelField, rays: Rays, weight_threshold: float) -> March
 
     `backward` adds the gradients of the voxels to the parameters; `torch.autograd.grad` does not see them.
     """
-    entries, lengths = intersect_box(rays, field.half_extents)
     images, weights, depths, passed = _March.apply(
-        field.density_grid, field.feature_grid, field.density_scale.exp(), field, rays, entries, lengths, weight_threshold
+        field.density_grid,
+        field.feature_grid,
+        field.density_scale.exp(),
+        field,
+        rays,
+        intersect_box(rays, field.half_extents),
+        weight_threshold,
     )
     return Marched(images, weights, depths, passed)
 
@@ -47,10 +52,10 @@ class _March(torch.autograd.Function):
         density_factor: Tensor,
         field: VoxelField,
         rays: Rays,
-        entries: Tensor,
-        lengths: Tensor,
+        segments: tuple[Tensor, Tensor],
         threshold: float,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        entries, lengths = segments
         device, count, channels = density_grid.device, len(entries), len(feature_grid)
         step = field.voxel_size / STEPS_PER_VOXEL
         samples = _samples(field, lengths, step)
@@ -99,7 +104,7 @@ class _March(torch.autograd.Function):
         _run_by_rays(context.kernels.backward, march, count, device)
         _scatter(context.kernels.scatter, march, count, gradients)
         of_factor = gradients["factor_gradients"].sum()
-        return None, None, of_factor, None, None, None, None, None
+        return None, None, of_factor, None, None, None, None
 
 
 def _gradient(grid: Tensor) -> Tensor:
@@ -110,7 +115,7 @@ def _gradient(grid: Tensor) -> Tensor:
 
 
 def _samples(field: VoxelField, lengths: Tensor, step: float) -> int:
-    """Samples of the longest ray; on CUDA of the longest that there can be, because asking would wait for the device."""
+    """Samples of the longest ray; on CUDA, where to ask is to wait, of the longest that there can be."""
     longest = 2 * math.hypot(*field.half_size) if lengths.is_cuda else float(lengths.max())
     return max(1, math.ceil(longest / step))
 

@@ -68,32 +68,43 @@ def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
     common = constants + source("common.h")
 
     @warp.func_native(common + source("forward.h"))
-    def forward(march: March, index: int): ...
+    def forward(march: March, index: int) -> None: ...
 
     @warp.func_native(common + source("backward.h"))
-    def backward(march: March, index: int): ...
+    def backward(march: March, index: int) -> None: ...
 
     @warp.func_native(common + source("scatter.h"))
     def scatter(
-        march: March, first: int, last: int, slab: int, slabs: int, density_border: warp.uint64,
-        feature_border: warp.uint64, index: int,
-    ): ...
+        march: March,
+        first: int,
+        last: int,
+        slab: int,
+        slabs: int,
+        density_border: warp.uint64,
+        feature_border: warp.uint64,
+        index: int,
+    ) -> None: ...
 
     module = module_named(f"sjc_march_{channels}_{int(pixel_space)}")
 
     @warp.kernel(enable_backward=False, module=module)
-    def forward_kernel(march: March, first_ray: int):
+    def forward_kernel(march: March, first_ray: int) -> None:
         forward(march, first_ray + warp.tid())
 
     @warp.kernel(enable_backward=False, module=module)
-    def backward_kernel(march: March, first_ray: int):
+    def backward_kernel(march: March, first_ray: int) -> None:
         backward(march, first_ray + warp.tid())
 
     @warp.kernel(enable_backward=False, module=module)
     def scatter_kernel(
-        march: March, first: int, last: int, slab: int, slabs: int, density_border: warp.uint64,
+        march: March,
+        first: int,
+        last: int,
+        slab: int,
+        slabs: int,
+        density_border: warp.uint64,
         feature_border: warp.uint64,
-    ):
+    ) -> None:
         scatter(march, first, last, slab, slabs, density_border, feature_border, warp.tid())
 
     return MarchKernels(forward_kernel, backward_kernel, scatter_kernel)
