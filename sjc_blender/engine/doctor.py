@@ -24,7 +24,7 @@ from ..protocol.errors import SjcError
 
 OLDEST = (3, 11)
 PACKAGES_SUBJECT = "Packages"
-PACKAGES = ("torch", "diffusers", "transformers", "safetensors", "scipy", "skimage", "imageio_ffmpeg", "PIL")
+PACKAGES = ("torch", "warp", "diffusers", "transformers", "safetensors", "scipy", "skimage", "imageio_ffmpeg", "PIL")
 """As they are imported."""
 
 LEAST_MEMORY = 2 * 10**9
@@ -172,6 +172,7 @@ def check_speed() -> Iterator[Finding]:
     """Do some steps with the built-in prior, on the device that a job would take."""
     from ..protocol.model_profile import load_profile
     from ..protocol.presets import new_job
+    from .radiance.marcher import marches_fused
     from .score_models.conditioning import conditioner_for
     from .score_models.loading import load_score_model
     from .sjc import ScoreJacobianChaining
@@ -189,7 +190,11 @@ def check_speed() -> Iterator[Finding]:
     # The losses are numbers on this side: whatever the device still had to do is done.
     seconds = time.perf_counter() - start
     works = not report.skipped
-    rate = f"{STEPS / seconds:.1f} steps/s on {model.device.type} with the built-in prior (loaded in {loaded:.1f} s)"
+    renderer = "fused" if marches_fused(sjc.field) else "PyTorch's"
+    rate = (
+        f"{STEPS / seconds:.1f} steps/s on {model.device.type} with the built-in prior (loaded in {loaded:.1f} s) "
+        f"and the {renderer} renderer"
+    )
     yield Finding("Speed", rate, works, "" if works else "The model returns no numbers here. " + REINSTALL)
 
 

@@ -108,11 +108,12 @@ class ChildProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=environment,
-                **platform_process.popen_options(),
+                **platform_process.worker_options(),
             )
         except (OSError, ValueError):
             log.close()
             raise
+        platform_process.give_way(process.pid)
         return cls(process, log, log_start)
 
     @property

@@ -21,6 +21,10 @@ from typing import Any
 # subprocess has these on Windows only.
 CREATE_NEW_PROCESS_GROUP = 0x00000200
 CREATE_NO_WINDOW = 0x08000000
+BELOW_NORMAL_PRIORITY_CLASS = 0x00004000
+
+NICE = 10
+"""How far a worker stands behind its user's other programs where priorities are such numbers (0 to 19)."""
 
 TASKKILL_SECONDS = 10.0
 
@@ -42,6 +46,22 @@ def popen_options(platform: str = sys.platform) -> dict[str, Any]:
     if platform == "win32":
         return {"creationflags": CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW}
     return {"start_new_session": True}
+
+
+def worker_options(platform: str = sys.platform) -> dict[str, Any]:
+    """`popen_options` for a child that works for minutes: it gives way to Blender's window. See `give_way`."""
+    options = popen_options(platform)
+    if platform == "win32":
+        options["creationflags"] |= BELOW_NORMAL_PRIORITY_CLASS
+    return options
+
+
+def give_way(pid: int, platform: str = sys.platform) -> None:
+    """Let a child that was just started with `worker_options` have what others leave of the processor."""
+    if platform == "win32":
+        return  # it was started so
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, 0) + NICE)
 
 
 def interpreters_in(environment: PurePath, platform: str = sys.platform) -> tuple[PurePath, ...]:

@@ -1,5 +1,6 @@
 """What the three platforms do differently, by the commands and paths that they are given."""
 
+import os
 import subprocess
 import sys
 from pathlib import PurePosixPath, PureWindowsPath
@@ -14,6 +15,23 @@ def test_a_child_gets_a_group_of_its_own():
     assert platform_process.popen_options("darwin") == {"start_new_session": True}
     # CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW, from the Windows API's documentation.
     assert platform_process.popen_options("win32") == {"creationflags": 0x08000200}
+
+
+def test_a_worker_gives_way_to_the_window():
+    # BELOW_NORMAL_PRIORITY_CLASS beside the two, from the Windows API's documentation.
+    assert platform_process.worker_options("win32") == {"creationflags": 0x0800_4200}
+    assert platform_process.worker_options("linux") == platform_process.popen_options("linux")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows is told at the start: the test above")
+def test_the_system_knows_that_a_worker_gives_way():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        platform_process.give_way(child.pid)
+        mine, its = os.getpriority(os.PRIO_PROCESS, 0), os.getpriority(os.PRIO_PROCESS, child.pid)
+        assert its == min(19, mine + platform_process.NICE)
+    finally:
+        child.communicate(b"\n")
 
 
 def test_where_an_environment_has_its_python():

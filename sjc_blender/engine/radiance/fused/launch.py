@@ -12,7 +12,7 @@ import torch
 import warp
 from torch import Tensor
 
-from .kernel_cache import kernel_cache
+from .start_warp import start_warp
 
 SOURCES = Path(__file__).parent / "kernels"
 # The sources have loops that are meant to become vectors; Warp's own flags are for code that it writes itself.
@@ -20,9 +20,6 @@ OPTIONS = {
     "cpu_compiler_flags": "-march=native -ffp-contract=fast -mllvm=-inline-threshold=9000",
     "optimization_level": 3,
 }
-
-warp.config.kernel_cache_dir = str(kernel_cache())
-warp.config.log_level = warp.LOG_ERROR
 
 
 def source(name: str) -> str:
@@ -32,6 +29,7 @@ def source(name: str) -> str:
 
 def module_named(name: str) -> str:
     """Prepare a Warp module, to which kernels can then be added by its name."""
+    start_warp()
     warp.set_module_options(OPTIONS, warp.get_module(name))
     return name
 

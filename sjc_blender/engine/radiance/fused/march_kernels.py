@@ -64,6 +64,7 @@ class MarchKernels:
 @cache
 def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
     """The kernels for fields of so many channels; compiled when they first run, and kept for later engines."""
+    module = module_named(f"sjc_march_{channels}_{int(pixel_space)}")
     constants = f"enum {{ CHANNELS = {channels}, PIXEL_SPACE = {int(pixel_space)} }};\n"
     common = constants + source("common.h")
 
@@ -84,8 +85,6 @@ def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
         feature_border: warp.uint64,
         index: int,
     ) -> None: ...
-
-    module = module_named(f"sjc_march_{channels}_{int(pixel_space)}")
 
     @warp.kernel(enable_backward=False, module=module)
     def forward_kernel(march: March, first_ray: int) -> None:
