@@ -58,7 +58,9 @@ def launch(kernel: Any, pieces: Sequence[tuple[int, Sequence[Any]]], device: tor
     if device.type == "cuda":
         stream = warp.stream_from_torch(torch.cuda.current_stream(device))
         for count, arguments in pieces:
-            warp.launch(kernel, count, arguments, device=stream.device, stream=stream)
+            # A few thousand rays in blocks of the usual 256 would leave most of a GPU's processors without work.
+            block = 256 if count > 2**16 else 32
+            warp.launch(kernel, count, arguments, device=stream.device, stream=stream, block_dim=block)
         return
     # Not in the threads, which would all find it missing.
     warp.load_module(kernel.module, device="cpu")
