@@ -16,7 +16,7 @@ from ..protocol.atomic_write import atomic_path, file_error
 from ..protocol.errors import SjcError
 from ..protocol.spec import JobSpec
 
-FORMAT = "2"
+FORMAT = "3"
 
 
 def save(path: Path, spec: JobSpec, step: int, tensors: Mapping[str, torch.Tensor]) -> None:

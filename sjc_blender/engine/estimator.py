@@ -90,8 +90,11 @@ def blend_coefficient(settings: OptimisationSpec, sigma: float) -> float:
 
     For Gaussian data of standard deviation s the variance over n is least, and zero, at
     c = sigma^2 / (sigma^2 + s^2), because there eps = c n + a constant. (Eq. 16's variance is (s / sigma)^4
-    times that of Eq. 15: it is the worse of the two below s.)
+    times that of Eq. 15: it is the worse of the two below s.) The classifier score has no such part: c = 0.
     """
+    if settings.guidance == "classifier_score":
+        # The noise cancels in the difference of two predictions; what is measured from y would bring it back.
+        return 0.0
     if settings.estimator != "blend":
         return 0.0 if settings.estimator == "eq15" else 1.0
     if settings.blend is not None:

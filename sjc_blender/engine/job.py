@@ -212,6 +212,7 @@ class Run:
     def _metrics(self, colour_psnr: float) -> dict[str, float]:
         metrics = {f"seconds_{name}": seconds for name, seconds in self.seconds.items()}
         metrics |= {"steps": float(self.sjc.step), "skipped_steps": float(self.sjc.skipped), "colour_psnr": colour_psnr}
+        metrics["evaluations"] = float(self.sjc.evaluations)
         if self.model.device.type == "cuda":
             metrics["peak_gpu_bytes"] = float(torch.cuda.max_memory_allocated(self.model.device))
         return metrics

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
+from torch import Tensor
 
 from ..protocol.spec import JobSpec
+from .distortion import distortion
 from .losses import camouflage, centre_depth, emptiness, reference_samples_per_ray
+from .opacity_entropy import opacity_entropy
 from .radiance.field import VoxelField
+from .radiance.marching import STEPS_PER_VOXEL
 from .radiance.renderer import Rendering
-from .schedules import is_late
+from .schedules import has_begun, is_late
+from .smoothness import depth_variation, total_variation
+
+Loss = tuple[str, float, Callable[[], Tensor]]
+"""Name, weight and how to compute it."""
 
 
 def regularisation(
     spec: JobSpec, field: VoxelField, renderings: Sequence[Rendering], step: int
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Sum of the weighted losses of a step, means over its views.
+    """Sum of the weighted losses of a step, means over its views; a loss without weight is not computed.
 
     Returns
     -------
@@ -25,23 +33,38 @@ def regularisation(
     losses : dict of str to float
         Unweighted values, by name.
     """
-    o = spec.optimisation
-    late = is_late(o, step)
-    samples = reference_samples_per_ray(field)
-    empty = _mean([emptiness(rendering.weights, o.emptiness_scale, samples) for rendering in renderings])
-    objective = o.emptiness_weight * (o.emptiness_late_factor if late else 1.0) * empty
-    losses = {"emptiness": float(empty.detach())}
-    if o.depth_weight > 0:
-        depth = _mean([centre_depth(rendering.depth) for rendering in renderings])
-        objective = objective + o.depth_weight * depth
-        losses["depth"] = float(depth.detach())
-    # Before another colour in every step nothing can hide.
-    if late and o.camouflage_weight > 0 and spec.field.background_kind != "random":
-        hidden = camouflage(field, o.camouflage_reach)
-        objective = objective + o.camouflage_weight * hidden
-        losses["camouflage"] = float(hidden.detach())
+    objective = torch.zeros((), device=field.density_grid.device)
+    losses: dict[str, float] = {}
+    for name, weight, compute in [*_of_renderings(spec, field, renderings, step), *_of_field(spec, field, step)]:
+        # Emptiness is told in any case.
+        if weight > 0 or name == "emptiness":
+            value = compute()
+            objective = objective + weight * value
+            losses[name] = float(value.detach())
     return objective, losses
 
 
-def _mean(values: Sequence[torch.Tensor]) -> torch.Tensor:
-    return torch.stack(list(values)).mean(dim=0)
+def _of_renderings(spec: JobSpec, field: VoxelField, renderings: Sequence[Rendering], step: int) -> Iterator[Loss]:
+    o = spec.optimisation
+    late = is_late(o, step)
+
+    def mean(loss: Callable[[Rendering], Tensor]) -> Callable[[], Tensor]:
+        return lambda: torch.stack([loss(rendering) for rendering in renderings]).mean(dim=0)
+
+    samples, spacing = reference_samples_per_ray(field), field.voxel_size / STEPS_PER_VOXEL
+    factor = o.emptiness_late_factor if late else 1.0
+    yield "emptiness", o.emptiness_weight * factor, mean(lambda r: emptiness(r.weights, o.emptiness_scale, samples))
+    yield "depth", o.depth_weight, mean(lambda r: centre_depth(r.depth))
+    begun = has_begun(o.opacity_entropy_start, o, step)
+    yield "opacity_entropy", o.opacity_entropy_weight * begun, mean(lambda r: opacity_entropy(r.opacity))
+    yield "distortion", o.distortion_weight, mean(lambda r: distortion(r.weights, spacing))
+    yield "depth_variation", o.depth_variation_weight * late, mean(lambda r: depth_variation(r.depth))
+
+
+def _of_field(spec: JobSpec, field: VoxelField, step: int) -> Iterator[Loss]:
+    o, size = spec.optimisation, field.voxel_size
+    # Before another colour in every step nothing can hide.
+    hiding = is_late(o, step) and spec.field.background_kind != "random"
+    yield "camouflage", o.camouflage_weight * hiding, lambda: camouflage(field, o.camouflage_reach)
+    yield "density_variation", o.density_variation_weight, lambda: total_variation(field.raw_density_grid(), size)
+    yield "feature_variation", o.feature_variation_weight, lambda: total_variation(field.feature_grid, size)

@@ -36,7 +36,12 @@ def clip_limit(settings: OptimisationSpec, step: int) -> float | None:
 
 def is_late(settings: OptimisationSpec, step: int) -> bool:
     """Whether the losses of the later part of a run count in this step."""
-    return step >= settings.emptiness_late_start * settings.steps
+    return has_begun(settings.emptiness_late_start, settings, step)
+
+
+def has_begun(start: float, settings: OptimisationSpec, step: int) -> bool:
+    """Whether what counts from a share of the steps on counts in this one."""
+    return step >= start * settings.steps
 
 
 def resolution(field: FieldSpec, steps: int, step: int) -> int:

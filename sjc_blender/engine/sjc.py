@@ -13,6 +13,7 @@ from ..protocol.errors import SjcError
 from ..protocol.spec import JobSpec
 from .estimator import draw_noise, paas_gradient
 from .radiance.adamax import adamax_for
+from .radiance.blob import start_from_blob
 from .radiance.field import VoxelField
 from .radiance.rays import camera_rays
 from .radiance.renderer import Rendering, render
@@ -48,6 +49,8 @@ class StepReport:
 class ScoreJacobianChaining:
     """The state of an optimisation: field, optimiser, random numbers, steps done.
 
+    `evaluations` counts the samples that have gone through the network, the larger part of the cost.
+
     Parameters
     ----------
     spec : JobSpec
@@ -67,11 +70,14 @@ class ScoreJacobianChaining:
         self.conditioner = conditioner
         self.step = 0
         self.skipped = 0
+        self.evaluations = 0
         self._skipped_in_a_row = 0
         # Random numbers come from the CPU whatever the device, so that a seed means one result everywhere.
         self.generator = torch.Generator().manual_seed(spec.seed)
         self.render_size = spec.optimisation.render_size or model.sample_size
         self.field = new_field(spec, model, step=0, generator=self.generator)
+        if spec.field.blob_density > 0:
+            start_from_blob(self.field, spec.field)
         self.optimiser = self._new_optimiser()
 
     @property
@@ -97,6 +103,7 @@ class ScoreJacobianChaining:
         noises = draw_noise(images.shape, o.noises, self.generator, antithetic=o.antithetic).to(images)
         conditions = [self.conditioner.at(viewpoint) for viewpoint in viewpoints]
         scores = paas_gradient(self.model, images.detach(), timestep, conditions, noises, o)
+        self.evaluations += o.noises * sum(condition.evaluations for condition in conditions)
         sigma = float(self.model.sigmas[timestep])
         if not bool(torch.isfinite(scores).all()):
             return self._skip(sigma)
@@ -122,6 +129,7 @@ class ScoreJacobianChaining:
             state.update({f"adamax.{index}.{name}": torch.as_tensor(value) for name, value in slots.items()})
         state["random"] = self.generator.get_state()
         state["skipped"] = torch.tensor([self.skipped, self._skipped_in_a_row])
+        state["evaluations"] = torch.tensor(self.evaluations)
         return state
 
     def restore(self, step: int, tensors: dict[str, torch.Tensor]) -> None:
@@ -137,6 +145,7 @@ class ScoreJacobianChaining:
         self.optimiser.load_state_dict({"state": slots, "param_groups": groups})
         self.generator.set_state(tensors["random"])
         self.skipped, self._skipped_in_a_row = (int(n) for n in tensors["skipped"])
+        self.evaluations = int(tensors["evaluations"])
         self.step = step
 
     def _new_optimiser(self) -> torch.optim.Adamax:

@@ -196,6 +196,11 @@ class FieldSpec:
     renderer : str
         ``"fused"`` marches rays in kernels made for it (CPUs and CUDA), ``"torch"`` with PyTorch's own operations, much
         slower; both give the same. ``"auto"`` takes the fused one where it can be had.
+    blob_density, blob_radius : float
+        A bump in the middle of the haze at the start, which gives the first steps something to agree on (DreamFusion,
+        https://arxiv.org/abs/2209.14988: 5 and 0.2). The first is its height before the softplus that makes densities
+        of values, 0 for none; the second its standard deviation as a share of the domain's half sides. Not in the
+        paper.
     """
 
     resolution: int = 100
@@ -205,6 +210,8 @@ class FieldSpec:
     stages: tuple[tuple[float, int], ...] = ()
     proxy: ProxySpec | None = None
     renderer: Renderer = "auto"
+    blob_density: float = 0.0
+    blob_radius: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -222,6 +229,23 @@ class OptimisationSpec:
         Adamax rates of the field and of the background texture.
     guidance_scale : float
         Classifier-free guidance; 1 skips the unconditional call.
+    guidance : str
+        Score of the prompt beyond that of no prompt and guided away from it (``"classifier_free"``), or only what the
+        prompt adds, times the scale (``"classifier_score"``: CSD, https://arxiv.org/abs/2310.19415; `estimator` then
+        tells only whether there is noise). The negative prompt stands for no prompt in both. The latter is not in the
+        paper.
+    guidance_rescale : float
+        Share, 0 to 1, of the contrast beyond that of the unguided picture that is taken back from what guidance
+        makes of it, against colours that are too strong (https://arxiv.org/abs/2305.08891); 0 switches it off. Not in
+        the paper.
+    perp_neg_weight : float
+        How strongly a view is led away from looking like the front and the side where it is neither, without being
+        led away from the object (Perp-Neg, https://arxiv.org/abs/2304.04968), against objects with several faces; 1 is
+        the usual strength, 0 switches it off. Up to twice as many network evaluations. Not in the paper.
+    view_blending : str
+        How the model's view words are chosen: as the model's profile says (``"model"``), those of the nearest view
+        (``"nearest"``, as in the paper), or blends of the two views beside the camera (``"azimuth"``) or of the four
+        around it (``"bilinear"``).
     timesteps : tuple of int
         First and last index into the model's sigma table, drawn uniformly.
     timesteps_end : tuple of int or None
@@ -256,6 +280,20 @@ class OptimisationSpec:
     camouflage_weight, camouflage_reach : float
         Weight of the loss on matter of the background's colour, from `emptiness_late_start` on, and how near in
         feature space that is; 0 switches it off. Not in the paper.
+    opacity_entropy_weight, opacity_entropy_start : float
+        Weight of the binary entropy of the rays' opacities, mean in images of 64 x 64, from the second, a share of the
+        steps, on: fog becomes object or nothing (Latent-NeRF, https://arxiv.org/abs/2211.07600); 0 switches it off.
+        Not in the paper.
+    distortion_weight : float
+        Weight of the mean distance between two places where a ray's light comes from (Mip-NeRF 360,
+        https://arxiv.org/abs/2111.12077), mean in images of 64 x 64: one thin surface a ray; 0 switches it off. Not in
+        the paper.
+    density_variation_weight, feature_variation_weight : float
+        Weight of the total variation of the voxels' densities, before their activation, and of their features
+        (Plenoxels, https://arxiv.org/abs/2112.05131): neighbours alike; 0 switches it off. Not in the paper.
+    depth_variation_weight : float
+        Weight of the differences between neighbouring pixels' depths, mean in images of 64 x 64, from
+        `emptiness_late_start` on (Zero-1-to-3, https://arxiv.org/abs/2303.11328); 0 switches it off. Not in the paper.
     render_size : int
         Side of the rendered image in the model's samples (latents); 0 takes the model's own.
     checkpoint_every : int
@@ -267,6 +305,10 @@ class OptimisationSpec:
     learning_rate: float = 0.05
     background_learning_rate: float = 1e-4
     guidance_scale: float = 100.0
+    guidance: Literal["classifier_free", "classifier_score"] = "classifier_free"
+    guidance_rescale: float = 0.0
+    perp_neg_weight: float = 0.0
+    view_blending: Literal["model", "nearest", "azimuth", "bilinear"] = "model"
     timesteps: tuple[int, int] = (10, 969)
     timesteps_end: tuple[int, int] | None = None
     timesteps_curve: Literal["linear", "square_root"] = "linear"
@@ -285,6 +327,12 @@ class OptimisationSpec:
     depth_weight: float = 0.0
     camouflage_weight: float = 0.0
     camouflage_reach: float = 1.0
+    opacity_entropy_weight: float = 0.0
+    opacity_entropy_start: float = 0.5
+    distortion_weight: float = 0.0
+    density_variation_weight: float = 0.0
+    feature_variation_weight: float = 0.0
+    depth_variation_weight: float = 0.0
     render_size: int = 0
     checkpoint_every: int = 500
 

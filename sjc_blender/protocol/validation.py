@@ -17,6 +17,20 @@ MAX_STEPS = 1_000_000
 MAX_NOISE_LEVELS = 10_000
 MAX_BATCH = 64
 
+NOT_NEGATIVE = (
+    "emptiness_weight",
+    "emptiness_scale",
+    "emptiness_late_factor",
+    "depth_weight",
+    "camouflage_weight",
+    "opacity_entropy_weight",
+    "distortion_weight",
+    "density_variation_weight",
+    "feature_variation_weight",
+    "depth_variation_weight",
+)
+"""Weights and factors of the losses."""
+
 
 def spec_from_json(data: Any) -> JobSpec:
     """Decode and validate a spec.
@@ -172,6 +186,10 @@ def _field(check: _Checker, spec: JobSpec) -> None:
     check.number("field.feature_std", field.feature_std, lambda x: x >= 0, "0 or more")
     if field.proxy is not None:
         check.number("field.proxy.strength", field.proxy.strength, lambda x: 0 <= x <= 1, "0 to 1")
+    if check.number("field.blob_density", field.blob_density, lambda x: 0 <= x <= 20, "0 (none) to 20"):
+        alone = field.proxy is None or field.blob_density == 0
+        check("field.blob_density", field.blob_density, alone, "0 where there is a proxy, which is a start by itself")
+    check.number("field.blob_radius", field.blob_radius, lambda x: 0 < x <= 2, "above 0, to 2")
     if field.stages:
         starts, sizes = zip(*field.stages, strict=True)
         good = starts[0] == 0 and starts[-1] < 1 and all(a < b for a, b in itertools.pairwise(starts))
@@ -188,6 +206,11 @@ def _optimisation(check: _Checker, spec: JobSpec) -> None:
     for name in ("learning_rate", "background_learning_rate"):
         check.number(f"optimisation.{name}", getattr(o, name), lambda x: 0 <= x <= 10, "0 to 10")
     check.number("optimisation.guidance_scale", o.guidance_scale, lambda x: 0 <= x <= 1000, "0 to 1000")
+    if check.number("optimisation.guidance_rescale", o.guidance_rescale, lambda x: 0 <= x <= 1, "0 to 1"):
+        good = o.guidance_rescale == 0 or o.guidance == "classifier_free"
+        allowed = "0, because the classifier score is no picture whose contrast could be taken back"
+        check("optimisation.guidance_rescale", o.guidance_rescale, good, allowed)
+    check.number("optimisation.perp_neg_weight", o.perp_neg_weight, lambda x: 0 <= x <= 10, "0 (off) to 10")
     for name in ("timesteps", "timesteps_end"):
         value = getattr(o, name)
         if value is not None:
@@ -205,10 +228,11 @@ def _optimisation(check: _Checker, spec: JobSpec) -> None:
         good = all(math.isfinite(value) and value > 0 for value in o.clip)
         check("optimisation.clip", o.clip, good, "two numbers above 0, or none")
     check.number("optimisation.sigma_power", o.sigma_power, lambda x: 0 <= x <= 2, "0 to 2")
-    for name in ("emptiness_weight", "emptiness_scale", "emptiness_late_factor", "depth_weight", "camouflage_weight"):
+    for name in NOT_NEGATIVE:
         check.number(f"optimisation.{name}", getattr(o, name), lambda x: x >= 0, "0 or more")
     check.number("optimisation.camouflage_reach", o.camouflage_reach, lambda x: x > 0, "above 0")
-    check.number("optimisation.emptiness_late_start", o.emptiness_late_start, lambda x: 0 <= x <= 1, "0 to 1")
+    for name in ("emptiness_late_start", "opacity_entropy_start"):
+        check.number(f"optimisation.{name}", getattr(o, name), lambda x: 0 <= x <= 1, "0 to 1")
     check("optimisation.render_size", o.render_size, 0 <= o.render_size <= 1024, "0 (the model's own) to 1024 pixels")
     check("optimisation.checkpoint_every", o.checkpoint_every, o.checkpoint_every >= 1, "1 or more steps")
 

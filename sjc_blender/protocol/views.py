@@ -50,13 +50,13 @@ class ViewVocabulary:
     Attributes
     ----------
     interpolation : str
-        ``"nearest"`` takes the view nearest to the camera; ``"bilinear"`` blends the four
-        around it (the engine blends their text embeddings).
+        ``"nearest"`` takes the view nearest to the camera; ``"azimuth"`` blends the two beside it
+        in the nearest band, ``"bilinear"`` the four around it (the engine blends their text embeddings).
     bands : tuple of Band
         In rising elevation.
     """
 
-    interpolation: Literal["nearest", "bilinear"]
+    interpolation: Literal["nearest", "azimuth", "bilinear"]
     bands: tuple[Band, ...]
 
     def prompts(self, prompt: str, azimuth: float, elevation: float) -> list[tuple[str, float]]:
@@ -72,7 +72,8 @@ class ViewVocabulary:
             _band, view = self.nearest(azimuth, elevation)
             return [(view.text.format(prompt=prompt), 1.0)]
         weights: dict[str, float] = {}
-        for band, band_weight in self._bands_around(elevation):
+        bands = [(self._band(elevation), 1.0)] if self.interpolation == "azimuth" else self._bands_around(elevation)
+        for band, band_weight in bands:
             for view, view_weight in _around(band, azimuth):
                 text = view.text.format(prompt=prompt)
                 weights[text] = weights.get(text, 0.0) + band_weight * view_weight

@@ -53,6 +53,25 @@ def test_every_view_of_a_class_has_the_same_condition_guided_from_no_class(class
     assert torch.isfinite(model.denoise(z, 500, condition)).all()
 
 
+def test_a_class_has_a_classifier_score_but_no_other_views(class_model):
+    profile, score = load_profile(class_model), {"guidance": "classifier_score", "guidance_scale": 1.0}
+    spec = presets.new_job("duck", model=class_model, optimisation=score)
+    condition = conditioner_for(spec, profile, load_score_model(spec.model)).at(None)
+    assert (condition.classifier_only, condition.negative.tolist()) == (True, [2])
+    spec = presets.new_job("duck", model=class_model, optimisation={"perp_neg_weight": 1.0})
+    with pytest.raises(SjcError, match="perp_neg_weight needs view words") as error:
+        conditioner_for(spec, profile, load_score_model(spec.model))
+    assert error.value.code == "guidance_needs_prompt"
+
+
+def test_without_any_prompt_there_is_no_classifier_score(tmp_path):
+    folder = str(save_family("ddpm", tmp_path / "ddpm"))
+    spec = presets.new_job("", model=folder, optimisation={"guidance": "classifier_score"})
+    with pytest.raises(SjcError, match="classifier_score needs a prompt") as error:
+        conditioner_for(spec, load_profile(folder), load_score_model(spec.model))
+    assert error.value.code == "guidance_needs_prompt"
+
+
 def test_a_model_of_classes_asks_for_one(class_model):
     with pytest.raises(InvalidSpec, match="prompt"):
         presets.new_job("", model=class_model)

@@ -1,10 +1,13 @@
 """View-dependent prompts: which texts are encoded, how often, and how they are blended."""
 
+import math
 from types import SimpleNamespace
 
+import pytest
 import torch
 
-from sjc_blender.engine.score_models.conditioning import PromptConditioner
+from sjc_blender.engine.score_models.conditioning import PromptConditioner, conditioner_for
+from sjc_blender.protocol import presets
 from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.views import Band, View, ViewVocabulary
 
@@ -64,6 +67,53 @@ def test_the_negative_and_the_guidance_come_with_every_view():
     condition = PromptConditioner(model, BLENDED, "a duck", "blurry", 5.0).at(viewpoint(0.0, 0.0))
     assert model.weights(condition.negative) == {"blurry": 1.0}
     assert condition.guidance_scale == 5.0
+
+
+def test_other_views_come_with_their_weights_where_they_are_wanted():
+    model = CountingEncoder()
+    settings = {"perp_neg_weight": 2.0, "rescale": 0.5, "classifier_only": True}
+    conditioner = PromptConditioner(model, BLENDED, "a duck", "", 5.0, ["a cave"], **settings)
+    condition = conditioner.at(viewpoint(135.0, 5.0))
+    assert (condition.rescale, condition.classifier_only) == (0.5, True)
+    assert condition.other_views.shape == (1, 2, 2, 4)
+    named = [model.weights(embedding) for embedding in condition.other_views[0]]
+    assert named == [{"front view of a duck": 1.0}, {"left view of a duck": 1.0}]
+    expected = torch.tensor([[-2 * (math.exp(-0.25) + 0.967), -2 * (math.exp(-0.25) - 0.606)]])
+    torch.testing.assert_close(condition.other_view_weights, expected)
+    # Overhead, and where a camera has words of its own, there is nothing to lead away from.
+    assert conditioner.at(viewpoint(135.0, 80.0)).other_views is None
+    assert conditioner.at(viewpoint(135.0, 5.0, "a cave")).other_views is None
+    assert PromptConditioner(model, BLENDED, "a car", "", 5.0).at(viewpoint(135.0, 5.0)).other_views is None
+
+
+@pytest.mark.parametrize(
+    ("blending", "expected"),
+    [
+        ("model", {"side view of a duck": 1.0}),
+        ("nearest", {"side view of a duck": 1.0}),
+        ("azimuth", {"front view of a duck": 0.25, "side view of a duck": 0.75}),
+        (
+            "bilinear",
+            {"front view of a duck": 0.1875, "side view of a duck": 0.5625, "overhead view of a duck": 0.25},
+        ),
+    ],
+)
+def test_a_job_says_how_view_words_are_blended(blending, expected):
+    model = CountingEncoder()
+    spec = presets.new_job("a duck", model="any/other-model", optimisation={"view_blending": blending})
+    condition = conditioner_for(spec, load_profile("any/other-model"), model).at(viewpoint(67.5, 22.5))
+    assert model.weights(condition.positive) == pytest.approx(expected)
+
+
+def test_a_job_says_how_it_is_guided():
+    settings = {"guidance": "classifier_score", "guidance_scale": 1.0, "perp_neg_weight": 0.5}
+    spec = presets.new_job("a duck", model="any/other-model", optimisation=settings)
+    condition = conditioner_for(spec, load_profile("any/other-model"), CountingEncoder()).at(viewpoint(180.0, 0.0))
+    assert (condition.classifier_only, condition.evaluations) == (True, 4)
+    assert condition.other_view_weights[0].tolist() == pytest.approx([-0.9835, -0.197])
+    spec = presets.new_job("a duck", model="any/other-model", optimisation={"guidance_rescale": 0.5})
+    condition = conditioner_for(spec, load_profile("any/other-model"), CountingEncoder()).at(viewpoint(180.0, 0.0))
+    assert (condition.classifier_only, condition.rescale, condition.evaluations) == (False, 0.5, 2)
 
 
 def test_stable_diffusion_gets_the_papers_four_prefixes():

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from sjc_blender.engine.estimator import blend_coefficient, draw_noise, paas_gradient
+from sjc_blender.engine.score_models.guidance import guided
 from sjc_blender.engine.score_models.score_model import Condition
 from sjc_blender.protocol.spec import OptimisationSpec
 
@@ -163,6 +164,64 @@ def test_each_view_is_scored_under_its_own_condition(scales):
     found = gradient(model, y, torch.ones(2, 3, 1, 1, 1), "eq15", conditions=conditions)
     assert found.flatten().tolist() == [0.0, 10.0]
     assert model.calls == (1 if scales[0] == scales[1] else 2)
+
+
+class TwoGaussians:
+    """A score model of data N(condition, 0.5^2), guided."""
+
+    sigmas = torch.tensor([1.7], dtype=torch.float64)
+
+    def denoise(self, z, timestep, condition):
+        sigma = float(self.sigmas[timestep])
+        return guided(lambda z, means: gaussian(means.view(-1, 1, 1, 1), 0.5)(z, sigma), z, condition)
+
+
+@pytest.mark.parametrize("estimator", ["eq15", "eq16", "blend"])
+def test_the_classifier_score_of_two_gaussians_is_their_distance_whatever_the_noise(estimator):
+    """s (mu_c - mu_u) / (deviation^2 + sigma^2), with no variance: the noise cancels in the difference."""
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randn(1, 2, 8, 8, generator=generator, dtype=torch.float64)
+    noises = torch.randn(1, 3, 2, 8, 8, generator=generator, dtype=torch.float64)
+    positive, negative = (torch.full((1, 1), mean, dtype=torch.float64) for mean in (0.9, -0.4))
+    condition = Condition(positive, negative, 7.0, classifier_only=True)
+    settings = {"guidance": "classifier_score", "sigma_power": 0.0, "conditions": [condition]}
+    found = gradient(TwoGaussians(), y, noises, estimator, **settings)
+    torch.testing.assert_close(found, torch.full_like(y, 7.0 * 1.3 / (0.25 + 1.7**2)), rtol=0, atol=1e-12)
+
+
+def test_guidance_is_the_classifier_score_and_that_of_the_negative_in_expectation():
+    y = torch.full((1, 1, 1, 1), 0.3, dtype=torch.float64)
+    pair = torch.tensor([1.0, -1.0], dtype=torch.float64).view(1, 2, 1, 1, 1)
+    positive, negative = (torch.full((1, 1), mean, dtype=torch.float64) for mean in (0.9, -0.4))
+    free, only, of_negative = (
+        gradient(TwoGaussians(), y, pair, conditions=[condition], sigma_power=0.0, guidance=guidance)
+        for condition, guidance in (
+            (Condition(positive, negative, 7.0), "classifier_free"),
+            (Condition(positive, negative, 7.0, classifier_only=True), "classifier_score"),
+            (Condition(negative), "classifier_free"),
+        )
+    )
+    torch.testing.assert_close(free, only + of_negative)
+
+
+def test_views_with_weighted_other_views_go_through_one_call_with_their_own_weights():
+    seen = []
+
+    class Noting(TwoGaussians):
+        def denoise(self, z, timestep, condition):
+            seen.append(condition)
+            return super().denoise(z, timestep, condition)
+
+    means = torch.tensor([[[1.0], [2.0]]], dtype=torch.float64)
+    one = torch.ones(1, 1, dtype=torch.float64)
+    conditions = [
+        Condition(one, -one, 3.0, other_views=means, other_view_weights=torch.tensor([[w, -1.0]])) for w in (-0.5, -2.0)
+    ]
+    y = torch.zeros(2, 1, 1, 1, dtype=torch.float64)
+    gradient(Noting(), y, torch.ones(2, 3, 1, 1, 1, dtype=torch.float64), conditions=conditions)
+    (joined,) = seen
+    assert joined.other_views.shape == (6, 2, 1)
+    assert joined.other_view_weights[:, 0].tolist() == [-0.5] * 3 + [-2.0] * 3
 
 
 def test_sigma_power_scales_the_score():

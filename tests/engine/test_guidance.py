@@ -1,4 +1,4 @@
-"""Classifier-free guidance: what is evaluated, and what comes of it."""
+"""Guidance: what is evaluated, and what comes of it."""
 
 import pytest
 import torch
@@ -55,3 +55,37 @@ def test_every_sample_may_have_a_text_of_its_own():
 def test_guidance_without_a_negative_is_refused():
     with pytest.raises(ValueError, match=r"guidance_scale 7\.5 needs"):
         Condition(POSITIVE, None, 7.5)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 7.5])
+def test_the_classifier_score_is_the_difference_of_the_two_predictions(scale):
+    """(D - z) / sigma^2 is s (score of the positive - score of the negative)."""
+    network = Recorder()
+    output = guided(network, INPUT, Condition(POSITIVE, NEGATIVE, scale, classifier_only=True))
+    torch.testing.assert_close(output - INPUT, torch.full_like(INPUT, scale * 2.0))
+    assert network.batches == [4]
+
+
+def test_guidance_is_the_classifier_score_and_the_score_of_the_negative():
+    free, only = (guided(Recorder(), INPUT, Condition(POSITIVE, NEGATIVE, 7.5, kind)) for kind in (False, True))
+    negative = guided(Recorder(), INPUT, Condition(NEGATIVE))
+    torch.testing.assert_close(free - INPUT, (only - INPUT) + (negative - INPUT))
+
+
+@pytest.mark.parametrize(
+    ("settings", "evaluations"),
+    [({"guidance_scale": 1.0}, 1), ({"guidance_scale": 3.0}, 2), ({"classifier_only": True}, 2)],
+)
+def test_a_condition_knows_what_it_costs(settings, evaluations):
+    network = Recorder()
+    condition = Condition(POSITIVE, NEGATIVE, **settings)
+    guided(network, INPUT, condition)
+    assert sum(network.batches) == condition.evaluations * len(INPUT) == evaluations * len(INPUT)
+    assert Condition().evaluations == 1
+
+
+def test_what_belongs_together_is_asked_for():
+    with pytest.raises(ValueError, match="needs a positive and a negative"):
+        Condition(POSITIVE, classifier_only=True)
+    with pytest.raises(ValueError, match="weights belong together"):
+        Condition(POSITIVE, NEGATIVE, 3.0, other_views=POSITIVE[None])

@@ -79,6 +79,7 @@ def test_a_job_tells_its_way_in_json_lines_and_leaves_its_results(new_folder):
     for path in result.files.values():
         assert (folder.path / path).stat().st_size > 0
     assert {"field", "metrics"} <= result.files.keys()
+    assert result.metrics["evaluations"] == 2 * STEPS
 
 
 def test_cancel_stops_with_a_valid_checkpoint_and_the_resumed_job_ends_as_if_never_stopped(new_folder):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sjc_blender.engine.schedules import clip_limit, is_late, resolution, timestep_range
+from sjc_blender.engine.schedules import clip_limit, has_begun, is_late, resolution, timestep_range
 from sjc_blender.protocol.spec import FieldSpec, OptimisationSpec
 
 
@@ -30,6 +30,8 @@ def test_the_clip_moves_linearly():
 
 def test_late_losses_begin_at_their_share():
     assert [is_late(OptimisationSpec(steps=10), step) for step in (4, 5)] == [False, True]
+    assert [has_begun(0.3, OptimisationSpec(steps=10), step) for step in (2, 3)] == [False, True]
+    assert has_begun(0.0, OptimisationSpec(), 0)
 
 
 def test_stages_begin_at_their_shares():

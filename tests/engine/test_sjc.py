@@ -12,7 +12,7 @@ from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render, render_chunked
 from sjc_blender.engine.results.opacity import voxel_opacity
 from sjc_blender.engine.score_models.closed_form import ClosedFormDenoiser
-from sjc_blender.engine.score_models.conditioning import PromptConditioner, ReferenceConditioner
+from sjc_blender.engine.score_models.conditioning import ReferenceConditioner, conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.sjc import ScoreJacobianChaining
 from sjc_blender.engine.viewpoints import Viewpoint, orbit_camera
@@ -20,6 +20,7 @@ from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.spec import CameraRig
+from sjc_blender.protocol.views import PAPER_VIEWS
 
 SIZE = 32
 VIEWS = 48
@@ -110,9 +111,7 @@ def tiny_job(tiny_pipeline):
 
 def start(spec):
     model = load_score_model(spec.model)
-    views = load_profile(spec.model.source).views
-    conditioner = PromptConditioner(model, views, spec.prompt, "", spec.optimisation.guidance_scale)
-    return ScoreJacobianChaining(spec, model, conditioner)
+    return ScoreJacobianChaining(spec, model, conditioner_for(spec, load_profile(spec.model.source), model))
 
 
 def run_to(sjc, step):
@@ -136,6 +135,16 @@ def test_a_seed_repeats_and_another_differs(tiny_job, prediction, estimator):
 
 
 STAGES = {"stages": ((0.0, 8), (0.5, 12))}
+CURES = {
+    "guidance_rescale": 0.5,
+    "perp_neg_weight": 1.0,
+    "view_blending": "azimuth",
+    "opacity_entropy_weight": 10.0,
+    "distortion_weight": 10.0,
+    "density_variation_weight": 0.1,
+    "feature_variation_weight": 0.1,
+    "depth_variation_weight": 10.0,
+}
 
 
 @pytest.mark.parametrize(
@@ -149,8 +158,9 @@ STAGES = {"stages": ((0.0, 8), (0.5, 12))}
         (6, {}, {"views": 2, "noises": 2, "antithetic": True}),
         (6, {"background_kind": "random"}, {"estimator": "blend"}),
         (6, {"background_kind": "constant", "background": (0.1, 0.2, 0.3, 0.4)}, {"camouflage_weight": 1.0}),
+        (5, {"blob_density": 5.0, **STAGES}, CURES),
     ],
-    ids=["loss", "schedules", "before stage", "at stage", "after stage", "views", "random", "constant"],
+    ids=["loss", "schedules", "before stage", "at stage", "after stage", "views", "random", "constant", "cures"],
 )
 def test_a_resumed_run_equals_an_uninterrupted_one(tiny_job, tmp_path, at, field, optimisation):
     spec = tiny_job(field=field, **optimisation)
@@ -264,6 +274,45 @@ def test_late_emptiness_thins_the_field(tiny_job):
     weak = run_to(start(tiny_job(emptiness_weight=0.0)), 12).field.density_at_voxels().mean()
     strong = run_to(start(tiny_job(emptiness_weight=1e6)), 12).field.density_at_voxels().mean()
     assert strong < weak
+
+
+class CountedSamples:
+    """Counts what goes through a model's network."""
+
+    def __init__(self, model):
+        self.count = 0
+        model._pipeline.unet.register_forward_pre_hook(self._look, with_kwargs=True)
+
+    def _look(self, _module, arguments, _named):
+        self.count += len(arguments[0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "each"),
+    [
+        ({"guidance_scale": 1.0}, 1),
+        ({}, 2),
+        ({"guidance": "classifier_score", "guidance_scale": 1.0}, 2),
+        ({"views": 3, "noises": 2}, 12),
+    ],
+)
+def test_what_goes_through_the_network_is_counted(tiny_job, settings, each):
+    sjc = start(tiny_job(**settings))
+    samples = CountedSamples(sjc.model)
+    run_to(sjc, 4)
+    assert sjc.evaluations == samples.count == 4 * each
+
+
+def test_perp_neg_is_counted_by_the_views_that_it_is_used_for(tiny_job):
+    spec = tiny_job(perp_neg_weight=1.0, views=4, steps=6)
+    model = load_score_model(spec.model)
+    profile = dataclasses.replace(load_profile(spec.model.source), views=PAPER_VIEWS)
+    sjc = ScoreJacobianChaining(spec, model, conditioner_for(spec, profile, model))
+    samples = CountedSamples(model)
+    run_to(sjc, 6)
+    assert sjc.evaluations == samples.count
+    # Overhead views need no others.
+    assert 6 * 4 * 2 < samples.count < 6 * 4 * 4
 
 
 def test_timesteps_outside_the_models_table_are_told(tiny_job):

@@ -57,12 +57,41 @@ def test_every_fault_is_listed_at_once():
         ("optimisation.clip=[0, 2]", "optimisation.clip"),
         ("optimisation.estimator=eq17", "optimisation.estimator"),
         ("optimisation.timesteps_curve=root", "optimisation.timesteps_curve"),
+        ("optimisation.guidance=none", "optimisation.guidance"),
+        ("optimisation.guidance_rescale=1.1", "optimisation.guidance_rescale"),
+        ("optimisation.perp_neg_weight=-1", "optimisation.perp_neg_weight"),
+        ("optimisation.view_blending=trilinear", "optimisation.view_blending"),
+        ("optimisation.opacity_entropy_weight=-1", "optimisation.opacity_entropy_weight"),
+        ("optimisation.opacity_entropy_start=2", "optimisation.opacity_entropy_start"),
+        ("optimisation.distortion_weight=-1", "optimisation.distortion_weight"),
+        ("optimisation.density_variation_weight=-1", "optimisation.density_variation_weight"),
+        ("optimisation.feature_variation_weight=-1", "optimisation.feature_variation_weight"),
+        ("optimisation.depth_variation_weight=-1", "optimisation.depth_variation_weight"),
+        ("field.blob_density=-1", "field.blob_density"),
+        ("field.blob_radius=0", "field.blob_radius"),
     ],
 )
 def test_settings_that_cannot_be_are_named(setting, faulty):
     with pytest.raises(InvalidSpec) as error:
         presets.new_job("a chair", model=SD, **parse_overrides([setting]))
     assert faulty in faulty_fields(error)
+
+
+def test_settings_that_exclude_each_other_are_named():
+    with pytest.raises(InvalidSpec, match="classifier score is no picture") as error:
+        presets.new_job("a", model=SD, optimisation={"guidance": "classifier_score", "guidance_rescale": 0.5})
+    assert faulty_fields(error) == {"optimisation.guidance_rescale"}
+    with pytest.raises(InvalidSpec, match="a start by itself") as error:
+        presets.new_job("a", model=SD, field={"blob_density": 5, "proxy": {"digest": "0"}})
+    assert faulty_fields(error) == {"field.blob_density"}
+
+
+def test_what_is_not_in_the_paper_is_off_unless_it_is_asked_for():
+    paper = presets.new_job("a", model=SD, preset="paper")
+    off = {name for name in codec.encode(paper.optimisation) if name.endswith("_weight")} - {"emptiness_weight"}
+    assert {getattr(paper.optimisation, name) for name in off} == {0.0}
+    assert (paper.optimisation.guidance, paper.optimisation.guidance_rescale) == ("classifier_free", 0.0)
+    assert (paper.optimisation.view_blending, paper.field.blob_density) == ("model", 0.0)
 
 
 def test_stages_and_pairs_that_can_be():

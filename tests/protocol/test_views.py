@@ -1,9 +1,11 @@
 """View words: the paper's four, and finer ones that are blended."""
 
+import dataclasses
+
 import pytest
 
 from sjc_blender.protocol.model_profile import Vocabulary, load_profile
-from sjc_blender.protocol.views import Band, View, ViewVocabulary, direction
+from sjc_blender.protocol.views import PAPER_VIEWS, Band, View, ViewVocabulary, direction
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,15 @@ def grid():
 def test_blended_views_weigh_the_four_around_the_camera():
     weights = dict(grid().prompts("x", 45 / 2, 15))
     assert weights == pytest.approx({"0 0 x": 0.5625, "90 0 x": 0.1875, "0 60 x": 0.1875, "90 60 x": 0.0625})
+
+
+def test_views_blended_by_azimuth_keep_to_the_nearest_band():
+    views = dataclasses.replace(grid(), interpolation="azimuth")
+    assert dict(views.prompts("x", 45 / 2, 29)) == pytest.approx({"0 0 x": 0.75, "90 0 x": 0.25})
+    assert dict(views.prompts("x", 45 / 2, 31)) == pytest.approx({"0 60 x": 0.75, "90 60 x": 0.25})
+    paper = dataclasses.replace(PAPER_VIEWS, interpolation="azimuth")
+    assert dict(paper.prompts("x", -135, 41)) == {"backside view of x": 0.5, "side view of x": 0.5}
+    assert dict(paper.prompts("x", -135, 42)) == {"overhead view of x": 1.0}
 
 
 def test_blended_views_wrap_around_and_clamp():

@@ -122,6 +122,10 @@ class VoxelField(nn.Module):
         """Density [nx, ny, nz] per domain unit at the voxel centres."""
         return self._activated_density(self.density_grid[0])
 
+    def raw_density_grid(self) -> Tensor:
+        """What becomes the density at the voxel centres [1, nx, ny, nz], before the shift and the softplus."""
+        return self.density_grid * self.density_scale.exp()
+
     def features_at_voxels(self) -> Tensor:
         """Features [nx, ny, nz, C] at the voxel centres."""
         return self._activated_features(self.feature_grid).movedim(0, -1)

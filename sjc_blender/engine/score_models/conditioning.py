@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
 
+from ...protocol.errors import SjcError
 from ...protocol.model_profile import ModelProfile
 from ...protocol.spec import CameraRig, JobSpec
 from ...protocol.views import ViewVocabulary, view_text
 from ..viewpoints import Viewpoint
+from .perp_neg import other_views
 from .reference_views import ReferenceViewModel
 from .score_model import Condition, ScoreModel
 
@@ -38,6 +41,11 @@ class PromptConditioner:
     guidance_scale : float
     camera_texts : sequence of str
         The cameras' own texts (`spec.Camera.view_text`); a camera with one is told that instead of view words.
+    classifier_only, rescale
+        As in `Condition`.
+    perp_neg_weight : float
+        Strength of Perp-Neg (`sjc_blender.engine.score_models.perp_neg`); 0: none. Cameras with texts of their own,
+        which say nothing of other views, go without.
     """
 
     def __init__(
@@ -48,23 +56,39 @@ class PromptConditioner:
         negative_prompt: str = "",
         guidance_scale: float = 1.0,
         camera_texts: Sequence[str] = (),
+        *,
+        classifier_only: bool = False,
+        rescale: float = 0.0,
+        perp_neg_weight: float = 0.0,
     ) -> None:
         self.views = views
         self.prompt = prompt
-        self.guidance_scale = guidance_scale
+        self.perp_neg_weight = perp_neg_weight
         texts = list(dict.fromkeys([*views.all_prompts(prompt), *self._said(camera_texts), negative_prompt]))
         embeddings = model.encode(texts)
         self._embeddings = {text: embeddings[i : i + 1] for i, text in enumerate(texts)}
-        self._negative = self._embeddings[negative_prompt]
+        negative = self._embeddings[negative_prompt]
+        self._unseen = Condition(negative, negative, guidance_scale, classifier_only, rescale)
 
     def at(self, viewpoint: Viewpoint) -> Condition:
         """Take the camera's own text, or blend the embeddings of the view words around its direction."""
         (own,) = self._said([viewpoint.camera.view_text])
         if own:
-            return Condition(self._embeddings[own], self._negative, self.guidance_scale)
+            return dataclasses.replace(self._unseen, positive=self._embeddings[own])
         weighted = self.views.prompts(self.prompt, viewpoint.azimuth, viewpoint.elevation)
         positive = torch.stack([weight * self._embeddings[text] for text, weight in weighted]).sum(dim=0)
-        return Condition(positive, self._negative, self.guidance_scale)
+        condition = dataclasses.replace(self._unseen, positive=positive)
+        return self._away_from_other_views(condition, viewpoint) if self.perp_neg_weight > 0 else condition
+
+    def _away_from_other_views(self, condition: Condition, viewpoint: Viewpoint) -> Condition:
+        others = other_views(self.views, viewpoint.azimuth, viewpoint.elevation)
+        if not others:
+            return condition
+        embeddings = [self._embeddings[view.text.format(prompt=self.prompt)] for view, _weight in others]
+        weights = torch.tensor([[self.perp_neg_weight * weight for _view, weight in others]])
+        return dataclasses.replace(
+            condition, other_views=torch.stack(embeddings, dim=1), other_view_weights=weights.to(embeddings[0])
+        )
 
     def _said(self, camera_texts: Sequence[str]) -> list[str]:
         return [view_text(text, self.prompt) for text in camera_texts]
@@ -109,15 +133,47 @@ def conditioner_for(spec: JobSpec, profile: ModelProfile, model: ScoreModel) -> 
     Raises
     ------
     SjcError
-        ``unknown_class``, ``no_null_class``.
+        ``unknown_class``, ``no_null_class``, ``guidance_needs_prompt``.
     """
-    scale = spec.optimisation.guidance_scale
+    o = spec.optimisation
+    scale, classifier_only = o.guidance_scale, o.guidance == "classifier_score"
+    takes = "none" if isinstance(model, ReferenceViewModel) else profile.conditioning
+    _check_guidance(spec, takes)
     if isinstance(model, ReferenceViewModel):
         return ReferenceConditioner(model.picture_of)
-    if profile.conditioning == "none":
+    if takes == "none":
         return FixedConditioner(Condition())
-    if profile.conditioning == "class":
-        negative = model.encode([spec.negative_prompt]) if scale != 1.0 else None
-        return FixedConditioner(Condition(model.encode([spec.prompt]), negative, scale))
-    texts = [camera.view_text for camera in spec.cameras.cameras] if isinstance(spec.cameras, CameraRig) else []
-    return PromptConditioner(model, profile.views, spec.prompt, spec.negative_prompt, scale, texts)
+    if takes == "class":
+        negative = model.encode([spec.negative_prompt]) if scale != 1.0 or classifier_only else None
+        positive = model.encode([spec.prompt])
+        return FixedConditioner(Condition(positive, negative, scale, classifier_only, o.guidance_rescale))
+    views = profile.views
+    if o.view_blending != "model":
+        views = dataclasses.replace(views, interpolation=o.view_blending)
+    return PromptConditioner(
+        model,
+        views,
+        spec.prompt,
+        spec.negative_prompt,
+        scale,
+        [camera.view_text for camera in spec.cameras.cameras] if isinstance(spec.cameras, CameraRig) else [],
+        classifier_only=classifier_only,
+        rescale=o.guidance_rescale,
+        perp_neg_weight=o.perp_neg_weight,
+    )
+
+
+def _check_guidance(spec: JobSpec, takes: str) -> None:
+    """Refuse guidance that has nothing to go by: a result without it would look as if it did nothing."""
+    o = spec.optimisation
+    for needed, setting, off in (
+        (o.guidance == "classifier_score" and takes == "none", "guidance=classifier_score", "guidance=classifier_free"),
+        (o.perp_neg_weight > 0 and takes != "text", "perp_neg_weight", "perp_neg_weight=0"),
+    ):
+        if needed:
+            words = "view words" if takes == "class" else "a prompt"
+            raise SjcError(
+                "guidance_needs_prompt",
+                f"optimisation.{setting} needs {words}, and the model {spec.model.source} takes none.",
+                f"Set optimisation.{off}, or choose a model that reads prompts.",
+            )

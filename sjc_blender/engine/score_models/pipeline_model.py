@@ -88,11 +88,12 @@ class PipelineModel:
             raise ValueError("this model is conditioned; give an embedding, that of the empty text perhaps")
         factors = preconditioning(self.prediction_type, float(self.sigmas[timestep]))
 
-        def network(network_input: torch.Tensor, embeddings: torch.Tensor | None) -> torch.Tensor:
+        def denoiser(z: torch.Tensor, embeddings: torch.Tensor | None) -> torch.Tensor:
             # What a network predicts beyond the mean, its variance, comes in further channels.
-            return self._predict(network_input, timestep, embeddings)[:, : self.channels].float()
+            output = self._predict(factors.c_in * z, timestep, embeddings)[:, : self.channels].float()
+            return factors.c_skip * z + factors.c_out * output
 
-        return factors.c_skip * z + factors.c_out * guided(network, factors.c_in * z, condition)
+        return guided(denoiser, z, condition)
 
     def decode(self, samples: torch.Tensor) -> torch.Tensor:
         """See `ScoreModel.decode`."""

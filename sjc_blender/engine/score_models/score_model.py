@@ -20,21 +20,48 @@ class Condition:
     negative : Tensor [B or 1, ...] or None
         Embedding of what guidance leads away from.
     guidance_scale : float
-        Classifier-free guidance; at 1 the negative is not evaluated.
+        Classifier-free guidance; at 1 the negative is not evaluated, unless another field needs it.
+    classifier_only : bool
+        Only what the positive adds to the negative, times the scale: see
+        `sjc_blender.engine.score_models.guidance.guided`.
+    rescale : float
+        Share of the contrast that is taken back: see
+        `sjc_blender.engine.score_models.contrast.with_contrast_of`.
+    other_views : Tensor [B or 1, M, ...] or None
+        Embeddings of views that this one is not: see `sjc_blender.engine.score_models.perp_neg`.
+    other_view_weights : Tensor [B or 1, M] or None
+        Their weights, below 0.
 
     Raises
     ------
     ValueError
-        If there is guidance but one of the two embeddings is missing.
+        If there is guidance but one of the two embeddings is missing, or other views without weights.
     """
 
     positive: torch.Tensor | None = None
     negative: torch.Tensor | None = None
     guidance_scale: float = 1.0
+    classifier_only: bool = False
+    rescale: float = 0.0
+    other_views: torch.Tensor | None = None
+    other_view_weights: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
-        if self.guidance_scale != 1.0 and (self.positive is None or self.negative is None):
+        if self.contrasted and (self.positive is None or self.negative is None):
             raise ValueError(f"guidance_scale {self.guidance_scale} needs a positive and a negative embedding")
+        if (self.other_views is None) != (self.other_view_weights is None):
+            raise ValueError("other views and their weights belong together")
+
+    @property
+    def contrasted(self) -> bool:
+        """Whether the positive is held against the negative."""
+        return self.guidance_scale != 1.0 or self.classifier_only or self.other_views is not None
+
+    @property
+    def evaluations(self) -> int:
+        """Samples that the network sees for one sample that is denoised."""
+        others = 0 if self.other_views is None else self.other_views.shape[1]
+        return 2 + others if self.contrasted else 1
 
 
 class ScoreModel(Protocol):

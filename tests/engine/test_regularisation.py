@@ -1,0 +1,93 @@
+"""Which losses a step has, how they are weighed, and from when on."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from sjc_blender.engine.distortion import distortion
+from sjc_blender.engine.losses import emptiness, reference_samples_per_ray
+from sjc_blender.engine.opacity_entropy import opacity_entropy
+from sjc_blender.engine.radiance.field import VoxelField
+from sjc_blender.engine.radiance.rays import camera_rays
+from sjc_blender.engine.radiance.renderer import render
+from sjc_blender.engine.regularisation import regularisation
+from sjc_blender.engine.smoothness import depth_variation, total_variation
+from sjc_blender.engine.viewpoints import orbit_camera
+from sjc_blender.protocol import presets
+
+BEFORE, AFTER = 49, 50
+
+
+@pytest.fixture(scope="module")
+def scene():
+    field = VoxelField((1.0, 0.5, 0.75), 12, 4, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        field.density_grid.copy_(2 * torch.randn(field.density_grid.shape, generator=torch.Generator().manual_seed(1)))
+        field.density_scale.fill_(0.3)
+    return field, [render(field, camera_rays(orbit_camera(a, 20, 3, 45), 8, 8)) for a in (0, 70)]
+
+
+def job(**optimisation):
+    return presets.new_job("a", model="some/model", optimisation={"steps": 100, "emptiness_weight": 0, **optimisation})
+
+
+def mean(values):
+    return float(torch.stack(values).mean().detach())
+
+
+def expected(scene, name):
+    field, renderings = scene
+    return {
+        "opacity_entropy": lambda: mean([opacity_entropy(r.opacity) for r in renderings]),
+        "distortion": lambda: mean([distortion(r.weights, field.voxel_size / 2) for r in renderings]),
+        "depth_variation": lambda: mean([depth_variation(r.depth) for r in renderings]),
+        "density_variation": lambda: total_variation(field.density_grid * field.density_scale.exp(), 1 / 6).item(),
+        "feature_variation": lambda: total_variation(field.feature_grid, 1 / 6).item(),
+    }[name]()
+
+
+def test_the_published_configuration_has_emptiness_alone_20_times_as_much_later(scene):
+    spec = presets.new_job("a", model="some/model", preset="paper", optimisation={"steps": 100})
+    samples = reference_samples_per_ray(scene[0])
+    empty = mean([emptiness(rendering.weights, 10.0, samples) for rendering in scene[1]])
+    for step, factor in ((BEFORE, 1), (AFTER, 20)):
+        objective, losses = regularisation(spec, *scene, step)
+        assert losses == pytest.approx({"emptiness": empty})
+        assert objective.item() == pytest.approx(1e4 * factor * empty, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["distortion", "density_variation", "feature_variation"])
+def test_a_loss_counts_by_its_weight_from_the_first_step_on(scene, name):
+    objective, losses = regularisation(job(**{f"{name}_weight": 3.0}), *scene, 0)
+    assert losses.keys() == {"emptiness", name}
+    assert losses[name] == pytest.approx(expected(scene, name), rel=1e-5)
+    assert objective.item() == pytest.approx(3 * losses[name], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("opacity_entropy", "opacity_entropy_start"), ("depth_variation", "emptiness_late_start")]
+)
+def test_a_late_loss_begins_at_its_share_of_the_steps(scene, name, start):
+    spec = job(**{f"{name}_weight": 3.0})
+    assert regularisation(spec, *scene, BEFORE)[1].keys() == {"emptiness"}
+    objective, losses = regularisation(spec, *scene, AFTER)
+    assert losses[name] == pytest.approx(expected(scene, name), rel=1e-5)
+    assert objective.item() == pytest.approx(3 * losses[name], rel=1e-5)
+    earlier = dataclasses.replace(spec, optimisation=dataclasses.replace(spec.optimisation, **{start: 0.2}))
+    assert [name in regularisation(earlier, *scene, step)[1] for step in (19, 20)] == [False, True]
+
+
+def test_all_of_them_reach_the_voxels(scene):
+    field, renderings = scene
+    for name, grid in (
+        ("opacity_entropy", field.density_grid),
+        ("distortion", field.density_grid),
+        ("depth_variation", field.density_grid),
+        ("density_variation", field.density_grid),
+        ("feature_variation", field.feature_grid),
+    ):
+        objective, _losses = regularisation(job(**{f"{name}_weight": 1.0}), field, renderings, AFTER)
+        (slope,) = torch.autograd.grad(objective, grid, retain_graph=True)
+        assert slope.isfinite().all()
+        assert slope.any(), name
