@@ -23,24 +23,24 @@ Loss = tuple[str, float, Callable[[], Tensor]]
 
 def regularisation(
     spec: JobSpec, field: VoxelField, renderings: Sequence[Rendering], step: int
-) -> tuple[torch.Tensor, dict[str, float]]:
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Sum of the weighted losses of a step, means over its views; a loss without weight is not computed.
 
     Returns
     -------
     objective : Tensor
         Scalar, to be lowered.
-    losses : dict of str to float
-        Unweighted values, by name.
+    losses : dict of str to Tensor
+        Unweighted values, by name, where the field is.
     """
     objective = torch.zeros((), device=field.density_grid.device)
-    losses: dict[str, float] = {}
+    losses: dict[str, Tensor] = {}
     for name, weight, compute in [*_of_renderings(spec, field, renderings, step), *_of_field(spec, field, step)]:
         # Emptiness is told in any case.
         if weight > 0 or name == "emptiness":
             value = compute()
             objective = objective + weight * value
-            losses[name] = float(value.detach())
+            losses[name] = value.detach()
     return objective, losses
 
 

@@ -12,7 +12,7 @@ import torch
 from ..protocol.errors import SjcError
 from ..protocol.spec import JobSpec
 from .estimator import draw_noise, paas_gradient
-from .radiance.adamax import adamax_for
+from .radiance.adamax import SkippingAdamax, adamax_for
 from .radiance.blob import start_from_blob
 from .radiance.field import VoxelField
 from .radiance.rays import camera_rays
@@ -35,15 +35,25 @@ class StepReport:
     ----------
     sigma : float
         Its noise level.
-    losses : dict of str to float
-        Unweighted values.
-    skipped : bool
-        True if the network's output was not finite; the field is then unchanged.
+    measured : dict of str to Tensor
+        Unweighted losses, and the size of the score, on the model's device.
+    finite : Tensor
+        Scalar, on the model's device: whether the network's output was finite.
     """
 
     sigma: float
-    losses: dict[str, float]
-    skipped: bool = False
+    measured: dict[str, torch.Tensor]
+    finite: torch.Tensor
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """What was measured, as numbers; to ask is to wait for the device."""
+        return {name: float(value) for name, value in self.measured.items()}
+
+    @property
+    def skipped(self) -> bool:
+        """True if the network's output was not finite; the field is then unchanged. To ask is to wait too."""
+        return not bool(self.finite)
 
 
 class ScoreJacobianChaining:
@@ -69,9 +79,11 @@ class ScoreJacobianChaining:
         self.model = model
         self.conditioner = conditioner
         self.step = 0
-        self.skipped = 0
         self.evaluations = 0
-        self._skipped_in_a_row = 0
+        self._skipped, self._skipped_in_a_row = 0, 0
+        # On a GPU the host does not wait to hear whether a step's scores were finite: see `settle`.
+        self._waits = model.device.type != "cuda"
+        self._unsettled: list[torch.Tensor] = []
         # Random numbers come from the CPU whatever the device, so that a seed means one result everywhere.
         self.generator = torch.Generator().manual_seed(spec.seed)
         self.render_size = spec.optimisation.render_size or model.sample_size
@@ -91,7 +103,7 @@ class ScoreJacobianChaining:
         Raises
         ------
         SjcError
-            ``network_not_finite`` after 20 steps in a row whose network output was NaN or infinite.
+            ``network_not_finite``: see `settle`.
         """
         o = self.spec.optimisation
         # Views of the scene, rendered.
@@ -104,10 +116,14 @@ class ScoreJacobianChaining:
         conditions = [self.conditioner.at(viewpoint) for viewpoint in viewpoints]
         scores = paas_gradient(self.model, images.detach(), timestep, conditions, noises, o)
         self.evaluations += o.noises * sum(condition.evaluations for condition in conditions)
-        sigma = float(self.model.sigmas[timestep])
-        if not bool(torch.isfinite(scores).all()):
-            return self._skip(sigma)
-        self._skipped_in_a_row = 0
+        report = StepReport(float(self.model.sigmas[timestep]), {}, torch.isfinite(scores).all())
+        waits = self._waits or not isinstance(self.optimiser, SkippingAdamax)
+        self._unsettled.append(report.finite)
+        if waits:
+            self.settle()
+            if report.skipped:
+                self._count_step()
+                return report
         limit = clip_limit(o, self.step)
         if limit is not None:
             scores = scores.clamp(-limit, limit)
@@ -115,12 +131,44 @@ class ScoreJacobianChaining:
         objective = -(scores * images).sum() / len(images)
         # Regularise.
         penalty, losses = regularisation(self.spec, self.field, renderings, self.step)
+        report.measured.update(score=scores.square().mean().sqrt(), **losses)
         # Update.
         self.optimiser.zero_grad(set_to_none=True)
         (objective + penalty).backward()
+        if isinstance(self.optimiser, SkippingAdamax):
+            self.optimiser.permitted = report.finite
         self.optimiser.step()
         self._count_step()
-        return StepReport(sigma, {"score": float(scores.square().mean().sqrt()), **losses})
+        if len(self._unsettled) >= MAX_SKIPPED_IN_A_ROW:
+            self.settle()
+        return report
+
+    @property
+    def skipped(self) -> int:
+        """Steps that were skipped so far."""
+        self.settle()
+        return self._skipped
+
+    def settle(self) -> None:
+        """Wait for the device, and count the skipped among the steps since the last time.
+
+        Raises
+        ------
+        SjcError
+            ``network_not_finite`` after 20 skipped steps in a row.
+        """
+        if not self._unsettled:
+            return
+        finite, self._unsettled = torch.stack(self._unsettled).tolist(), []
+        for one in finite:
+            self._skipped += not one
+            self._skipped_in_a_row = 0 if one else self._skipped_in_a_row + 1
+        if self._skipped_in_a_row >= MAX_SKIPPED_IN_A_ROW:
+            raise SjcError(
+                "network_not_finite",
+                f"The model returned NaN or infinite values {self._skipped_in_a_row} steps in a row.",
+                "Run it in float32 or bfloat16 instead of float16, or lower the guidance scale.",
+            )
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The whole state, for a checkpoint."""
@@ -144,7 +192,8 @@ class ScoreJacobianChaining:
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": slots, "param_groups": groups})
         self.generator.set_state(tensors["random"])
-        self.skipped, self._skipped_in_a_row = (int(n) for n in tensors["skipped"])
+        self._skipped, self._skipped_in_a_row = (int(n) for n in tensors["skipped"])
+        self._unsettled = []
         self.evaluations = int(tensors["evaluations"])
         self.step = step
 
@@ -181,18 +230,6 @@ class ScoreJacobianChaining:
         resample_parameters(coarse, self.field)
         self.optimiser = self._new_optimiser()
         resample_optimiser(coarse_optimiser, self.optimiser, coarse, self.field)
-
-    def _skip(self, sigma: float) -> StepReport:
-        self.skipped += 1
-        self._skipped_in_a_row += 1
-        if self._skipped_in_a_row >= MAX_SKIPPED_IN_A_ROW:
-            raise SjcError(
-                "network_not_finite",
-                f"The model returned NaN or infinite values {MAX_SKIPPED_IN_A_ROW} steps in a row.",
-                "Run it in float32 or bfloat16 instead of float16, or lower the guidance scale.",
-            )
-        self._count_step()
-        return StepReport(sigma, {}, skipped=True)
 
 
 def new_field(spec: JobSpec, model: ScoreModel, step: int, generator: torch.Generator | None = None) -> VoxelField:

@@ -251,8 +251,13 @@ def broken(sjc, steps):
     return sjc
 
 
-def test_nan_from_the_network_skips_the_step_and_is_counted(tiny_job):
+WAITING = pytest.mark.parametrize("waits", [True, False], ids=["asked at once", "read later, as on a GPU"])
+
+
+@WAITING
+def test_nan_from_the_network_skips_the_step_and_is_counted(tiny_job, waits):
     sjc = broken(start(tiny_job()), {1, 2})
+    sjc._waits = waits
     sjc.advance()
     before = {name: value.clone() for name, value in sjc.field.state_dict().items()}
     assert sjc.advance().skipped
@@ -262,8 +267,10 @@ def test_nan_from_the_network_skips_the_step_and_is_counted(tiny_job):
     assert all(bool(value.isfinite().all()) for value in sjc.field.state_dict().values())
 
 
-def test_nan_without_end_stops_with_advice(tiny_job):
+@WAITING
+def test_nan_without_end_stops_with_advice(tiny_job, waits):
     sjc = broken(start(tiny_job(steps=100)), set(range(100)))
+    sjc._waits = waits
     with pytest.raises(SjcError) as error:
         run_to(sjc, 100)
     assert error.value.code == "network_not_finite"
@@ -319,3 +326,11 @@ def test_timesteps_outside_the_models_table_are_told(tiny_job):
     model = ClosedFormDenoiser(torch.zeros(1, 3, 8, 8), sigmas=torch.linspace(0.1, 10, 100, dtype=torch.float64))
     with pytest.raises(SjcError, match="0 to 99"):
         ScoreJacobianChaining(tiny_job(), model, ReferenceConditioner(lambda viewpoint: model.images))
+
+
+def test_a_step_that_is_not_waited_for_is_the_same_step(tiny_job):
+    waiting, late = start(tiny_job()), start(tiny_job())
+    late._waits = False
+    run_to(waiting, 12)
+    run_to(late, 12)
+    assert same(waiting.tensors(), late.tensors())

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
 from .field import VoxelField
 from .marcher import marches_fused
+
+
+@runtime_checkable
+class SkippingAdamax(Protocol):
+    """An Adamax that can be told by the device itself not to move anything."""
+
+    permitted: torch.Tensor | None
+    """Scalar; false: the next step leaves everything as it is."""
 
 
 def adamax_for(field: VoxelField, groups: list[dict[str, Any]]) -> torch.optim.Adamax:

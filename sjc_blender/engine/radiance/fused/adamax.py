@@ -22,6 +22,8 @@ class FusedAdamax(torch.optim.Adamax):
     """
 
     _gradients_are_zero = False
+    permitted: Tensor | None = None
+    """Scalar boolean on the parameters' device; false: the next step moves nothing. It counts for one step."""
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -29,8 +31,8 @@ class FusedAdamax(torch.optim.Adamax):
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    _move(parameter, self.state[parameter], group)
-        self._gradients_are_zero = True
+                    _move(parameter, self.state[parameter], group, self.permitted)
+        self._gradients_are_zero, self.permitted = True, None
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Set gradients to 0, which after a step they are; they are never set to None."""
@@ -39,7 +41,7 @@ class FusedAdamax(torch.optim.Adamax):
         self._gradients_are_zero = False
 
 
-def _move(parameter: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+def _move(parameter: Tensor, state: dict[str, Any], group: dict[str, Any], permitted: Tensor | None) -> None:
     if not state:
         state["step"] = torch.tensor(0.0)
         state["exp_avg"], state["exp_inf"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
@@ -52,6 +54,7 @@ def _move(parameter: Tensor, state: dict[str, Any], group: dict[str, Any]) -> No
     parameter.grad = _laid_out_as(parameter, parameter.grad)
     adamax.gradients = address("its gradient", parameter.grad)
     adamax.means, adamax.largest = address("exp_avg", state["exp_avg"]), address("exp_inf", state["exp_inf"])
+    adamax.permitted = 0 if permitted is None else permitted.data_ptr()
     adamax.count = count = parameter.numel()
     adamax.rate = group["lr"] / (1 - beta1 ** float(state["step"]))
     adamax.beta1, adamax.beta2, adamax.epsilon = beta1, beta2, group["eps"]

@@ -21,6 +21,7 @@ class Adamax:
     gradients: warp.uint64
     means: warp.uint64
     largest: warp.uint64
+    permitted: warp.uint64  # of a boolean; 0: always
     count: warp.int64
     rate: float
     beta1: float

@@ -11,7 +11,9 @@ float *__restrict__ p = (float *)adamax.parameters + begin;
 float *__restrict__ g = (float *)adamax.gradients + begin;
 float *__restrict__ m = (float *)adamax.means + begin;
 float *__restrict__ u = (float *)adamax.largest + begin;
-for (int i = 0; i < size; i++) {
+const bool moves = adamax.permitted == 0 || *(const unsigned char *)adamax.permitted;
+for (int i = 0; i < size && !moves; i++) g[i] = 0.0f;
+for (int i = 0; i < size && moves; i++) {
     const float mean = m[i] + (1.0f - adamax.beta1) * (g[i] - m[i]);
     const float size_of = (g[i] < 0.0f ? -g[i] : g[i]) + adamax.epsilon, faded = adamax.beta2 * u[i];
     const float norm = faded > size_of ? faded : size_of;
