@@ -66,7 +66,7 @@ def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
     """The kernels for fields of so many channels; compiled when they first run, and kept for later engines."""
     module = module_named(f"sjc_march_{channels}_{int(pixel_space)}")
     constants = f"enum {{ CHANNELS = {channels}, PIXEL_SPACE = {int(pixel_space)} }};\n"
-    common = constants + source("common.h")
+    common = constants + source("arithmetic.h") + source("rays.h")
 
     @warp.func_native(common + source("forward.h"))
     def forward(march: March, index: int) -> None: ...
