@@ -42,7 +42,7 @@ from .results.export import export_result
 from .results.remesh import remesh
 from .results.volume_look import set_look
 from .rigs.evaluated_scene import evaluated
-from .rigs.proxy import named_proxy, proxy_grid
+from .rigs.proxy import filled_grid, named_proxy
 from .rigs.rig_choice import RigChoice
 from .rigs.rig_report import RigReport
 from .rigs.scene_rig import scene_rig
@@ -105,7 +105,7 @@ def generate(
     outputs: Sequence[str] = OUTPUTS,
     jitter: float = 0.0,
     proxy: bpy.types.Object | bpy.types.Collection | str | None = None,
-    proxy_strength: float = 1.0,
+    proxy_looseness: float = 0.5,
     overrides: Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
     import_results: bool = True,
@@ -139,9 +139,9 @@ def generate(
     jitter : float
         Degrees, 0 to 90, by which each draw may turn a camera (of a collection, of a path) about the domain.
     proxy : object, collection, the name of one, or None
-        A coarse shape to start from: what of the domain it fills.
-    proxy_strength : float
-        0 to 1: from the usual start to the full shape.
+        A coarse shape to start from and keep to: what of the domain it fills.
+    proxy_looseness : float
+        How freely the object may leave that shape: 0, not at all, to 1, as if there were none.
     overrides : mapping, optional
         Any field of the job spec, nested, such as ``{"optimisation": {"steps": 200}}``.
     folder : str or Path, optional
@@ -184,8 +184,8 @@ def generate(
     shape = None
     if proxy is not None:
         with evaluated(scene) as depsgraph:
-            shape = proxy_grid(named_proxy(proxy), spec.domain, spec.field.resolution, depsgraph)
-        spec = shape.in_spec(spec, proxy_strength)
+            shape = filled_grid(named_proxy(proxy), spec.domain, spec.field.resolution, depsgraph)
+        spec = shape.in_spec(spec, proxy_looseness)
     interpreter = find_engine_python(engine_python, preferences.engine_python())
     path = Path(absolute(folder)) if folder is not None else new_job_folder(spec.subject)
     job_folder = JobFolder.create(path, spec)

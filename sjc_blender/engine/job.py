@@ -16,7 +16,6 @@ from ..protocol.spec import Camera, JobSpec, OrbitRig, scheduled
 from . import checkpoint
 from .live_field import write_live_field
 from .pause import Pause
-from .radiance.proxy import start_from_proxy
 from .radiance.rays import camera_rays
 from .radiance.renderer import render_chunked
 from .reporter import Report
@@ -29,6 +28,7 @@ from .score_models.loading import load_score_model
 from .score_models.preview_decoder import preview_decoder
 from .score_models.score_model import ScoreModel
 from .sjc import ScoreJacobianChaining, StepReport
+from .starting_point import prepare
 from .viewpoints import orbit_camera
 
 PREVIEWS = 20
@@ -102,8 +102,7 @@ class Run:
         self.pause = pause or Pause()
         self.sjc = ScoreJacobianChaining(scheduled(spec), model, conditioner)
         self.decode_preview = preview_decoder(spec.model, profile, model)
-        if spec.field.proxy is not None:
-            start_from_proxy(self.sjc.field, folder.proxy, spec.field.proxy)
+        prepare(self.sjc, folder)
         self.seconds: dict[str, float] = {}
 
     @property

@@ -34,7 +34,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jitter", type=float, default=0.0, metavar="DEGREES", help="turn a collection's cameras a bit"
     )
-    parser.add_argument("--proxy", metavar="NAME", help="an object or a collection: the coarse shape to start from")
+    parser.add_argument("--proxy", metavar="NAME", help="an object or a collection: the coarse shape to keep to")
+    parser.add_argument(
+        "--looseness", type=float, default=0.5, metavar="0-1", help="how freely the object may leave it (default: 0.5)"
+    )
     parser.add_argument("--domain", metavar="OBJECT", help="the box to fill (default: 2 m at the world's origin)")
     parser.add_argument("--preset", default="standard", help=", ".join(preset_names()) + " or a published recipe")
     parser.add_argument("--seed", type=int, default=0)
@@ -70,6 +73,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
         rig=arguments.rig,
         jitter=arguments.jitter,
         proxy=arguments.proxy,
+        proxy_looseness=arguments.looseness,
         domain=arguments.domain,
         preset=arguments.preset,
         seed=arguments.seed,

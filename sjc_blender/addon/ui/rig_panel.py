@@ -83,7 +83,7 @@ class SJC_PT_rig_report(_Sidebar, bpy.types.Panel):
 
 
 class SJC_PT_domain(_Sidebar, bpy.types.Panel):
-    """The box that the result fills, and the shape that it starts from."""
+    """The box that the result fills, and the shape that it keeps to."""
 
     bl_label = "Domain"
     bl_parent_id = "SJC_PT_main"
@@ -108,7 +108,7 @@ class SJC_PT_domain(_Sidebar, bpy.types.Panel):
         elif settings.proxy_kind == "COLLECTION":
             layout.prop(settings, "proxy_collection", text="Proxy")
         if settings.proxy_kind != "NONE":
-            layout.prop(settings, "proxy_strength")
+            layout.prop(settings, "proxy_looseness", slider=True)
 
 
 def _draw_path(column: bpy.types.UILayout, settings: SJC_PG_settings, scene: bpy.types.Scene) -> None:
