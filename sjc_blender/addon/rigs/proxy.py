@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from ...protocol.atomic_write import atomic_path
 from ...protocol.errors import SjcError
 from ...protocol.proxy import grid_shape, occupancy_digest
-from ...protocol.spec import DomainSpec, JobSpec, ProxySpec
+from ...protocol.spec import DomainSpec
 from .occupancy import Closure, Surface, occupancy
 
 MAX_RESOLUTION = 128
@@ -41,11 +40,6 @@ class FilledGrid:
     def digest(self) -> str:
         """Its identity in a job's settings."""
         return occupancy_digest(self.filled.shape, self.filled.tobytes())
-
-    def in_spec(self, spec: JobSpec, looseness: float) -> JobSpec:
-        """Give the job with this as its proxy."""
-        proxy = ProxySpec(digest=self.digest, looseness=looseness)
-        return dataclasses.replace(spec, field=dataclasses.replace(spec.field, proxy=proxy))
 
     def write(self, path: Path) -> None:
         """Write ``proxy.npz`` or ``region.npz``; SjcError as `sjc_blender.protocol.atomic_write.atomic_path`."""
