@@ -67,6 +67,7 @@ class ScoreJacobianChaining:
         self.step = 0
         self.skipped = 0
         self._skipped_in_a_row = 0
+        self.whole = True  # False while field and optimiser change, and after a failure in their midst
         # Random numbers come from the CPU whatever the device, so that a seed means one result everywhere.
         self.generator = torch.Generator().manual_seed(spec.seed)
         self.render_size = spec.optimisation.render_size or model.sample_size
@@ -110,8 +111,10 @@ class ScoreJacobianChaining:
         # Update.
         self.optimiser.zero_grad(set_to_none=True)
         (objective + penalty).backward()
+        self.whole = False
         self.optimiser.step()
         self._count_step()
+        self.whole = True
         return StepReport(sigma, {"score": float(scores.square().mean().sqrt()), **losses})
 
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -137,6 +140,7 @@ class ScoreJacobianChaining:
         self.generator.set_state(tensors["random"])
         self.skipped, self._skipped_in_a_row = (int(n) for n in tensors["skipped"])
         self.step = step
+        self.whole = True
 
     def _new_optimiser(self) -> torch.optim.Adamax:
         o = self.spec.optimisation

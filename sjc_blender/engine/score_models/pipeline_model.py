@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import torch
 
 from ...protocol.errors import SjcError
+from ...protocol.memory import MemoryLevel, memory_levels
 from .guidance import guided
-from .latents import decode_latents, pixels_to_srgb
+from .latents import decode_latents, pixels_to_srgb, tile_decoder
 from .noise_levels import sigma_table
+from .placement import place
 from .preconditioning import VARIANCE_PRESERVING, preconditioning
 from .score_model import Condition
 
@@ -27,7 +29,7 @@ class PipelineModel:
     Parameters
     ----------
     pipeline : DiffusionPipeline
-        Its networks are where they shall run.
+        Its networks are where they shall run, or wait for `place`.
     device : torch.device
         Where samples and embeddings live.
     """
@@ -53,6 +55,7 @@ class PipelineModel:
 
     def __init__(self, pipeline: Any, device: torch.device) -> None:
         self.device = device
+        self.level = memory_levels()[0]
         self._pipeline = pipeline
         for name in self.networks:
             network = getattr(pipeline, name)
@@ -77,6 +80,14 @@ class PipelineModel:
     def prepare(cls, pipeline: Any) -> None:
         """Change what has to be changed before the networks go to where they run, or wait."""
 
+    def place(self, level: MemoryLevel) -> None:
+        """Move the networks to where they run at this level, or wait; for `denoise` and `decode` from now on."""
+        place(self._pipeline, self.device, level.offload)
+        vae = getattr(self._pipeline, "vae", None)
+        if vae is not None and level.tile:
+            tile_decoder(vae, level.tile)
+        self.level = level
+
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
         """See `ScoreModel.encode`."""
         raise ValueError("this model has no condition")
@@ -90,7 +101,14 @@ class PipelineModel:
 
         def network(network_input: torch.Tensor, embeddings: torch.Tensor | None) -> torch.Tensor:
             # What a network predicts beyond the mean, its variance, comes in further channels.
-            return self._predict(network_input, timestep, embeddings)[:, : self.channels].float()
+            count = self.level.samples_at_once or len(network_input)
+            parts = network_input.split(count)
+            told = embeddings.split(count) if embeddings is not None else [None] * len(parts)
+            outputs = [
+                self._predict(part, timestep, embedding)[:, : self.channels].float()
+                for part, embedding in zip(parts, told, strict=True)
+            ]
+            return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
         return factors.c_skip * z + factors.c_out * guided(network, factors.c_in * z, condition)
 
