@@ -71,11 +71,10 @@ def load(path: Path, spec: JobSpec) -> tuple[int, dict[str, torch.Tensor]]:
 
 
 def settings_digest(spec: JobSpec) -> str:
-    """Digest of everything in a spec that the optimisation depends on: not its outputs, nor where the model waits."""
+    """Digest of everything in a spec that the optimisation depends on: not its outputs, nor its memory."""
     settings = codec.encode(spec)
     del settings["outputs"]
     del settings["model"]["memory"]
-    settings["model"]["offload"] = "none"  # what it said before it could be left open
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

@@ -51,6 +51,8 @@ class SJC_PT_model(bpy.types.Panel):
         if _takes_adapters(settings):
             _draw_adapters(layout, settings)
         column = layout.column()
+        if settings.model_kind != "BUILTIN":
+            column.prop(settings, "memory")
         column.label(text="Negative Prompt")
         column.prop(settings, "negative_prompt", text="", placeholder="What to keep away from")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
+from ...protocol.amounts import gigabytes
 from ...protocol.errors import SjcError
-from ...protocol.gigabytes import gigabytes
 from ...protocol.memory import MemoryLevel, card_bytes
 from ...protocol.spec import ModelSpec
 from ..score_models.placement import first_level, levels_after

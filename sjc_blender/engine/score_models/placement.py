@@ -26,8 +26,7 @@ class Placeable(Protocol):
 
 def first_level(model: ModelSpec) -> MemoryLevel:
     """The quickest level at which a job's model may run: offloaded as the job asks, if it does."""
-    levels = memory_levels()
-    return next((level for level in levels if level.offload == model.offload), levels[0])
+    return next(level for level in memory_levels() if level.offload == model.offload)
 
 
 def levels_after(level: MemoryLevel, device: torch.device) -> Iterator[MemoryLevel]:
