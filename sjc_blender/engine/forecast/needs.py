@@ -25,7 +25,9 @@ from ...protocol.spec import JobSpec
 from ..live_field import LARGEST
 from ..radiance.background import COLUMNS, ROWS
 from ..radiance.renderer import STEPS_PER_VOXEL
+from ..results.colour import LARGEST_VIEW, MOST_ENTRIES, MOST_PIXELS
 from ..score_models.latents import DECODED_PIXELS_AT_ONCE
+from ..score_models.loading import ADAPTERS
 from ..score_models.model_source import locate_model
 from ..score_models.pipeline_folder import unknown_folder
 from ..score_models.placement import choose_dtype
@@ -52,6 +54,12 @@ GRAPHICS_ALLOWANCE = 400_000_000
 
 REFERENCE_PIXELS = 128
 """Side of reference views, see `sjc_blender.engine.score_models.reference_views`."""
+
+ENTRY_BYTES = 28
+"""Of an entry of the matrix by which colours are fitted."""
+
+RESULT_VOXEL_BYTES = 550
+"""Of a voxel while the surface is cut."""
 
 SURFACE_BYTES = 225
 FIELD_BYTES = 75
@@ -82,6 +90,8 @@ class Needs:
         The field's parameters.
     render : int
         What is kept of a step's renders until it ends.
+    colouring : int
+        What the result takes of main memory at the most, which a haze does: of an object it is a third.
     checkpoint, result, previews : int
         On the disk.
     """
@@ -93,6 +103,7 @@ class Needs:
     pixels: int
     field: int
     render: int
+    colouring: int
     checkpoint: int
     result: int
     previews: int
@@ -121,7 +132,8 @@ class Needs:
 
     def memory(self, level: MemoryLevel, on_card: bool) -> int:
         """Main memory, the libraries' included: the networks are loaded there even if they do not stay."""
-        return ENGINE_BYTES + self.weights + (0 if on_card else self.working(level))
+        working = 0 if on_card else self.working(level)
+        return ENGINE_BYTES + self.weights + max(working, (0 if on_card else 4 * self.field) + self.colouring)
 
     def forecast(self, level: MemoryLevel, device: torch.device) -> Forecast:
         """The needs at a level, as they are told."""
@@ -156,13 +168,14 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
     family = family_of(path)
     if family is None:
         raise unknown_folder(path)
-    networks = networks_of(path, family, choose_dtype(spec.model.dtype, device, half_precision=True))
+    half_precision = ADAPTERS[family.name].half_precision if family.name in ADAPTERS else False
+    networks = networks_of(path, family, choose_dtype(spec.model.dtype, device, half_precision))
     denoiser = next((networks[name] for name in DENOISERS if name in networks), None)
     vae = networks.get("vae")
     config = denoiser.config if denoiser is not None else {}
-    size = spec.optimisation.render_size or _side(config.get("sample_size", REFERENCE_PIXELS))
-    channels = int(config.get("in_channels", 3))
-    side = _side(config.get("sample_size", REFERENCE_PIXELS))
+    side = _side(config.get("sample_size") or REFERENCE_PIXELS)
+    size = spec.optimisation.render_size or side
+    channels = config.get("in_channels", 3)
     blocks = vae.config.get("block_out_channels", ()) if vae is not None else ()
     field, render = _field_bytes(spec, channels), _render_bytes(spec, size)
     pixels = side * 2 ** max(0, len(blocks) - 1)
@@ -177,6 +190,7 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
         pixels=pixels,
         field=field,
         render=render,
+        colouring=_colouring_bytes(spec, pixels),
         checkpoint=3 * field,
         result=surface * largest**2 + TURNTABLE_BYTES,
         previews=round(21 * PREVIEW_BYTES * pixels**2) + LIVE_VOXEL_BYTES * min(LARGEST, largest) ** 3,
@@ -197,6 +211,15 @@ def _render_bytes(spec: JobSpec, size: int) -> int:
     diagonal = 2 * math.dist((0, 0, 0), spec.domain.half_extents)
     samples = diagonal / (2 / spec.field.resolution) * STEPS_PER_VOXEL
     return round(spec.optimisation.views * size**2 * samples * SAMPLE_BYTES)
+
+
+def _colouring_bytes(spec: JobSpec, pixels: int) -> int:
+    """Fit of the colours with the light of all voxels along a ray, as a haze has it, and cut of the surface."""
+    views = spec.outputs.colour_views
+    seen = min(MOST_PIXELS, views * min(pixels, LARGEST_VIEW) ** 2)
+    shape = grid_shape(spec.domain.half_extents, spec.field.resolution)
+    entries = min(MOST_ENTRIES, seen * 4 * math.hypot(*shape))
+    return round(ENTRY_BYTES * entries + RESULT_VOXEL_BYTES * math.prod(shape))
 
 
 def _activations(network: Network | None, size: int) -> int:

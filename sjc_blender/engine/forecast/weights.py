@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from ...protocol.model_families import ModelFamily, component_config, tensor_hea
 from ..score_models.loading import ADAPTERS
 from ..score_models.pipeline_folder import examine_folder
 from ..score_models.single_file import configuration_of
+
+Tensor = tuple[str, dict[str, Any]]
+"""A tensor's name, and what its file's header says of it."""
 
 DENOISERS = ("unet", "transformer")
 """Names of the component that scores; a model has one of them."""
@@ -57,44 +60,46 @@ def networks_of(path: Path, family: ModelFamily, dtype: torch.dtype) -> dict[str
     """
     if family.name not in ADAPTERS:
         return {}
-    if path.is_file():
-        return _in_file(path, dtype)
     adapter = ADAPTERS[family.name]
-    folder = examine_folder(path, adapter.networks, adapter.parts, adapter.optional)
+    if path.is_file():
+        configuration = configuration_of(path)
+        parts = _parts_of(path)
+    else:
+        configuration = path
+        folder = examine_folder(path, adapter.networks, adapter.parts, adapter.optional)
+        names = [name for name in adapter.networks if name not in folder.absent]
+        parts = {name: _tensors_in(path, name, folder.variant) for name in names}
+    # The decoder of SDXL 1.0 overflows in half precision, see its adapter's `prepare`.
+    upcast = family.name == "stable_diffusion_xl" and component_config(configuration, "vae").get("force_upcast")
     networks = {}
-    for name in adapter.networks:
-        if name in folder.absent:
-            continue
-        place = path / name if (path / name).is_dir() else path
-        headers = [header for file in _weight_files(place, folder.variant) for header in tensor_headers(file).items()]
-        networks[name] = _network(path, name, headers, dtype)
+    for name, tensors in parts.items():
+        itemsize = 4 if upcast and name == "vae" else dtype.itemsize
+        kept = KEPT_PRECISE if dtype == torch.float16 and name.startswith("text_encoder") else None
+        networks[name] = _network(component_config(configuration, name), tensors, itemsize, kept)
     return networks
 
 
-def _in_file(file: Path, dtype: torch.dtype) -> dict[str, Network]:
-    configuration = configuration_of(file)
-    parts: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+def _parts_of(file: Path) -> dict[str, list[Tensor]]:
+    parts: dict[str, list[Tensor]] = {}
     for name, header in tensor_headers(file).items():
         part = next((part for start, part in SINGLE_FILE_PARTS.items() if name.startswith(start)), "text_encoder")
         parts.setdefault(part, []).append((name, header))
-    return {part: _network(configuration, part, headers, dtype) for part, headers in parts.items()}
+    return parts
 
 
-def _weight_files(folder: Path, variant: str | None) -> Iterator[Path]:
-    """The files that diffusers takes: those of the variant, or else the plain ones."""
-    files = sorted(folder.glob("*.safetensors"))
+def _tensors_in(path: Path, name: str, variant: str | None) -> list[Tensor]:
+    """From the files that diffusers takes: those of the variant, or else the plain ones."""
+    files = sorted((path / name if (path / name).is_dir() else path).glob("*.safetensors"))
     wanted = [file for file in files if variant and f".{variant}" in file.name]
-    yield from wanted or [file for file in files if file.name.count(".") == 1]
+    wanted = wanted or [file for file in files if file.name.count(".") == 1]
+    return [tensor for file in wanted for tensor in tensor_headers(file).items()]
 
 
-def _network(path: Path, name: str, headers: list[tuple[str, dict[str, Any]]], dtype: torch.dtype) -> Network:
-    config = component_config(path, name)
-    # The decoder of SDXL 1.0 overflows in half precision.
-    upcast = name == "vae" and dtype == torch.float16 and config.get("force_upcast", False)
-    itemsize = 4 if upcast else dtype.itemsize
-    sizes = []
-    for tensor, header in headers:
-        if header.get("dtype") in FLOATS:
-            precise = dtype == torch.float16 and tensor.endswith(KEPT_PRECISE) and name.startswith("text_encoder")
-            sizes.append(math.prod(header.get("shape", ())) * (4 if precise else itemsize))
+def _network(config: Mapping[str, Any], tensors: Sequence[Tensor], itemsize: int, precise: str | None) -> Network:
+    """A component whose numbers take `itemsize` bytes, but four in the tensors whose names end with `precise`."""
+    sizes = [
+        math.prod(header.get("shape", ())) * (4 if precise and name.endswith(precise) else itemsize)
+        for name, header in tensors
+        if header.get("dtype") in FLOATS
+    ]
     return Network(sum(sizes), max(sizes, default=0), itemsize, config)
