@@ -6,8 +6,8 @@ import math
 
 
 def gigabytes(count: float) -> str:
-    """Write bytes as ``2.1 GB`` or, below a tenth of one, ``64 MB``."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.0f} MB"
+    """Write bytes as ``2.1 GB`` or ``340 MB``."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def duration(seconds: float) -> str:

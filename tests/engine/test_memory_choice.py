@@ -99,7 +99,7 @@ def test_too_little_graphics_memory_is_refused_with_need_have_and_what_to_change
         chosen(100_000_000)
     assert refused.value.code == "not_enough_memory"
     assert f"{LARGE.graphics(memory_levels()[-1]) / GB:.1f} GB" in refused.value.message
-    assert "0.1 GB are free" in refused.value.message
+    assert "100 MB are free" in refused.value.message
     assert "field.resolution" in refused.value.hint and "model.memory=most" in refused.value.hint
 
 
@@ -130,7 +130,7 @@ def test_networks_that_wait_in_main_memory_need_it_there():
 def test_a_disk_that_is_too_full_is_refused_and_an_earlier_checkpoint_is_room(tmp_path):
     require_disk(LARGE, free(disk=LARGE.disk), tmp_path, 0)
     require_disk(LARGE, free(disk=LARGE.disk - LARGE.checkpoint), tmp_path, LARGE.checkpoint)
-    with pytest.raises(SjcError, match=r"0.1 GB for its files in .* and 1 MB are free") as refused:
+    with pytest.raises(SjcError, match=r"143 MB for its files in .* and 1 MB are free") as refused:
         require_disk(LARGE, free(disk=1_000_000), tmp_path, 0)
     assert refused.value.code == "disk_full"
 
