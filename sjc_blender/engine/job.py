@@ -101,7 +101,7 @@ def _prepare(folder: JobFolder, spec: JobSpec, report: Report) -> tuple[events.F
     choice = choose_level(spec.model, needs, free, device)
     for warning in choice.warnings:
         report(events.Warned(warning))
-    limit_graphics(spec.model, free, device)
+    limit_graphics(spec.model, free)
     forecast = needs.forecast(choice.level, device)
     report(forecast)
     return forecast, choice.level

@@ -137,11 +137,11 @@ def test_a_disk_that_is_too_full_is_refused_and_an_earlier_checkpoint_is_room(tm
 
 def test_the_rest_of_a_larger_card_is_left_to_others(monkeypatch):
     shares = []
-    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda share, device: shares.append(share))
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", shares.append)
     for memory in ("auto", "most", "6GB", "12GB"):
-        limit_graphics(ModelSpec("xl", memory=memory), free(20 * GB, total=24 * GB), CUDA)
-    limit_graphics(ModelSpec("xl", memory="12GB"), free(5 * GB, total=6 * GB), CUDA)
-    limit_graphics(ModelSpec("xl", memory="6GB"), free(), CPU)
+        limit_graphics(ModelSpec("xl", memory=memory), free(20 * GB, total=24 * GB))
+    limit_graphics(ModelSpec("xl", memory="12GB"), free(5 * GB, total=6 * GB))
+    limit_graphics(ModelSpec("xl", memory="6GB"), free())
     assert shares == [pytest.approx(5.2 / 24), pytest.approx(11 / 24), 1.0]
 
 

@@ -89,11 +89,11 @@ def require_disk(needs: Needs, free: Free, folder: Path, there: int) -> None:
         )
 
 
-def limit_graphics(model: ModelSpec, free: Free, device: torch.device) -> None:
+def limit_graphics(model: ModelSpec, free: Free) -> None:
     """Keep the job within the card that it is told to have, so that other programs keep the rest of a larger one."""
     card = card_bytes(model.memory)
     if card is not None and free.graphics is not None:
-        torch.cuda.set_per_process_memory_fraction(min(1.0, card / free.graphics_total), device)
+        torch.cuda.set_per_process_memory_fraction(min(1.0, card / free.graphics_total))
 
 
 def _in_main_memory(levels: tuple[MemoryLevel, ...], needs: Needs, free: Free) -> Choice:
