@@ -37,7 +37,7 @@ def test_what_a_job_needs_is_told_at_once_and_its_time_when_that_is_known(job):
     job.apply(events.Forecast(memory_bytes=1_300_000_000, graphics_bytes=0, disk_bytes=9_000_000))
     assert forecast_text(job) == "Needs about 1.3 GB of memory"
     job.apply(events.Forecast(2_900_000_000, 3_100_000_000, 9_000_000, seconds=750.0))
-    assert forecast_text(job) == "About 12:30 in all, 3.1 GB of graphics memory"
+    assert forecast_text(job) == "About 12:30 in all, 3.1 GB of the GPU"
 
 
 def test_every_state_has_words_and_an_icon(job):

@@ -127,6 +127,9 @@ from sjc_blender.protocol import presets
 from sjc_blender.protocol.model_profile import load_profile
 import torch
 def peak():
+    if sys.platform == "linux":  # getrusage counts the process that started this one, too
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 spec = presets.new_job("a red chair", preset="draft", **json.loads(sys.argv[1]))
 model = load_score_model(spec.model)
@@ -139,7 +142,7 @@ base = peak()
 sjc = ScoreJacobianChaining(spec, model, conditioner)
 for _ in range(4):
     sjc.advance()
-print(peak() - base)
+print(json.dumps([peak() - base, base]))
 """
 
 
@@ -154,11 +157,11 @@ print(peak() - base)
     ],
     ids=["field", "larger field", "render", "views"],
 )
-def test_field_optimiser_and_renders_take_the_memory_that_is_said(settings):
+def test_steps_take_the_memory_that_is_said(settings):
     command = [sys.executable, "-c", PEAK, json.dumps(settings)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True, timeout=300)
     spec = presets.new_job("a red chair", preset="draft", **settings)
-    assert needs_of(spec, CPU).optimisation == pytest.approx(int(done.stdout), rel=0.25)
+    assert needs_of(spec, CPU).working(memory_levels()[0]) == pytest.approx(json.loads(done.stdout)[0], rel=0.25)
 
 
 def test_files_take_the_disk_that_is_said(tmp_path):
@@ -192,4 +195,4 @@ def test_reference_views_need_no_network(tmp_path):
     spec = presets.new_job("", model=str(write_ball_views(tmp_path)), field={"resolution": 20})
     needed = needs_of(spec, CUDA)
     assert needed.weights == 0
-    assert 0 < needed.working(memory_levels()[0]) < 2 * needed.optimisation
+    assert 0 < needed.graphics(memory_levels()[0]) - needs.GRAPHICS_ALLOWANCE < 100_000_000

@@ -70,7 +70,7 @@ def forecast_text(job: Job) -> str:
     if told is None:
         return ""
     on_card = told.graphics_bytes > 0
-    memory = f"{gigabytes(told.graphics_bytes if on_card else told.memory_bytes)} of {'graphics ' * on_card}memory"
+    memory = f"{gigabytes(told.graphics_bytes)} of the GPU" if on_card else f"{gigabytes(told.memory_bytes)} of memory"
     return f"About {duration(told.seconds)} in all, {memory}" if told.seconds else f"Needs about {memory}"
 
 

@@ -52,7 +52,8 @@ class SJC_PT_model(bpy.types.Panel):
             _draw_adapters(layout, settings)
         column = layout.column()
         if settings.model_kind != "BUILTIN":
-            column.prop(settings, "memory")
+            column.label(text="Graphics Memory")
+            column.prop(settings, "memory", text="")
         column.label(text="Negative Prompt")
         column.prop(settings, "negative_prompt", text="", placeholder="What to keep away from")
 

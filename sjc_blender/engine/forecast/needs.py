@@ -113,11 +113,6 @@ class Needs:
         """All networks."""
         return sum(network.weights for network in self.networks.values())
 
-    @property
-    def optimisation(self) -> int:
-        """Field, gradient, moments and renders at the worst moment, beside the networks."""
-        return 4 * self.field + max(self.render, round(OPTIMISER_FIELDS * self.field))
-
     def working(self, level: MemoryLevel) -> int:
         """What is not weights at a level: the field with all that is its own, and the networks' activations."""
         samples = min(level.samples_at_once or self.samples, self.samples)
