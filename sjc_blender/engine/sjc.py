@@ -84,6 +84,7 @@ class ScoreJacobianChaining:
         # On a GPU the host does not wait to hear whether a step's scores were finite: see `settle`.
         self._waits = model.device.type != "cuda"
         self._unsettled: list[torch.Tensor] = []
+        self.whole = True  # False while field and optimiser change, and after a failure in their midst
         # Random numbers come from the CPU whatever the device, so that a seed means one result everywhere.
         self.generator = torch.Generator().manual_seed(spec.seed)
         self.render_size = spec.optimisation.render_size or model.sample_size
@@ -137,8 +138,10 @@ class ScoreJacobianChaining:
         (objective + penalty).backward()
         if isinstance(self.optimiser, SkippingAdamax):
             self.optimiser.permitted = report.finite
+        self.whole = False
         self.optimiser.step()
         self._count_step()
+        self.whole = True
         if len(self._unsettled) >= MAX_SKIPPED_IN_A_ROW:
             self.settle()
         return report
@@ -196,6 +199,7 @@ class ScoreJacobianChaining:
         self._unsettled = []
         self.evaluations = int(tensors["evaluations"])
         self.step = step
+        self.whole = True
 
     def _new_optimiser(self) -> torch.optim.Adamax:
         o = self.spec.optimisation

@@ -108,7 +108,12 @@ def _family_of_file(file: Path) -> str:
 
 
 def tensor_names(file: Path) -> frozenset[str]:
-    """Names of the tensors in a .safetensors file, from its header alone; none if it has no such header.
+    """Names of the tensors in a .safetensors file; none if it has no such header."""
+    return frozenset(tensor_headers(file))
+
+
+def tensor_headers(file: Path) -> dict[str, dict[str, Any]]:
+    """What a .safetensors file says of each of its tensors, ``dtype`` and ``shape``; empty if it has no such header.
 
     The format: https://github.com/huggingface/safetensors#format.
     """
@@ -117,5 +122,5 @@ def tensor_names(file: Path) -> frozenset[str]:
             length = int.from_bytes(stream.read(8), "little")
             header = json.loads(stream.read(length)) if length <= LARGEST_HEADER else {}
     except (OSError, ValueError):
-        return frozenset()
-    return frozenset(header) - {"__metadata__"} if isinstance(header, dict) else frozenset()
+        return {}
+    return {name: told for name, told in header.items() if name != "__metadata__"} if isinstance(header, dict) else {}
