@@ -7,9 +7,11 @@ import torch
 from .score_models.score_model import ScoreModel
 
 SMALL = 20_000_000
-"""Parameters up to which a network is small. The built-in prior has 4 million: on two idle cores its step takes 27 ms with
-one thread and 47 with two, because its layers end before a sleeping thread has been woken (with waiting threads that
-do not sleep 20, and 112 beside one busy program)."""
+"""Parameters up to which a network is small.
+
+The built-in prior has 4 million. On two idle cores it takes 27 ms with one thread and 47 with two, because its layers
+end before a sleeping thread has been woken; with threads that wait without sleeping 20, but 112 beside a busy program.
+"""
 
 
 def use_threads_for(model: ScoreModel) -> None:
