@@ -47,7 +47,7 @@ def main() -> int:
 
 def _measured(name: str, plan: Plan) -> Measured:
     threads = THREADS[name]
-    environment = {"OMP_NUM_THREADS": str(threads)} if threads else {}
+    environment = {"OMP_NUM_THREADS": str(threads) if threads else None}
     before, began = load(), time.perf_counter()
     findings, error = Findings(), ""
     try:

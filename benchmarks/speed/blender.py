@@ -48,9 +48,9 @@ def _tell_clicks(findings: Findings, rows: list[list[Cell]]) -> None:
     findings.figures["click_to_progress_seconds"] = max(float(row[4]) for row in rows)
     columns = ("Blender", "register, s", "of the processor, s", "click, s", "first progress after the click, s")
     note = (
-        "Medians by the clock. The add-on is read and registered in a Blender that has just started; then a job of the "
+        "Medians by the clock. The add-on is read and registered in a Blender that has just started; then a job of "
+        "the built-in prior (Standard) is begun, and its engine heard four times a second, as a window's timer does."
     )
-    note += "built-in prior (Standard) is begun, and its engine heard four times a second, as a window's timer does."
     findings.tables.append(Table("Blender: registration and the first progress", columns, rows, note))
 
 

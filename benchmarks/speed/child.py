@@ -15,9 +15,21 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def measured(
-    module: str, *arguments: object, python: Path | str = sys.executable, environment: Mapping[str, str] | None = None
+    module: str,
+    *arguments: object,
+    python: Path | str = sys.executable,
+    environment: Mapping[str, str | None] | None = None,
 ) -> Any:
     """What ``python -m module arguments --out FILE`` writes to that file, as JSON.
+
+    Parameters
+    ----------
+    module : str
+    *arguments
+        Of the program.
+    python : Path or str
+    environment : mapping, optional
+        Variables beside those of this process; None takes one of these away.
 
     Raises
     ------
@@ -27,10 +39,12 @@ def measured(
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "measured.json"
         command = [str(python), "-m", module, *map(str, arguments), "--out", str(out)]
+        # Waiting threads sleep, as in the engine.
+        variables = {**os.environ, "OMP_WAIT_POLICY": "passive", **(environment or {})}
         answer = subprocess.run(
             command,
             cwd=REPOSITORY,
-            env=os.environ | {"OMP_WAIT_POLICY": "passive"} | dict(environment or {}),
+            env={name: value for name, value in variables.items() if value is not None},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
