@@ -11,6 +11,7 @@ from pathlib import Path
 def main() -> None:
     """Write how long each took; the order is the engine's."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     laps = {}
@@ -21,7 +22,7 @@ def main() -> None:
         now = time.perf_counter()
         laps[name], began = now - began, now
 
-    import torch  # noqa: F401
+    import torch
 
     lap("import torch")
     import diffusers  # noqa: F401
@@ -34,12 +35,14 @@ def main() -> None:
     from sjc_blender.protocol.model_profile import load_profile
 
     lap("import the engine")
-    spec = presets.new_job("a red chair")
+    spec = presets.new_job("a red chair", model={"source": "builtin", "device": arguments.device})
     model = load_score_model(spec.model)
     sjc = ScoreJacobianChaining(spec, model, conditioner_for(spec, load_profile(spec.model.source), model))
     lap("load the model")
     for name in ("first step", "second step"):
         sjc.advance()
+        if arguments.device == "cuda":
+            torch.cuda.synchronize()
         lap(name)
     arguments.out.write_text(json.dumps(laps), encoding="utf-8")
 

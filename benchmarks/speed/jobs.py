@@ -22,7 +22,7 @@ QUICK = ("--set", "optimisation.steps=10", "--set", "field.resolution=16", "--se
 
 def measure(plan: Plan) -> Findings:
     """Run a job of either preset as a user would, on all cores."""
-    measured("benchmarks.speed.first_step")  # the kernels are compiled once and for all
+    measured("benchmarks.speed.first_step", "--device", plan.device)  # the kernels are compiled once and for all
     findings = Findings()
     rows: list[list[Cell]] = []
     for preset in PRESETS:

@@ -25,7 +25,7 @@ THREADS = {
 }
 """The parts, each a module with a function ``measure``, and how many threads they have; None: as many as cores."""
 
-ON_GPU = ("renderer", "growth", "steps", "jobs", "full_size")
+ON_GPU = ("renderer", "growth", "start_up", "steps", "jobs", "full_size")
 """Parts that are measured on a GPU too, if there is one."""
 
 

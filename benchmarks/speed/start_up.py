@@ -20,7 +20,7 @@ def measure(plan: Plan) -> Findings:
         with tempfile.TemporaryDirectory() as folder:
             for cache in CACHES:
                 environment = {"WARP_CACHE_PATH": folder}
-                laps[cache].append(measured("benchmarks.speed.first_step", environment=environment))
+                laps[cache].append(measured("benchmarks.speed.first_step", "--device", plan.device, environment=environment))
     medians = {
         cache: {name: median(found[name] for found in founds) for name in founds[0]} for cache, founds in laps.items()
     }
@@ -34,4 +34,4 @@ def measure(plan: Plan) -> Findings:
     }
     columns = ("built-in prior, Standard", "no compiled kernels, s", "compiled kernels, s")
     note = f"Medians of {rounds} by the clock. Kernels are compiled by the first engine that needs them."
-    return Findings(figures, [Table("The start of an engine", columns, rows, note)])
+    return Findings(figures, [Table(f"The start of an engine, {plan.device}", columns, rows, note)])
