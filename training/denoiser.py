@@ -226,7 +226,7 @@ def _work(rank: int, world: int, plan: Plan) -> None:
         Muon(matrices, plan.rate),
     ]
     average = Average(parameters)
-    seen, spent, path = 0, 0.0, root / "denoiser.pt"
+    seen, spent, highest, path = 0, 0.0, plan.rate, root / "denoiser.pt"
     if plan.warm:
         state = torch.load(path, weights_only=True)
         unet.load_state_dict(state["unet"])
@@ -235,6 +235,7 @@ def _work(rank: int, world: int, plan: Plan) -> None:
         for optimiser, saved_state in zip(optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved_state)
         seen, spent, earlier = state["seen"], state["spent"], state["earlier"]
+        highest = max(highest, state["rate"])
     share(p.data for p in parameters)
     averager = Averager(parameters)
     table = alphas()
@@ -285,7 +286,7 @@ def _work(rank: int, world: int, plan: Plan) -> None:
                 "loss": recent,
                 "processes": world,
                 "batch": plan.later_batch,
-                "rate": plan.rate,
+                "rate": highest,
                 "earlier": earlier,
             }
             torch.save(state, path.with_suffix(".partial"))

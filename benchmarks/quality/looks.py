@@ -70,7 +70,7 @@ def look_at(grid: RadianceGrid, lens: Lens | None = None) -> Looks:
 def fog(opacity: Tensor) -> float:
     """Of the rays that meet anything (an opacity above 0.1), the share that is not stopped by it (below 0.9).
 
-    The rim of any object is half-transparent in a grid of voxels: the row ``truth`` says how much that is.
+    The rim of any object is half-transparent in a grid of voxels: `benchmarks.quality.truth` says how much that is.
     """
     seen = opacity > 0.1
     return float((seen & (opacity < 0.9)).sum() / seen.sum().clamp(min=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,18 +43,19 @@ def _row(row: Row, jobs: Sequence[QualityJob]) -> dict[str, Any]:
         "jobs": len(done),
         "planned": len(jobs),
         "seeds": sorted({job.spec.seed for job, _ in done}),
-        "measures": _means([figures for _, figures in done]),
-        "objects": {name: _means([figures for job, figures in done if job.name == name]) for name in names},
+        "measures": means([figures for _, figures in done]),
+        "objects": {name: means([figures for job, figures in done if job.name == name]) for name in names},
     }
 
 
-def _means(figures: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
-    means = {}
+def means(figures: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
+    """Return the mean of every measure with its interval, over those that have it."""
+    found = {}
     for key in MEASURES:
-        values = [value for of_job in figures if (value := of_job.get(key)) is not None]
+        values = [value for of_one in figures if (value := of_one.get(key)) is not None and not math.isnan(value)]
         if values:
-            means[key] = interval(values).rounded()
-    return means
+            found[key] = interval(values).rounded()
+    return found
 
 
 _COLUMNS = {
@@ -73,16 +75,17 @@ _COLUMNS = {
 
 def markdown(found: Mapping[str, Any]) -> str:
     """Return a table of the rows, and one of the objects of each row."""
-    parts = [_table("setting", {row["name"]: row["measures"] for row in found["rows"]})]
+    parts = [table("setting", {row["name"]: row["measures"] for row in found["rows"]})]
     parts += [
-        f"### {row['name']}\n\n{row['description']}; {row['jobs']} jobs\n\n" + _table("object", row["objects"])
+        f"### {row['name']}\n\n{row['description']}; {row['jobs']} jobs\n\n" + table("object", row["objects"])
         for row in found["rows"]
         if row["jobs"]
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _table(head: str, lines: Mapping[str, Mapping[str, Any]]) -> str:
+def table(head: str, lines: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the means of `_COLUMNS` as a Markdown table, a line a name."""
     out = [f"| {head} | " + " | ".join(_COLUMNS.values()) + " |", "|---" * (len(_COLUMNS) + 1) + "|"]
     for name, means in lines.items():
         out.append(f"| {name} | " + " | ".join(_cell(means.get(key)) for key in _COLUMNS) + " |")
