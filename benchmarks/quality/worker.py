@@ -68,7 +68,8 @@ def make(job: QualityJob) -> bool:
     cost = Cost(job.path / "cost.json", network, resumed=folder.checkpoint.exists())
     torch.manual_seed(0)
     try:
-        with mock.patch.object(engine_job, "load_score_model", model):
+        # Loaded once for all jobs: on the CPU how much memory there is changes nothing about a model.
+        with mock.patch.object(engine_job, "load_score_model", lambda spec, _level: model(spec)):
             if not engine_job.run_job(folder, recorded(folder, cost), stopped):
                 return False
     except SjcError as error:
