@@ -20,7 +20,9 @@ def measure(plan: Plan) -> Findings:
         with tempfile.TemporaryDirectory() as folder:
             for cache in CACHES:
                 environment = {"WARP_CACHE_PATH": folder}
-                laps[cache].append(measured("benchmarks.speed.first_step", "--device", plan.device, environment=environment))
+                laps[cache].append(
+                    measured("benchmarks.speed.first_step", "--device", plan.device, environment=environment)
+                )
     medians = {
         cache: {name: median(found[name] for found in founds) for name in founds[0]} for cache, founds in laps.items()
     }
