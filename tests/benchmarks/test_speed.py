@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.speed.child import measured
 from benchmarks.speed.findings import Findings, Table, ratio, shown
 from benchmarks.speed.interleaved import Step, interleaved
 from benchmarks.speed.renderer import named_ratios
@@ -140,3 +141,9 @@ def test_an_unusable_checkout_is_refused_before_anything_is_measured(tmp_path: P
     assert answer.returncode == 2
     assert str(tmp_path) in answer.stderr
     assert "voxnerf" in answer.stderr
+
+
+def test_a_peak_of_memory_is_not_that_of_the_process_that_asks_for_it() -> None:
+    ballast = torch.ones(2**27)  # 0.5 GB
+    found = measured("benchmarks.speed.renderer_step", "torch", "--resolution", 16, "--size", 8)
+    assert 0 < found["peak_over_base"] < ballast.nbytes / 4
