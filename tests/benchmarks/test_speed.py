@@ -145,5 +145,5 @@ def test_an_unusable_checkout_is_refused_before_anything_is_measured(tmp_path: P
 
 def test_a_peak_of_memory_is_not_that_of_the_process_that_asks_for_it() -> None:
     ballast = torch.ones(2**27)  # 0.5 GB
-    found = measured("benchmarks.speed.renderer_step", "torch", "--resolution", 16, "--size", 8)
+    found = measured("benchmarks.speed.renderer_step", "torch", "--resolution", 64, "--size", 16)
     assert 0 < found["peak_over_base"] < ballast.nbytes / 4
