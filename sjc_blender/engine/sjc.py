@@ -116,13 +116,14 @@ class ScoreJacobianChaining:
         noises = draw_noise(images.shape, o.noises, self.generator, antithetic=o.antithetic).to(images)
         conditions = [self.conditioner.at(viewpoint) for viewpoint in viewpoints]
         scores = paas_gradient(self.model, images.detach(), timestep, conditions, noises, o)
-        self.evaluations += o.noises * sum(condition.evaluations for condition in conditions)
+        evaluations = o.noises * sum(condition.evaluations for condition in conditions)
         report = StepReport(float(self.model.sigmas[timestep]), {}, torch.isfinite(scores).all())
         waits = self._waits or not isinstance(self.optimiser, SkippingAdamax)
-        self._unsettled.append(report.finite)
         if waits:
+            self._unsettled.append(report.finite)
             self.settle()
             if report.skipped:
+                self.evaluations += evaluations
                 self._count_step()
                 return report
         limit = clip_limit(o, self.step)
@@ -136,6 +137,10 @@ class ScoreJacobianChaining:
         # Update.
         self.optimiser.zero_grad(set_to_none=True)
         (objective + penalty).backward()
+        # Counted from here on: before, the step may be done again, with less memory.
+        self.evaluations += evaluations
+        if not waits:
+            self._unsettled.append(report.finite)
         if isinstance(self.optimiser, SkippingAdamax):
             self.optimiser.permitted = report.finite
         self.whole = False

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from sjc_blender.engine import checkpoint, cli, job
+from sjc_blender.engine import checkpoint, cli, job, sjc
 from sjc_blender.engine.out_of_memory import with_less_memory
 from sjc_blender.engine.score_models.placement import levels_after
 from sjc_blender.engine.sjc import ScoreJacobianChaining
@@ -139,6 +139,23 @@ def test_memory_that_runs_out_in_the_midst_of_an_update_costs_steps_but_not_the_
     assert code == cli.EXIT_OK, told[-1]
     assert failed and len(warnings(told)) == 1
     assert same_result(plain, starved)
+    assert plain.checkpoint.read_bytes() == starved.checkpoint.read_bytes()
+
+
+def test_a_step_that_is_done_again_counts_once(new_folder, run, monkeypatch):
+    plain, starved = new_folder("plain"), new_folder("starved")
+    assert run(plain)[0] == cli.EXIT_OK
+    losses, failed = sjc.regularisation, []
+
+    def exhausted(spec, field, renderings, step):
+        if step == 3 and not failed:
+            failed.append(step)
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return losses(spec, field, renderings, step)
+
+    monkeypatch.setattr(sjc, "regularisation", exhausted)
+    assert run(starved)[0] == cli.EXIT_OK
+    assert failed
     assert plain.checkpoint.read_bytes() == starved.checkpoint.read_bytes()
 
 
