@@ -27,6 +27,8 @@ MODULES = (
     "ui.result_properties",
     "ui.result_operators",
     "ui.result_panel",
+    "ui.edit_operators",
+    "ui.edit_panel",
     "ui.environment_panel",
     "ui.model_operators",
     "ui.model_panel",

@@ -29,10 +29,12 @@ from .environment.session import state as engine_state
 from .jobs import job_import, pump
 from .jobs.earlier_jobs import continue_job, delete_job, history, interrupted, recall
 from .jobs.job_control import clear, move, pause, unpause
+from .jobs.job_edit import edit
 from .jobs.job_history import JobRecord
+from .jobs.job_inputs import JobInputs
 from .jobs.job_location import new_job_folder
 from .jobs.job_queue import QUEUE, Job, JobState
-from .jobs.start import absolute, checked_outputs, job_spec, start, surroundings
+from .jobs.start import absolute, checked_outputs, holding, job_spec, proxy_shape, start, surroundings
 from .models.model_actions import cancel_download, delete_model, download_model, models, refresh_models
 from .models.model_status import ModelStatus
 from .process.engine_python import find_engine_python
@@ -41,8 +43,6 @@ from .results.bake_texture import bake_texture
 from .results.export import export_result
 from .results.remesh import remesh
 from .results.volume_look import set_look
-from .rigs.evaluated_scene import evaluated
-from .rigs.proxy import named_proxy, proxy_grid
 from .rigs.rig_choice import RigChoice
 from .rigs.rig_report import RigReport
 from .rigs.scene_rig import scene_rig
@@ -67,6 +67,7 @@ __all__ = [
     "delete_job",
     "delete_model",
     "download_model",
+    "edit",
     "engine_state",
     "export_result",
     "generate",
@@ -105,7 +106,7 @@ def generate(
     outputs: Sequence[str] = OUTPUTS,
     jitter: float = 0.0,
     proxy: bpy.types.Object | bpy.types.Collection | str | None = None,
-    proxy_strength: float = 1.0,
+    proxy_looseness: float = 0.5,
     overrides: Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
     import_results: bool = True,
@@ -139,9 +140,9 @@ def generate(
     jitter : float
         Degrees, 0 to 90, by which each draw may turn a camera (of a collection, of a path) about the domain.
     proxy : object, collection, the name of one, or None
-        A coarse shape to start from: what of the domain it fills.
-    proxy_strength : float
-        0 to 1: from the usual start to the full shape.
+        A coarse shape to start from and keep to: what of the domain it fills.
+    proxy_looseness : float
+        How freely the object may leave that shape: 0, not at all, to 1, as if there were none.
     overrides : mapping, optional
         Any field of the job spec, nested, such as ``{"optimisation": {"steps": 200}}``.
     folder : str or Path, optional
@@ -181,18 +182,14 @@ def generate(
         seed=seed,
         negative_prompt=negative_prompt,
     )
-    shape = None
+    inputs = JobInputs()
     if proxy is not None:
-        with evaluated(scene) as depsgraph:
-            shape = proxy_grid(named_proxy(proxy), spec.domain, spec.field.resolution, depsgraph)
-        spec = shape.in_spec(spec, proxy_strength)
+        spec, inputs = holding(spec, proxy_shape(spec, proxy, scene), proxy_looseness)
     interpreter = find_engine_python(engine_python, preferences.engine_python())
     path = Path(absolute(folder)) if folder is not None else new_job_folder(spec.subject)
     job_folder = JobFolder.create(path, spec)
-    if shape is not None:
-        shape.write(job_folder.proxy)
-    notes = shape.notes if shape is not None else ()
-    return start(job_folder, spec, interpreter, scene, import_results, wait, progress, notes=notes)
+    inputs.lay(job_folder)
+    return start(job_folder, spec, interpreter, scene, import_results, wait, progress, notes=inputs.notes)
 
 
 def resume(

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -55,6 +56,35 @@ def load(path: Path, spec: JobSpec) -> tuple[int, dict[str, torch.Tensor]]:
         ``checkpoint_corrupt``, ``checkpoint_old`` (another format) or ``checkpoint_of_other_job``.
     """
     advice = "Restart the job from its first step, or put back an intact checkpoint."
+    about, tensors = _read(path, advice)
+    if about.get("settings") != settings_digest(spec):
+        raise SjcError("checkpoint_of_other_job", f"The checkpoint {path} belongs to a job of other settings.", advice)
+    return int(about["step"]), tensors
+
+
+def load_origin(path: Path, content: str) -> dict[str, torch.Tensor]:
+    """Read the field of another job's checkpoint: its state dict.
+
+    Parameters
+    ----------
+    path : Path
+    content : str
+        Digest that the checkpoint has of its content.
+
+    Raises
+    ------
+    SjcError
+        ``checkpoint_corrupt``, ``checkpoint_old`` or ``origin_changed``.
+    """
+    advice = "Edit that job again; it makes a new job with its checkpoint."
+    about, tensors = _read(path, advice)
+    if about["content"] != content:
+        raise SjcError("origin_changed", f"{path} is not the checkpoint that the job was made with.", advice)
+    prefix = "field."
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _read(path: Path, advice: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get("checkpoint", "{}"))
@@ -65,9 +95,7 @@ def load(path: Path, spec: JobSpec) -> tuple[int, dict[str, torch.Tensor]]:
         raise SjcError("checkpoint_old", f"The checkpoint {path} was written by another release.", advice)
     if about.get("content") != _digest(tensors):
         raise SjcError("checkpoint_corrupt", f"The checkpoint {path} is damaged: its checksum does not match.", advice)
-    if about.get("settings") != settings_digest(spec):
-        raise SjcError("checkpoint_of_other_job", f"The checkpoint {path} belongs to a job of other settings.", advice)
-    return int(about["step"]), tensors
+    return about, tensors
 
 
 def settings_digest(spec: JobSpec) -> str:

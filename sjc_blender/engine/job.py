@@ -23,7 +23,6 @@ from .forecast.step_probe import StepProbe, run_seconds
 from .live_field import write_live_field
 from .out_of_memory import with_less_memory
 from .pause import Pause
-from .radiance.proxy import start_from_proxy
 from .radiance.rays import camera_rays
 from .radiance.renderer import render_chunked
 from .reporter import Report
@@ -38,6 +37,7 @@ from .score_models.placement import Placeable, choose_device
 from .score_models.preview_decoder import preview_decoder
 from .score_models.score_model import ScoreModel
 from .sjc import ScoreJacobianChaining, StepReport
+from .starting_point import prepare
 from .threads import use_threads_for
 from .viewpoints import orbit_camera
 
@@ -238,8 +238,7 @@ class Run:
     def _first_state(self) -> ScoreJacobianChaining:
         """The optimisation before its first step."""
         sjc = ScoreJacobianChaining(scheduled(self.spec), self.model, self.conditioner)
-        if self.spec.field.proxy is not None:
-            start_from_proxy(sjc.field, self.folder.proxy, self.spec.field.proxy)
+        prepare(sjc, self.folder)
         return sjc
 
     def _tell_forecast(self, step_seconds: float) -> None:

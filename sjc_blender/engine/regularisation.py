@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from .losses import camouflage, centre_depth, emptiness, reference_samples_per_r
 from .opacity_entropy import opacity_entropy
 from .radiance.field import VoxelField
 from .radiance.marching import STEPS_PER_VOXEL
+from .radiance.proxy import Proxy
 from .radiance.renderer import Rendering
 from .schedules import has_begun, is_late
 from .smoothness import depth_variation, total_variation
@@ -21,10 +23,27 @@ Loss = tuple[str, float, Callable[[], Tensor]]
 """Name, weight and how to compute it."""
 
 
+@dataclass(frozen=True)
+class Pull:
+    """A shape, and how strongly it pulls in this step: a scalar where the field is, so that nobody waits for it."""
+
+    shape: Proxy
+    weight: Tensor
+
+
 def regularisation(
-    spec: JobSpec, field: VoxelField, renderings: Sequence[Rendering], step: int
+    spec: JobSpec, field: VoxelField, renderings: Sequence[Rendering], step: int, proxy: Pull | None = None
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Sum of the weighted losses of a step, means over its views; a loss without weight is not computed.
+
+    Parameters
+    ----------
+    spec : JobSpec
+    field : VoxelField
+    renderings : sequence of Rendering
+    step : int
+    proxy : Pull, optional
+        The shape that the density is held to.
 
     Returns
     -------
@@ -41,6 +60,10 @@ def regularisation(
             value = compute()
             objective = objective + weight * value
             losses[name] = value.detach()
+    if proxy is not None:
+        value = proxy.shape.loss(field)
+        objective = objective + proxy.weight * value
+        losses["proxy"] = value.detach()
     return objective, losses
 
 

@@ -15,10 +15,12 @@ from .estimator import draw_noise, paas_gradient
 from .radiance.adamax import SkippingAdamax, adamax_for
 from .radiance.blob import start_from_blob
 from .radiance.field import VoxelField
+from .radiance.kept_field import KeptField
+from .radiance.proxy import Proxy, pull_weight
 from .radiance.rays import camera_rays
 from .radiance.renderer import Rendering, render
 from .radiance.resampling import resample_optimiser, resample_parameters
-from .regularisation import regularisation
+from .regularisation import Pull, regularisation
 from .schedules import clip_limit, resolution, timestep_range
 from .score_models.conditioning import Conditioner
 from .score_models.score_model import ScoreModel
@@ -59,7 +61,8 @@ class StepReport:
 class ScoreJacobianChaining:
     """The state of an optimisation: field, optimiser, random numbers, steps done.
 
-    `evaluations` counts the samples that have gone through the network, the larger part of the cost.
+    `evaluations` counts the samples that have gone through the network, the larger part of the cost. `proxy` is the
+    shape that the density is held to, `kept` what no step may change, if there is either.
 
     Parameters
     ----------
@@ -80,6 +83,8 @@ class ScoreJacobianChaining:
         self.conditioner = conditioner
         self.step = 0
         self.evaluations = 0
+        self.proxy: Proxy | None = None
+        self.kept: KeptField | None = None
         self._skipped, self._skipped_in_a_row = 0, 0
         # On a GPU the host does not wait to hear whether a step's scores were finite: see `settle`.
         self._waits = model.device.type != "cuda"
@@ -132,8 +137,10 @@ class ScoreJacobianChaining:
         # Chain: the scores through the renderer's Jacobian, Eq. 6; ascent, hence the sign.
         objective = -(scores * images).sum() / len(images)
         # Regularise.
-        penalty, losses = regularisation(self.spec, self.field, renderings, self.step)
-        report.measured.update(score=scores.square().mean().sqrt(), **losses)
+        size = scores.square().mean().sqrt()
+        pull = Pull(self.proxy, pull_weight(size, images)) if self.proxy is not None else None
+        penalty, losses = regularisation(self.spec, self.field, renderings, self.step, pull)
+        report.measured.update(score=size, **losses)
         # Update.
         self.optimiser.zero_grad(set_to_none=True)
         (objective + penalty).backward()
@@ -145,6 +152,8 @@ class ScoreJacobianChaining:
             self.optimiser.permitted = report.finite
         self.whole = False
         self.optimiser.step()
+        if self.kept is not None:
+            self.kept.restore(self.field)
         self._count_step()
         self.whole = True
         if len(self._unsettled) >= MAX_SKIPPED_IN_A_ROW:

@@ -7,7 +7,9 @@
     log.txt                  whatever the engine and its libraries print
     engine.lock              held by the engine that works here
     settings.json            what the panel was set to, where the job came from there
-    proxy.npz                the coarse shape that the density starts as, if the job has one
+    proxy.npz                the coarse shape that the density keeps to, if the job has one
+    origin.safetensors       the checkpoint of the job whose field this one starts from, if it does
+    region.npz               where that field may change, if not everywhere
     previews/000050.png      pictures of the way
     previews/live.npz        the field as it is now, coarse; gone when the job is done
     checkpoint.safetensors   the newest complete state
@@ -45,6 +47,8 @@ class JobFolder:
         self.live_field = self.previews / "live.npz"
         self.checkpoint = self.path / "checkpoint.safetensors"
         self.proxy = self.path / "proxy.npz"
+        self.origin = self.path / "origin.safetensors"
+        self.region = self.path / "region.npz"
         self.result = self.path / "result"
 
     @classmethod
@@ -103,6 +107,11 @@ class JobFolder:
     def busy(self) -> bool:
         """Whether an engine works in the folder, of this session or of any other."""
         return file_lock.is_held(self.lock_path)
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """Files beside the spec that determine the result, for jobs that have them."""
+        return self.proxy, self.origin, self.region
 
     def append_event(self, event: events.Event) -> None:
         """Add one event to ``events.jsonl``."""

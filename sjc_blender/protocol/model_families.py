@@ -34,6 +34,8 @@ class ModelFamily:
         What a prompt is to it: ``"text"``, ``"class"`` (the name or number of a class) or ``"none"``.
     pipelines : tuple of str
         Class names in ``model_index.json`` that mark it.
+    samples : str
+        What its samples are: ``"pixels"``, or the name of the autoencoder that its models share.
     download_gigabytes, gpu_gigabytes : float
         Rough size of a usual model in half precision, and graphics memory it takes without offloading.
     """
@@ -44,14 +46,23 @@ class ModelFamily:
     pipelines: tuple[str, ...] = ()
     download_gigabytes: float = 0.0
     gpu_gigabytes: float = 0.0
+    samples: str = "pixels"
 
 
 FAMILIES = (
-    ModelFamily("stable_diffusion", "Stable Diffusion 1.x and 2.x", "text", ("StableDiffusionPipeline",), 2.6, 4.0),
-    ModelFamily("stable_diffusion_xl", "Stable Diffusion XL", "text", ("StableDiffusionXLPipeline",), 7.0, 11.0),
-    ModelFamily("stable_diffusion_3", "Stable Diffusion 3 and 3.5", "text", ("StableDiffusion3Pipeline",), 6.0, 10.0),
+    ModelFamily(
+        "stable_diffusion", "Stable Diffusion 1.x and 2.x", "text", ("StableDiffusionPipeline",), 2.6, 4.0, "kl-f8"
+    ),
+    ModelFamily(
+        "stable_diffusion_xl", "Stable Diffusion XL", "text", ("StableDiffusionXLPipeline",), 7.0, 11.0, "kl-f8 xl"
+    ),
+    ModelFamily(
+        "stable_diffusion_3", "Stable Diffusion 3 and 3.5", "text", ("StableDiffusion3Pipeline",), 6.0, 10.0, "kl-f8 16"
+    ),
     ModelFamily("deepfloyd_if", "DeepFloyd IF, stage I", "text", ("IFPipeline",), 11.0, 14.0),
-    ModelFamily("dit", "Diffusion Transformer of ImageNet's classes (DiT)", "class", ("DiTPipeline",), 3.0, 6.0),
+    ModelFamily(
+        "dit", "Diffusion Transformer of ImageNet's classes (DiT)", "class", ("DiTPipeline",), 3.0, 6.0, "kl-f8"
+    ),
     ModelFamily("ddpm", "Pixels without a prompt (DDPM)", "none", ("DDPMPipeline", "DDIMPipeline"), 0.5, 4.0),
     ModelFamily("ddpm_classes", "Pixels of classes (DDPM with class labels)", "class", (), 0.5, 4.0),
     ModelFamily("score_sde_ve", "Score network without a prompt (NCSN++)", "none", ("ScoreSdeVePipeline",), 0.3, 4.0),
@@ -108,12 +119,17 @@ def _family_of_file(file: Path) -> str:
 
 
 def tensor_names(file: Path) -> frozenset[str]:
-    """Names of the tensors in a .safetensors file; none if it has no such header."""
+    """Names of the tensors in a .safetensors file, from its header alone; none if it has no such header."""
     return frozenset(tensor_headers(file))
 
 
 def tensor_headers(file: Path) -> dict[str, dict[str, Any]]:
-    """What a .safetensors file says of each of its tensors, ``dtype`` and ``shape``; empty if it has no such header.
+    """What a .safetensors file says of each of its tensors, ``dtype`` and ``shape``; empty if it has no such header."""
+    return {name: told for name, told in safetensors_header(file).items() if name != "__metadata__"}
+
+
+def safetensors_header(file: Path) -> dict[str, Any]:
+    """Header of a .safetensors file; empty if it has none.
 
     The format: https://github.com/huggingface/safetensors#format.
     """
@@ -123,4 +139,4 @@ def tensor_headers(file: Path) -> dict[str, dict[str, Any]]:
             header = json.loads(stream.read(length)) if length <= LARGEST_HEADER else {}
     except (OSError, ValueError):
         return {}
-    return {name: told for name, told in header.items() if name != "__metadata__"} if isinstance(header, dict) else {}
+    return header if isinstance(header, dict) else {}

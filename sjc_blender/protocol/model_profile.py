@@ -20,7 +20,17 @@ from .model_families import BUILTIN, FAMILY, MODELS, component_config, family_of
 from .spec import Range
 from .views import PAPER_VIEWS, ViewVocabulary
 
-__all__ = ["BUILTIN", "MODELS", "ModelProfile", "Orbit", "Vocabulary", "load_profile", "needs_prompt", "noise_levels"]
+__all__ = [
+    "BUILTIN",
+    "MODELS",
+    "ModelProfile",
+    "Orbit",
+    "Vocabulary",
+    "load_profile",
+    "needs_prompt",
+    "noise_levels",
+    "same_samples",
+]
 
 PROFILE = "sjc.json"
 USUAL_NOISE_LEVELS = 1000
@@ -151,6 +161,24 @@ def _read_profile(path: Path, _changed: int, _size: int) -> ModelProfile:
             f"The model profile {path} names the family {profile.family!r}; known are {', '.join(FAMILY)}.",
         )
     return profile
+
+
+def same_samples(first: str, second: str) -> bool:
+    """Whether the samples of two models (see `spec.ModelSpec.source`) mean the same, so that features fit both.
+
+    Models with a profile of their own have autoencoders of their own; all others share that of their family.
+    """
+    if first == second:
+        return True
+    spaces = {_samples(first), _samples(second)}
+    return len(spaces) == 1
+
+
+def _samples(source: str) -> str:
+    samples = FAMILY[load_profile(source).family].samples
+    model = local_model(source)
+    own = model is not None and (model / PROFILE).is_file()
+    return f"{samples} of {model}" if own and samples != "pixels" else samples
 
 
 def needs_prompt(source: str) -> bool:

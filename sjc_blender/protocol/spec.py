@@ -164,18 +164,42 @@ class DomainSpec:
 
 @dataclass(frozen=True)
 class ProxySpec:
-    """A coarse shape that the density starts as: ``proxy.npz`` in the job's folder.
+    """A coarse shape that the density starts as and is held to: ``proxy.npz`` in the job's folder.
 
     Attributes
     ----------
     digest : str
         SHA-256 of its occupancy: a job never goes on from a checkpoint of another shape.
-    strength : float
-        0 to 1: from the usual haze to the full shape.
+    looseness : float
+        How freely the object may leave the shape, 0 to 1. At 0 it starts as the full shape and is held to it
+        everywhere; the more, the hazier the start and the farther from the shape's surface it may go its own way
+        (Sketch-Shape of Latent-NeRF, https://arxiv.org/abs/2211.07600, section 4.2). At 1 the result is exactly the
+        one without a proxy. Not in the paper.
     """
 
     digest: str
-    strength: float = 1.0
+    looseness: float = 0.5
+
+
+@dataclass(frozen=True)
+class OriginSpec:
+    """The field of another job that this one starts from: that job's checkpoint, ``origin.safetensors`` in the folder.
+
+    Attributes
+    ----------
+    digest : str
+        The checkpoint's own digest of its content: a job never goes on from a checkpoint of another start.
+    region : str
+        Where the field may change: SHA-256 of the occupancy in ``region.npz``. Outside of it, density, features and
+        background stay as they are, bit by bit. Empty: it may change everywhere.
+    features : bool
+        Whether the features are taken too, and the background with them; else the density alone. They mean something
+        only to a model whose samples are the same, latents of the same autoencoder or pixels.
+    """
+
+    digest: str
+    region: str = ""
+    features: bool = True
 
 
 @dataclass(frozen=True)
@@ -197,7 +221,9 @@ class FieldSpec:
         Coarse to fine: from which share of the steps on the grid has how many voxels a side, such as
         ((0.0, 24), (0.4, 48)). The first is 0, the last count is `resolution`; empty: `resolution` from the start.
     proxy : ProxySpec or None
-        The shape that the density starts as; None: a haze.
+        The shape that the density starts as and is held to; None: a haze, and nothing.
+    origin : OriginSpec or None
+        The field of another job to start from, instead; resampled where the resolution is another.
     renderer : str
         ``"fused"`` marches rays in kernels made for it (CPUs and CUDA), ``"torch"`` with PyTorch's own operations, much
         slower; both give the same. ``"auto"`` takes the fused one where it can be had.
@@ -214,6 +240,7 @@ class FieldSpec:
     background_kind: Literal["texture", "constant", "random", "none"] = "texture"
     stages: tuple[tuple[float, int], ...] = ()
     proxy: ProxySpec | None = None
+    origin: OriginSpec | None = None
     renderer: Renderer = "auto"
     blob_density: float = 0.0
     blob_radius: float = 0.2

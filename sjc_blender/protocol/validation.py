@@ -185,7 +185,16 @@ def _field(check: _Checker, spec: JobSpec) -> None:
     check("field.resolution", field.resolution, 8 <= field.resolution <= MAX_RESOLUTION, allowed)
     check.number("field.feature_std", field.feature_std, lambda x: x >= 0, "0 or more")
     if field.proxy is not None:
-        check.number("field.proxy.strength", field.proxy.strength, lambda x: 0 <= x <= 1, "0 to 1")
+        check.number("field.proxy.looseness", field.proxy.looseness, lambda x: 0 <= x <= 1, "0 (held) to 1 (free)")
+    if field.origin is not None:
+        by_itself = "none where there is an origin, which is a start by itself"
+        check("field.proxy", field.proxy, field.proxy is None, by_itself)
+        check("field.blob_density", field.blob_density, field.blob_density == 0, f"0: {by_itself}")
+        check("field.stages", field.stages, not field.stages, f"[]: {by_itself}")
+        kept = field.origin.features or not field.origin.region
+        check(
+            "field.origin.features", field.origin.features, kept, "true where there is a region, which keeps the rest"
+        )
     if check.number("field.blob_density", field.blob_density, lambda x: 0 <= x <= 20, "0 (none) to 20"):
         alone = field.proxy is None or field.blob_density == 0
         check("field.blob_density", field.blob_density, alone, "0 where there is a proxy, which is a start by itself")

@@ -37,6 +37,7 @@ def context():
     preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), ui_styles=[style])
     return SimpleNamespace(
         scene=bpy.context.scene,
+        object=bpy.context.object,
         view_layer=bpy.context.view_layer,
         area=SimpleNamespace(type="VIEW_3D"),
         region=SimpleNamespace(width=300),

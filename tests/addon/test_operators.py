@@ -43,7 +43,7 @@ def test_generate_hands_every_setting_to_the_api(settings, scene, asked):
     block = bpy.data.objects.new("Block", bpy.data.meshes.new("Block"))
     settings.prompt, settings.negative_prompt = "a red chair", "blurry"
     settings.jitter = math.radians(5)
-    settings.proxy_kind, settings.proxy_object, settings.proxy_strength = "OBJECT", block, 0.5
+    settings.proxy_kind, settings.proxy_object, settings.proxy_looseness = "OBJECT", block, 0.25
     settings.preset, settings.seed = "draft", 12
     settings.make_mesh = False
     settings.model_kind, settings.model_source, settings.memory = "OWN", "//models/sd", "8GB"
@@ -61,7 +61,7 @@ def test_generate_hands_every_setting_to_the_api(settings, scene, asked):
         "outputs": ("volume",),
         "overrides": {"model": {"adapters": [], "memory": "8GB"}},
         "proxy": block,
-        "proxy_strength": 0.5,
+        "proxy_looseness": 0.25,
         "scene": scene,
     }
 

@@ -61,6 +61,27 @@ def test_what_hinders_the_rig_stands_there(settings, scene):
     assert "Move cameras into it" in " ".join(shown(rig_panel.SJC_PT_rig_report).texts())
 
 
+def test_the_active_camera_of_the_rig_can_be_given_its_own_text(settings, scene):
+    bpy.ops.sjc.add_rig(count=3)
+    camera, other = [obj for obj in settings.cameras.all_objects if obj.type == "CAMERA"][:2]
+    assert "sjc.camera_text" not in shown().operators()
+    bpy.context.view_layer.objects.active = camera
+    assert "sjc.camera_text" in shown().operators()
+    rig_watch.look(scene)
+    before = rig_watch.current(scene).rig.rig
+    bpy.ops.sjc.camera_text()
+    drawn = shown()
+    assert {'["sjc_prompt"]', '["sjc_weight"]'} <= {args[1] for kind, args, _, _ in drawn.drawn if kind == "prop"}
+    assert "sjc.camera_text" not in drawn.operators()
+    rig_watch.look(scene)
+    assert rig_watch.current(scene).rig.rig == before, "as they are at first they change nothing"
+    camera["sjc_prompt"], camera["sjc_weight"] = "underside of {prompt}", 2.0
+    rig_watch.look(scene)
+    texts = {seen.name: (seen.view_text, seen.weight) for seen in rig_watch.current(scene).rig.rig.cameras}
+    assert texts[camera.name] == ("underside of {prompt}", 2.0) and texts[other.name] == ("", 1.0)
+    assert any("underside of" in text for text in shown(rig_panel.SJC_PT_rig_report).texts())
+
+
 def test_a_path_is_looked_at_when_it_is_asked_for(settings, scene):
     settings.rig = "ANIMATION"
     assert "sjc.check_rig" in shown().operators() and not any("sees" in text for text in shown().texts())

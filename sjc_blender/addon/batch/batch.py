@@ -274,7 +274,10 @@ class Batch:
 def _folder(entry: Entry) -> JobFolder:
     """The entry's folder with its job in it."""
     folder = JobFolder(entry.planned.folder)
-    return folder if folder.spec_path.exists() else JobFolder.create(folder.path, entry.planned.spec)
+    if not folder.spec_path.exists():
+        JobFolder.create(folder.path, entry.planned.spec)
+        entry.planned.inputs.lay(folder)
+    return folder
 
 
 def _state(entry: Entry, standing: Mapping[tuple[str, str], object]) -> str:

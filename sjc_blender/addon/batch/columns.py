@@ -15,10 +15,10 @@ from typing import Any
 from ...protocol.spec import JobSpec
 from .batch_fault import BatchFault
 
-TEXT = ("prompt", "negative_prompt", "preset", "rig", "domain", "model", "name", "folder")
+TEXT = ("prompt", "negative_prompt", "preset", "rig", "domain", "model", "proxy", "edit", "region", "name", "folder")
 """Their cells are text, whatever it looks like."""
 
-PLAIN = (*TEXT, "seed", "jitter", "outputs")
+PLAIN = (*TEXT, "seed", "jitter", "proxy_looseness", "outputs")
 """The columns beside the dotted ones, which name fields of the job spec."""
 
 

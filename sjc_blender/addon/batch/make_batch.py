@@ -37,6 +37,8 @@ def batch(
     negative_prompt: str = "",
     outputs: str | Sequence[str] = ("volume",),
     jitter: float = 0.0,
+    proxy: bpy.types.Object | bpy.types.Collection | str | None = None,
+    proxy_looseness: float = 0.5,
     overrides: Mapping[str, Any] | None = None,
     name: str | None = None,
     folder: str | Path | None = None,
@@ -62,11 +64,13 @@ def batch(
     source : sequence, path or Text block
         Prompts, or mappings of columns to values; or a file or Text block (or its name) as CSV,
         JSON Lines or a prompt a line. Columns: prompt, negative_prompt, seed, preset, rig, domain,
-        model, outputs, jitter, name, folder, and any field of the job spec by its dotted name, such
-        as ``optimisation.steps``. What a row says goes before what follows here.
+        model, outputs, jitter, proxy, proxy_looseness, edit, region, name, folder, and any field of the
+        job spec by its dotted name, such as ``optimisation.steps``. What a row says goes before what
+        follows here. A row with ``edit`` (a finished job's folder, or the name of its result) edits that
+        as `edit` does, by its own columns and seeds alone.
     seeds, presets, rigs : one or several
         Each row becomes a job for each combination of those that it does not name itself.
-    domain, model, negative_prompt, jitter, overrides
+    domain, model, negative_prompt, jitter, proxy, proxy_looseness, overrides
         As in `generate`.
     outputs : sequence of str
         ``"volume"`` (one object a job), ``"mesh"`` or both.
@@ -118,6 +122,8 @@ def batch(
         model=model,
         outputs=(outputs,) if isinstance(outputs, str) else outputs,
         jitter=jitter,
+        proxy=proxy,
+        proxy_looseness=proxy_looseness,
         overrides=overrides or {},
     )
     scene = scene or bpy.context.scene

@@ -13,14 +13,17 @@ from typing import Any
 import bpy
 
 from ...protocol import codec
-from ...protocol.errors import InvalidSpec, SjcError
+from ...protocol.errors import Fault, InvalidSpec, SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.overrides import merged
 from ...protocol.spec import JobSpec
+from ..jobs.job_edit import Changes, edited
 from ..jobs.job_import import OUTPUTS, outputs_of
+from ..jobs.job_inputs import JobInputs
 from ..jobs.job_location import slug
-from ..jobs.start import Surroundings, absolute, job_spec, surroundings
+from ..jobs.start import Surroundings, absolute, holding, job_spec, proxy_shape, surroundings
 from ..results.placement import result_name
+from ..rigs.proxy import FilledGrid
 from ..rigs.rig_choice import RigChoice
 from .batch_fault import BatchFault, InvalidBatch
 from .columns import PLAIN, TEXT, nested
@@ -39,8 +42,25 @@ COLUMN_OF_CODE = {
     "bad_model_profile": "model",
     "unknown_output": "outputs",
     "prompt_outside_vocabulary": "prompt",
+    "unknown_proxy": "proxy",
+    "proxy_without_surface": "proxy",
+    "proxy_outside_domain": "proxy",
+    "unknown_region": "region",
+    "region_without_surface": "region",
+    "region_outside_domain": "region",
+    "region_other_samples": "region",
+    "region_other_grid": "region",
+    "no_job": "edit",
+    "no_checkpoint": "edit",
+    "checkpoint_corrupt": "edit",
+    "engine_busy": "edit",
+    "result_folder_missing": "edit",
 }
 """Which column an error of a job that cannot start is about."""
+
+EDITED = {"prompt", "negative_prompt", "model", "preset", "seed", "outputs"}
+NOT_EDITED = {"rig", "domain", "jitter", "proxy", "proxy_looseness"}
+"""Columns of a row that edits a finished job, and those that it cannot have."""
 
 STAND_IN = "a red chair"
 """For a missing prompt, so that the rest of its row can be judged."""
@@ -58,6 +78,8 @@ class Settings:
     model: str = "builtin"
     outputs: Sequence[str] = ("volume",)
     jitter: float = 0.0
+    proxy: bpy.types.Object | bpy.types.Collection | str | None = None
+    proxy_looseness: float = 0.5
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -75,7 +97,9 @@ class Planned:
     folder : Path
         Where the job lies, or will.
     at_own_domain : bool
-        Its row names a domain, so its result stands there and not in the batch's grid.
+        Its row names a domain, or edits an object, so its result stands there and not in the batch's grid.
+    inputs : JobInputs
+        Files that it starts from.
     """
 
     row: int
@@ -83,6 +107,7 @@ class Planned:
     spec: JobSpec
     folder: Path
     at_own_domain: bool
+    inputs: JobInputs = field(default_factory=JobInputs)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -139,15 +164,25 @@ class _Views:
     """The scene as jobs look at it, each rig and domain once."""
 
     def __init__(self, scene: bpy.types.Scene) -> None:
-        self._scene = scene
+        self.scene = scene
+        self._shapes: dict[tuple[Any, ...], FilledGrid] = {}
         self._seen: dict[tuple[Any, ...], Surroundings] = {}
 
     def of(self, *, rig: Any, domain: Any, jitter: Any) -> Surroundings:
         """Look, or give what was seen."""
         key = rig, domain, repr(jitter)
         if key not in self._seen:
-            self._seen[key] = surroundings(self._scene, rig, domain, jitter)
+            self._seen[key] = surroundings(self.scene, rig, domain, jitter)
         return self._seen[key]
+
+    def with_proxy(self, spec: JobSpec, proxy: Any, looseness: Any) -> tuple[JobSpec, JobInputs]:
+        """Give a job its proxy, of which each is filled once."""
+        if not isinstance(looseness, (int, float)) or not 0 <= looseness <= 1:
+            raise InvalidSpec([Fault("proxy_looseness", looseness, "0 (held) to 1 (free)")])
+        key = proxy, spec.domain, spec.field.resolution
+        if key not in self._shapes:
+            self._shapes[key] = proxy_shape(spec, proxy, self.scene)
+        return holding(spec, self._shapes[key], looseness)
 
 
 def identity(spec: JobSpec) -> str:
@@ -167,14 +202,22 @@ def _jobs_of(
         faults.append(BatchFault.of(row.number, "prompt", None, 'a description of the object, such as "a red chair"'))
         values.pop("prompt", None)
     several = {"preset": settings.presets, "rig": settings.rigs, "seed": settings.seeds}
+    if "edit" in values:
+        # The rest is the edited job's, unless the row itself says otherwise.
+        several = {"seed": settings.seeds}
+        faults += [
+            BatchFault.of(row.number, name, values.pop(name), "nothing, where a finished job is edited")
+            for name in NOT_EDITED & values.keys()
+        ]
     choices = [[values[name]] if name in values else list(several[name]) for name in several]
     for choice in product(*choices):
-        spec = _resolved(row, values, dict(zip(several, choice, strict=True)), settings, views, faults)
-        if spec is None:
+        resolved = _resolved(row, values, dict(zip(several, choice, strict=True)), settings, views, faults)
+        if resolved is None:
             continue
+        spec, inputs = resolved
         name = values.get("name") or f"{result_name(spec.prompt)} seed {spec.seed}"
-        own_domain = "domain" in values
-        yield Planned(row.number, name, spec, _folder(spec, values.get("folder"), folders), own_domain)
+        own_domain = "domain" in values or "edit" in values
+        yield Planned(row.number, name, spec, _folder(spec, values.get("folder"), folders), own_domain, inputs)
 
 
 def _ill_typed(row: Row, name: str, faults: list[BatchFault]) -> bool:
@@ -197,14 +240,14 @@ def _resolved(
     settings: Settings,
     views: _Views,
     faults: list[BatchFault],
-) -> JobSpec | None:
+) -> tuple[JobSpec, JobInputs] | None:
     """Make the spec. A column with a fault is left out and the rest tried again, so that all are found."""
     left = {**choice, **values}
     sound = True
     while True:
         try:
-            spec = _spec(left, settings, views)
-            return spec if sound and "prompt" in left else None
+            resolved = _spec(left, settings, views)
+            return resolved if sound and "prompt" in left else None
         except SjcError as error:
             sound = False
             found = _told(row, left, error)
@@ -216,7 +259,11 @@ def _resolved(
             left = {name: value for name, value in left.items() if name not in wrong}
 
 
-def _spec(columns: Mapping[str, Any], settings: Settings, views: _Views) -> JobSpec:
+def _spec(columns: Mapping[str, Any], settings: Settings, views: _Views) -> tuple[JobSpec, JobInputs]:
+    dotted = nested({name: value for name, value in columns.items() if name not in PLAIN})
+    if "edit" in columns:
+        changes = Changes(**{name: columns[name] for name in EDITED & columns.keys()}, overrides=dotted)
+        return edited(columns["edit"], changes, columns.get("region"), views.scene)
     plain: dict[str, Any] = {
         "prompt": STAND_IN,
         "negative_prompt": settings.negative_prompt,
@@ -225,11 +272,16 @@ def _spec(columns: Mapping[str, Any], settings: Settings, views: _Views) -> JobS
         "jitter": settings.jitter,
         "outputs": settings.outputs,
         "rig": "ORBIT",
+        "proxy": settings.proxy,
+        "proxy_looseness": settings.proxy_looseness,
     }
-    plain |= {name: value for name, value in columns.items() if name in PLAIN and name not in ("name", "folder")}
-    dotted = nested({name: value for name, value in columns.items() if name not in PLAIN})
+    plain |= {
+        name: value for name, value in columns.items() if name in PLAIN and name not in ("name", "folder", "region")
+    }
     around = views.of(**{name: plain.pop(name) for name in ("rig", "domain", "jitter")})
-    return job_spec(around, overrides=merged(settings.overrides, dotted), **plain)
+    proxy, looseness = plain.pop("proxy"), plain.pop("proxy_looseness")
+    spec = job_spec(around, overrides=merged(settings.overrides, dotted), **plain)
+    return (spec, JobInputs()) if proxy is None else views.with_proxy(spec, proxy, looseness)
 
 
 def _told(row: Row, columns: Mapping[str, Any], error: SjcError) -> list[BatchFault]:

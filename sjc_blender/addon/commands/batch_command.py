@@ -34,7 +34,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="or a Text block of the scene; columns: prompt, seed, preset, rig, domain, model, name, folder, ..., "
+        help="or a Text block of the scene; columns: prompt, seed, preset, rig, domain, "
+        "model, proxy, edit, region, name, folder, ..., "
         "and any field of a job such as optimisation.steps",
     )
     parser.add_argument("--check", action="store_true", help="only list what is wrong with the file; start nothing")
@@ -50,6 +51,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="builtin", metavar="SOURCE", help="of rows without one")
     parser.add_argument("--negative-prompt", default="", metavar="TEXT", help="of rows without one")
     parser.add_argument("--jitter", type=float, default=0.0, metavar="DEGREES", help="of rows without one")
+    parser.add_argument("--proxy", metavar="NAME", help="the coarse shape to keep to, of rows without one")
+    parser.add_argument("--looseness", type=float, default=0.5, metavar="0-1", help="how freely (default: 0.5)")
     parser.add_argument(
         "--set", action="append", default=[], dest="changes", metavar="FIELD=VALUE", help="in every job"
     )
@@ -103,6 +106,8 @@ def _batch(arguments: argparse.Namespace, source: str, progress: Any = None) -> 
         negative_prompt=arguments.negative_prompt,
         outputs=arguments.outputs or ("volume",),
         jitter=arguments.jitter,
+        proxy=arguments.proxy,
+        proxy_looseness=arguments.looseness,
         overrides=parse_overrides(arguments.changes),
         folder=arguments.out,
         place=arguments.place,

@@ -21,6 +21,7 @@ USAGE_CODES = {
     "unknown_domain",
     "unknown_output",
     "unknown_proxy",
+    "unknown_region",
     "unknown_rig",
 }
 """Errors of what was typed, not of what happened."""

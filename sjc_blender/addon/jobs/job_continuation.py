@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import shutil
 from pathlib import Path
 
-from ...protocol import atomic_write
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
+from .shared_file import share
 
 
 def continued(source: JobFolder, steps: int, path: Path) -> JobFolder:
@@ -46,19 +44,12 @@ def continued(source: JobFolder, steps: int, path: Path) -> JobFolder:
     o = spec.optimisation
     longer = dataclasses.replace(o, steps=o.steps + steps, schedule_steps=o.schedule_steps or o.steps)
     folder = JobFolder.create(path, dataclasses.replace(spec, optimisation=longer))
-    _share(source.checkpoint, folder.checkpoint)
-    if source.settings_path.is_file():
-        _share(source.settings_path, folder.settings_path)
+    for old, new in zip((source.checkpoint, *_rest(source)), (folder.checkpoint, *_rest(folder)), strict=True):
+        if old.is_file():
+            share(old, new)
     return folder
 
 
-def _share(old: Path, new: Path) -> None:
-    """Give a file a second name, or copy it where the disk knows no such thing.
-
-    Both are ever replaced as a whole, never changed, so neither job sees what becomes of the other's.
-    """
-    try:
-        os.link(old, new)
-    except OSError:
-        with atomic_write.atomic_path(new) as temporary:
-            shutil.copyfile(old, temporary)
+def _rest(folder: JobFolder) -> tuple[Path, ...]:
+    """What goes along with a checkpoint."""
+    return folder.settings_path, *folder.inputs

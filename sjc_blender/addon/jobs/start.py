@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,17 @@ from ...protocol import codec, presets
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.overrides import merged
-from ...protocol.spec import Camera, CameraRig, DomainSpec, JobSpec, OrbitRig
+from ...protocol.spec import Camera, CameraRig, DomainSpec, JobSpec, OrbitRig, ProxySpec
+from ...protocol.validation import validated
 from ..rigs.domain import domain_object, domain_spec
 from ..rigs.evaluated_scene import evaluated
+from ..rigs.proxy import FilledGrid, filled_grid, named_proxy
 from ..rigs.rig import cameras_from_scene, preview_camera
 from ..rigs.rig_choice import RigChoice, rig_choice
 from ..rigs.scene_rig import rig_warnings
 from . import job_queue, known_jobs, pump
 from .job_import import OUTPUTS
+from .job_inputs import JobInputs
 from .job_queue import Job
 
 
@@ -58,6 +62,20 @@ def job_spec(
     if around.cameras is not None:
         settings["cameras"] = around.cameras
     return presets.new_job(**merged(codec.encode(settings), overrides))
+
+
+def proxy_shape(
+    spec: JobSpec, proxy: bpy.types.Object | bpy.types.Collection | str, scene: bpy.types.Scene
+) -> FilledGrid:
+    """Fill the voxels of a job's domain with a proxy, see `sjc_blender.addon.api.generate`; errors of `filled_grid`."""
+    with evaluated(scene) as depsgraph:
+        return filled_grid(named_proxy(proxy), spec.domain, spec.field.resolution, depsgraph)
+
+
+def holding(spec: JobSpec, shape: FilledGrid, looseness: float) -> tuple[JobSpec, JobInputs]:
+    """Give a job a shape to keep to; InvalidSpec if it cannot have one, or not so."""
+    held = dataclasses.replace(spec.field, proxy=ProxySpec(shape.digest, looseness))
+    return validated(dataclasses.replace(spec, field=held)), JobInputs(proxy=shape)
 
 
 def start(

@@ -1,8 +1,7 @@
-"""A coarse shape to start from: meshes of the scene as the filled voxels of a domain."""
+"""A coarse shape to keep to, and a region to change: meshes of the scene as the filled voxels of a domain."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from ...protocol.atomic_write import atomic_path
 from ...protocol.errors import SjcError
 from ...protocol.proxy import grid_shape, occupancy_digest
-from ...protocol.spec import DomainSpec, JobSpec, ProxySpec
+from ...protocol.spec import DomainSpec
 from .occupancy import Closure, Surface, occupancy
 
 MAX_RESOLUTION = 128
@@ -23,8 +22,8 @@ SOLID_KINDS = {"MESH", "CURVE", "SURFACE", "FONT", "META"}
 
 
 @dataclass(frozen=True)
-class ProxyGrid:
-    """A proxy in a domain's voxels.
+class FilledGrid:
+    """What meshes fill of a domain's voxels.
 
     Attributes
     ----------
@@ -42,13 +41,8 @@ class ProxyGrid:
         """Its identity in a job's settings."""
         return occupancy_digest(self.filled.shape, self.filled.tobytes())
 
-    def in_spec(self, spec: JobSpec, strength: float) -> JobSpec:
-        """Give the job with this as its start."""
-        proxy = ProxySpec(digest=self.digest, strength=strength)
-        return dataclasses.replace(spec, field=dataclasses.replace(spec.field, proxy=proxy))
-
     def write(self, path: Path) -> None:
-        """Write ``proxy.npz``; SjcError as `sjc_blender.protocol.atomic_write.atomic_path`."""
+        """Write ``proxy.npz`` or ``region.npz``; SjcError as `sjc_blender.protocol.atomic_write.atomic_path`."""
         with atomic_path(path) as temporary:
             np.savez_compressed(temporary, version=np.int64(1), occupancy=self.filled)
 
@@ -65,12 +59,13 @@ def named_proxy(proxy: str | bpy.types.Object | bpy.types.Collection) -> bpy.typ
     return found
 
 
-def proxy_grid(
+def filled_grid(
     proxy: bpy.types.Object | bpy.types.Collection,
     domain: DomainSpec,
     resolution: int,
     depsgraph: bpy.types.Depsgraph,
-) -> ProxyGrid:
+    what: str = "proxy",
+) -> FilledGrid:
     """Fill the voxels of a domain that lie inside an object, or the objects of a collection.
 
     Meshes, curves, surfaces, texts and metaballs count with their modifiers, and what they instance.
@@ -82,11 +77,13 @@ def proxy_grid(
     resolution : int
         Of the field, voxels along the longest side.
     depsgraph : bpy.types.Depsgraph
+    what : str
+        What it is called in sentences and errors: ``"proxy"`` or ``"region"``.
 
     Raises
     ------
     SjcError
-        ``proxy_without_surface``, or ``proxy_outside_domain`` if no voxel is filled.
+        ``proxy_without_surface``, or ``proxy_outside_domain`` if no voxel is filled (or ``region_...``).
     """
     resolution = min(resolution, MAX_RESOLUTION)
     shape = grid_shape(domain.half_extents, resolution)
@@ -95,8 +92,8 @@ def proxy_grid(
     named = list(_surfaces(set(objects), to_domain, depsgraph))
     if not named:
         raise SjcError(
-            "proxy_without_surface",
-            f"The proxy {proxy.name!r} has no surface.",
+            f"{what}_without_surface",
+            f"The {what} {proxy.name!r} has no surface.",
             "Choose a mesh, a curve or text with faces, or a collection of such objects.",
         )
     by_closure: dict[Closure, list[Surface]] = {}
@@ -114,11 +111,11 @@ def proxy_grid(
         filled |= occupancy(surface, closure, shape, 2.0 / resolution)
     if not filled.any():
         raise SjcError(
-            "proxy_outside_domain",
-            f"The proxy {proxy.name!r} fills no voxel of the domain.",
+            f"{what}_outside_domain",
+            f"The {what} {proxy.name!r} fills no voxel of the domain.",
             "Move it into the domain's box, or make it larger.",
         )
-    return ProxyGrid(filled.astype(np.uint8), tuple(_notes(proxy.name, named, open_names, domain)))
+    return FilledGrid(filled.astype(np.uint8), tuple(_notes(f"{what} {proxy.name!r}", named, open_names, domain)))
 
 
 def _surfaces(
@@ -160,14 +157,14 @@ def _joined(surfaces: list[Surface]) -> Surface:
     )
 
 
-def _notes(proxy: str, named: list[tuple[str, Surface]], open_names: list[str], domain: DomainSpec) -> Iterator[str]:
+def _notes(called: str, named: list[tuple[str, Surface]], open_names: list[str], domain: DomainSpec) -> Iterator[str]:
     if open_names:
         listed = ", ".join(map(repr, open_names[:4])) + (", ..." if len(open_names) > 4 else "")
         verb = "is" if len(open_names) == 1 else "are"
         yield (
-            f"Of the proxy, {listed} {verb} not closed: the surface is taken, and what it encloses as far as that "
+            f"Of the {called}, {listed} {verb} not closed: the surface is taken, and what it encloses as far as that "
             "is clear. Close the holes if the inside is missing."
         )
     box = np.array(domain.half_extents) * (1 + 1e-4)
     if any((np.abs(surface.vertices) > box).any() for _name, surface in named):
-        yield f"The proxy {proxy!r} is larger than the domain; what is outside the box is cut off."
+        yield f"The {called} is larger than the domain; what is outside the box is cut off."

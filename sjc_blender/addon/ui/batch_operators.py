@@ -203,6 +203,8 @@ def _steps(scene: bpy.types.Scene, rig: RigChoice, start: bool, said: list[str])
             negative_prompt=settings.negative_prompt,
             outputs=settings.outputs,
             jitter=math.degrees(settings.jitter),
+            proxy=settings.proxy,
+            proxy_looseness=settings.proxy_looseness,
             overrides={"model": {"adapters": settings.used_adapters}},
         ),
         scene,

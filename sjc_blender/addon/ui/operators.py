@@ -108,7 +108,7 @@ def _generate(scene: bpy.types.Scene, rig: RigChoice) -> None:
         jitter=math.degrees(settings.jitter),
         domain=settings.domain,
         proxy=settings.proxy,
-        proxy_strength=settings.proxy_strength,
+        proxy_looseness=settings.proxy_looseness,
         preset=settings.preset,
         seed=settings.seed,
         model=settings.model,

@@ -7,6 +7,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, 
 
 from ...protocol.model_profile import needs_prompt
 from ...protocol.presets import PRESETS, preset_names
+from .edit_properties import EditSettings
 from .model_properties import ModelChoice
 from .rig_properties import RigSettings
 
@@ -20,7 +21,7 @@ def _preset_items() -> list[tuple[str, str, str]]:
     return items
 
 
-class SJC_PG_settings(ModelChoice, RigSettings, bpy.types.PropertyGroup):
+class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.PropertyGroup):
     """What the next job is to make, and from where it is looked at."""
 
     prompt: StringProperty(

@@ -6,6 +6,7 @@ from bpy.props import IntProperty
 from ...protocol.errors import SjcError
 from ...protocol.model_profile import load_profile
 from ..rigs import rig_building, rig_watch
+from ..rigs.camera import TEXT_PROPERTY, WEIGHT_PROPERTY
 from ..rigs.rig_choice import RigChoice
 from . import camera_path
 from .operators import attempt, in_object_mode
@@ -93,6 +94,36 @@ def _show_error(scene_name: str, error: SjcError) -> None:
         rig_watch.redraw()
 
 
-CLASSES = (SJC_OT_add_rig, SJC_OT_add_domain, SJC_OT_check_rig)
+class SJC_OT_camera_text(bpy.types.Operator):
+    """Let this camera have a weight, and a text that the model is told there instead of its own view words"""
+
+    bl_idname = "sjc.camera_text"
+    bl_label = "Weight and Text of This Camera"
+    bl_options = {"UNDO", "INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether a camera of this file is active."""
+        camera = context.object
+        usable = camera is not None and camera.type == "CAMERA" and camera.library is None
+        if not usable:
+            cls.poll_message_set("Choose a camera of this file")
+        return usable
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Give it the properties that it does not have yet; as they are at first they change nothing."""
+        camera = context.object
+        assert camera is not None, "poll has looked"
+        for name, value in ((WEIGHT_PROPERTY, 1.0), (TEXT_PROPERTY, "")):
+            if camera.get(name) is None:
+                camera[name] = value
+        camera.id_properties_ui(WEIGHT_PROPERTY).update(min=0.0, description="How often it is drawn; 0: never")
+        camera.id_properties_ui(TEXT_PROPERTY).update(
+            description="What the model is told here; {prompt} stands for the prompt. Empty: its own view words"
+        )
+        return {"FINISHED"}
+
+
+CLASSES = (SJC_OT_add_rig, SJC_OT_add_domain, SJC_OT_check_rig, SJC_OT_camera_text)
 
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -4,6 +4,7 @@ import bpy
 from bpy.props import BoolProperty
 
 from ..rigs import coverage_display, rig_watch
+from ..rigs.camera import TEXT_PROPERTY, WEIGHT_PROPERTY
 from ..rigs.rig import JITTER_PROPERTY
 from .properties import SJC_PG_settings
 from .wrapped_label import draw_sentences
@@ -42,6 +43,8 @@ class SJC_PT_viewpoints(_Sidebar, bpy.types.Panel):
             column.prop(settings.cameras, f'["{JITTER_PROPERTY}"]', text="Jitter (degrees)")
         elif settings.rig in {"CAMERAS", "ANIMATION"}:
             column.prop(settings, "jitter")
+        if settings.rig == "CAMERAS" and settings.cameras is not None:
+            _draw_camera(column, context, settings.cameras)
         layout.operator("sjc.add_rig", text="Add Camera Rig", icon="ADD")
         layout.prop(context.window_manager, "sjc_show_coverage", toggle=True, icon="SPHERE")
         _draw_headline(layout, context)
@@ -83,7 +86,7 @@ class SJC_PT_rig_report(_Sidebar, bpy.types.Panel):
 
 
 class SJC_PT_domain(_Sidebar, bpy.types.Panel):
-    """The box that the result fills, and the shape that it starts from."""
+    """The box that the result fills, and the shape that it keeps to."""
 
     bl_label = "Domain"
     bl_parent_id = "SJC_PT_main"
@@ -108,7 +111,7 @@ class SJC_PT_domain(_Sidebar, bpy.types.Panel):
         elif settings.proxy_kind == "COLLECTION":
             layout.prop(settings, "proxy_collection", text="Proxy")
         if settings.proxy_kind != "NONE":
-            layout.prop(settings, "proxy_strength")
+            layout.prop(settings, "proxy_looseness", slider=True)
 
 
 def _draw_path(column: bpy.types.UILayout, settings: SJC_PG_settings, scene: bpy.types.Scene) -> None:
@@ -119,6 +122,21 @@ def _draw_path(column: bpy.types.UILayout, settings: SJC_PG_settings, scene: bpy
         frames.prop(settings, "first_frame")
         frames.prop(settings, "last_frame")
     column.prop(settings, "path_views")
+
+
+def _draw_camera(column: bpy.types.UILayout, context: bpy.types.Context, rig: bpy.types.Collection) -> None:
+    """Show what the active camera of the rig has of its own."""
+    camera = context.object
+    if camera is None or camera.type != "CAMERA" or camera.name not in rig.all_objects:
+        return
+    labels = {WEIGHT_PROPERTY: "Weight", TEXT_PROPERTY: "Told Here"}
+    own = [name for name in labels if camera.get(name) is not None]
+    if own:
+        column.label(text=camera.name, icon="CAMERA_DATA", translate=False)
+    for name in own:
+        column.prop(camera, f'["{name}"]', text=labels[name])
+    if len(own) < len(labels):
+        column.operator("sjc.camera_text", icon="CAMERA_DATA")
 
 
 def _draw_headline(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

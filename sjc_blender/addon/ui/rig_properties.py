@@ -1,4 +1,4 @@
-"""From where the next job looks, at what box, and from what shape it starts: a part of ``scene.sjc``."""
+"""From where the next job looks, at what box, and what shape it keeps to: a part of ``scene.sjc``."""
 
 import math
 
@@ -65,29 +65,30 @@ class RigSettings:
     )
     proxy_kind: EnumProperty(
         name="Proxy",
-        description="A coarse shape to start from, instead of a haze",
+        description="A coarse shape to start from and keep to, as closely as you like",
         items=[
             ("NONE", "None", "Start from a haze, and let the prompt alone decide the shape"),
-            ("OBJECT", "Object", "Start from the inside of an object"),
-            ("COLLECTION", "Collection", "Start from the inside of the objects of a collection"),
+            ("OBJECT", "Object", "Start from the inside of an object, and keep to it"),
+            ("COLLECTION", "Collection", "Start from the inside of the objects of a collection, and keep to it"),
         ],
     )
     proxy_object: PointerProperty(
         name="Proxy Object",
-        description="Object whose inside the density starts as; a few boxes and balls will do",
+        description="Object whose inside is the coarse shape; a box or a ball will do",
         type=bpy.types.Object,
         poll=has_surface,
     )
     proxy_collection: PointerProperty(
         name="Proxy Collection",
-        description="Collection whose objects' insides the density starts as",
+        description="Collection whose objects' insides are the coarse shape; a few boxes and balls will do",
         type=bpy.types.Collection,
     )
-    proxy_strength: FloatProperty(
-        name="Strength",
-        description="How much of the proxy there is at the start; less of it leaves more to the prompt",
+    proxy_looseness: FloatProperty(
+        name="Looseness",
+        description="How freely the object may leave this shape. 0: it keeps to it everywhere; "
+        "the more, the farther from its surface the prompt decides; 1: as if there were no proxy",
         subtype="FACTOR",
-        default=1.0,
+        default=0.5,
         min=0.0,
         max=1.0,
     )

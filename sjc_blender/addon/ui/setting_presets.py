@@ -10,8 +10,8 @@ SUBFOLDER = "sjc"
 
 
 def _values() -> list[str]:
-    """Every setting but those that point into one file, and the prompt and seed, which are the job's own."""
-    left_out = {"rna_type", "name", "prompt", "seed"}
+    """Every setting but those that point into one file, and the prompts and the seed, which are the job's own."""
+    left_out = {"rna_type", "name", "prompt", "seed", "edit_prompt"}
     return [
         f"settings.{prop.identifier}"
         for prop in SJC_PG_settings.bl_rna.properties

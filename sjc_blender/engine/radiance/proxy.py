@@ -1,23 +1,16 @@
-"""A coarse shape that the density starts as, instead of a haze.
+"""A coarse shape that the density starts as, instead of a haze, and is held to as closely as is wanted.
 
-Latent-NeRF's Sketch-Shape (https://arxiv.org/abs/2211.07600) holds the density to a coarse mesh by a loss; here the
-shape is only where the way begins.
+The loss is Sketch-Shape's of Latent-NeRF (https://arxiv.org/abs/2211.07600, section 4.2), at the voxels instead of at
+points along rays: what belongs to the shape alone is computed once.
 """
 
 from __future__ import annotations
 
-import zipfile
-from pathlib import Path
-
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+from torch import Tensor
 from torch.nn import functional
 
-from ...protocol.errors import SjcError
-from ...protocol.proxy import occupancy_digest
-from ...protocol.spec import ProxySpec
 from .field import DENSITY_SHIFT, VoxelField
 
 INSIDE = 8.0
@@ -30,41 +23,116 @@ OUTSIDE = 0.02
 BLUR = 1.0
 """Standard deviation, in voxels, by which the shape is softened."""
 
-AGAIN = "Generate the job again, with the proxy that it is to start from."
+THICKNESS = 0.2
+"""Domain units of matter whose opacity is compared with the shape."""
+
+HALFWAY = 0.1
+"""sigma_S, in domain units, of looseness 0.5: a twentieth of the box."""
+
+PULL = 5.0
+"""How strong the loss is beside the score; see `pull_weight`."""
 
 
-def start_from_proxy(field: VoxelField, path: Path, proxy: ProxySpec) -> None:
-    """Set a new field's density to the shape in ``proxy.npz``.
+class Proxy:
+    """A shape, and how closely it is kept to.
 
     Parameters
     ----------
-    field : VoxelField
-        At its start. A grid of another resolution than the proxy's gets the shares of its voxels that are filled.
-    path : Path
-    proxy : ProxySpec
-        Its strength goes between the usual start and the shape in what is activated, not in density.
-
-    Raises
-    ------
-    SjcError
-        ``proxy_missing`` if the file cannot be read, ``proxy_changed`` if it is not the one of the job's settings.
+    occupancy : Tensor [nx, ny, nz]
+        0 or 1, of the whole box. A field of another resolution gets the shares of its voxels that are filled.
+    looseness : float
+        0 to below 1; see `sjc_blender.protocol.spec.ProxySpec`. At 1 there is no proxy.
     """
-    occupancy = torch.from_numpy(_read(path, proxy.digest))
-    share = functional.interpolate(occupancy[None, None].float(), size=field.shape, mode="area")[0, 0]
-    share = torch.from_numpy(gaussian_filter(share.numpy(), BLUR, mode="nearest"))
-    density = OUTSIDE + (INSIDE - OUTSIDE) * share
-    # The inverse of softplus(raw + shift); d_scale is 0 at the start.
-    raw = torch.expm1(density).log() - DENSITY_SHIFT
-    with torch.no_grad():
-        field.density_grid.copy_(proxy.strength * raw[None])
+
+    def __init__(self, occupancy: Tensor, looseness: float) -> None:
+        assert 0 <= looseness < 1, "at 1 there is no proxy"
+        self.occupancy = occupancy.cpu().float()
+        self.looseness = looseness
+        self.tolerance = HALFWAY * looseness / (1 - looseness)
+        self._held: tuple[VoxelField, _Held] | None = None
+
+    @torch.no_grad()
+    def start(self, field: VoxelField) -> None:
+        """Set a new field's density to the shape.
+
+        Looseness goes between the shape and the usual haze in what is activated, not in density.
+        """
+        share = torch.from_numpy(gaussian_filter(self._share(field).numpy(), BLUR, mode="nearest"))
+        density = OUTSIDE + (INSIDE - OUTSIDE) * share
+        # The inverse of softplus(raw + shift); d_scale is 0 at the start.
+        raw = torch.expm1(density).log() - DENSITY_SHIFT
+        field.density_grid.copy_((1 - self.looseness) * raw[None])
+
+    def loss(self, field: VoxelField) -> Tensor:
+        """Mean over the voxels of w H(occupancy, opacity), a scalar in nats.
+
+        H is the cross-entropy between the share of a voxel that is filled and the opacity of 0.2 domain units of its
+        density; w = 1 - exp(-d^2 / (2 sigma_S^2)) with d the distance from the shape's surface.
+        """
+        # The distances are computed once for every grid that a run has.
+        if self._held is None or self._held[0] is not field:
+            self._held = field, self._weights(field)
+        return self._held[1].loss(field.density_at_voxels())
+
+    def _share(self, field: VoxelField) -> Tensor:
+        return functional.interpolate(self.occupancy[None, None], size=field.shape, mode="area")[0, 0]
+
+    def _weights(self, field: VoxelField) -> _Held:
+        distance = functional.interpolate(
+            surface_distance(self.occupancy)[None, None], size=field.shape, mode="trilinear"
+        )[0, 0]
+        if self.tolerance > 0:
+            weight = -torch.expm1(-distance.square() / (2 * self.tolerance**2))
+        else:
+            weight = torch.ones_like(distance)
+        share = self._share(field)
+        device = field.density_grid.device
+        inside = (share * weight).flatten().to(device)
+        return _Held((THICKNESS * (1 - share) * weight).to(device), inside.nonzero().squeeze(1), inside[inside > 0])
 
 
-def _read(path: Path, digest: str) -> NDArray[np.uint8]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            occupancy: NDArray[np.uint8] = np.ascontiguousarray(arrays["occupancy"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise SjcError("proxy_missing", f"The proxy {path} cannot be read: {error}.", AGAIN) from error
-    if occupancy.dtype != np.uint8 or occupancy_digest(occupancy.shape, occupancy.tobytes()) != digest:
-        raise SjcError("proxy_changed", f"The proxy {path} is not the one that the job was made with.", AGAIN)
-    return occupancy
+def pull_weight(score: Tensor, images: Tensor) -> Tensor:
+    """Weight of the loss in a step: in units of the score, so that a looseness means the same with every model.
+
+    Parameters
+    ----------
+    score : Tensor
+        Scalar, the root of the mean square of the scores of the renders.
+    images : Tensor [V, C, H, W]
+        The renders.
+    """
+    return PULL * score * images[0, 0].numel()
+
+
+class _Held:
+    """The loss on one grid.
+
+    With the opacity a = 1 - exp(-t sigma), the cross-entropy -(1 - o) log(1 - a) - o log a is linear in the density
+    outside; its other part is needed only where the shape is.
+    """
+
+    def __init__(self, outside: Tensor, inside_at: Tensor, inside: Tensor) -> None:
+        self._outside, self._inside_at, self._inside = outside, inside_at, inside
+
+    def loss(self, density: Tensor) -> Tensor:
+        """Mean over the voxels, of a density [nx, ny, nz]."""
+        outside = torch.dot(self._outside.flatten(), density.flatten())
+        matter = density.flatten().index_select(0, self._inside_at) * THICKNESS
+        # Of no density at all, the logarithm would have no bound.
+        inside = torch.dot(self._inside, torch.log(-torch.expm1(-matter.clamp(min=torch.finfo(matter.dtype).tiny))))
+        return (outside - inside) / density.numel()
+
+
+def surface_distance(occupancy: Tensor) -> Tensor:
+    """Distance [nx, ny, nz] of every voxel's centre from the surface of a shape, in domain units.
+
+    Parameters
+    ----------
+    occupancy : Tensor [nx, ny, nz]
+        0 or 1, of the whole box. The surface runs between voxels; what is filled up to the box's side ends there.
+    """
+    filled = functional.pad(occupancy, (1, 1) * 3).numpy() > 0.5
+    voxel = 2.0 / max(occupancy.shape)
+    # To the nearest centre on the other side of the surface, which lies half a voxel before it.
+    apart = (distance_transform_edt(filled) + distance_transform_edt(~filled) - 0.5) * voxel
+    return torch.from_numpy(apart[1:-1, 1:-1, 1:-1]).float()

@@ -5,8 +5,10 @@ import os
 import shutil
 import signal
 import threading
+from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 
 from sjc_blender.addon import api
@@ -17,6 +19,8 @@ from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job_queue import JobQueue, JobState
 from sjc_blender.protocol.errors import SjcError
+from sjc_blender.protocol.job_folder import JobFolder
+from tests.addon.jobs.checkpoints import write_checkpoint
 from tests.addon.jobs.processes import until
 
 PROMPTS = ["a red chair", "ein grüner Stuhl", "a blue duck"]
@@ -318,3 +322,55 @@ def test_another_file_is_no_place_for_the_results(batch):
 
 def test_tags_are_words():
     assert tags("A red chair, a RED cat's bed") == ["red", "chair", "cat", "bed"]
+
+
+# ---- Shapes to keep to, and finished objects edited ---------------------------------------------------------------
+
+
+def block(scene, name="Block", size=1.0):
+    bpy.ops.mesh.primitive_cube_add(size=size)
+    bpy.context.object.name = name
+    return bpy.context.object
+
+
+def test_rows_and_the_batch_itself_have_proxies(batch, scene):
+    block(scene), block(scene, "Large", 1.5)
+    rows = [{"prompt": "a"}, {"prompt": "b", "proxy": "Large", "proxy_looseness": 0.1}]
+    made = batch(rows, proxy="Block", overrides={"field": {"resolution": 16}})
+    shares = []
+    for entry, looseness in zip(made.entries, (0.5, 0.1), strict=True):
+        assert entry.planned.spec.field.proxy.looseness == looseness
+        with np.load(JobFolder(entry.planned.folder).proxy) as arrays:
+            shares.append(arrays["occupancy"].mean())
+    assert shares == [pytest.approx(1 / 8), pytest.approx(1.5**3 / 8)]
+
+
+def test_a_row_edits_a_finished_object_where_it_stands(batch, scene):
+    (chair,) = batch(["a chair"], seeds=7, overrides={"optimisation": {"steps": 33}}).results()
+    folder = JobFolder(Path(chair["sjc_folder"]))
+    write_checkpoint(folder)
+    chair.location.x = 5
+    block(scene, "Region").location.x = 5
+    bpy.context.view_layer.update()
+    row = {"prompt": "a round chair", "edit": "a chair seed 7", "region": "Region", "outputs": ["volume"]}
+    made = batch([row, {**row, "seed": 3, "region": "Region"}], seeds=(1, 2), name="edits", start=False)
+    assert [entry.planned.spec.seed for entry in made.entries] == [1, 2, 3]
+    made.start()
+    made.wait()
+    assert set(made.states.values()) == {"done"}
+    for entry in made.entries:
+        spec, lies = entry.planned.spec, JobFolder(entry.planned.folder)
+        assert spec.optimisation.steps == 33 and spec.field.origin.region
+        assert lies.origin.is_file() and lies.region.is_file()
+    assert {obj.location.x for obj in made.results()} == {5.0}
+
+
+def test_what_is_wrong_with_a_proxy_or_an_edit_is_a_fault_of_its_column(batch, tmp_path):
+    rows = [
+        {"prompt": "a", "proxy": "Nothing"},
+        {"prompt": "b", "edit": str(tmp_path / "gone"), "rig": "Views"},
+        {"prompt": "c", "proxy": "Nothing", "proxy_looseness": 2},
+    ]
+    found, told = faults(batch, rows)
+    assert set(found) >= {(1, "proxy"), (2, "edit"), (2, "rig"), (3, "proxy_looseness")}
+    assert "There is no object or collection 'Nothing'" in told

@@ -1,0 +1,59 @@
+"""``edit``: a finished object in one region with a new prompt, or all of it refined."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ...protocol.presets import preset_names
+from .. import api
+from .job_options import add_job_options, job_outcome, job_overrides, save_first
+from .outcome import Outcome
+from .progress_lines import ProgressLines
+
+NAME = "edit"
+HELP = "change a finished object in a region, or refine all of it"
+EXAMPLES = (
+    '-b scene.blend --command sjc edit chair_job --prompt "a chair with a round back" --region Back \\\n'
+    "      --save out.blend",
+    "-b scene.blend --command sjc edit chair_job --preset standard --set field.resolution=100 --save out.blend",
+)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what `api.edit` takes."""
+    parser.add_argument("source", metavar="JOB", help="a finished job's folder, or the name of its result in the scene")
+    parser.add_argument("--prompt", metavar="TEXT", help="for the whole object (default: the old one)")
+    parser.add_argument("--negative-prompt", metavar="TEXT", help="default: the old one")
+    parser.add_argument(
+        "--region", metavar="NAME", help="an object or a collection: what lies outside stays (default: all may change)"
+    )
+    parser.add_argument("--preset", help=", ".join(preset_names()) + "; instead of the job's own settings")
+    parser.add_argument("--model", metavar="SOURCE", help="another model, with its own settings")
+    parser.add_argument("--seed", type=int, help="default: the old one")
+    add_job_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> Outcome:
+    """Edit it, wait for it, and import and save it if that is wanted."""
+    overrides = job_overrides(arguments)
+    save_first(arguments)
+    progress = ProgressLines(sys.stderr)
+    job = api.edit(
+        arguments.source,
+        arguments.prompt,
+        negative_prompt=arguments.negative_prompt,
+        region=arguments.region,
+        preset=arguments.preset,
+        model=arguments.model,
+        seed=arguments.seed,
+        outputs=arguments.outputs,
+        overrides=overrides,
+        folder=arguments.out,
+        import_results=False,
+        wait=True,
+        progress=progress,
+        engine_python=arguments.engine_python,
+    )
+    progress.close()
+    return job_outcome(job, arguments)

@@ -1,0 +1,66 @@
+"""What the subcommands share that run one job: where it lies, its settings, what is told at its end."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ...protocol.errors import SjcError
+from ...protocol.overrides import merged, parse_overrides
+from .. import api
+from .outcome import Outcome
+from .result_options import add_result_options, import_and_save, save_scene
+
+
+def add_job_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--steps``, ``--set`` (`changes`), ``--out``, ``--engine-python``, and those of results."""
+    parser.add_argument("--steps", type=int, metavar="N", help="the same as --set optimisation.steps=N")
+    parser.add_argument(
+        "--set", action="append", default=[], dest="changes", metavar="FIELD=VALUE", help="any field of the job"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FOLDER",
+        help="the job's folder (default: a new one beside the .blend); with the same options again, it goes on there",
+    )
+    parser.add_argument("--engine-python", metavar="PATH", help="default: the preferences, or SJC_ENGINE_PYTHON")
+    add_result_options(parser)
+
+
+def job_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Give what ``--steps`` and ``--set`` change; SjcError ``bad_usage``."""
+    overrides = {} if arguments.steps is None else {"optimisation": {"steps": arguments.steps}}
+    return merged(overrides, parse_overrides(arguments.changes))
+
+
+def save_first(arguments: argparse.Namespace) -> None:
+    """Save the scene before anything is made, for the job's folder and the volume's file lie beside it.
+
+    Raises
+    ------
+    SjcError
+        ``bad_usage``, ``not_saved``.
+    """
+    if arguments.outputs and not arguments.save:
+        raise SjcError("bad_usage", "--import without --save would import for nothing.", "Add --save OUT.blend.")
+    if arguments.save:
+        save_scene(arguments.save)
+
+
+def job_outcome(job: api.Job, arguments: argparse.Namespace) -> Outcome:
+    """Tell how a job ended; import and save its result if `--save` was given."""
+    facts: dict[str, Any] = {"folder": str(job.folder.path), "warnings": job.warnings}
+    if job.result is None:
+        again = f"Cancelled; the same command with --out {job.folder.path} goes on."
+        return Outcome(str(job.state), facts, [again] if job.error is None else [], job.error)
+    facts["files"] = {name: str(job.folder.path / path) for name, path in job.result.files.items()}
+    facts["metrics"] = job.result.metrics
+    lines = [f"folder: {job.folder.path}"]
+    if arguments.save:
+        try:
+            imported = import_and_save(job, arguments.outputs, arguments.save)
+        except SjcError as error:
+            return Outcome("failed", facts, error=error)
+        facts |= {"imported": imported, "blend": str(arguments.save)}
+        lines += [f"blend: {arguments.save}", "imported: " + ", ".join(imported)]
+    return Outcome("done", facts, lines)

@@ -1,0 +1,21 @@
+"""A file of one job in the folder of another. Knows no bpy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from ...protocol import atomic_write
+
+
+def share(old: Path, new: Path) -> None:
+    """Give a file a second name, or copy it where the disk knows no such thing.
+
+    For files that are ever replaced as a whole, never changed, so that neither job sees what becomes of the other's.
+    """
+    try:
+        os.link(old, new)
+    except OSError:
+        with atomic_write.atomic_path(new) as temporary:
+            shutil.copyfile(old, temporary)

@@ -1,0 +1,47 @@
+"""How a finished result is to be changed: a part of ``scene.sjc``."""
+
+from typing import Any
+
+import bpy
+from bpy.props import EnumProperty, PointerProperty, StringProperty
+
+from ..rigs.proxy import SOLID_KINDS
+
+
+def is_region(_settings: "EditSettings", obj: bpy.types.Object) -> bool:
+    """Whether an object has an inside, or a box."""
+    return obj.type in SOLID_KINDS or obj.type == "EMPTY"
+
+
+class EditSettings:
+    """Fields of `SJC_PG_settings` for edits."""
+
+    edit_prompt: StringProperty(
+        name="New Prompt",
+        description="What the whole object is to be from now on; left empty: what it was",
+        options={"TEXTEDIT_UPDATE"},
+    )
+    edit_region: PointerProperty(
+        name="Region",
+        description="Object inside which the result may change, or an empty's box; all else is kept exactly. "
+        "Without one it may change everywhere",
+        type=bpy.types.Object,
+        poll=is_region,
+    )
+    edit_settings: EnumProperty(
+        name="Settings",
+        description="With which settings",
+        items=[
+            ("JOB", "Its Own", "Those that the result was made with, its model and its seed"),
+            ("TAB", "This Tab's", "The model, preset, seed and negative prompt that this tab is set to"),
+        ],
+    )
+
+    def edit_options(self) -> dict[str, Any]:
+        """The settings, as `sjc_blender.addon.api.edit` takes them."""
+        options: dict[str, Any] = {"prompt": self.edit_prompt.strip() or None, "region": self.edit_region}
+        if self.edit_settings == "TAB":
+            options |= {"model": self.model, "preset": self.preset, "seed": self.seed}
+            options |= {"negative_prompt": self.negative_prompt}
+            options |= {"overrides": {"model": {"adapters": self.used_adapters}}}
+        return options

@@ -1,0 +1,83 @@
+"""What the panel of a result offers for edits, and what its button asks of the API."""
+
+from types import SimpleNamespace
+
+import bpy
+import pytest
+
+import sjc_blender
+from sjc_blender.addon.environment import session
+from sjc_blender.addon.ui import edit_operators, edit_panel
+from sjc_blender.protocol.errors import SjcError
+from tests.addon.drawn_layout import Layout, context
+
+
+@pytest.fixture
+def settings(scene, monkeypatch):
+    monkeypatch.setattr(session, "obstacle", lambda: "")
+    sjc_blender.register()
+    yield scene.sjc
+    sjc_blender.unregister()
+
+
+@pytest.fixture
+def result(settings, scene):
+    obj = bpy.data.objects.new("a chair", bpy.data.meshes.new("a chair"))
+    obj["sjc_job"] = "job1"
+    scene.collection.objects.link(obj)
+    bpy.context.view_layer.objects.active = obj
+    return obj
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    calls = []
+    monkeypatch.setattr(edit_operators.api, "edit", lambda source, **options: calls.append((source, options)))
+    return calls
+
+
+def test_a_region_and_a_prompt_reach_the_api(settings, scene, result, asked):
+    settings.edit_prompt, settings.edit_region = " a round chair ", bpy.data.objects.new("Box", None)
+    assert bpy.ops.sjc.edit_result() == {"FINISHED"}
+    region = settings.edit_region
+    assert asked == [(result, {"scene": scene, "prompt": "a round chair", "region": region})]
+
+
+def test_left_empty_all_of_it_is_refined_with_the_tabs_settings(settings, scene, result, asked):
+    settings.edit_settings, settings.preset, settings.seed = "TAB", "draft", 4
+    settings.negative_prompt = "blurry"
+    bpy.ops.sjc.edit_result()
+    assert asked[0][1] == {
+        "scene": scene,
+        "prompt": None,
+        "region": None,
+        "model": "builtin",
+        "preset": "draft",
+        "seed": 4,
+        "negative_prompt": "blurry",
+        "overrides": {"model": {"adapters": []}},
+    }
+
+
+def test_what_hinders_an_edit_is_said(settings, result, monkeypatch):
+    def refuse(source, **options):
+        raise SjcError("no_checkpoint", "There is no checkpoint.", "Run it again.")
+
+    monkeypatch.setattr(edit_operators.api, "edit", refuse)
+    with pytest.raises(RuntimeError, match="There is no checkpoint"):
+        bpy.ops.sjc.edit_result()
+    bpy.context.view_layer.objects.active = None
+    assert not bpy.ops.sjc.edit_result.poll()
+
+
+@pytest.mark.parametrize(("region", "words"), [(True, "Edit the Region"), (False, "Refine All of It")])
+def test_the_button_says_what_it_does(settings, result, region, words):
+    settings.edit_region = bpy.data.objects.new("Box", None) if region else None
+    layout = Layout()
+    edit_panel.SJC_PT_edit.draw(SimpleNamespace(layout=layout), context())
+    assert {args[1] for kind, args, _, _ in layout.drawn if kind == "prop"} == {
+        "edit_prompt",
+        "edit_region",
+        "edit_settings",
+    }
+    assert layout.texts("operator") == [words]
