@@ -72,6 +72,15 @@ demo: build/engine/.ready build/bpy52/.ready  ## Make an object from a prompt in
 	@[ -e build/bpy52/.ready ] || $(MAKE) build/bpy45/.ready
 	@scripts/demo.sh '$(PROMPT)' $(PRESET) build/demo
 
+# ---- Measurements ---------------------------------------------------------------------------------------------------
+
+# BENCH_ARGS is handed on, for instance BENCH_ARGS="--only renderer threads".
+REFERENCE ?=
+.PHONY: bench
+bench: build/engine/.ready build/bpy45/.ready build/bpy52/.ready  ## Measure time and memory, into build/bench.json and .md (REFERENCE=a checkout of the authors' code)
+	@$(MAKE) --no-print-directory package || echo "There is no zip whose size could be told."
+	@build/engine/bin/python -m benchmarks.speed $(if $(REFERENCE),--reference '$(REFERENCE)') $(BENCH_ARGS)
+
 # ---- Checks ---------------------------------------------------------------------------------------------------------
 
 .PHONY: test
@@ -95,7 +104,7 @@ lint-format: build/lint/.ready
 lint-rooms: build/lint/.ready
 	@PYTHONPATH=. build/lint/bin/lint-imports --no-cache
 types-engine: build/lint/.ready build/engine/.ready
-	@scripts/run_mypy.sh build/engine 3.11 sjc_blender/protocol sjc_blender/surface sjc_blender/engine training $(wildcard benchmarks/*.py)
+	@scripts/run_mypy.sh build/engine 3.11 sjc_blender/protocol sjc_blender/surface sjc_blender/engine training $(wildcard benchmarks/*.py benchmarks/speed/*.py) benchmarks/quality
 types-addon-45: build/lint/.ready build/stubs45/.ready
 	@scripts/run_mypy.sh build/stubs45 3.11 sjc_blender/__init__.py sjc_blender/addon benchmarks/in_blender
 types-addon-52: build/lint/.ready build/stubs52/.ready
@@ -107,14 +116,24 @@ ADDON_TEST_SECONDS ?= 600
 # The Python that the add-on's tests start engines with.
 export SJC_ENGINE_PYTHON ?= $(CURDIR)/build/engine/bin/python
 
-test-engine: build/engine/.ready  ## Tests of the protocol, the engine and the training
-	@scripts/run_pytest.sh build/engine $(ENGINE_TEST_SECONDS) tests/protocol tests/engine tests/training
+test-engine: build/engine/.ready  ## Tests of the protocol, the engine, the training and the benchmarks
+	@scripts/run_pytest.sh build/engine $(ENGINE_TEST_SECONDS) tests/protocol tests/engine tests/training tests/benchmarks
 test-addon-45: build/bpy45/.ready build/engine/.ready  ## Tests of the add-on in Blender 4.5
 	@scripts/run_pytest.sh build/bpy45 $(ADDON_TEST_SECONDS) tests/addon
 test-addon-52: build/bpy52/.ready build/engine/.ready  ## Tests of the add-on in Blender 5.2
 	@scripts/run_pytest.sh build/bpy52 $(ADDON_TEST_SECONDS) tests/addon
 test-package: package build/engine/.ready  ## Tests of the zip and of what its parts import
 	@SJC_PACKAGE=$(abspath $(package)) scripts/run_pytest.sh build/engine $(ENGINE_TEST_SECONDS) tests/package
+
+# ---- Quality --------------------------------------------------------------------------------------------------------
+
+# Which rows, objects and seeds; docs/quality.md and `build/engine/bin/python -m benchmarks.quality --help` list them all.
+QUALITY_ARGS ?= --rows standard draft paper --seeds 2
+.PHONY: bench-quality bench-quality-smoke
+bench-quality: build/engine/.ready  ## Make and measure every object of the built-in prior (hours; an interrupted run goes on)
+	@build/engine/bin/python -m benchmarks.quality --json docs/quality.json $(QUALITY_ARGS)
+bench-quality-smoke: build/engine/.ready  ## Whether six objects are recognised after a Draft job (a few minutes)
+	@build/engine/bin/python -m benchmarks.quality --smoke --out build/quality-smoke
 
 # ---- Package --------------------------------------------------------------------------------------------------------
 

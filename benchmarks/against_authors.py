@@ -19,10 +19,8 @@ What has to be the same before numbers can be compared, and how it is made so:
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import sys
-import types
 import warnings
 from pathlib import Path
 from typing import Any
@@ -40,6 +38,8 @@ from sjc_blender.engine.score_models.score_model import Condition
 from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.spec import OptimisationSpec
 
+from .speed.authors_code import AuthorsCode
+
 RESOLUTION, SIZE, CHANNELS = 40, 32, 4
 BACKGROUND = (0.3, -0.2, 0.1, 0.4)
 UPDATES = 3
@@ -51,37 +51,11 @@ where a voxel's gradient is nothing but rounding, it moves as far as any other, 
 """
 
 
-class Authors:
-    """The authors' modules, from a checkout."""
-
-    def __init__(self, reference: Path) -> None:
-        # Imported by their modules, not used by what is called here.
-        unused = {"einops": types.ModuleType("einops"), "tabulate": types.ModuleType("tabulate")}
-        unused["einops"].rearrange = unused["tabulate"].tabulate = None  # type: ignore[attr-defined]
-        with mock.patch.dict(sys.modules, unused), mock.patch.object(sys, "path", [str(reference), *sys.path]):
-            self.vox = importlib.import_module("voxnerf.vox")
-            self.render = importlib.import_module("voxnerf.render")
-
-    def field_like(self, field: VoxelField) -> Any:
-        """Their field with the parameters of ours."""
-        box = torch.stack([-field.half_extents, field.half_extents]).numpy()
-        theirs = self.vox.V_SD(
-            box, list(field.shape), density_shift=-1.0, c=CHANNELS, blend_bg_texture=True, bg_texture_hw=4
-        )
-        with torch.no_grad():
-            theirs.density.copy_(field.density_grid.permute(0, 3, 2, 1)[None])
-            theirs.color.copy_(field.feature_grid.permute(0, 3, 2, 1)[None])
-            theirs.d_scale.copy_(field.density_scale)
-        theirs.compute_bg = lambda uv: torch.tensor(BACKGROUND).expand(len(uv), -1)
-        return theirs
-
-    def rendering(self, theirs: Any, rays: Rays) -> tuple[Tensor, Tensor, Tensor]:
-        """Image [N, C], depth [N] and weights [S, N] of their renderer."""
-        box = theirs.aabb.T.numpy()
-        _, near, far = self.render.ray_box_intersect(rays.origins.numpy(), rays.directions.numpy(), box)
-        near, far = (torch.as_tensor(t, dtype=torch.float32).clamp(min=0) for t in (near, far))
-        image, depth, weights = self.render.render_ray_bundle(theirs, rays.origins, rays.directions, near, far)
-        return image, depth[:, 0], weights
+def field_like(authors: AuthorsCode, field: VoxelField) -> Any:
+    """Their field with the parameters of ours, before the one colour."""
+    theirs = authors.field_like(field)
+    theirs.compute_bg = lambda uv: torch.tensor(BACKGROUND).expand(len(uv), -1)
+    return theirs
 
 
 def authors_samples(field: VoxelField, rays: Rays) -> marching.Samples:
@@ -119,11 +93,11 @@ def random_rays(generator: torch.Generator, index: int) -> Rays:
     return camera_rays(camera, SIZE, SIZE)
 
 
-def compare_renderers(authors: Authors, seed: int) -> dict[str, float]:
+def compare_renderers(authors: AuthorsCode, seed: int) -> dict[str, float]:
     """Differences of pictures, weights and gradients for one field and camera."""
     generator = torch.Generator().manual_seed(seed)
     field, rays = random_field(generator), random_rays(generator, seed)
-    theirs = authors.field_like(field)
+    theirs = field_like(authors, field)
     image, depth, weights = authors.rendering(theirs, rays)
     as_they_are = renderer.render(field, rays)
     with mock.patch.object(marching, "place_samples", authors_samples):
@@ -135,7 +109,7 @@ def compare_renderers(authors: Authors, seed: int) -> dict[str, float]:
         return (probe * image).sum() + depth.sum() + torch.log1p(10 * weights).sum()
 
     objective(our_image, our_depth, ours.weights).backward()  # type: ignore[no-untyped-call]
-    objective(image, depth, weights).backward()  # type: ignore[no-untyped-call]
+    objective(image, depth[:, 0], weights).backward()  # type: ignore[no-untyped-call]
     pairs = {
         "density": (field.density_grid.grad, theirs.density.grad[0].permute(0, 3, 2, 1)),
         "feature": (field.feature_grid.grad, theirs.color.grad[0].permute(0, 3, 2, 1)),
@@ -144,7 +118,7 @@ def compare_renderers(authors: Authors, seed: int) -> dict[str, float]:
     return {
         "image": _largest(our_image, image),
         "weights": _largest(ours.weights, weights.T),
-        "depth": _largest(our_depth, depth),
+        "depth": _largest(our_depth, depth[:, 0]),
         **{f"gradient of {name}": _relative(_inner(a), _inner(b)) for name, (a, b) in pairs.items()},
         "image as it is, mean": float((as_they_are.image.flatten(1).T - image).detach().abs().mean()),
     }
@@ -159,11 +133,11 @@ class _KnownDenoiser:
         return z / (1 + float(self.sigmas[timestep]) ** 2)
 
 
-def compare_updates(authors: Authors, seed: int) -> dict[str, float]:
+def compare_updates(authors: AuthorsCode, seed: int) -> dict[str, float]:
     """Difference of a step's gradient, and of the parameters after some SJC updates with the same views and noises."""
     generator = torch.Generator().manual_seed(seed)
     field = random_field(generator)
-    theirs = authors.field_like(field)
+    theirs = field_like(authors, field)
     model: Any = _KnownDenoiser()
     settings = OptimisationSpec()
     start = {name: p.detach().clone() for name, p in field.named_parameters()}
@@ -233,7 +207,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("build/against_authors.json"))
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", message="Default grid_sample")  # of their calls; the default is what they mean
-    authors = Authors(arguments.reference.resolve())
+    authors = AuthorsCode(arguments.reference.resolve())
     rows = [compare_renderers(authors, seed) | compare_updates(authors, seed) for seed in range(arguments.seeds)]
     table = {}
     print(f"{'largest difference':26}{'median':>12}{'worst':>12}{'limit':>10}{'within':>10}")

@@ -11,7 +11,7 @@ from pathlib import Path
 import markdown
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-FOR_ENGINEERS = {"architecture.md", "proof.md"}
+FOR_ENGINEERS = {"architecture.md", "proof.md", "quality.md"}
 LINK = re.compile(r'((?:href|src)=")(?![a-z]+:)([^"#]+)')
 NOT_HERE = re.compile(r'<a href="[^":]+\.md">(.*?)</a>')
 """Links to what is for engineers."""

@@ -15,13 +15,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "training")
     parser.add_argument("--target", type=Path, default=ROOT / "sjc_blender" / "models" / "builtin")
-    parser.add_argument("--shards", type=int, default=22, help="training shards of 504 views")
+    parser.add_argument("--shards", type=int, default=24, help="training shards of 504 views")
     parser.add_argument("--vae-seconds", type=float, default=480.0)
-    parser.add_argument("--unet-seconds", type=float, default=6000.0)
+    parser.add_argument("--unet-seconds", type=float, default=6000.0, help="processor time of a process")
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument("--batch", type=int, nargs=2, default=(8, 16), metavar=("FIRST", "LATER"))
     parser.add_argument("--switch", type=float, default=0.12, help="time share of FIRST")
     parser.add_argument("--warm", action="store_true", help="continue from the checkpoint")
+    parser.add_argument("--warm-from", type=Path, metavar="MODEL", help="start from the weights of a model folder")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--count", type=int, default=400, help="pictures of the probe")
     return parser.parse_args()
@@ -35,9 +36,12 @@ def _run(command: str, options: argparse.Namespace) -> None:
         dataset.make(folder / "data", options.shards, workers=options.workers)
         pictures.data_sheet(folder / "data.png")
     elif command == "vae":
-        from training import autoencoder
+        from training import autoencoder, warm_start
 
-        autoencoder.train(folder, options.vae_seconds, world=options.workers)
+        found = warm_start.adopt_autoencoder(folder, options.warm_from) if options.warm_from else 0.0
+        if found < autoencoder.GOOD:
+            warm = options.warm_from is not None
+            autoencoder.train(folder, options.vae_seconds, world=options.workers, warm=warm)
     elif command == "unet":
         from training import denoiser
 
@@ -49,6 +53,7 @@ def _run(command: str, options: argparse.Namespace) -> None:
             later_batch=options.batch[1],
             switch=options.switch,
             warm=options.warm,
+            model=str(options.warm_from) if options.warm_from else None,
         )
         denoiser.train(plan, options.workers)
     elif command == "assemble":

@@ -16,9 +16,10 @@ from transformers import CLIPTokenizer
 
 from training import captions, dataset
 from training.autoencoder import PALETTE, batch_of, ignore_what_no_picture_has
-from training.denoiser import load_average, scheduler
+from training.denoiser import load_average, runs, scheduler
 from training.shapes import BACKGROUND, COLOURS, OBJECTS
 from training.text import build_tokenizer
+from training.warm_start import RUNS
 
 NAME = "SJC built-in prior"
 PROFILE = "sjc.json"
@@ -119,7 +120,7 @@ def write_profile(found: dict[str, Any], path: Path) -> None:
 
 def assemble(folder: Path, target: Path) -> None:
     """Write the newest averaged weights of `folder` as the pipeline folder `target`."""
-    unet, encoder, _ = load_average(folder)
+    unet, encoder = load_average(folder)
     vae = AutoencoderKL.from_pretrained(folder / "vae")
     ignore_what_no_picture_has(vae)
     tokenizer = build_tokenizer()
@@ -141,6 +142,7 @@ def assemble(folder: Path, target: Path) -> None:
     forget_origin(target)
     write_tokenizer_tables(tokenizer, target / "tokenizer")
     write_profile(found, target / PROFILE)
+    (target / RUNS).write_text(json.dumps(runs(folder), indent=1) + "\n", encoding="utf-8")
 
 
 def load(target: Path) -> StableDiffusionPipeline:

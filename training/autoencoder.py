@@ -24,6 +24,8 @@ from training.parallel import Averager, launch, share
 from training.shapes import COLOURS
 
 PALETTE: np.ndarray = np.array(list(COLOURS.values()), dtype=np.float32)
+GOOD = 32.0
+"""Decibels on held-out pictures from which the decoder of an earlier model is kept as it is."""
 _FRAME = ((1.0, 1.0, 1.0), (1.0, -1.0, -1.0), (-1.0, 1.0, -1.0), (-1.0, -1.0, 1.0))
 """What each latent channel measures: the corners of a tetrahedron in colour space."""
 _ANCHOR = 64.0

@@ -16,17 +16,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.shapes import MIRROR_PLANE, OBJECTS, SYMMETRIC
+from training.shapes import MIRROR_PLANE, OBJECTS
 from training.tracing import Camera, shade
 
 SIZE = 64
-ELEVATION = (-8.0, 70.0)
+ELEVATION = (-8.0, 75.0)
 DISTANCE = (1.9, 2.15)
 FIELD_OF_VIEW = (47.0, 63.0)
 NAMES = tuple(OBJECTS)
 VIEWS_PER_SHAPE = 6
-SYMMETRIC_SHARE = 0.4
-"""How often an object without a front is drawn, relative to one with a front."""
+SHARES: dict[str, float] = {"mushroom": 0.4, "mug": 2.0, "bear": 2.0, "teapot": 2.0}
+"""How often an object is drawn, relative to the others: less without a front, more with much to tell apart."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,10 @@ class Views:
         mask = self.mask[index].astype(np.float32) / 255.0
         return base + mask[..., None] * colours[:, None, None, :].astype(np.float32)
 
+    def only(self, index: np.ndarray) -> Views:
+        """Return the views that `index` (places or booleans) picks."""
+        return Views(self.kind[index], self.camera[index], self.base[index], self.mask[index])
+
     def mirrored(self) -> Views:
         """Return the mirror images, which are views from the mirrored azimuth."""
         across_y = np.array([MIRROR_PLANE[name] == "y" for name in NAMES])[self.kind]
@@ -84,11 +88,11 @@ def _draw_camera(generator: np.random.Generator) -> Camera:
     )
 
 
-def trace_shard(path: Path, count: int, seed: int) -> None:
-    """Trace `count` views of random objects and proportions into the file `path`."""
+def trace_shard(path: Path, count: int, seed: int, shares: dict[str, float]) -> None:
+    """Trace `count` views of random objects (1 is the usual share) and proportions into the file `path`."""
     torch.set_num_threads(1)
     generator = np.random.default_rng(seed)
-    weights = np.array([SYMMETRIC_SHARE if n in SYMMETRIC else 1.0 for n in NAMES])
+    weights = np.array([shares.get(name, 1.0) for name in NAMES])
     kinds: list[int] = []
     cameras: list[tuple[float, float, float, float]] = []
     bases: list[np.ndarray] = []
@@ -112,11 +116,11 @@ def trace_shard(path: Path, count: int, seed: int) -> None:
     temporary.replace(path)
 
 
-def make(folder: Path, shards: int = 22, per_shard: int = 504, workers: int = 2) -> None:
+def make(folder: Path, shards: int = 24, per_shard: int = 504, workers: int = 2) -> None:
     """Trace the training shards and one held-out shard that are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(folder / "heldout.npz", 600, 990_001)]
-    jobs += [(folder / f"train-{k:03d}.npz", per_shard, 1000 + k) for k in range(shards)]
+    jobs: list[tuple[Path, int, int, dict[str, float]]] = [(folder / "heldout.npz", 1200, 990_001, {})]
+    jobs += [(folder / f"train-{k:03d}.npz", per_shard, 1000 + k, SHARES) for k in range(shards)]
     missing = [job for job in jobs if not job[0].exists()]
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         pool.starmap(trace_shard, missing, chunksize=1)

@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
-from training import captions, dataset
+from training import captions, dataset, warm_start
 from training.autoencoder import PALETTE, batch_of, pooled_latents
 from training.muon import Muon, divide
 from training.parallel import Averager, launch, share
@@ -168,7 +170,8 @@ class Plan:
     folder
         Working folder with ``data`` and ``vae``.
     seconds
-        Wall-clock budget; the learning rate follows it down whatever the speed.
+        Processor time of a process; the learning rate follows it down whatever the speed.
+        A process that is stopped for a while (SIGSTOP to the one in ``PID``) loses nothing of it.
     rate
         Highest learning rate.
     batch, later_batch
@@ -177,6 +180,8 @@ class Plan:
         Share of the time with the smaller batch.
     warm
         Start from the checkpoint of an earlier run.
+    model
+        Start from the weights of this assembled model, unless `warm`.
     every
         Seconds between checkpoints.
     """
@@ -188,6 +193,7 @@ class Plan:
     later_batch: int = 16
     switch: float = 0.12
     warm: bool = False
+    model: str | None = None
     every: float = 240.0
 
 
@@ -202,13 +208,17 @@ def _work(rank: int, world: int, plan: Plan) -> None:
     root = Path(plan.folder)
     torch.manual_seed(4321 + rank + int(time.time()))
     views = dataset.load(root / "data")
-    mine = np.arange(rank, len(views), world)
-    views = dataset.Views(views.kind[mine], views.camera[mine], views.base[mine], views.mask[mine])
+    views = views.only(np.arange(rank, len(views), world))
     scale = AutoencoderKL.from_pretrained(root / "vae").config.scaling_factor
     pool = LatentPool(views, scale, np.random.default_rng(time.time_ns() + rank))
     tokenizer = build_tokenizer()
     unet, encoder = build(), build_encoder(tokenizer)
     embed = CaptionEncoder(tokenizer, encoder)
+    earlier: list[dict[str, Any]] = []
+    if plan.model is not None:
+        warm_start.adopt_denoiser(unet, Path(plan.model))
+        warm_start.adopt_encoder(encoder, tokenizer, Path(plan.model))
+        earlier = warm_start.runs(Path(plan.model))
     parameters = [*unet.parameters(), *encoder.parameters()]
     matrices, rest = divide(unet, encoder.parameters())
     optimisers: list[torch.optim.Optimizer] = [
@@ -216,7 +226,7 @@ def _work(rank: int, world: int, plan: Plan) -> None:
         Muon(matrices, plan.rate),
     ]
     average = Average(parameters)
-    seen, spent, path = 0, 0.0, root / "denoiser.pt"
+    seen, spent, highest, path = 0, 0.0, plan.rate, root / "denoiser.pt"
     if plan.warm:
         state = torch.load(path, weights_only=True)
         unet.load_state_dict(state["unet"])
@@ -224,13 +234,16 @@ def _work(rank: int, world: int, plan: Plan) -> None:
         average.restore(state["average"], state["steps"])
         for optimiser, saved_state in zip(optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved_state)
-        seen, spent = state["seen"], state["spent"]
+        seen, spent, earlier = state["seen"], state["spent"], state["earlier"]
+        highest = max(highest, state["rate"])
     share(p.data for p in parameters)
     averager = Averager(parameters)
     table = alphas()
     if rank == 0:
+        (root / "PID").write_text(f"{os.getpid()}\n")
         _say(root, f"denoiser training started, budget {plan.seconds:.0f} s, seen {seen}")
-    begin = saved = told = time.monotonic()
+    saved = told = time.monotonic()
+    begin = time.process_time()
     step, done, recent, told_seen = 0, 0.0, 0.0, seen
     while done < 1.0:
         batch = plan.batch if done < plan.switch else plan.later_batch
@@ -244,7 +257,7 @@ def _work(rank: int, world: int, plan: Plan) -> None:
         averager.clear()
         loss = objective(unet, latents, embed(texts), table, draw_timesteps(batch))
         loss.backward()
-        averager.extras[0] = (time.monotonic() - begin) / plan.seconds
+        averager.extras[0] = (time.process_time() - begin) / plan.seconds
         averager.extras[1] = loss.item()
         averager.average()
         averager.clip(1.0)
@@ -269,8 +282,12 @@ def _work(rank: int, world: int, plan: Plan) -> None:
                 "steps": average.steps,
                 "optimisers": [optimiser.state_dict() for optimiser in optimisers],
                 "seen": seen,
-                "spent": spent + now - begin,
+                "spent": spent + time.process_time() - begin,
                 "loss": recent,
+                "processes": world,
+                "batch": plan.later_batch,
+                "rate": highest,
+                "earlier": earlier,
             }
             torch.save(state, path.with_suffix(".partial"))
             path.with_suffix(".partial").replace(path)
@@ -283,13 +300,28 @@ def train(plan: Plan, world: int = 2) -> None:
     launch(_work, world, plan)
 
 
-def load_average(folder: Path) -> tuple[UNet2DConditionModel, nn.Module, dict[str, float]]:
-    """Return the averaged denoiser and text encoder of the checkpoint, and its figures."""
+def load_average(folder: Path) -> tuple[UNet2DConditionModel, nn.Module]:
+    """Return the averaged denoiser and text encoder of the checkpoint."""
     state = torch.load(folder / "denoiser.pt", weights_only=True)
     unet, encoder = build(), build_encoder(build_tokenizer())
     with torch.no_grad():
         parameters = [*unet.parameters(), *encoder.parameters()]
         for parameter, value in zip(parameters, state["average"], strict=True):
             parameter.copy_(value)
-    figures = {name: float(state[name]) for name in ("seen", "spent", "steps", "loss")}
-    return unet.eval(), encoder.eval(), figures
+    return unet.eval(), encoder.eval()
+
+
+def runs(folder: Path) -> list[dict[str, Any]]:
+    """Return the figures of all runs that made the checkpoint, oldest first."""
+    state = torch.load(folder / "denoiser.pt", weights_only=True)
+    mine = {
+        "objects": len(dataset.NAMES),
+        "samples": state["seen"],
+        "steps": state["steps"],
+        "minutes": round(state["spent"] / 60),
+        "processes": state["processes"],
+        "batch": state["batch"] * state["processes"],
+        "rate": state["rate"],
+        "loss": round(state["loss"], 4),
+    }
+    return [*state["earlier"], mine]

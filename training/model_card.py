@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from diffusers import AutoencoderKL
 
 from training import captions, dataset, probe
-from training.denoiser import build, load_average
+from training.denoiser import build, runs
 from training.shapes import COLOURS, OBJECTS, SYMMETRIC
 from training.text import LENGTH, build_encoder, build_tokenizer
 
@@ -19,6 +20,24 @@ _TEMPLATE = Path(__file__).with_suffix(".md")
 
 def _millions(count: int) -> str:
     return f"{count / 1e6:.2f} M"
+
+
+def _table(made: list[dict[str, Any]]) -> str:
+    """Return the runs as a Markdown table."""
+    lines = ["| objects | samples | steps | batch | processes | highest rate | minutes | last loss |", "|---" * 8 + "|"]
+    for run in made:
+        cells = (
+            f"{run['objects']}",
+            f"{run['samples']:,}",
+            f"{run['steps']:,}",
+            f"{run['batch']}",
+            f"{run['processes']}",
+            f"{run['rate']:g}",
+            f"{run['minutes']}",
+            f"{run['loss']:.3f}",
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def write(folder: Path, target: Path, sample_steps: int = 30) -> None:
@@ -34,8 +53,7 @@ def write(folder: Path, target: Path, sample_steps: int = 30) -> None:
         Number of steps with which the samples were drawn.
     """
     report = json.loads((folder / "probe.json").read_text(encoding="utf-8"))
-    quality, _, seconds = (folder / "vae" / "quality.txt").read_text(encoding="utf-8").split()
-    _, _, figures = load_average(folder)
+    quality = (folder / "vae" / "quality.txt").read_text(encoding="utf-8").split()[0]
     tokenizer = build_tokenizer()
     vae = AutoencoderKL.from_pretrained(folder / "vae")
     tokens = len(tokenizer(captions.view_text(0, 0, captions.phrase("red", "car"))).input_ids)
@@ -54,15 +72,11 @@ def write(folder: Path, target: Path, sample_steps: int = 30) -> None:
         fov="{:.0f} to {:.0f}".format(*dataset.FIELD_OF_VIEW),
         vae_size=_millions(sum(p.numel() for p in vae.parameters())),
         vae_quality=quality,
-        vae_minutes=f"{float(seconds) / 60:.0f}",
         text_size=_millions(sum(p.numel() for p in build_encoder(tokenizer).parameters())),
         unet_size=_millions(sum(p.numel() for p in build().parameters())),
         vocabulary=len(tokenizer),
         length=LENGTH,
-        minutes=f"{figures['spent'] / 60:.0f}",
-        seen=f"{figures['seen']:,.0f}",
-        steps=f"{figures['steps']:,.0f}",
-        loss=f"{figures['loss']:.3f}",
+        runs=_table(runs(folder)),
         pictures=report["pictures"],
         noises=report["noises"],
         levels=", ".join(map(str, report["levels"])),

@@ -57,6 +57,9 @@ ACCENTS: np.ndarray = np.array(
 
 BACKGROUND: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
+_SKIN = 0.006
+"""How far a lining lies over what it covers, so that rays meet the lining first."""
+
 Part = tuple[Tensor, int]
 
 
@@ -139,16 +142,58 @@ def _chair(p: Tensor, v: Variation) -> list[Part]:
 
 
 def _mug(p: Tensor, v: Variation) -> list[Part]:
-    radius, half, wall = v(0.46), v(0.50), v(0.095)
-    centre = (-0.14, 0, 0)
-    outer = cylinder(p, centre, radius, half, rounding=0.05)
-    floor = (-0.14, 0, wall * 1.3)
-    cavity = cylinder(p, floor, radius - wall, half, rounding=0.04)
-    liner = cylinder(p, floor, radius - wall + 0.03, half - 0.06, rounding=0.04)
-    ring = torus(p, (-0.14 + radius, 0, 0), v(0.27), v(0.10), axis=1)
+    """A wide mug: how much of the dark floor is seen changes with the elevation, as no painted disc does."""
+    radius, half, wall, base = v(0.50), v(0.40), v(0.115), v(0.18)
+    centre = (-0.16, 0, 0)
+    outer = cylinder(p, centre, radius, half, rounding=0.04)
+    cavity = cylinder(p, (-0.16, 0, base), radius - wall, half, rounding=0.04)
+    ring = torus(p, (-0.16 + radius, 0, 0), v(0.25), v(0.10), axis=1)
     handle = torch.maximum(ring, -cylinder(p, centre, radius - wall / 2, 2.0))
     shell = torch.maximum(torch.minimum(outer, handle), -cavity)
-    return [(shell, MAIN), (torch.maximum(liner, -cavity + 0.004), WHITE)]
+    liner = cylinder(p, (-0.16, 0, base), radius - wall + 0.03, half + 0.03, rounding=0.04)
+    liner = torch.maximum(torch.maximum(liner, -cavity), half_space(p, (0, 0, 1), half - 0.03))
+    ground = half_space(p, (0, 0, 1), base - half + 0.05)
+    glaze, floor = torch.maximum(liner, -ground), torch.maximum(liner, ground)
+    return [(shell + _SKIN, MAIN), (glaze, WHITE), (floor, DARK)]
+
+
+def _teapot(p: Tensor, v: Variation) -> list[Part]:
+    radius, half = v(0.45), v(0.41)
+    middle = -0.14
+    body = ellipsoid(p, (0, 0, middle), (radius, radius, half))
+    body = torch.maximum(body, half_space(p, (0, 0, -1), -middle + 0.88 * half))
+    reach, lift = radius + v(0.29), v(0.22)
+    spout = capsule(p, (0.55 * radius, 0, middle - 0.12), (reach, 0, lift), 0.17, 0.085)
+    tip = sphere(p, (reach + 0.02, 0, lift + 0.055), 0.07)
+    main = blend(body, spout, 0.06)
+    ring = torus(p, (-radius, 0, middle + 0.03), v(0.23), 0.08, axis=1)
+    handle = torch.maximum(ring, -ellipsoid(p, (0, 0, middle), (radius - 0.05, radius - 0.05, half - 0.05)))
+    seat = middle + 0.86 * half
+    lid = ellipsoid(p, (0, 0, seat), (0.62 * radius, 0.62 * radius, v(0.15)))
+    knob = sphere(p, (0, 0, seat + 0.21), v(0.10))
+    return [(main, MAIN), (handle, WOOD), (lid, CREAM), (knob, WOOD), (tip, DARK)]
+
+
+def _bear(p: Tensor, v: Variation) -> list[Part]:
+    m = torch.stack((p[:, 0].abs(), p[:, 1], p[:, 2]), -1)
+    head, belly = v(0.29), v(0.34)
+    z_head = 0.30
+    body = ellipsoid(p, (0, 0.08, -0.32), (belly, v(0.30), v(0.38)))
+    main = blend(body, sphere(p, (0, 0, z_head), head), 0.05)
+    ear = sphere(m, (0.80 * head, 0.02, z_head + 0.80 * head), v(0.12))
+    arm = capsule(m, (0.30, 0.0, -0.12), (v(0.47), -0.24, -0.28), 0.12, 0.13)
+    foot = v(0.45)
+    leg = capsule(m, (0.22, -0.02, -0.54), (0.29, -foot, -0.52), 0.15, 0.16)
+    tail = sphere(p, (0, 0.40, -0.50), v(0.11))
+    main = torch.minimum(torch.minimum(blend(main, arm, 0.03), torch.minimum(ear, tail)), blend(main, leg, 0.03))
+    muzzle = ellipsoid(p, (0, -0.90 * head, z_head - 0.08), (v(0.15), 0.15, v(0.11)))
+    bib = ellipsoid(p, (0, -0.09, -0.28), (0.70 * belly, 0.17, v(0.25)))
+    sole = ellipsoid(m, (0.295, -foot - 0.12, -0.515), (0.105, 0.06, 0.105))
+    inner = sphere(m, (0.80 * head, -0.06, z_head + 0.80 * head), 0.075)
+    cream = torch.minimum(torch.minimum(muzzle, bib), torch.minimum(sole, inner))
+    nose = ellipsoid(p, (0, -0.90 * head - 0.14, z_head - 0.03), (0.075, 0.05, 0.055))
+    eye = sphere(m, (0.38 * head, -0.85 * head, z_head + 0.32 * head), v(0.055))
+    return [(main, MAIN), (cream, CREAM), (torch.minimum(nose, eye), DARK)]
 
 
 def _house(p: Tensor, v: Variation) -> list[Part]:
@@ -233,12 +278,14 @@ OBJECTS: dict[str, Callable[[Tensor, Variation], list[Part]]] = {
     "snowman": _snowman,
     "mushroom": _mushroom,
     "rocket": _rocket,
+    "bear": _bear,
+    "teapot": _teapot,
 }
 
 SYMMETRIC: frozenset[str] = frozenset({"mushroom"})
 """Objects that look alike from all sides: they cannot probe a view."""
 
-MIRROR_PLANE: dict[str, str] = {name: "y" if name == "mug" else "x" for name in OBJECTS}
+MIRROR_PLANE: dict[str, str] = {name: "y" if name in ("mug", "teapot") else "x" for name in OBJECTS}
 """The axis that may be negated without changing the object."""
 
 

@@ -8,6 +8,7 @@ thread of its own does in a window.
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
 from pathlib import Path
@@ -25,20 +26,26 @@ from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.spec import JobSpec
 from sjc_blender.surface.surface import SurfaceCutter
 
+COLUMNS = ("quads", "volume", "mesh", "first cut", "next cut", "swap", "texture")
+
 
 def main() -> None:
-    """Measure and print a table."""
+    """Measure, print a table, and write it if a file is named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--resolutions", type=int, nargs="*", default=[64, 128, 256])
     parser.add_argument("--texture", type=int, default=1024)
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     print(f"Blender {bpy.app.version_string}, seconds of processor time")
-    columns = ("voxels", "quads", "volume", "mesh", "first cut", "next cut", "swap", "texture")
-    print(" ".join(f"{name:>10}" for name in columns))
+    print(" ".join(f"{name:>10}" for name in ("voxels", *COLUMNS)))
+    rows: list[dict[str, float]] = []
     for resolution in arguments.resolutions:
         with tempfile.TemporaryDirectory() as folder:
             row = _measure(_finished_job(Path(folder), resolution), arguments.texture)
         print(f"{f'{resolution}^3':>10} {row[0]:10.0f} " + " ".join(f"{value:10.3f}" for value in row[1:]), flush=True)
+        rows.append({"voxels": resolution} | dict(zip(COLUMNS, row, strict=True)))
+    if arguments.out:
+        arguments.out.write_text(json.dumps(rows), encoding="utf-8")
 
 
 def _finished_job(path: Path, n: int) -> JobFolder:

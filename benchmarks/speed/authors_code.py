@@ -10,8 +10,10 @@ from typing import Any
 from unittest import mock
 
 import torch
+from torch import Tensor
 
 from sjc_blender.engine.radiance.field import VoxelField
+from sjc_blender.engine.radiance.rays import Rays
 
 
 class AuthorsCode:
@@ -43,3 +45,11 @@ class AuthorsCode:
             theirs.color.copy_(field.feature_grid.permute(0, 3, 2, 1)[None])
             theirs.d_scale.copy_(field.density_scale)
         return theirs
+
+    def rendering(self, theirs: Any, rays: Rays) -> tuple[Tensor, Tensor, Tensor]:
+        """Image [N, C], depth [N, 1] and weights [S, N] of their renderer."""
+        box = theirs.aabb.T.numpy()
+        _, near, far = self.render.ray_box_intersect(rays.origins.numpy(), rays.directions.numpy(), box)
+        near, far = (torch.as_tensor(t, dtype=torch.float32).clamp(min=0) for t in (near, far))
+        image, depth, weights = self.render.render_ray_bundle(theirs, rays.origins, rays.directions, near, far)
+        return image, depth, weights

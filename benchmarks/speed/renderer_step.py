@@ -1,6 +1,6 @@
 """One SJC step without the network: render, back-propagate a score and the emptiness loss, move the parameters.
 
-Run as a program it measures the peak of memory of one contender, for which each needs a process of its own.
+Run as a program it writes the peak of memory of one contender, for which each needs a process of its own.
 """
 
 from __future__ import annotations
@@ -8,13 +8,12 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from sjc_blender.engine.allocation import keep_freed_memory
 from sjc_blender.engine.losses import emptiness, reference_samples_per_ray
 from sjc_blender.engine.radiance.adamax import adamax_for
 from sjc_blender.engine.radiance.field import VoxelField
@@ -24,6 +23,7 @@ from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.spec import OptimisationSpec
 
 from .authors_code import AuthorsCode
+from .interleaved import Step
 from .peak_memory import peak_bytes, resident_bytes
 
 PUBLISHED = OptimisationSpec()
@@ -43,20 +43,21 @@ def field_in_state(state: str, resolution: int, renderer: Any = "auto", channels
     return field
 
 
-def view(index: int, size: int) -> Rays:
+def view(index: int, size: int, device: torch.device | None = None) -> Rays:
     """Rays of one of a row of views around the box."""
-    return camera_rays(orbit_camera(137.5 * index % 360 - 180, 5 + 11 * index % 60, 1.5, 55), size, size)
+    camera = orbit_camera(137.5 * index % 360 - 180, 5 + 11 * index % 60, 1.5, 55)
+    return camera_rays(camera, size, size, device=device)
 
 
-def our_step(field: VoxelField, size: int = 64, views: int = 1) -> Callable[[int], None]:
-    """A step of this engine; it takes the number of the step."""
+def our_step(field: VoxelField, size: int = 64, views: int = 1) -> Step:
+    """A step of this engine, on the field's device."""
     optimiser = adamax_for(field, field.parameter_groups(PUBLISHED.learning_rate, PUBLISHED.background_learning_rate))
-    samples = reference_samples_per_ray(field)
-    score = torch.randn(len(field.feature_grid), size, size, generator=torch.Generator().manual_seed(1))
+    samples, device = reference_samples_per_ray(field), field.density_grid.device
+    score = torch.randn(len(field.feature_grid), size, size, generator=torch.Generator().manual_seed(1)).to(device)
 
-    def step(index: int) -> None:
-        renderings = [render(field, view(index * views + k, size)) for k in range(views)]
-        objective = torch.zeros(())
+    def run(index: int) -> None:
+        renderings = [render(field, view(index * views + k, size, device)) for k in range(views)]
+        objective = torch.zeros((), device=device)
         for rendering in renderings:
             empty = emptiness(rendering.weights, PUBLISHED.emptiness_scale, samples)
             objective = objective + (PUBLISHED.emptiness_weight * empty - (score * rendering.image).sum()) / views
@@ -64,55 +65,68 @@ def our_step(field: VoxelField, size: int = 64, views: int = 1) -> Callable[[int
         objective.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
-    return step
+    return Step(run, tuple(field.parameters()))
 
 
-def authors_step(authors: AuthorsCode, field: VoxelField, size: int = 64) -> Callable[[int], None]:
+def authors_step(authors: AuthorsCode, field: VoxelField, size: int = 64) -> Step:
     """A step of the authors' renderer and optimiser, in the order of their program."""
     theirs = authors.field_like(field)
     optimiser = torch.optim.Adamax(theirs.opt_params(), lr=PUBLISHED.learning_rate)
-    box = theirs.aabb.T.numpy()
     score = torch.randn(size * size, len(field.feature_grid), generator=torch.Generator().manual_seed(1))
 
-    def step(index: int) -> None:
+    def run(index: int) -> None:
         optimiser.zero_grad()
-        rays = view(index, size)
-        _, near, far = authors.render.ray_box_intersect(rays.origins.numpy(), rays.directions.numpy(), box)
-        near, far = (torch.as_tensor(t, dtype=torch.float32).clamp(min=0) for t in (near, far))
-        image, _, weights = authors.render.render_ray_bundle(theirs, rays.origins, rays.directions, near, far)
-        image.backward(-score, retain_graph=True)
+        image, _, weights = authors.rendering(theirs, view(index, size))
+        image.backward(-score, retain_graph=True)  # type: ignore[no-untyped-call]
         loss = PUBLISHED.emptiness_weight * torch.log(1 + PUBLISHED.emptiness_scale * weights).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
-    return step
+    return Step(run, tuple(theirs.parameters()))
 
 
-def contender_step(name: str, state: str, reference: Path | None, resolution: int = 100) -> Callable[[int], None]:
-    """A step of one of `CONTENDERS`."""
+def contender_step(
+    name: str,
+    state: str,
+    reference: Path | None = None,
+    resolution: int = 100,
+    size: int = 64,
+    views: int = 1,
+    device: str = "cpu",
+) -> Step:
+    """A step of one of `CONTENDERS`; the authors' has one view, on the CPU."""
     if name == "authors":
         assert reference is not None, "the authors' code has to be there"
-        return authors_step(AuthorsCode(reference), field_in_state(state, resolution))
-    return our_step(field_in_state(state, resolution, name))
+        return authors_step(AuthorsCode(reference), field_in_state(state, resolution), size)
+    return our_step(field_in_state(state, resolution, name).to(device), size, views)
 
 
 def main() -> None:
-    """Print the peak of memory over what the process had before the field was made, in bytes."""
+    """Write the peak of memory over what the process had before the field was made, in bytes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("contender", choices=CONTENDERS)
+    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--state", default="converged", choices=STATES)
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--resolution", type=int, default=100)
+    parser.add_argument("--size", type=int, default=64)
+    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
+    keep_freed_memory()
     torch.set_num_threads(1)
-    # What is imported and compiled on the way is no part of a step's memory.
-    contender_step(arguments.contender, arguments.state, arguments.reference, 16)(0)
+    chosen = (arguments.contender, arguments.state, arguments.reference)
+    # What is imported on the way is no part of a step's memory. Tiny: what it frees stays in this process.
+    contender_step(*chosen, 16, 8, device=arguments.device).run(0)
     gc.collect()
-    base = resident_bytes()
-    step = contender_step(arguments.contender, arguments.state, arguments.reference, arguments.resolution)
+    on_gpu = torch.device(arguments.device).type == "cuda"
+    base = torch.cuda.memory_allocated() if on_gpu else resident_bytes()
+    step = contender_step(*chosen, arguments.resolution, arguments.size, device=arguments.device)
     for index in range(3):
-        step(index)
-    json.dump({"peak_over_base": peak_bytes() - base}, sys.stdout)
+        step.run(index)
+    peak = torch.cuda.max_memory_allocated() if on_gpu else peak_bytes()
+    parameters = sum(parameter.numel() * parameter.element_size() for parameter in step.parameters)
+    written = {"peak_over_base": peak - base, "parameters": parameters}
+    arguments.out.write_text(json.dumps(written), encoding="utf-8")
 
 
 if __name__ == "__main__":

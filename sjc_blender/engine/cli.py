@@ -14,16 +14,16 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from ..protocol import events, presets
+from ..protocol import events
 from ..protocol.atomic_write import file_error
 from ..protocol.errors import SjcError
 from ..protocol.file_lock import FileLock
 from ..protocol.job_folder import JobFolder, engine_busy
-from ..protocol.overrides import merged, parse_overrides
 from .doctor import add_doctor_command
 from .fitting.command import add_fit_command
+from .forecast.command import add_forecast_command
+from .job_options import add_job_options, job_of
 from .model_store.command import add_models_command
 from .pause import Pause
 from .presets_command import add_presets_command
@@ -55,28 +55,10 @@ def _parser() -> argparse.ArgumentParser:
         help="make an object from a prompt",
         epilog='example: python -m sjc_blender.engine generate --prompt "a red chair" --out chair',
     )
-    generate.add_argument("--prompt", default="", help="may be left out with a recipe, see the command presets")
     generate.add_argument(
         "--out", required=True, type=Path, metavar="DIR", help="the job folder; an unfinished job there goes on"
     )
-    generate.add_argument("--negative-prompt", default="", metavar="TEXT")
-    generate.add_argument("--preset", default="standard", help=", ".join(presets.preset_names()) + " or a recipe")
-    generate.add_argument(
-        "--model",
-        default="builtin",
-        metavar="SOURCE",
-        help="builtin, a folder, a .safetensors file or a Hugging Face id in the cache",
-    )
-    generate.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    generate.add_argument("--seed", type=int, default=0)
-    generate.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FIELD=VALUE",
-        dest="changes",
-        help="any field of the job, such as optimisation.steps=200 (repeatable)",
-    )
+    add_job_options(generate)
     generate.add_argument("--restart", action="store_true", help="ignore a checkpoint")
     generate.set_defaults(command=_generate)
 
@@ -93,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     add_doctor_command(commands)
     add_fit_command(commands)
+    add_forecast_command(commands)
     add_presets_command(commands)
     add_render_command(commands)
     add_sample2d_command(commands)
@@ -106,7 +89,7 @@ def _generate(arguments: argparse.Namespace) -> int:
 
     report = TerminalReport()
     try:
-        spec = presets.new_job(**_settings(arguments))
+        spec = job_of(arguments)
         folder = JobFolder.create(arguments.out, spec)
     except SjcError as error:
         report(events.Failed.of(error))
@@ -128,18 +111,6 @@ def _attended(folder: JobFolder, report: Callable[[events.Event], None], *, rest
         return _work(folder, report, stop.is_set, restart=restart)
     finally:
         signal.signal(signal.SIGINT, previous)
-
-
-def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Arguments of `presets.new_job`; what ``--set`` names goes before the option of the same meaning."""
-    settings = {
-        "prompt": arguments.prompt,
-        "preset": arguments.preset,
-        "seed": arguments.seed,
-        "negative_prompt": arguments.negative_prompt,
-        "model": {"source": arguments.model, "device": arguments.device},
-    }
-    return merged(settings, parse_overrides(arguments.changes))
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..protocol import events
+from ..protocol.amounts import gigabytes
 from ..protocol.diagnosis import Diagnosis, Finding
 from ..protocol.errors import SjcError
 
@@ -31,9 +32,6 @@ LEAST_MEMORY = 2 * 10**9
 LEAST_VIDEO_MEMORY = 2 * 10**9
 LEAST_DISK = 2 * 10**9
 """Bytes; what a job with the built-in prior takes."""
-
-STEPS = 20
-WARM_UP = 2
 
 REINSTALL = "Press Set Up Engine in Blender, or install requirements/engine.txt into this Python."
 
@@ -125,7 +123,7 @@ def check_devices() -> Iterator[Finding]:
             works = free >= LEAST_VIDEO_MEMORY
             fix = "" if works else "Close other programs that use the graphics card, or run jobs with model.device=cpu."
             name = torch.cuda.get_device_name(index)
-            yield Finding("Graphics card", f"{name}, {_size(free)} of {_size(total)} free", works, fix)
+            yield Finding("Graphics card", f"{name}, {gigabytes(free)} of {gigabytes(total)} free", works, fix)
     elif torch.backends.mps.is_available():
         yield Finding("Graphics card", "Apple's, through Metal")
     elif shutil.which("nvidia-smi"):
@@ -143,12 +141,12 @@ def check_devices() -> Iterator[Finding]:
 
 def check_memory() -> Iterator[Finding]:
     """Tell how much memory is free."""
-    import psutil  # type: ignore[import-untyped]
+    from .forecast.main_memory import main_memory
 
-    memory = psutil.virtual_memory()
-    works = memory.available >= LEAST_MEMORY
+    memory = main_memory()
+    works = memory.free >= LEAST_MEMORY
     fix = "" if works else "Close other programs: a job with the built-in prior needs about 2 GB."
-    yield Finding("Memory", f"{_size(memory.available)} of {_size(memory.total)} free", works, fix)
+    yield Finding("Memory", f"{gigabytes(memory.free)} of {gigabytes(memory.total)} free", works, fix)
 
 
 def check_disk() -> Iterator[Finding]:
@@ -156,7 +154,7 @@ def check_disk() -> Iterator[Finding]:
     disk = shutil.disk_usage(Path.home())
     works = disk.free >= LEAST_DISK
     fix = "" if works else "Free some space: a job's checkpoints and results take up to 1 GB."
-    yield Finding("Disk", f"{_size(disk.free)} of {_size(disk.total)} free in {Path.home()}", works, fix)
+    yield Finding("Disk", f"{gigabytes(disk.free)} of {gigabytes(disk.total)} free in {Path.home()}", works, fix)
 
 
 def check_models() -> Iterator[Finding]:
@@ -172,6 +170,7 @@ def check_speed() -> Iterator[Finding]:
     """Do some steps with the built-in prior, on the device that a job would take."""
     from ..protocol.model_profile import load_profile
     from ..protocol.presets import new_job
+    from .forecast.step_probe import PROBE_STEPS, StepProbe
     from .radiance.marcher import marches_fused
     from .score_models.conditioning import conditioner_for
     from .score_models.loading import load_score_model
@@ -182,19 +181,16 @@ def check_speed() -> Iterator[Finding]:
     model = load_score_model(spec.model)
     loaded = time.perf_counter() - start
     sjc = ScoreJacobianChaining(spec, model, conditioner_for(spec, load_profile(spec.model.source), model))
-    for _ in range(WARM_UP):
-        sjc.advance()
-    start = time.perf_counter()
-    for _ in range(STEPS):
+    probe, known = StepProbe(PROBE_STEPS), False
+    while not known:
+        start = time.perf_counter()
         report = sjc.advance()
-    # The losses are numbers on this side: whatever the device still had to do is done.
-    seconds = time.perf_counter() - start
+        sjc.settle()  # until then the device may still be at it
+        known = probe.took(time.perf_counter() - start)
     works = not report.skipped
     renderer = "fused" if marches_fused(sjc.field) else "PyTorch's"
-    rate = (
-        f"{STEPS / seconds:.1f} steps/s on {model.device.type} with the built-in prior (loaded in {loaded:.1f} s) "
-        f"and the {renderer} renderer"
-    )
+    rate = f"{1 / probe.step_seconds:.1f} steps/s on {model.device.type}"
+    rate += f" with the built-in prior (loaded in {loaded:.1f} s) and the {renderer} renderer"
     yield Finding("Speed", rate, works, "" if works else "The model returns no numbers here. " + REINSTALL)
 
 
@@ -207,7 +203,3 @@ CHECKS: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
     ("Models", check_models),
     ("Speed", check_speed),
 )
-
-
-def _size(count: int) -> str:
-    return f"{count / 10**9:.1f} GB"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable
 
@@ -11,10 +12,16 @@ import torch
 from ..protocol import events
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
+from ..protocol.memory import MemoryLevel
 from ..protocol.model_profile import ModelProfile, load_profile
 from ..protocol.spec import Camera, JobSpec, OrbitRig, scheduled
 from . import checkpoint
+from .forecast.choice import choose_level, limit_graphics, require_disk
+from .forecast.free import what_is_free
+from .forecast.needs import needs_of
+from .forecast.step_probe import StepProbe, run_seconds
 from .live_field import write_live_field
+from .out_of_memory import with_less_memory
 from .pause import Pause
 from .radiance.rays import camera_rays
 from .radiance.renderer import render_chunked
@@ -24,11 +31,14 @@ from .results.mesh import extract_mesh
 from .results.result import write_result
 from .results.srgb import write_png
 from .score_models.conditioning import Conditioner, conditioner_for
+from .score_models.load_errors import is_out_of_memory
 from .score_models.loading import load_score_model
+from .score_models.placement import Placeable, choose_device
 from .score_models.preview_decoder import preview_decoder
 from .score_models.score_model import ScoreModel
 from .sjc import ScoreJacobianChaining, StepReport
 from .starting_point import prepare
+from .threads import use_threads_for
 from .viewpoints import orbit_camera
 
 PREVIEWS = 20
@@ -73,12 +83,30 @@ def run_job(
     spec = folder.read_spec()
     profile = load_profile(spec.model.source)
     report(events.Phase("loading the model"))
-    model = load_score_model(spec.model)
+    forecast, level = _prepare(folder, spec, report)
+    model = load_score_model(spec.model, level)
+    if isinstance(model, Placeable) and model.level != level:
+        report(events.Warned(f"There was less memory than it seemed: {model.level.words}."))
+    use_threads_for(model)
     conditioner = conditioner_for(spec, profile, model)
-    run = Run(folder, spec, profile, model, conditioner, report, pause)
+    run = Run(folder, spec, profile, model, conditioner, report, pause, forecast)
     if folder.checkpoint.exists() and not restart:
-        run.sjc.restore(*checkpoint.load(folder.checkpoint, scheduled(spec)))
+        run.restore_checkpoint()
     return run.optimise(cancelled) and run.make_results(cancelled)
+
+
+def _prepare(folder: JobFolder, spec: JobSpec, report: Report) -> tuple[events.Forecast, MemoryLevel]:
+    """Say what the job will need, and how it begins with what is free; SjcError where that is not enough."""
+    device = choose_device(spec.model.device)
+    needs, free = needs_of(spec, device), what_is_free(device, folder.path)
+    require_disk(needs, free, folder.path, folder.checkpoint.stat().st_size if folder.checkpoint.exists() else 0)
+    choice = choose_level(spec.model, needs, free, device)
+    for warning in choice.warnings:
+        report(events.Warned(warning))
+    limit_graphics(spec.model, free)
+    forecast = needs.forecast(choice.level, device)
+    report(forecast)
+    return forecast, choice.level
 
 
 class Run:
@@ -93,17 +121,21 @@ class Run:
         conditioner: Conditioner,
         report: Report,
         pause: Pause | None = None,
+        forecast: events.Forecast | None = None,
     ) -> None:
         self.folder = folder
         self.spec = spec
         self.profile = profile
         self.model = model
+        self.conditioner = conditioner
         self.report = report
         self.pause = pause or Pause()
-        self.sjc = ScoreJacobianChaining(scheduled(spec), model, conditioner)
+        self.forecast = forecast
+        self.sjc = self._first_state()
         self.decode_preview = preview_decoder(spec.model, profile, model)
-        prepare(self.sjc, folder)
         self.seconds: dict[str, float] = {}
+        self._has_checkpoint = False
+        self._preview_seconds = 0.0
 
     @property
     def finished(self) -> bool:
@@ -116,14 +148,22 @@ class Run:
         started, told = time.perf_counter(), 0.0
         total, first = self.spec.optimisation.steps, self.sjc.step
         preview_every = max(1, total // PREVIEWS)
+        probe = StepProbe(total - first)
         while not self.finished:
-            step = self.sjc.advance()
+            began = time.perf_counter()
+            step = self._advance()
+            if not probe.ready:
+                self.sjc.settle()  # a step is timed, not its being queued on a GPU
             now = time.perf_counter()
+            if probe.took(now - began):
+                self._tell_forecast(probe.step_seconds)
             if now - told >= PROGRESS_SECONDS or self.finished:
                 told = now
                 self.report(self._progress(step, (self.sjc.step - first) / (now - started)))
             if self.sjc.step % preview_every == 0 or self.sjc.step == 1:
-                self.preview()
+                began = time.perf_counter()
+                with_less_memory(self.preview, self.model, self.report)
+                self._preview_seconds = time.perf_counter() - began
             # Neither the rate nor the time counts how long the job stood still.
             started += self._keep_pause()
             stopped = cancelled()
@@ -141,7 +181,9 @@ class Run:
         """Colour, mesh and files; False if cancelled."""
         started = time.perf_counter()
         self.report(events.Phase("colouring"))
-        colour = fit_colour(self.sjc.field, self.model, self._colour_cameras())
+        colour = with_less_memory(
+            lambda: fit_colour(self.sjc.field, self.model, self._colour_cameras()), self.model, self.report
+        )
         self.seconds["colouring"] = time.perf_counter() - started
         if cancelled():
             self.report(events.Cancelled(self.sjc.step))
@@ -168,10 +210,46 @@ class Run:
         self.report(events.WentOn(self.sjc.step))
         return time.perf_counter() - began
 
+    def restore_checkpoint(self) -> None:
+        """Go back, or on, to the step of the checkpoint."""
+        self.sjc.restore(*checkpoint.load(self.folder.checkpoint, scheduled(self.spec)))
+        self._has_checkpoint = True
+
     def save_checkpoint(self) -> None:
         """Write the checkpoint and tell so."""
         checkpoint.save(self.folder.checkpoint, scheduled(self.spec), self.sjc.step, self.sjc.tensors())
+        self._has_checkpoint = True
         self.report(events.CheckpointSaved(self.folder.relative(self.folder.checkpoint), self.sjc.step))
+
+    def _advance(self) -> StepReport:
+        """Do a step; if memory runs out, with less, from where the job stood before it."""
+        random = self.sjc.generator.get_state()
+
+        def restore() -> None:
+            if self.sjc.whole:
+                self.sjc.generator.set_state(random)
+            elif self._has_checkpoint:
+                self.restore_checkpoint()
+            else:
+                self.sjc = self._first_state()
+
+        return with_less_memory(lambda: self.sjc.advance(), self.model, self.report, restore)
+
+    def _first_state(self) -> ScoreJacobianChaining:
+        """The optimisation before its first step."""
+        sjc = ScoreJacobianChaining(scheduled(self.spec), self.model, self.conditioner)
+        prepare(sjc, self.folder)
+        return sjc
+
+    def _tell_forecast(self, step_seconds: float) -> None:
+        """Tell once how long all of it will take."""
+        if self.forecast is None:
+            return
+        left = self.spec.optimisation.steps - self.sjc.step
+        previews = round(PREVIEWS * left / self.spec.optimisation.steps)
+        colour_views = self.spec.outputs.colour_views
+        seconds = run_seconds(step_seconds, left, self._preview_seconds, previews, colour_views)
+        self.report(dataclasses.replace(self.forecast, seconds=seconds))
 
     def preview(self) -> None:
         """Render the preview camera, decode it, write it as a PNG and the field beside it; tell so."""
@@ -221,9 +299,7 @@ def told_error(error: BaseException) -> SjcError:
     """Any exception as an error in sentences."""
     if isinstance(error, SjcError):
         return error
-    text = str(error)
-    memory = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in text
-    if memory:
+    if is_out_of_memory(error):
         return SjcError(
             "out_of_memory",
             "The job ran out of memory.",
@@ -232,6 +308,6 @@ def told_error(error: BaseException) -> SjcError:
         )
     return SjcError(
         "internal_error",
-        f"The engine stopped on a fault of its own ({type(error).__name__}: {text}).",
+        f"The engine stopped on a fault of its own ({type(error).__name__}: {error}).",
         "log.txt in the job folder has the details; please report them.",
     )

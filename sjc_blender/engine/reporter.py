@@ -10,6 +10,7 @@ from typing import TextIO
 from tqdm import tqdm
 
 from ..protocol import events
+from ..protocol.amounts import duration, gigabytes
 from ..protocol.job_folder import JobFolder
 
 Report = Callable[[events.Event], None]
@@ -75,6 +76,10 @@ def _sentence(event: events.Event) -> str:
     match event:
         case events.Phase(name):
             return name.capitalize()
+        case events.Forecast(memory, graphics, disk, seconds):
+            where = f"{gigabytes(graphics)} of graphics memory, " if graphics else ""
+            needs = f"{where}{gigabytes(memory)} of memory and {gigabytes(disk)} of the disk"
+            return f"About {duration(seconds)} to the result" if seconds else f"Needs about {needs}"
         case events.Warned(message):
             return f"Warning: {message}"
         case events.Cancelled(step):

@@ -89,6 +89,7 @@ class ScoreJacobianChaining:
         # On a GPU the host does not wait to hear whether a step's scores were finite: see `settle`.
         self._waits = model.device.type != "cuda"
         self._unsettled: list[torch.Tensor] = []
+        self.whole = True  # False while field and optimiser change, and after a failure in their midst
         # Random numbers come from the CPU whatever the device, so that a seed means one result everywhere.
         self.generator = torch.Generator().manual_seed(spec.seed)
         self.render_size = spec.optimisation.render_size or model.sample_size
@@ -120,13 +121,14 @@ class ScoreJacobianChaining:
         noises = draw_noise(images.shape, o.noises, self.generator, antithetic=o.antithetic).to(images)
         conditions = [self.conditioner.at(viewpoint) for viewpoint in viewpoints]
         scores = paas_gradient(self.model, images.detach(), timestep, conditions, noises, o)
-        self.evaluations += o.noises * sum(condition.evaluations for condition in conditions)
+        evaluations = o.noises * sum(condition.evaluations for condition in conditions)
         report = StepReport(float(self.model.sigmas[timestep]), {}, torch.isfinite(scores).all())
         waits = self._waits or not isinstance(self.optimiser, SkippingAdamax)
-        self._unsettled.append(report.finite)
         if waits:
+            self._unsettled.append(report.finite)
             self.settle()
             if report.skipped:
+                self.evaluations += evaluations
                 self._count_step()
                 return report
         limit = clip_limit(o, self.step)
@@ -142,12 +144,18 @@ class ScoreJacobianChaining:
         # Update.
         self.optimiser.zero_grad(set_to_none=True)
         (objective + penalty).backward()
+        # Counted from here on: before, the step may be done again, with less memory.
+        self.evaluations += evaluations
+        if not waits:
+            self._unsettled.append(report.finite)
         if isinstance(self.optimiser, SkippingAdamax):
             self.optimiser.permitted = report.finite
+        self.whole = False
         self.optimiser.step()
         if self.kept is not None:
             self.kept.restore(self.field)
         self._count_step()
+        self.whole = True
         if len(self._unsettled) >= MAX_SKIPPED_IN_A_ROW:
             self.settle()
         return report
@@ -205,6 +213,7 @@ class ScoreJacobianChaining:
         self._unsettled = []
         self.evaluations = int(tensors["evaluations"])
         self.step = step
+        self.whole = True
 
     def _new_optimiser(self) -> torch.optim.Adamax:
         o = self.spec.optimisation

@@ -21,6 +21,26 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Forecast:
+    """What the job will need; told before the first step, and again with its time after some steps.
+
+    Attributes
+    ----------
+    memory_bytes, graphics_bytes : int
+        Main memory and, on a graphics card, its own.
+    disk_bytes : int
+        All files at their largest together.
+    seconds : float
+        From now to the result; 0: not known yet.
+    """
+
+    memory_bytes: int
+    graphics_bytes: int
+    disk_bytes: int
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Progress:
     """One report from the optimisation.
 
@@ -120,6 +140,7 @@ class Failed:
 
 Event = (
     Phase
+    | Forecast
     | Progress
     | Preview
     | LiveField
@@ -138,6 +159,7 @@ Event = (
 
 _NAMES: dict[str, type[Any]] = {
     "phase": Phase,
+    "forecast": Forecast,
     "progress": Progress,
     "preview": Preview,
     "live_field": LiveField,

@@ -120,7 +120,12 @@ def _family_of_file(file: Path) -> str:
 
 def tensor_names(file: Path) -> frozenset[str]:
     """Names of the tensors in a .safetensors file, from its header alone; none if it has no such header."""
-    return frozenset(safetensors_header(file)) - {"__metadata__"}
+    return frozenset(tensor_headers(file))
+
+
+def tensor_headers(file: Path) -> dict[str, dict[str, Any]]:
+    """What a .safetensors file says of each of its tensors, ``dtype`` and ``shape``; empty if it has no such header."""
+    return {name: told for name, told in safetensors_header(file).items() if name != "__metadata__"}
 
 
 def safetensors_header(file: Path) -> dict[str, Any]:

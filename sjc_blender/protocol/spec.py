@@ -52,9 +52,13 @@ class ModelSpec:
         ``"auto"`` takes CUDA where there is one (in half precision), else the CPU (in float32).
     adapters : tuple of Adapter
         Applied in this order.
+    memory : str
+        Graphics memory that the job may use: ``"auto"``, what is free; that of a card of ``"6GB"``, ``"8GB"`` or
+        ``"12GB"``; ``"most"``, all there is, without asking first whether the job fits. It decides what waits in
+        main memory, how many samples the network sees at once and whether pictures are decoded in tiles.
     offload : str
-        What waits in main memory instead of the GPU's: ``"none"``; ``"model"``, each network while another runs;
-        ``"sequential"``, each layer until it runs (slow, needs the least).
+        What waits in main memory instead of the GPU's, at the least: ``"none"``; ``"model"``, each network while
+        another runs; ``"sequential"``, each layer until it runs (slow, needs the least).
     preview_decoder : str
         Previews by the model's own decoder (``"full"``), a tiny autoencoder from the local Hugging Face cache
         (``"tiny"``), or the linear map of the model's profile (``"linear"``).
@@ -64,6 +68,7 @@ class ModelSpec:
     device: Device = "auto"
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     adapters: tuple[Adapter, ...] = ()
+    memory: Literal["auto", "6GB", "8GB", "12GB", "most"] = "auto"
     offload: Literal["none", "model", "sequential"] = "none"
     preview_decoder: Literal["full", "tiny", "linear"] = "full"
 

@@ -113,6 +113,11 @@ def test_a_paused_job_can_go_on_or_be_cancelled(jobs):
     assert not any("left" in text for text in layout.texts()), "nobody knows how long"
 
 
+def test_a_running_job_shows_what_it_needs(jobs):
+    jobs[0].apply(events.Forecast(1_300_000_000, 0, 9_000_000, seconds=90.0))
+    assert "About 1:30 in all, 1.3 GB of memory" in drawn().texts()
+
+
 def test_the_line_stands_in_a_list_and_the_chosen_job_can_be_moved(jobs, session):
     assert [entry.prompt for entry in session.jobs] == ["a red chair", "ein grüner Stuhl", "a yellow duck"]
     session.job_index = 2

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sjc_blender.addon.jobs.job_queue import Job, JobState
-from sjc_blender.addon.ui.job_status import ICONS, bar_text, headline, rate_text, trouble, wrapped
+from sjc_blender.addon.ui.job_status import ICONS, bar_text, forecast_text, headline, rate_text, trouble, wrapped
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
@@ -30,6 +30,14 @@ def test_nothing_is_promised_before_the_speed_is_known_nor_after_the_last_step(j
     assert rate_text(job) == ""
     job.apply(events.Progress(step=1000, total=1000, steps_per_second=9.5))
     assert rate_text(job) == ""
+
+
+def test_what_a_job_needs_is_told_at_once_and_its_time_when_that_is_known(job):
+    assert forecast_text(job) == ""
+    job.apply(events.Forecast(memory_bytes=1_300_000_000, graphics_bytes=0, disk_bytes=9_000_000))
+    assert forecast_text(job) == "Needs about 1.3 GB of memory"
+    job.apply(events.Forecast(2_900_000_000, 3_100_000_000, 9_000_000, seconds=750.0))
+    assert forecast_text(job) == "About 12:30 in all, 3.1 GB of the GPU"
 
 
 def test_every_state_has_words_and_an_icon(job):

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+import typing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from sjc_blender.addon.models import model_actions, models_folder
 from sjc_blender.addon.models.model_library import LIBRARY, ModelLibrary
 from sjc_blender.addon.models.model_status import Place
 from sjc_blender.addon.ui import model_panel
-from sjc_blender.addon.ui.model_words import gigabytes
+from sjc_blender.protocol.amounts import gigabytes
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.hub_cache import VARIABLE, cached_snapshot, hub_cache
 from sjc_blender.protocol.job_folder import JobFolder
@@ -323,6 +324,17 @@ def test_a_model_of_ones_own_and_its_loras(addon, scene, tmp_path):
     assert scene.sjc.used_adapters == [{"path": str(tmp_path / "ink.safetensors"), "weight": 0.5}]
     bpy.ops.sjc.remove_adapter(index=0)
     assert [adapter.name for adapter in scene.sjc.adapters] == ["clay"]
+
+
+def test_graphics_memory_can_be_chosen_for_models_that_need_much(addon, scene):
+    def shown():
+        return [args[1] for kind, args, _, _ in drawn().drawn if kind == "prop"]
+
+    assert "memory" not in shown()
+    bpy.ops.sjc.choose_model(model="own")
+    assert "memory" in shown()
+    choices = {item.identifier for item in scene.sjc.bl_rna.properties["memory"].enum_items}
+    assert choices == set(typing.get_args(typing.get_type_hints(ModelSpec)["memory"]))
 
 
 def test_a_failed_list_is_told_once_and_a_button_asks_again(addon):

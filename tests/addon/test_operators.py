@@ -46,7 +46,7 @@ def test_generate_hands_every_setting_to_the_api(settings, scene, asked):
     settings.proxy_kind, settings.proxy_object, settings.proxy_looseness = "OBJECT", block, 0.25
     settings.preset, settings.seed = "draft", 12
     settings.make_mesh = False
-    settings.model_kind, settings.model_source = "OWN", "//models/sd"
+    settings.model_kind, settings.model_source, settings.memory = "OWN", "//models/sd", "8GB"
     assert bpy.ops.sjc.generate() == {"FINISHED"}
     ((prompt, options),) = asked
     assert prompt == "a red chair"
@@ -59,7 +59,7 @@ def test_generate_hands_every_setting_to_the_api(settings, scene, asked):
         "seed": 12,
         "model": "//models/sd",
         "outputs": ("volume",),
-        "overrides": {"model": {"adapters": []}},
+        "overrides": {"model": {"adapters": [], "memory": "8GB"}},
         "proxy": block,
         "proxy_looseness": 0.25,
         "scene": scene,

@@ -61,6 +61,8 @@ class LinearModel:
 class LatentField:
     """What `fit_colour` asks of a VoxelField, from given grids."""
 
+    voxels = None
+
     def __init__(self, density: Tensor, latents: Tensor, background: Tensor) -> None:
         shape = density.shape
         self.shape = (shape[0], shape[1], shape[2])

@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
-from collections import namedtuple
 from pathlib import Path
 
 import pytest
 
 from sjc_blender.engine import doctor
+from sjc_blender.engine.forecast import main_memory
+from sjc_blender.engine.forecast.main_memory import MainMemory
 from sjc_blender.protocol import events
 from sjc_blender.protocol.diagnosis import Diagnosis, Finding
 from sjc_blender.protocol.errors import SjcError
@@ -27,8 +28,6 @@ def checks(monkeypatch):
 
 
 def test_an_engine_that_works_is_told_with_its_speed(monkeypatch):
-    monkeypatch.setattr(doctor, "STEPS", 1)
-    monkeypatch.setattr(doctor, "WARM_UP", 0)
     told = []
     found = doctor.diagnose(told.append)
     assert list(found.findings) == told
@@ -54,12 +53,10 @@ def test_one_fault_does_not_hide_the_others(checks):
 
 
 def test_too_little_memory_is_told(monkeypatch):
-    import psutil
-
-    memory = namedtuple("memory", "available total")(100_000_000, 8_000_000_000)
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    memory = MainMemory(free=70_000_000, limit=70_000_000, total=8_000_000_000)
+    monkeypatch.setattr(main_memory, "main_memory", lambda: memory)
     (finding,) = doctor.check_memory()
-    assert finding.text == "0.1 GB of 8.0 GB free"
+    assert finding.text == "70 MB of 8.0 GB free"
     assert not finding.works and "Close other programs" in finding.fix
 
 

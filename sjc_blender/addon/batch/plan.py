@@ -186,8 +186,9 @@ class _Views:
 
 
 def identity(spec: JobSpec) -> str:
-    """Digest of what determines a result: the spec without its place in the world and its preview's camera."""
+    """Digest of what determines a result: without its place in the world, its preview's camera and its memory."""
     data = codec.encode(spec)
+    del data["model"]["memory"]
     del data["outputs"]["preview_camera"]
     del data["domain"]["matrix_world"]
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:10]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TextIO
 
 from ...protocol import events
+from ...protocol.amounts import duration
 from ..jobs.job_queue import Job
 
 LINES = 20
@@ -67,10 +67,3 @@ class ProgressLines:
     def _line(self, text: str) -> None:
         self.close()
         print(text, file=self._stream, flush=True)
-
-
-def duration(seconds: float) -> str:
-    """Write a time as ``1:02:03`` or ``2:03``."""
-    minutes, rest = divmod(math.ceil(max(0.0, seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

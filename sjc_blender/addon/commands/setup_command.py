@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from ...protocol.amounts import gigabytes
 from .. import api
-from ..environment.disk_space import gigabytes
 from ..environment.engine_keeper import EngineState, Status
 from .outcome import Outcome
 

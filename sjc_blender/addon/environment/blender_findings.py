@@ -6,8 +6,8 @@ import platform
 
 import bpy
 
+from ...protocol.amounts import gigabytes
 from ...protocol.diagnosis import Finding
-from .disk_space import gigabytes
 from .engine_check import told_problem
 from .engine_keeper import EngineState, Status
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ...protocol.amounts import gigabytes
 from ...protocol.errors import SjcError
 from .local_wheels import TorchWheel
 
@@ -67,8 +68,3 @@ def size_of(folder: Path) -> int:
     except OSError:
         return total
     return total
-
-
-def gigabytes(size: int) -> str:
-    """Write a size for people."""
-    return f"{size / GIGABYTE:.1f} GB" if size >= GIGABYTE // 10 else f"{size / 10**6:.0f} MB"

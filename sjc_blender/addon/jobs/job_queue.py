@@ -60,6 +60,8 @@ class Job:
     state : JobState
     phase : str
         What the engine is at, such as ``"optimising"``.
+    forecast : events.Forecast or None
+        What it will need; with its time after the first steps.
     progress : events.Progress or None
     preview : Path or None
         The newest preview picture.
@@ -87,6 +89,7 @@ class Job:
     on_change: Callable[[Job], None] | None = None
     state: JobState = JobState.QUEUED
     phase: str = ""
+    forecast: events.Forecast | None = None
     progress: events.Progress | None = None
     preview: Path | None = None
     live_field: events.LiveField | None = None
@@ -125,6 +128,8 @@ class Job:
         match event:
             case events.Phase(name):
                 self.phase = name
+            case events.Forecast():
+                self.forecast = event
             case events.Progress():
                 self.progress = event
             case events.Preview(path):

@@ -126,6 +126,7 @@ def _from_spec(spec: JobSpec, settings: bpy.types.PropertyGroup) -> dict[str, An
     for part in (data["field"], data["optimisation"], data["outputs"], data):
         values.update({name: value for name, value in part.items() if not isinstance(value, (dict, list, type(None)))})
     values |= {"make_volume": spec.outputs.volume, "make_mesh": spec.outputs.mesh, "model_source": spec.model.source}
+    values["memory"] = spec.model.memory
     values["model_kind"] = "OWN"
     if spec.model.source == "builtin":
         values |= {"model_kind": "BUILTIN", "model_source": ""}

@@ -2,11 +2,12 @@
 
 import bpy
 
+from ...protocol.amounts import gigabytes
 from ...protocol.diagnosis import Diagnosis
 from ...protocol.errors import SjcError
 from .. import api
 from ..environment import session
-from ..environment.disk_space import CPU_BYTES, GPU_BYTES, gigabytes
+from ..environment.disk_space import CPU_BYTES, GPU_BYTES
 from ..environment.engine_keeper import EngineState, Status
 from .wrapped_label import draw_sentences
 

@@ -8,7 +8,7 @@ from ..jobs.job_history import JobRecord
 from ..jobs.job_queue import Job, JobState
 from ..rigs import domain_cover
 from . import operators, previews, session_properties
-from .job_status import ICONS, bar_text, headline, offer_text, rate_text, trouble
+from .job_status import ICONS, bar_text, forecast_text, headline, offer_text, rate_text, trouble
 from .session_properties import SJC_PG_session
 from .wrapped_label import draw_sentences
 
@@ -114,6 +114,8 @@ def _draw_progress(column: bpy.types.UILayout, context: bpy.types.Context, job: 
         column.progress(factor=job.fraction, text=bar_text(job))
         if rate_text(job):
             column.label(text=rate_text(job))
+    if forecast_text(job):
+        column.label(text=forecast_text(job))
     buttons = column.row(align=True)
     if job.pausing:
         buttons.operator("sjc.unpause", icon="PLAY").job = job.id

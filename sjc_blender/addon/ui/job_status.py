@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from ...protocol.amounts import duration, gigabytes
 from ...protocol.errors import SjcError
-from ..commands.progress_lines import duration
 from ..jobs.job_history import JobRecord, RecordState
 from ..jobs.job_queue import Job, JobState
 
@@ -62,6 +62,16 @@ def rate_text(job: Job) -> str:
     ):
         return ""
     return f"{progress.steps_per_second:.1f} steps/s, {duration(progress.eta_seconds)} left"
+
+
+def forecast_text(job: Job) -> str:
+    """What the job will need: its memory, and its time as soon as that is known; empty while nothing is."""
+    told = job.forecast
+    if told is None:
+        return ""
+    on_card = told.graphics_bytes > 0
+    memory = f"{gigabytes(told.graphics_bytes)} of the GPU" if on_card else f"{gigabytes(told.memory_bytes)} of memory"
+    return f"About {duration(told.seconds)} in all, {memory}" if told.seconds else f"Needs about {memory}"
 
 
 RECORD_ICONS: dict[RecordState, Any] = {

@@ -51,6 +51,9 @@ class SJC_PT_model(bpy.types.Panel):
         if _takes_adapters(settings):
             _draw_adapters(layout, settings)
         column = layout.column()
+        if settings.model_kind != "BUILTIN":
+            column.label(text="Graphics Memory")
+            column.prop(settings, "memory", text="")
         column.label(text="Negative Prompt")
         column.prop(settings, "negative_prompt", text="", placeholder="What to keep away from")
 

@@ -48,6 +48,17 @@ class ModelChoice:
         subtype="FILE_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
+    memory: EnumProperty(
+        name="Graphics Memory",
+        description="How much of the graphics card's memory the next job may use. With less it is slower",
+        items=[
+            ("auto", "What Is Free", "Look what is free when the job starts, and do with that"),
+            ("6GB", "6 GB", "As on a card of 6 GB; other programs keep the rest"),
+            ("8GB", "8 GB", "As on a card of 8 GB; other programs keep the rest"),
+            ("12GB", "12 GB", "As on a card of 12 GB; other programs keep the rest"),
+            ("most", "The Most", "At full speed, without asking first whether it fits"),
+        ],
+    )
     adapters: CollectionProperty(
         name="LoRAs",
         description="LoRAs and textual inversions on top of the model, in this order",

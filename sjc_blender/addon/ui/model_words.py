@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
+from ...protocol.amounts import duration, gigabytes
 from ...protocol.model_events import Transfer
-from ..commands.progress_lines import duration
 from ..models.model_status import ModelStatus, Place
-
-
-def gigabytes(count: float) -> str:
-    """Write bytes as ``2.1 GB`` or ``340 MB``."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def size_text(model: ModelStatus) -> str:

@@ -112,7 +112,7 @@ def _generate(scene: bpy.types.Scene, rig: RigChoice) -> None:
         preset=settings.preset,
         seed=settings.seed,
         model=settings.model,
-        overrides={"model": {"adapters": settings.used_adapters}},
+        overrides={"model": {"adapters": settings.used_adapters, "memory": settings.memory}},
         outputs=settings.outputs,
         scene=scene,
     )

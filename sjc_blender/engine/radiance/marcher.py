@@ -35,7 +35,7 @@ def marches_fused(voxels: VoxelField) -> bool:
     """
     if voxels.renderer == "torch":
         return False
-    hindrance = _hindrance(voxels)
+    hindrance = _hindrance(voxels.density_grid.dtype, voxels.density_grid.device)
     if hindrance and voxels.renderer == "fused":
         raise SjcError(
             "renderer_unavailable",
@@ -45,12 +45,16 @@ def marches_fused(voxels: VoxelField) -> bool:
     return not hindrance
 
 
-def _hindrance(voxels: VoxelField) -> str:
-    """What keeps the fused marcher from a field; empty: nothing."""
-    grid = voxels.density_grid
-    if grid.dtype != torch.float32:
-        return f"it renders in float32, not in {str(grid.dtype).removeprefix('torch.')}"
-    if grid.device.type not in ("cpu", "cuda") or (grid.device.type == "cuda" and torch.version.hip):
+def would_be_fused(renderer: str, device: torch.device) -> bool:
+    """Whether a field with this `renderer` will be worked on by the fused kernels."""
+    return renderer != "torch" and not _hindrance(torch.float32, device)
+
+
+def _hindrance(dtype: torch.dtype, device: torch.device) -> str:
+    """What keeps the fused kernels from a field; empty: nothing."""
+    if dtype != torch.float32:
+        return f"it renders in float32, not in {str(dtype).removeprefix('torch.')}"
+    if device.type not in ("cpu", "cuda") or (device.type == "cuda" and torch.version.hip):
         return "it knows CPUs and CUDA only"
     if not _has_warp():
         return "the package warp-lang is not installed"

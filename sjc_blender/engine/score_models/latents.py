@@ -9,6 +9,18 @@ import torch
 DECODED_PIXELS_AT_ONCE = 512 * 512
 
 
+def tile_decoder(vae: Any, tile: int) -> None:
+    """Let a decoder make pictures of more than `tile` pixels a side in tiles of that side, which it blends."""
+    vae.enable_tiling()
+    vae.tile_sample_min_size = tile
+    vae.tile_latent_min_size = tile // decoder_scale(vae.config)
+
+
+def decoder_scale(config: Any) -> int:
+    """Pixels a latent's side becomes."""
+    return int(2 ** (len(config.block_out_channels) - 1))
+
+
 @torch.no_grad()
 def decode_latents(vae: Any, samples: torch.Tensor) -> torch.Tensor:
     """Decode scaled latents, a few pictures at a time, to bound the memory.
@@ -33,8 +45,7 @@ def decode_latents(vae: Any, samples: torch.Tensor) -> torch.Tensor:
         latents = samples * std / config.scaling_factor + mean
     else:
         latents = samples / config.scaling_factor + (getattr(config, "shift_factor", None) or 0.0)
-    scale = 2 ** (len(config.block_out_channels) - 1)
-    pixels = latents.shape[2] * latents.shape[3] * scale**2
+    pixels = latents.shape[2] * latents.shape[3] * decoder_scale(config) ** 2
     chunks = latents.to(vae.dtype).split(max(1, DECODED_PIXELS_AT_ONCE // pixels))
     return pixels_to_srgb(torch.cat([vae.decode(chunk, return_dict=False)[0].float() for chunk in chunks]))
 

@@ -17,7 +17,7 @@ def library_explained(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, SjcError) or _is_out_of_memory(error):
+        if isinstance(error, SjcError) or is_out_of_memory(error):
             raise
         raise SjcError(
             "broken_model",
@@ -32,13 +32,12 @@ def memory_explained(source: str, device: torch.device) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise SjcError(
             "out_of_memory",
             f"The model {source!r} does not fit into the memory of {device.type!r}.",
-            "Close other programs, choose a smaller model, set the model's dtype to float16, or its offload to model "
-            "or sequential.",
+            "Close other programs, choose a smaller model, or set the model's dtype to float16.",
         ) from error
 
 
@@ -47,7 +46,8 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [""])[0]
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception tells that memory ran out: Python's, CUDA's, or that of torch's CPU allocator."""
     text = str(error)
     return (
         isinstance(error, (MemoryError, torch.OutOfMemoryError))

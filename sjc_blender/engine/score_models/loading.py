@@ -8,17 +8,18 @@ from typing import Any
 import torch
 
 from ...protocol.errors import SjcError
+from ...protocol.memory import MemoryLevel
 from ...protocol.model_families import ModelFamily, family_of
 from ...protocol.spec import ModelSpec
 from .ddpm import ClassConditionalDdpm, Ddpm
 from .deepfloyd_if import DeepFloydIF
 from .dit import DiT
 from .fine_tuning import apply_adapters
-from .load_errors import library_explained, memory_explained
+from .load_errors import is_out_of_memory, library_explained, memory_explained
 from .model_source import locate_model
 from .pipeline_folder import examine_folder, unknown_folder
 from .pipeline_model import PipelineModel
-from .placement import choose_device, choose_dtype, place
+from .placement import choose_device, choose_dtype, first_level, levels_after
 from .reference_views import ReferenceViewModel
 from .score_model import ScoreModel
 from .score_sde_ve import ScoreSdeVe
@@ -40,8 +41,14 @@ ADAPTERS: dict[str, type[PipelineModel]] = {
 """By the family's name in `sjc_blender.protocol.model_families`."""
 
 
-def load_score_model(model: ModelSpec) -> ScoreModel:
+def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> ScoreModel:
     """Load a model from this computer, onto its device.
+
+    Parameters
+    ----------
+    model : ModelSpec
+    level : MemoryLevel, optional
+        At which to run it, or at the next thriftier one for which there is memory; None: the quickest.
 
     Raises
     ------
@@ -63,8 +70,20 @@ def load_score_model(model: ModelSpec) -> ScoreModel:
         _check_complete(path, pipeline)
         apply_adapters(pipeline, model.adapters)
         adapter.prepare(pipeline)
-        place(pipeline, device, model.offload)
-        return adapter(pipeline, device)
+        score_model = adapter(pipeline, device)
+        _place(score_model, level or first_level(model))
+        return score_model
+
+
+def _place(model: PipelineModel, level: MemoryLevel) -> None:
+    levels = [level, *levels_after(level, model.device)]
+    for level in levels:
+        try:
+            model.place(level)
+            return
+        except Exception as error:
+            if level is levels[-1] or not is_out_of_memory(error):
+                raise
 
 
 def _family(path: Path) -> ModelFamily:

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import torch
 
 from ...protocol.errors import SjcError
+from ...protocol.memory import MemoryLevel, memory_levels
 from .guidance import guided
-from .latents import decode_latents, pixels_to_srgb
+from .latents import decode_latents, pixels_to_srgb, tile_decoder
 from .noise_levels import sigma_table
+from .placement import place
 from .preconditioning import VARIANCE_PRESERVING, preconditioning
 from .score_model import Condition
 
@@ -27,7 +29,7 @@ class PipelineModel:
     Parameters
     ----------
     pipeline : DiffusionPipeline
-        Its networks are where they shall run.
+        Its networks are where they shall run, or wait for `place`.
     device : torch.device
         Where samples and embeddings live.
     """
@@ -53,11 +55,17 @@ class PipelineModel:
 
     def __init__(self, pipeline: Any, device: torch.device) -> None:
         self.device = device
+        self.level = memory_levels()[0]
         self._pipeline = pipeline
         for name in self.networks:
             network = getattr(pipeline, name)
             if network is not None:
                 network.eval().requires_grad_(False)
+
+    @property
+    def parameter_count(self) -> int:
+        """Parameters of the denoising network."""
+        return sum(parameter.numel() for parameter in getattr(self._pipeline, self.networks[0]).parameters())
 
     def _take_over(self, network: Any, scheduler: Any) -> None:
         """Set what a denoising network and its variance-preserving schedule say of themselves.
@@ -77,6 +85,14 @@ class PipelineModel:
     def prepare(cls, pipeline: Any) -> None:
         """Change what has to be changed before the networks go to where they run, or wait."""
 
+    def place(self, level: MemoryLevel) -> None:
+        """Move the networks to where they run at this level, or wait; for `denoise` and `decode` from now on."""
+        place(self._pipeline, self.device, level.offload)
+        vae = getattr(self._pipeline, "vae", None)
+        if vae is not None and level.tile:
+            tile_decoder(vae, level.tile)
+        self.level = level
+
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
         """See `ScoreModel.encode`."""
         raise ValueError("this model has no condition")
@@ -90,7 +106,15 @@ class PipelineModel:
 
         def denoiser(z: torch.Tensor, embeddings: torch.Tensor | None) -> torch.Tensor:
             # What a network predicts beyond the mean, its variance, comes in further channels.
-            output = self._predict(factors.c_in * z, timestep, embeddings)[:, : self.channels].float()
+            network_input = factors.c_in * z
+            count = self.level.samples_at_once or len(network_input)
+            parts = network_input.split(count)
+            told = embeddings.split(count) if embeddings is not None else [None] * len(parts)
+            outputs = [
+                self._predict(part, timestep, embedding)[:, : self.channels].float()
+                for part, embedding in zip(parts, told, strict=True)
+            ]
+            output = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
             return factors.c_skip * z + factors.c_out * output
 
         return guided(denoiser, z, condition)

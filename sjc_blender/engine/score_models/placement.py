@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 
 from ...protocol.errors import SjcError
+from ...protocol.memory import MemoryLevel, memory_levels
+from ...protocol.spec import ModelSpec
+
+
+@runtime_checkable
+class Placeable(Protocol):
+    """A score model whose networks can do with less memory."""
+
+    @property
+    def level(self) -> MemoryLevel:
+        """How it runs now."""
+
+    def place(self, level: MemoryLevel) -> None:
+        """Run at another level from now on."""
+
+
+def first_level(model: ModelSpec) -> MemoryLevel:
+    """The quickest level at which a job's model may run: offloaded as the job asks, if it does."""
+    return next(level for level in memory_levels() if level.offload == model.offload)
+
+
+def levels_after(level: MemoryLevel, device: torch.device) -> Iterator[MemoryLevel]:
+    """The thriftier levels that make a difference: without graphics memory there is nothing to offload from."""
+    for other in memory_levels()[memory_levels().index(level) + 1 :]:
+        same = (level.samples_at_once, level.tile) == (other.samples_at_once, other.tile)
+        if device.type == "cuda" or not same:
+            level = other
+            yield other
 
 
 def choose_device(wanted: str) -> torch.device:

@@ -1,5 +1,6 @@
 """Batches with an engine that needs no torch: judged as a whole, placed, and never made twice."""
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from sjc_blender.addon import api
+from sjc_blender.addon.batch import plan
 from sjc_blender.addon.batch.batch_fault import InvalidBatch
 from sjc_blender.addon.batch.placing import tags
 from sjc_blender.addon.jobs import job_queue as jobs
@@ -82,6 +84,7 @@ def test_presets_and_rows_of_their_own(batch, scene):
         "a duck",
         {"prompt": "a cup", "seed": 5, "preset": "draft", "name": "Cup", "outputs": ["volume", "mesh"]},
         {"prompt": "a car", "domain": "Box", "preset": "paper", "optimisation.steps": 3, "field": {"resolution": 9}},
+        {"prompt": "a bed", "preset": "draft", "seed": 1, "model.memory": "12GB"},
     ]
     made = batch(rows, presets=("draft", "standard"), seeds=(1, 2))
     specs = [entry.planned.spec for entry in made.entries]
@@ -89,10 +92,20 @@ def test_presets_and_rows_of_their_own(batch, scene):
         *(("a duck", preset, seed) for preset in ("draft", "standard") for seed in (1, 2)),
         ("a cup", "draft", 5),
         *(("a car", "paper", seed) for seed in (1, 2)),
+        ("a bed", "draft", 1),
     ]
-    assert (specs[-1].optimisation.steps, specs[-1].field.resolution) == (3, 9)
+    assert (specs[-2].optimisation.steps, specs[-2].field.resolution) == (3, 9)
+    assert [spec.model.memory for spec in specs[-2:]] == ["auto", "12GB"]
     assert {"Cup", "Cup mesh"} <= {obj.name for obj in made.results()}
-    assert made.results()[-1].location[:] == (7, 8, 9)
+    assert made.results()[-2].location[:] == (7, 8, 9)
+
+
+def test_less_memory_makes_no_other_job(batch):
+    made = batch(["a duck"])
+    spec = made.entries[0].planned.spec
+    thrifty = dataclasses.replace(spec, model=dataclasses.replace(spec.model, memory="6GB"))
+    assert plan.identity(thrifty) == plan.identity(spec)
+    assert plan.identity(dataclasses.replace(spec, seed=spec.seed + 1)) != plan.identity(spec)
 
 
 def test_settings_of_the_whole_batch(batch):

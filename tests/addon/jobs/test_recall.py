@@ -91,7 +91,7 @@ def test_a_broken_or_newer_record_of_settings_is_no_trouble(settings, finished_j
 
 
 def test_a_job_of_the_command_line_gives_what_its_spec_says(generate, settings):
-    job = generate(preset="draft", seed=7, outputs=["mesh"])
+    job = generate(preset="draft", seed=7, outputs=["mesh"], overrides={"model": {"memory": "6GB"}})
     settings.rig = "CAMERAS"
     assert api.recall(job) == []
     assert (settings.prompt, settings.preset, settings.seed, settings.model_source) == (
@@ -101,6 +101,7 @@ def test_a_job_of_the_command_line_gives_what_its_spec_says(generate, settings):
         "some/model",
     )
     assert (settings.make_volume, settings.make_mesh, settings.rig) == (False, True, "ORBIT")
+    assert settings.memory == "6GB"
 
 
 def test_the_panels_job_keeps_its_settings(generate, settings):

@@ -1,0 +1,42 @@
+"""The Janus problem: an object that shows its front where another side should be.
+
+https://arxiv.org/abs/2212.00774 names it in section 6. A view counts when the recogniser is sure that it shows a side
+further from the true one than neighbours are from each other. Sure, because some sides can hardly be told apart even of
+the true shape: the mug's with the handle hidden from that with the handle in front.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+TOLERANCE = 60.0
+"""Degrees."""
+
+SURE = 0.9
+"""Least probability."""
+
+
+def apart(first: Tensor, second: Tensor) -> Tensor:
+    """Angles in 0..180 degrees between directions in degrees."""
+    return ((first - second + 180.0) % 360.0 - 180.0).abs()
+
+
+def is_turned(sectors: Tensor, true: Tensor) -> Tensor:
+    """Which views show another side.
+
+    Parameters
+    ----------
+    sectors : Tensor [n, sectors]
+        Probability of each sector of azimuth; the first is centred at 0.
+    true : Tensor [n]
+        Degrees.
+
+    Returns
+    -------
+    Tensor
+        Booleans ``[n]``.
+    """
+    centres = torch.arange(sectors.shape[1]) * (360.0 / sectors.shape[1])
+    elsewhere = apart(centres, true[:, None]) > TOLERANCE
+    return (sectors * elsewhere).sum(dim=1) >= SURE

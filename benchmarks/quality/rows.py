@@ -1,0 +1,72 @@
+"""The rows of the table: settings by name, as data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sjc_blender.protocol import codec
+from sjc_blender.protocol.overrides import merged, parse_overrides
+from sjc_blender.protocol.presets import new_job
+from sjc_blender.protocol.spec import JobSpec
+
+ROWS = Path(__file__).with_suffix(".json")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One setting to measure.
+
+    Attributes
+    ----------
+    name, description : str
+    preset : str
+    as_in : mapping
+        Of another preset, the fields that are taken from it: for a fair and affordable comparison.
+    set : tuple of str
+        Overrides, as the engine's ``--set``; they go before everything else.
+    """
+
+    name: str
+    description: str
+    preset: str
+    as_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    set: tuple[str, ...] = ()
+
+    def spec(self, prompt: str, seed: int, model: str = "builtin") -> JobSpec:
+        """The job of this row for a prompt.
+
+        Raises
+        ------
+        SjcError
+            As `new_job`.
+        """
+        settings: dict[str, Any] = {"seed": seed, "model": {"source": model, "device": "cpu"}}
+        for preset, names in self.as_in.items():
+            other = codec.encode(new_job(prompt, preset=preset, model=settings["model"]))
+            for name in names:
+                value: Any = other
+                for part in name.split("."):
+                    value = value[part]
+                settings = merged(settings, parse_overrides([f"{name}={json.dumps(value)}"]))
+        settings = merged(settings, parse_overrides(self.set))
+        return new_job(prompt, preset=self.preset, **settings)
+
+
+def read_rows(path: Path = ROWS) -> dict[str, Row]:
+    """The rows that are known, by name."""
+    listed = json.loads(path.read_text(encoding="utf-8"))
+    rows = [
+        Row(
+            name=row["name"],
+            description=row["description"],
+            preset=row["preset"],
+            as_in={preset: tuple(names) for preset, names in row.get("as_in", {}).items()},
+            set=tuple(row.get("set", ())),
+        )
+        for row in listed
+    ]
+    return {row.name: row for row in rows}

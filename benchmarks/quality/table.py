@@ -1,0 +1,101 @@
+"""What was measured, for people and for programs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.quality.interval import interval
+from benchmarks.quality.jobs import QualityJob
+from benchmarks.quality.measure import MEASURES
+from benchmarks.quality.rows import Row
+
+VERSION = 1
+
+
+def summary(rows: Sequence[Row], jobs: Sequence[QualityJob], model: str, weights: str) -> dict[str, Any]:
+    """Sum up all jobs that are done.
+
+    Returns
+    -------
+    dict
+        ``rows``: name, description, preset, overrides, number of jobs, and for every measure the mean with its 95 %
+        interval, over all objects and for each. A measure that a job does not have, such as the Janus rate of an
+        object without a front, is left out of its mean.
+    """
+    return {
+        "version": VERSION,
+        "model": {"source": model, "sha256": weights},
+        "measures": MEASURES,
+        "rows": [_row(row, [job for job in jobs if job.row == row.name]) for row in rows],
+    }
+
+
+def _row(row: Row, jobs: Sequence[QualityJob]) -> dict[str, Any]:
+    done = [(job, figures) for job in jobs if (figures := job.figures()) is not None]
+    names = list(dict.fromkeys(job.name for job, _ in done))
+    return {
+        "name": row.name,
+        "description": row.description,
+        "preset": row.preset,
+        "set": list(row.set),
+        "jobs": len(done),
+        "planned": len(jobs),
+        "seeds": sorted({job.spec.seed for job, _ in done}),
+        "measures": means([figures for _, figures in done]),
+        "objects": {name: means([figures for job, figures in done if job.name == name]) for name in names},
+    }
+
+
+def means(figures: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
+    """Return the mean of every measure with its interval, over those that have it."""
+    found = {}
+    for key in MEASURES:
+        values = [value for of_one in figures if (value := of_one.get(key)) is not None and not math.isnan(value)]
+        if values:
+            found[key] = interval(values).rounded()
+    return found
+
+
+_COLUMNS = {
+    "recognition": "recognised",
+    "janus_rate": "Janus",
+    "iou": "IoU",
+    "chamfer": "chamfer",
+    "fog": "fog",
+    "floaters": "floaters",
+    "hollowness": "hollow",
+    "colour_error": "colour",
+    "mesh_valid": "mesh",
+    "evaluations": "evaluations",
+    "seconds": "seconds",
+}
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """Return a table of the rows, and one of the objects of each row."""
+    parts = [table("setting", {row["name"]: row["measures"] for row in found["rows"]})]
+    parts += [
+        f"### {row['name']}\n\n{row['description']}; {row['jobs']} jobs\n\n" + table("object", row["objects"])
+        for row in found["rows"]
+        if row["jobs"]
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def table(head: str, lines: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the means of `_COLUMNS` as a Markdown table, a line a name."""
+    out = [f"| {head} | " + " | ".join(_COLUMNS.values()) + " |", "|---" * (len(_COLUMNS) + 1) + "|"]
+    for name, means in lines.items():
+        out.append(f"| {name} | " + " | ".join(_cell(means.get(key)) for key in _COLUMNS) + " |")
+    return "\n".join(out)
+
+
+def _cell(mean: Mapping[str, float] | None) -> str:
+    if mean is None:
+        return "-"
+    if mean["mean"] >= 20:
+        return f"{mean['mean']:.0f}"
+    spread = (mean["high"] - mean["low"]) / 2
+    return f"{mean['mean']:.2f}" + (f" ±{spread:.2f}" if mean["count"] > 1 and spread >= 0.005 else "")

@@ -1,0 +1,1 @@
+"""What a job will need of memory, disk and time; what of these is free; what follows from the two."""

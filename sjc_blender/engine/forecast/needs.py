@@ -1,0 +1,236 @@
+"""What a job needs of memory and disk, before anything is loaded.
+
+The weights and the field are counted. What grows with the size of samples and pictures is proportional to it, by
+factors that were measured:
+
+- a network's activations, in its widest feature maps: the bytes alive at once during a call, counted with tensors
+  without storage, are 26 maps for Stable Diffusion 1.5 at any size and batch, 16 for SDXL, 17 for the built-in prior,
+  10 for a DDPM of 256 pixels; 12 and 13 times the tokens of DiT and Stable Diffusion 3; 6 maps for their decoder;
+- the render, in samples along rays, and what the optimiser needs beside the field, its gradient and its two moments:
+  peaks of the resident memory of a process.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from ...protocol.events import Forecast
+from ...protocol.memory import MemoryLevel
+from ...protocol.model_families import family_of
+from ...protocol.proxy import grid_shape
+from ...protocol.spec import JobSpec
+from ..live_field import LARGEST
+from ..radiance.background import COLUMNS, ROWS
+from ..radiance.marcher import would_be_fused
+from ..radiance.marching import STEPS_PER_VOXEL
+from ..results.colour import LARGEST_VIEW, MOST_ENTRIES, MOST_PIXELS
+from ..score_models.latents import DECODED_PIXELS_AT_ONCE
+from ..score_models.loading import ADAPTERS
+from ..score_models.model_source import locate_model
+from ..score_models.pipeline_folder import unknown_folder
+from ..score_models.placement import choose_dtype
+from .weights import DENOISERS, Network, networks_of
+
+FLOAT = 4
+UNET_MAPS = 26
+TRANSFORMER_MAPS = 13
+DECODER_MAPS = 6
+TEXT_TOKENS = 333
+"""Of Stable Diffusion 3, whose transformer has them beside those of the picture."""
+
+FUSED_SAMPLE_BYTES, SAMPLE_BYTES = 32, 130
+"""Of a sample along a ray, with what its gradient needs, in the fused kernels (measured 29 to 37) and in PyTorch's
+operations (102 to 137)."""
+
+OPTIMISER_FIELDS = 3.5
+"""Copies of the field beside itself, its gradient and its two moments while PyTorch's Adamax steps."""
+
+ENGINE_BYTES = 500_000_000
+"""Python with its libraries; measured 490 MB on Linux with the processor alone."""
+
+GRAPHICS_ALLOWANCE = 400_000_000
+"""What CUDA's libraries take for themselves, and what the allocator cannot use; an allowance, not a measurement."""
+
+REFERENCE_PIXELS = 128
+"""Side of reference views, see `sjc_blender.engine.score_models.reference_views`."""
+
+ENTRY_BYTES = 28
+"""Of an entry of the matrix by which colours are fitted."""
+
+RESULT_VOXEL_BYTES = 550
+"""Of a voxel while the surface is cut."""
+
+SURFACE_BYTES = 225
+FIELD_BYTES = 75
+TURNTABLE_BYTES = 120_000
+"""Bytes in ``result/``: of the meshes and of the compressed grids by resolution squared (a surface), and pictures."""
+
+PREVIEW_BYTES = 1.0
+"""Of a pixel of a preview; a photograph takes less than two, a plain background almost nothing."""
+
+LIVE_VOXEL_BYTES = 10
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Bytes that a job needs.
+
+    Attributes
+    ----------
+    networks : dict of str to Network
+        Without the device's copy: what they take wherever they lie.
+    denoising, decoding : int
+        Activations of one sample, and of one decoded pixel.
+    samples : int
+        Samples in a step, guidance included.
+    pixels : int
+        Side of a decoded picture.
+    field : int
+        The field's parameters.
+    render : int
+        What is kept of a step's renders until it ends.
+    optimising : int
+        What the optimiser takes while it steps, beside the field, its gradient and its moments.
+    colouring : int
+        What the result takes of main memory at the most, which a haze does: of an object it is a third.
+    checkpoint, result, previews : int
+        On the disk.
+    """
+
+    networks: dict[str, Network]
+    denoising: int
+    decoding: int
+    samples: int
+    pixels: int
+    field: int
+    render: int
+    optimising: int
+    colouring: int
+    checkpoint: int
+    result: int
+    previews: int
+
+    @property
+    def weights(self) -> int:
+        """All networks."""
+        return sum(network.weights for network in self.networks.values())
+
+    def working(self, level: MemoryLevel) -> int:
+        """What is not weights at a level: the field with all that is its own, and the networks' activations."""
+        samples = min(level.samples_at_once or self.samples, self.samples)
+        tile = min(level.tile or self.pixels, self.pixels)
+        decoded = self.decoding * max(tile**2, min(DECODED_PIXELS_AT_ONCE, self.pixels**2))
+        activations = max(self.render + samples * self.denoising, decoded)
+        return 4 * self.field + max(activations, self.optimising)
+
+    def graphics(self, level: MemoryLevel) -> int:
+        """Graphics memory at a level, where the device has one."""
+        return self._weights_on_card(level) + self.working(level) + GRAPHICS_ALLOWANCE
+
+    def memory(self, level: MemoryLevel, on_card: bool) -> int:
+        """Main memory, the libraries' included: the networks are loaded there even if they do not stay."""
+        working = 0 if on_card else self.working(level)
+        return ENGINE_BYTES + self.weights + max(working, (0 if on_card else 4 * self.field) + self.colouring)
+
+    def forecast(self, level: MemoryLevel, device: torch.device) -> Forecast:
+        """The needs at a level, as they are told."""
+        on_card = device.type == "cuda"
+        return Forecast(self.memory(level, on_card), self.graphics(level) if on_card else 0, self.disk)
+
+    @property
+    def disk(self) -> int:
+        """All files at their largest together: a new checkpoint replaces the old one when it is whole."""
+        return 2 * self.checkpoint + self.result + self.previews
+
+    def _weights_on_card(self, level: MemoryLevel) -> int:
+        if level.offload == "none":
+            return self.weights
+        if level.offload == "sequential":
+            return 2 * max((network.largest for network in self.networks.values()), default=0)
+        # The decoder stays beside the network that scores after a preview; a text encoder is alone.
+        together = sum(n.weights for name, n in self.networks.items() if name in (*DENOISERS, "vae"))
+        alone = max((n.weights for name, n in self.networks.items() if name.startswith("text_encoder")), default=0)
+        return max(together, alone)
+
+
+def needs_of(spec: JobSpec, device: torch.device) -> Needs:
+    """Forecast a job on a device.
+
+    Raises
+    ------
+    SjcError
+        Whatever is wrong with the model's files, as when it is loaded.
+    """
+    path = locate_model(spec.model.source)
+    family = family_of(path)
+    if family is None:
+        raise unknown_folder(path)
+    half_precision = ADAPTERS[family.name].half_precision if family.name in ADAPTERS else False
+    networks = networks_of(path, family, choose_dtype(spec.model.dtype, device, half_precision))
+    denoiser = next((networks[name] for name in DENOISERS if name in networks), None)
+    vae = networks.get("vae")
+    config = denoiser.config if denoiser is not None else {}
+    side = _side(config.get("sample_size") or REFERENCE_PIXELS)
+    size = spec.optimisation.render_size or side
+    channels = config.get("in_channels", 3)
+    blocks = vae.config.get("block_out_channels", ()) if vae is not None else ()
+    fused = would_be_fused(spec.field.renderer, device)
+    field, render = _field_bytes(spec, channels), _render_bytes(spec, size, fused)
+    pixels = side * 2 ** max(0, len(blocks) - 1)
+    largest = max(grid_shape(spec.domain.half_extents, spec.field.resolution))
+    surface = FIELD_BYTES + (SURFACE_BYTES if spec.outputs.mesh else 0)
+    guided = spec.optimisation.guidance_scale != 1.0 and family.conditioning != "none"
+    return Needs(
+        networks,
+        denoising=_activations(denoiser, size),
+        decoding=DECODER_MAPS * blocks[0] * vae.itemsize if vae is not None and blocks else 3 * FLOAT,
+        samples=spec.optimisation.views * spec.optimisation.noises * (2 if guided else 1),
+        pixels=pixels,
+        field=field,
+        render=render,
+        optimising=0 if fused else round(OPTIMISER_FIELDS * field),
+        colouring=_colouring_bytes(spec, pixels),
+        checkpoint=3 * field,
+        result=surface * largest**2 + TURNTABLE_BYTES,
+        previews=round(21 * PREVIEW_BYTES * pixels**2) + LIVE_VOXEL_BYTES * min(LARGEST, largest) ** 3,
+    )
+
+
+def _side(size: int | list[int]) -> int:
+    return size if isinstance(size, int) else min(size)
+
+
+def _field_bytes(spec: JobSpec, channels: int) -> int:
+    voxels = math.prod(grid_shape(spec.domain.half_extents, spec.field.resolution))
+    return FLOAT * (voxels * (channels + 1) + ROWS * COLUMNS * channels + 1)
+
+
+def _render_bytes(spec: JobSpec, size: int, fused: bool) -> int:
+    """A sample every half voxel along the box's diagonal, for every ray of every view."""
+    diagonal = 2 * math.dist((0, 0, 0), spec.domain.half_extents)
+    samples = diagonal / (2 / spec.field.resolution) * STEPS_PER_VOXEL
+    return round(spec.optimisation.views * size**2 * samples * (FUSED_SAMPLE_BYTES if fused else SAMPLE_BYTES))
+
+
+def _colouring_bytes(spec: JobSpec, pixels: int) -> int:
+    """Fit of the colours with the light of all voxels along a ray, as a haze has it, and cut of the surface."""
+    views = spec.outputs.colour_views
+    seen = min(MOST_PIXELS, views * min(pixels, LARGEST_VIEW) ** 2)
+    shape = grid_shape(spec.domain.half_extents, spec.field.resolution)
+    entries = min(MOST_ENTRIES, seen * 4 * math.hypot(*shape))
+    return round(ENTRY_BYTES * entries + RESULT_VOXEL_BYTES * math.prod(shape))
+
+
+def _activations(network: Network | None, size: int) -> int:
+    """Bytes of one sample of `size` pixels a side on its way through the network that scores."""
+    if network is None:
+        return 0
+    config = network.config
+    if "block_out_channels" in config:
+        return int(UNET_MAPS * config["block_out_channels"][0] * size**2 * network.itemsize)
+    width = config.get("num_attention_heads", 16) * config.get("attention_head_dim", 64)
+    tokens = (size / config.get("patch_size", 2)) ** 2 + TEXT_TOKENS
+    return int(TRANSFORMER_MAPS * width * tokens * network.itemsize)

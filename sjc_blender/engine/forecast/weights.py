@@ -1,0 +1,105 @@
+"""What a model's networks take, from the headers of their files: nothing is loaded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...protocol.model_families import ModelFamily, component_config, tensor_headers
+from ..score_models.loading import ADAPTERS
+from ..score_models.pipeline_folder import examine_folder
+from ..score_models.single_file import configuration_of
+
+Tensor = tuple[str, dict[str, Any]]
+"""A tensor's name, and what its file's header says of it."""
+
+DENOISERS = ("unet", "transformer")
+"""Names of the component that scores; a model has one of them."""
+
+SINGLE_FILE_PARTS = {"model.diffusion_model.": "unet", "first_stage_model.": "vae"}
+"""By how the names of tensors begin; the others are the text encoders'."""
+
+FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
+KEPT_PRECISE = ".wo.weight"
+"""Layers of T5 that stay in float32 in a model of float16: https://github.com/huggingface/transformers/issues/20287."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A component of a pipeline.
+
+    Attributes
+    ----------
+    weights : int
+        Bytes in the precision that it is loaded in.
+    largest : int
+        Bytes of its largest tensor, which is about what sequential offloading holds at once.
+    itemsize : int
+        Bytes of a number.
+    config : mapping
+    """
+
+    weights: int
+    largest: int
+    itemsize: int
+    config: Mapping[str, Any]
+
+
+def networks_of(path: Path, family: ModelFamily, dtype: torch.dtype) -> dict[str, Network]:
+    """The networks of a model by the names of their components; none for reference views.
+
+    Raises
+    ------
+    SjcError
+        As `sjc_blender.engine.score_models.loading.load_score_model`, where files are missing.
+    """
+    if family.name not in ADAPTERS:
+        return {}
+    adapter = ADAPTERS[family.name]
+    if path.is_file():
+        configuration = configuration_of(path)
+        parts = _parts_of(path)
+    else:
+        configuration = path
+        folder = examine_folder(path, adapter.networks, adapter.parts, adapter.optional)
+        names = [name for name in adapter.networks if name not in folder.absent]
+        parts = {name: _tensors_in(path, name, folder.variant) for name in names}
+    # The decoder of SDXL 1.0 overflows in half precision, see its adapter's `prepare`.
+    upcast = family.name == "stable_diffusion_xl" and component_config(configuration, "vae").get("force_upcast")
+    networks = {}
+    for name, tensors in parts.items():
+        itemsize = 4 if upcast and name == "vae" else dtype.itemsize
+        kept = KEPT_PRECISE if dtype == torch.float16 and name.startswith("text_encoder") else None
+        networks[name] = _network(component_config(configuration, name), tensors, itemsize, kept)
+    return networks
+
+
+def _parts_of(file: Path) -> dict[str, list[Tensor]]:
+    parts: dict[str, list[Tensor]] = {}
+    for name, header in tensor_headers(file).items():
+        part = next((part for start, part in SINGLE_FILE_PARTS.items() if name.startswith(start)), "text_encoder")
+        parts.setdefault(part, []).append((name, header))
+    return parts
+
+
+def _tensors_in(path: Path, name: str, variant: str | None) -> list[Tensor]:
+    """From the files that diffusers takes: those of the variant, or else the plain ones."""
+    files = sorted((path / name if (path / name).is_dir() else path).glob("*.safetensors"))
+    wanted = [file for file in files if variant and f".{variant}" in file.name]
+    wanted = wanted or [file for file in files if file.name.count(".") == 1]
+    return [tensor for file in wanted for tensor in tensor_headers(file).items()]
+
+
+def _network(config: Mapping[str, Any], tensors: Sequence[Tensor], itemsize: int, precise: str | None) -> Network:
+    """A component whose numbers take `itemsize` bytes, but four in the tensors whose names end with `precise`."""
+    sizes = [
+        math.prod(header.get("shape", ())) * (4 if precise and name.endswith(precise) else itemsize)
+        for name, header in tensors
+        if header.get("dtype") in FLOATS
+    ]
+    return Network(sum(sizes), max(sizes, default=0), itemsize, config)

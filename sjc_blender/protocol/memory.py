@@ -1,0 +1,60 @@
+"""How a job does with less memory, in levels from the quickest to the thriftiest; what cards of usual sizes have.
+
+Both are data, ``sjc_blender/presets/memory/``. Which level a job begins with is the engine's choice, by what the model
+needs and what is free (`sjc_blender.engine.forecast`); when memory runs out nevertheless, it takes the next one.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from . import codec
+
+MEMORY_PRESETS = Path(__file__).resolve().parent.parent / "presets" / "memory"
+
+
+@dataclass(frozen=True)
+class MemoryLevel:
+    """One way to run a model.
+
+    Attributes
+    ----------
+    offload : str
+        See `spec.ModelSpec.offload`.
+    samples_at_once : int
+        How many samples the network sees in one call; 0: all there are. Guidance takes two for each.
+    tile : int
+        Side in pixels above which a picture is decoded in tiles; 0: whole.
+    words : str
+        What it means, for people.
+    """
+
+    offload: Literal["none", "model", "sequential"]
+    samples_at_once: int
+    tile: int
+    words: str
+
+
+@cache
+def memory_levels() -> tuple[MemoryLevel, ...]:
+    """Every level, the quickest first; each takes less memory than the one before."""
+    return tuple(_level(entry) for entry in json.loads((MEMORY_PRESETS / "levels.json").read_text(encoding="utf-8")))
+
+
+def card_bytes(memory: str) -> int | None:
+    """Bytes that a job may use with this `spec.ModelSpec.memory`, less than the card has by what the desktop takes.
+
+    None where it names no size of card.
+    """
+    cards: dict[str, float] = json.loads((MEMORY_PRESETS / "cards.json").read_text(encoding="utf-8"))
+    return int(cards[memory]) if memory in cards else None
+
+
+def _level(entry: Any) -> MemoryLevel:
+    level, faults = codec.decode(MemoryLevel, entry)
+    assert level is not None, faults
+    return level
