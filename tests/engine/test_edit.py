@@ -1,13 +1,14 @@
 """A job that starts from another one's field: what is outside the region stays, what is inside follows the prompt."""
 
 import dataclasses
+import json
 import shutil
 
 import numpy as np
 import pytest
 import torch
 
-from sjc_blender.engine import checkpoint
+from sjc_blender.engine import checkpoint, cli
 from sjc_blender.engine.job import run_job
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.kept_field import KeptField
@@ -89,6 +90,12 @@ def test_outside_the_region_every_bit_stays_and_inside_the_field_moves(source, e
         assert (old[:, free] != new[:, free]).float().mean() > 0.9
     for name in ("density_scale", "background_texture.texels"):
         assert bits(before[f"field.{name}"]) == bits(after[f"field.{name}"])
+
+
+def test_the_time_of_an_edit_is_told_before_it_runs(edit, capsys):
+    folder = edit("timed", region_of(), steps=30)
+    assert cli.main(["forecast", str(folder.path), "--probe", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["seconds"] > 0
 
 
 def test_an_edit_that_was_cancelled_goes_on_bit_by_bit(edit):

@@ -84,8 +84,9 @@ def _probe(spec: JobSpec, folder: JobFolder) -> float:
 
     with tempfile.TemporaryDirectory() as place:
         copy = JobFolder.create(Path(place) / "job", spec)
-        if spec.field.proxy is not None:
-            shutil.copy(folder.proxy, copy.proxy)
+        for old, new in zip(folder.inputs, copy.inputs, strict=True):
+            if old.is_file():
+                shutil.copyfile(old, new)
         seconds: list[float] = []
 
         def listen(event: events.Event) -> None:
