@@ -26,6 +26,6 @@ def faults(keep):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator is Linux's")
 def test_memory_that_was_freed_is_not_faulted_in_again():
-    # How many pages a fault brings is the system's affair, and changes with its load: the clearest of some tries counts.
+    # How many pages a fault brings is the system's affair and changes with its load: the clearest of some tries counts.
     shares = [faults(keep=True) / faults(keep=False) for _ in range(4)]
     assert min(shares) < 0.2, shares
