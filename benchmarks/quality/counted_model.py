@@ -27,5 +27,5 @@ class CountedModel:
 
     def denoise(self, z: Tensor, timestep: int, condition: Condition) -> Tensor:
         """See `ScoreModel.denoise`."""
-        self.evaluations += len(z) * (1 if condition.guidance_scale == 1 else 2)
+        self.evaluations += len(z) * condition.evaluations
         return self._model.denoise(z, timestep, condition)

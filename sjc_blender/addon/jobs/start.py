@@ -18,7 +18,7 @@ from ...protocol.spec import Camera, CameraRig, DomainSpec, JobSpec, OrbitRig, P
 from ...protocol.validation import validated
 from ..rigs.domain import domain_object, domain_spec
 from ..rigs.evaluated_scene import evaluated
-from ..rigs.proxy import FilledGrid, filled_grid, named_proxy
+from ..rigs.proxy import FilledGrid, filled_grid, named_shape
 from ..rigs.rig import cameras_from_scene, preview_camera
 from ..rigs.rig_choice import RigChoice, rig_choice
 from ..rigs.scene_rig import rig_warnings
@@ -69,7 +69,7 @@ def proxy_shape(
 ) -> FilledGrid:
     """Fill the voxels of a job's domain with a proxy, see `sjc_blender.addon.api.generate`; errors of `filled_grid`."""
     with evaluated(scene) as depsgraph:
-        return filled_grid(named_proxy(proxy), spec.domain, spec.field.resolution, depsgraph)
+        return filled_grid(named_shape(proxy, "proxy"), spec.domain, spec.field.resolution, depsgraph)
 
 
 def holding(spec: JobSpec, shape: FilledGrid, looseness: float) -> tuple[JobSpec, JobInputs]:

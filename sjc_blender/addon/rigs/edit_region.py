@@ -12,7 +12,7 @@ from ...protocol.proxy import grid_shape
 from ...protocol.spec import DomainSpec
 from .domain import domain_spec
 from .occupancy import Closure, Surface, occupancy
-from .proxy import MAX_RESOLUTION, FilledGrid, filled_grid
+from .proxy import MAX_RESOLUTION, FilledGrid, filled_grid, named_shape
 
 QUADS = ((0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3))
 """Faces of a box whose corners are counted in binary, X first; turned outwards."""
@@ -39,21 +39,10 @@ def region_grid(
     SjcError
         ``unknown_region``, ``region_without_surface``, ``region_outside_domain``, or as `domain_spec` for an empty.
     """
-    named = _named(region)
+    named = named_shape(region, "region")
     if isinstance(named, bpy.types.Object) and named.type == "EMPTY" and named.instance_type == "NONE":
         return _box(named, domain, min(resolution, MAX_RESOLUTION), depsgraph)
     return filled_grid(named, domain, resolution, depsgraph, "region")
-
-
-def _named(region: bpy.types.Object | bpy.types.Collection | str) -> bpy.types.Object | bpy.types.Collection:
-    if not isinstance(region, str):
-        return region
-    found = bpy.data.objects.get(region) or bpy.data.collections.get(region)
-    if found is None:
-        raise SjcError(
-            "unknown_region", f"There is no object or collection {region!r} for the region.", "Name one of this file."
-        )
-    return found
 
 
 def _box(empty: bpy.types.Object, domain: DomainSpec, resolution: int, depsgraph: bpy.types.Depsgraph) -> FilledGrid:

@@ -47,14 +47,23 @@ class FilledGrid:
             np.savez_compressed(temporary, version=np.int64(1), occupancy=self.filled)
 
 
-def named_proxy(proxy: str | bpy.types.Object | bpy.types.Collection) -> bpy.types.Object | bpy.types.Collection:
-    """Give the object, or else the collection, that a caller names; SjcError ``unknown_proxy``."""
-    if not isinstance(proxy, str):
-        return proxy
-    found = bpy.data.objects.get(proxy) or bpy.data.collections.get(proxy)
+def named_shape(
+    shape: str | bpy.types.Object | bpy.types.Collection, what: str
+) -> bpy.types.Object | bpy.types.Collection:
+    """Give the object, or else the collection, that a caller names; SjcError ``unknown_proxy``, ``unknown_region``.
+
+    Parameters
+    ----------
+    shape : object, collection, or the name of one
+    what : str
+        What it is wanted for: ``"proxy"`` or ``"region"``.
+    """
+    if not isinstance(shape, str):
+        return shape
+    found = bpy.data.objects.get(shape) or bpy.data.collections.get(shape)
     if found is None:
         raise SjcError(
-            "unknown_proxy", f"There is no object or collection {proxy!r} for the proxy.", "Name one of this file."
+            f"unknown_{what}", f"There is no object or collection {shape!r} for the {what}.", "Name one of this file."
         )
     return found
 

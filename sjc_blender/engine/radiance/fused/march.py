@@ -137,6 +137,9 @@ def _arguments(field: VoxelField, tensors: dict[str, Tensor], samples: int, step
 
 def _point(march: Any, tensors: dict[str, Tensor]) -> None:
     for name, tensor in tensors.items():
+        # Dense is not enough here: the kernels count on the order of the dimensions, the voxels' features together.
+        if not tensor.is_contiguous():
+            raise TypeError(f"{name} is not contiguous")
         setattr(march, name, address(name, tensor))
 
 

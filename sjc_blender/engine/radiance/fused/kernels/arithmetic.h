@@ -22,36 +22,34 @@ struct Math {
         return word.value;
     }
 
-    // exp(x) - 1 for x <= 0, to 2e-7 of its value: x = n log 2 + r with |r| <= log(2) / 2, and the Taylor series of
-    // exp(r) - 1 to r^7.
-    static CUDA_CALLABLE WP_FORCEINLINE float expm1(float x) {
+    // x <= 0 as n log 2 + r with |r| <= log(2) / 2: gives exp(r) - 1, by the Taylor series to r^7, and `power` = 2^n. Below
+    // -87 it stays there.
+    static CUDA_CALLABLE WP_FORCEINLINE float reduced_expm1(float x, float &power) {
         x = x < -87.0f ? -87.0f : x;
         const float n = (float)(int)(x * 1.44269504f - 0.5f);
         const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+        power = power_of_two((int)n);
         float q = 1.0f / 5040.0f;
         q = q * r + 1.0f / 720.0f;
         q = q * r + 1.0f / 120.0f;
         q = q * r + 1.0f / 24.0f;
         q = q * r + 1.0f / 6.0f;
         q = q * r + 0.5f;
-        q = q * r * r + r;
-        const float power = power_of_two((int)n);
+        return q * r * r + r;
+    }
+
+    // exp(x) - 1 for x <= 0, to 2e-7 of its value.
+    static CUDA_CALLABLE WP_FORCEINLINE float expm1(float x) {
+        float power;
+        const float q = reduced_expm1(x, power);
         return power * q + (power - 1.0f);
     }
 
-    // exp(x) for x <= 0; below exp(-87) it stays there.
+    // exp(x) for x <= 0.
     static CUDA_CALLABLE WP_FORCEINLINE float exp(float x) {
-        x = x < -87.0f ? -87.0f : x;
-        const float n = (float)(int)(x * 1.44269504f - 0.5f);
-        const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-        float q = 1.0f / 5040.0f;
-        q = q * r + 1.0f / 720.0f;
-        q = q * r + 1.0f / 120.0f;
-        q = q * r + 1.0f / 24.0f;
-        q = q * r + 1.0f / 6.0f;
-        q = q * r + 0.5f;
-        q = q * r * r + r;
-        return power_of_two((int)n) * (q + 1.0f);
+        float power;
+        const float q = reduced_expm1(x, power);
+        return power * (q + 1.0f);
     }
 
     // log(1 + u) for 0 <= u <= 1, to 1e-7 of its value: 2 artanh(s), s = u / (2 + u) <= 1 / 3.
