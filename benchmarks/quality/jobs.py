@@ -70,7 +70,8 @@ def planned(
     out : Path
     objects : sequence of str
     colours : int
-        How many an object is made in: the n-th object begins with the n-th colour, and seeds go on from there.
+        How many an object is made in: the n-th object begins with the n-th colour, and seeds go on from there. A row
+        may have fewer.
     seeds : sequence of int
     model : str
     """
@@ -79,10 +80,13 @@ def planned(
     for turn, seed in enumerate(seeds):
         for name in objects:
             for offset in range(colours):
-                place = vocabulary.objects.index(name) + turn * colours + offset
-                colour = vocabulary.colours[place % len(vocabulary.colours)]
-                prompt = vocabulary.template.format(colour=colour, object=name)
                 for row in rows:
+                    count = min(colours, row.colours or colours)
+                    if offset >= count:
+                        continue
+                    place = vocabulary.objects.index(name) + turn * count + offset
+                    colour = vocabulary.colours[place % len(vocabulary.colours)]
+                    prompt = vocabulary.template.format(colour=colour, object=name)
                     spec = row.spec(prompt, seed, model)
                     digest = hashlib.sha256((weights + json.dumps(codec.encode(spec))).encode()).hexdigest()[:8]
                     path = out / row.name / f"{name}-{colour}-{seed}-{digest}"

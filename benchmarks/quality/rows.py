@@ -28,6 +28,8 @@ class Row:
         Of another preset, the fields that are taken from it: for a fair and affordable comparison.
     set : tuple of str
         Overrides, as the engine's ``--set``; they go before everything else.
+    colours : int or None
+        The most colours that an object is made in; None: as many as are asked for.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Row:
     preset: str
     as_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     set: tuple[str, ...] = ()
+    colours: int | None = None
 
     def spec(self, prompt: str, seed: int, model: str = "builtin") -> JobSpec:
         """The job of this row for a prompt.
@@ -66,6 +69,7 @@ def read_rows(path: Path = ROWS) -> dict[str, Row]:
             preset=row["preset"],
             as_in={preset: tuple(names) for preset, names in row.get("as_in", {}).items()},
             set=tuple(row.get("set", ())),
+            colours=row.get("colours"),
         )
         for row in listed
     ]

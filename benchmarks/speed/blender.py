@@ -25,11 +25,14 @@ def measure(plan: Plan) -> Findings:
         if not (REPOSITORY / python).exists():
             continue
         with tempfile.TemporaryDirectory() as home:
-            environment = {
+            environment: dict[str, str | None] = {
                 "BLENDER_USER_RESOURCES": home,
                 "XDG_DATA_HOME": home,
                 "LOCALAPPDATA": home,
                 "SJC_ENGINE_PYTHON": sys.executable,
+                # As installed: Blender's Python keeps what it has compiled, whatever is usual where this runs.
+                "PYTHONDONTWRITEBYTECODE": None,
+                "PYTHONPYCACHEPREFIX": str(Path(home, "bytecode")),
             }
             rows.append([version, *_clicks(plan, python, environment)])
             imports += [[version, *row] for row in _imports(plan, python, environment)]
@@ -72,7 +75,7 @@ def _tell_package(findings: Findings) -> None:
         findings.tables.append(Table("The extension", ("zip", "bytes"), [(zips[-1].name, size)]))
 
 
-def _clicks(plan: Plan, python: Path, environment: Mapping[str, str]) -> list[float]:
+def _clicks(plan: Plan, python: Path, environment: Mapping[str, str | None]) -> list[float]:
     def medians(program: str, times: int) -> dict[str, float]:
         found: list[Any] = [measured(program, python=python, environment=environment) for _ in range(times)]
         return {name: median(one["seconds"][name] for one in found) for name in found[0]["seconds"]}
@@ -84,7 +87,7 @@ def _clicks(plan: Plan, python: Path, environment: Mapping[str, str]) -> list[fl
     return [register["clock"], register["processor"], progress["returned"], progress["progress"]]
 
 
-def _imports(plan: Plan, python: Path, environment: Mapping[str, str]) -> list[list[float]]:
+def _imports(plan: Plan, python: Path, environment: Mapping[str, str | None]) -> list[list[float]]:
     sizes = [16] if plan.quick else [128, 256]
     arguments = ["--texture", 64 if plan.quick else 1024, "--resolutions", *sizes]
     found = measured("benchmarks.in_blender.import_results", *arguments, python=python, environment=environment)

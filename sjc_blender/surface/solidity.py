@@ -18,11 +18,11 @@ Floats = npt.NDArray[np.float32]
 SMOOTHING = 1.0
 """Standard deviation in voxels: closes the pin-holes of a noisy density."""
 
-LARGEST_DEPTH = 0.8
+LARGEST_DEPTH = 1.05
 """Optical depth that one voxel counts for at most. A hard edge then stays where it is when it is smoothed, to a tenth
 of a voxel."""
 
-CLEARNESS = 4
+CLEARNESS = 8
 """Exponent of the mean over directions: 1 counts all alike, infinity the clearest one alone.
 
 With the clearest alone one pin-hole digs a tunnel; with the plain mean hollows fill up. Chosen, as are the two
@@ -48,7 +48,7 @@ def solidity(density: Floats, voxel_size: float, smoothing: float = SMOOTHING) -
     Returns
     -------
     array [nx, ny, nz] float32
-        1 - (mean over directions of T^4)^(1/4), in [0, 1), with the transmittance T to the outside.
+        1 - (mean over directions of T^8)^(1/8), in [0, 1), with the transmittance T to the outside.
     """
     depth = blurred(np.minimum(density * np.float32(voxel_size), np.float32(LARGEST_DEPTH)), smoothing)
     clear = np.zeros(depth.shape, dtype=np.float32)

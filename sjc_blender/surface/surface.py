@@ -17,7 +17,7 @@ from .solidity import SMOOTHING, solidity
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
 
-LOWEST, HIGHEST = 0.3, 0.5
+LOWEST, HIGHEST = 0.2, 0.5
 """Limits of the automatic threshold, as shares of the highest solidity in the field."""
 
 

@@ -42,9 +42,9 @@ def _as_trimesh(mesh: Surface) -> trimesh.Trimesh:
 def test_solidity_of_a_single_voxel_is_that_of_its_half_depths() -> None:
     depth = 0.3
     # Six faces, twelve edges and eight corners to leave it by, at distances of 1, sqrt 2 and sqrt 3 half voxels.
-    passing = sum(count * math.exp(-4 * depth * math.sqrt(steps) / 2) for count, steps in ((6, 1), (12, 2), (8, 3)))
+    passing = sum(count * math.exp(-8 * depth * math.sqrt(steps) / 2) for count, steps in ((6, 1), (12, 2), (8, 3)))
     found = solidity(np.full((1, 1, 1), depth / 0.1, np.float32), 0.1, smoothing=0.0)
-    assert found.item() == pytest.approx(1 - (passing / 26) ** 0.25, rel=1e-5)
+    assert found.item() == pytest.approx(1 - (passing / 26) ** 0.125, rel=1e-5)
 
 
 def test_solidity_counts_what_lies_in_the_way_in_every_direction() -> None:
@@ -60,8 +60,8 @@ def test_solidity_counts_what_lies_in_the_way_in_every_direction() -> None:
                 if (at < 0).any() or (at >= density.shape).any():
                     break
                 depth += density[tuple(at)]
-            expected[start] += math.exp(-4 * 0.1 * np.linalg.norm(step) * depth) / 26
-    np.testing.assert_allclose(solidity(density, 0.1, smoothing=0.0), 1 - expected**0.25, atol=1e-5)
+            expected[start] += math.exp(-8 * 0.1 * np.linalg.norm(step) * depth) / 26
+    np.testing.assert_allclose(solidity(density, 0.1, smoothing=0.0), 1 - expected**0.125, atol=1e-5)
 
 
 @pytest.mark.parametrize("density", [40.0, 500.0])
