@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.quality.comparison import REFERENCE, differences
 from benchmarks.quality.interval import interval
 from benchmarks.quality.jobs import QualityJob
 from benchmarks.quality.measure import MEASURES
 from benchmarks.quality.rows import Row
 
-VERSION = 1
+VERSION = 2
 
 
 def summary(rows: Sequence[Row], jobs: Sequence[QualityJob], model: str, weights: str) -> dict[str, Any]:
@@ -20,32 +21,36 @@ def summary(rows: Sequence[Row], jobs: Sequence[QualityJob], model: str, weights
     Returns
     -------
     dict
-        ``rows``: name, description, preset, overrides, number of jobs, and for every measure the mean with its 95 %
-        interval, over all objects and for each. A measure that a job does not have, such as the Janus rate of an
-        object without a front, is left out of its mean.
+        ``rows``: by name the description, preset, overrides, number of jobs, and every measure's mean with its 95 %
+        interval; under ``objects`` the same for each object, and under ``against_paper`` what the row differs by from
+        the published settings. A measure that a job does not have, such as the Janus rate of an object without a front,
+        is left out of its mean.
     """
     return {
         "version": VERSION,
         "model": {"source": model, "sha256": weights},
         "measures": MEASURES,
-        "rows": [_row(row, [job for job in jobs if job.row == row.name]) for row in rows],
+        "rows": {row.name: _row(row, jobs) for row in rows},
     }
 
 
 def _row(row: Row, jobs: Sequence[QualityJob]) -> dict[str, Any]:
-    done = [(job, figures) for job in jobs if (figures := job.figures()) is not None]
+    planned = [job for job in jobs if job.row == row.name]
+    done = [(job, figures) for job in planned if (figures := job.figures()) is not None]
     names = list(dict.fromkeys(job.name for job, _ in done))
-    return {
-        "name": row.name,
+    told: dict[str, Any] = {
         "description": row.description,
         "preset": row.preset,
         "set": list(row.set),
         "jobs": len(done),
-        "planned": len(jobs),
+        "planned": len(planned),
         "seeds": sorted({job.spec.seed for job, _ in done}),
-        "measures": means([figures for _, figures in done]),
+        **means([figures for _, figures in done]),
         "objects": {name: means([figures for job, figures in done if job.name == name]) for name in names},
     }
+    if row.name != REFERENCE and (compared := differences(jobs, row.name)):
+        told["against_paper"] = compared
+    return told
 
 
 def means(figures: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
@@ -74,11 +79,15 @@ _COLUMNS = {
 
 
 def markdown(found: Mapping[str, Any]) -> str:
-    """Return a table of the rows, and one of the objects of each row."""
-    parts = [table("setting", {row["name"]: row["measures"] for row in found["rows"]})]
+    """Return a table of the rows, one of what they differ by from Paper, and one of the objects of each row."""
+    rows = found["rows"]
+    parts = [table("setting", rows)]
+    compared = {name: row["against_paper"] for name, row in rows.items() if "against_paper" in row}
+    if compared:
+        parts.append("Less Paper, on the same objects, colours and seeds:\n\n" + table("setting", compared))
     parts += [
-        f"### {row['name']}\n\n{row['description']}; {row['jobs']} jobs\n\n" + table("object", row["objects"])
-        for row in found["rows"]
+        f"### {name}\n\n{row['description']}; {row['jobs']} jobs\n\n" + table("object", row["objects"])
+        for name, row in rows.items()
         if row["jobs"]
     ]
     return "\n\n".join(parts) + "\n"

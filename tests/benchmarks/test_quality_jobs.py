@@ -51,6 +51,15 @@ def test_colours_change_with_object_and_seed_and_no_two_jobs_share_a_folder(tmp_
     assert all(job.name in job.spec.prompt and job.colour in job.spec.prompt for job in jobs)
 
 
+def test_a_row_may_have_fewer_colours_which_change_with_the_seed_too(tmp_path):
+    few = dataclasses.replace(TINY, name="few", colours=1)
+    jobs = plan(tmp_path, rows=(TINY, few), colours=3, seeds=(0, 1))
+    colours = {name: [job.colour for job in jobs if job.row == name] for name in ("tiny", "few")}
+    assert len(colours["tiny"]) == len(set(colours["tiny"])) == 6
+    assert len(colours["few"]) == len(set(colours["few"])) == 2
+    assert set(colours["few"]) <= set(colours["tiny"])
+
+
 def test_a_changed_row_does_not_find_the_results_of_the_one_before(tmp_path):
     (before,) = plan(tmp_path)
     (after,) = plan(tmp_path, rows=(dataclasses.replace(TINY, set=(*TINY.set, "optimisation.guidance_scale=3")),))
@@ -123,13 +132,31 @@ def test_the_table_tells_the_means_of_what_each_job_has(tmp_path):
         job.path.mkdir(parents=True)
         (job.path / "quality.json").write_text(json.dumps(figures), encoding="utf-8")
     found = summary([TINY], jobs, "builtin", "abc")
-    (row,) = found["rows"]
+    row = found["rows"]["tiny"]
     assert (row["jobs"], row["planned"]) == (2, 3)
-    assert row["measures"]["iou"]["mean"] == pytest.approx(0.6)
-    assert row["measures"]["janus_rate"] == {"mean": 0.25, "low": 0.25, "high": 0.25, "count": 1}
+    assert row["iou"]["mean"] == pytest.approx(0.6)
+    assert row["janus_rate"] == {"mean": 0.25, "low": 0.25, "high": 0.25, "count": 1}
     assert "janus_rate" not in row["objects"]["mushroom"]
     assert "| duck |" in markdown(found)
     assert json.loads(json.dumps(found)) == found
+
+
+def test_rows_are_compared_on_what_both_have(tmp_path):
+    mine = dataclasses.replace(TINY, name="mine")
+    published = dataclasses.replace(TINY, name="paper", colours=1)
+    jobs = plan(tmp_path, rows=(mine, published), objects=("duck", "car"), colours=2)
+    ious = {"mine": {"duck": 0.7, "car": 0.9}, "paper": {"duck": 0.5, "car": 0.6}}
+    for job in jobs:
+        job.path.mkdir(parents=True)
+        alone = job.row == "mine" and job.colour not in {
+            other.colour for other in jobs if other.row == "paper" and other.name == job.name
+        }
+        figures = {"iou": 0.0 if alone else ious[job.row][job.name]}
+        (job.path / "quality.json").write_text(json.dumps(figures), encoding="utf-8")
+    found = summary([mine, published], jobs, "builtin", "abc")
+    assert found["rows"]["mine"]["against_paper"]["iou"] == {"mean": 0.25, "low": 0.2, "high": 0.3, "count": 2}
+    assert "against_paper" not in found["rows"]["paper"]
+    assert "Less Paper" in markdown(found)
 
 
 def test_the_contact_sheet_shows_what_is_done(done, tmp_path):
