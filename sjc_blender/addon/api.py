@@ -127,8 +127,8 @@ def generate(
     domain : object, its name, or None
         The box the result fills; None: the box [-1, 1]^3 at the world's origin.
     preset : str
-        ``"draft"``, ``"standard"``, ``"high"``, ``"paper"``, or a published recipe such as ``"rose"``, which has a prompt
-        of its own for an empty `prompt` (`sjc_blender.protocol.recipes`).
+        ``"draft"``, ``"standard"``, ``"high"``, ``"paper"``, or a published recipe such as ``"rose"``, which has a
+        prompt of its own for an empty `prompt` (`sjc_blender.protocol.recipes`).
     seed : int
         0 or more. The same settings and seed repeat a result.
     model : str

@@ -157,7 +157,7 @@ def test_frames_are_taken_one_by_one(tmp_path):
 def test_presets_are_listed_for_people_and_for_programs(capfd):
     assert cli.main(["presets"]) == cli.EXIT_OK
     lines = capfd.readouterr().out.splitlines()
-    assert len(lines) == 27
+    assert len(lines) == 28
     assert any("zebra" in line and '"A photo of a zebra walking"' in line for line in lines)
     assert cli.main(["presets", "--json"]) == cli.EXIT_OK
     settings = json.loads(capfd.readouterr().out)
