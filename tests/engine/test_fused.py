@@ -1,6 +1,7 @@
 """The fused kernels against the renderer made of PyTorch's operations, which is proven by finite differences."""
 
 import sys
+import weakref
 
 import pytest
 import torch
@@ -228,3 +229,15 @@ def test_the_kernels_compile_for_cuda(channels, pixel_space, tmp_path):
         made = warp.compile_aot_module(kernel.module, arch=75, module_dir=tmp_path, use_ptx=True)
         assert all(path.stat().st_size > 1000 for path in made)
     assert b"red." in b"".join(path.read_bytes() for path in tmp_path.glob("*march*.ptx"))  # atomic additions
+
+
+def test_a_step_leaves_nothing_behind():
+    """Tensors that kept one another alive took a megabyte a step of a small field, and the machine after a long run."""
+    field, _ = fields()
+    rendering = render(field, camera_rays(VIEWS["around"], 8, 8))
+    watched = [weakref.ref(tensor) for tensor in (rendering.weights, rendering.image)]
+    nodes = weakref.ref(rendering.weights.grad_fn)
+    objective(rendering).backward()
+    del rendering
+    assert [ref() for ref in watched] == [None, None]
+    assert nodes() is None

@@ -73,21 +73,20 @@ class _March(torch.autograd.Function):
             "feature_grid": features,
             "density_factor": density_factor.detach(),
             "raws": raws,
-            "weights": weights,
-            "images": images,
-            "depths": depths,
-            "passed": passed,
         }
-        march = _arguments(field, tensors, samples, step, threshold)
+        made = {"weights": weights, "images": images, "depths": depths, "passed": passed}
+        march = _arguments(field, tensors | made, samples, step, threshold)
         march.counts = counts.data_ptr()
         context.kernels = march_kernels(channels, field.pixel_space)
         _run_by_rays(context.kernels.forward, march, count, device)
+        # What is returned knows the context: as attributes of it, each step's tensors would keep one another alive.
+        context.save_for_backward(*made.values())
         context.march, context.tensors, context.field, context.counts = march, tensors, field, counts
         return images, weights, depths, passed
 
     @staticmethod
     def backward(context: Any, of_images: Tensor, of_weights: Tensor, of_depths: Tensor, of_passed: Tensor) -> Any:
-        march, tensors = context.march, context.tensors
+        march, tensors, _alive = context.march, context.tensors, context.saved_tensors
         count, device = len(of_images), of_images.device
         field: VoxelField = context.field
         gradients = {
