@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,17 +61,18 @@ class Row:
 
 
 def read_rows(path: Path = ROWS) -> dict[str, Row]:
-    """The rows that are known, by name."""
-    listed = json.loads(path.read_text(encoding="utf-8"))
-    rows = [
-        Row(
-            name=row["name"],
-            description=row["description"],
-            preset=row["preset"],
-            as_in={preset: tuple(names) for preset, names in row.get("as_in", {}).items()},
-            set=tuple(row.get("set", ())),
-            colours=row.get("colours"),
-        )
-        for row in listed
-    ]
-    return {row.name: row for row in rows}
+    """The rows that are known, by name; one that is ``like`` another has its settings, with a few set otherwise."""
+    rows: dict[str, Row] = {}
+    for row in json.loads(path.read_text(encoding="utf-8")):
+        if "like" in row:
+            base = rows[row["like"]]
+            made = dataclasses.replace(base, description=f"{base.name}, {row['description']}", set=tuple(row["set"]))
+        else:
+            made = Row(
+                name=row["name"],
+                description=row["description"],
+                preset=row["preset"],
+                as_in={preset: tuple(names) for preset, names in row.get("as_in", {}).items()},
+            )
+        rows[row["name"]] = dataclasses.replace(made, name=row["name"], colours=row.get("colours", made.colours))
+    return rows
