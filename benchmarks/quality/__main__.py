@@ -93,7 +93,7 @@ def _rows(arguments: argparse.Namespace) -> list[Row]:
 
 def _run(jobs: Sequence[QualityJob], workers: int) -> bool:
     """Do all jobs that are not done; False if Ctrl-C or an end signal came first."""
-    missing = [job for job in jobs if job.figures() is None]
+    missing = [job for job in jobs if not job.measured()]
     print(f"{len(jobs)} jobs, {len(jobs) - len(missing)} of them done before", flush=True)
     if not missing:
         return True

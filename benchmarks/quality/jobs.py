@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.quality.measure import MEASURES
 from benchmarks.quality.rows import Row
 from sjc_blender.protocol import codec
 from sjc_blender.protocol.job_folder import JobFolder
@@ -48,6 +49,11 @@ class QualityJob:
             return None
         figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return figures
+
+    def measured(self) -> bool:
+        """Whether there is nothing left to make or to measure."""
+        figures = self.figures()
+        return figures is not None and (figures["failed"] == 1 or set(MEASURES) <= set(figures))
 
 
 def planned(

@@ -15,7 +15,7 @@ from benchmarks.quality.looks import Looks, fog, look_at
 from benchmarks.quality.mesh_validity import validity
 from benchmarks.quality.recogniser import Recogniser
 from benchmarks.quality.recognition import recognition
-from benchmarks.quality.shape import chamfer, floaters, hollowness, intersection_over_union, true_solid
+from benchmarks.quality.shape import best_size, chamfer, floaters, hollowness, intersection_over_union, true_solid
 from sjc_blender.engine.finished_job import read_grid
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.protocol.job_folder import JobFolder
@@ -28,6 +28,8 @@ MEASURES = {
     "janus_rate": "share of the eight views that are taken for another side",
     "iou": "intersection over union with the true shape",
     "chamfer": "mean distance of the surfaces, in voxels",
+    "iou_of_best_size": "intersection over union with the true shape in the size that is most like it",
+    "size": "that size, as a share of the true one",
     "fog": "share of the rays that are neither stopped nor let pass",
     "floaters": "share of the matter beside the largest part",
     "hollowness": "share of the true shape's inside that is not enclosed",
@@ -74,10 +76,13 @@ def measure(made: Made, name: str, colour: str, network: Recogniser, looks: Look
     density = made.grid.density_grid.numpy()
     solid = solidity(density, made.grid.voxel_size) > made.threshold
     truth = true_solid(name, made.grid)
+    size, iou_of_best_size = best_size(solid, name, made.grid)
     return {
         **recognition(network, looks.pictures, name, colour),
         "iou": intersection_over_union(solid, truth),
         "chamfer": chamfer(solid, truth),
+        "iou_of_best_size": iou_of_best_size,
+        "size": size,
         "fog": fog(looks.opacity),
         "floaters": floaters(density, made.grid.voxel_size),
         "hollowness": hollowness(solid, truth),

@@ -16,6 +16,9 @@ Mask = npt.NDArray[np.bool_]
 DEEP = 2
 """Voxels below the surface from where on an interior is deep."""
 
+SIZES = tuple(0.8 + 0.025 * step for step in range(21))
+"""Sizes of the true shape that a result is compared with: 0.8 to 1.3."""
+
 MATTER = 0.02
 """Least opacity of a voxel that counts as matter where parts are told apart."""
 
@@ -29,9 +32,9 @@ def voxel_centres(grid: RadianceGrid) -> npt.NDArray[np.float32]:
     return np.stack(np.meshgrid(*axes, indexing="ij"), -1).astype(np.float32)
 
 
-def true_solid(name: str, grid: RadianceGrid) -> Mask:
-    """Which voxels of `grid` lie in the canonical object `name`."""
-    points = torch.from_numpy(voxel_centres(grid).reshape(-1, 3))
+def true_solid(name: str, grid: RadianceGrid, size: float = 1.0) -> Mask:
+    """Which voxels of `grid` lie in the canonical object `name`, made larger or smaller about the domain's centre."""
+    points = torch.from_numpy(voxel_centres(grid).reshape(-1, 3)) / size
     inside: Mask = shapes.occupancy(name, points).numpy().reshape(grid.shape)
     return inside
 
@@ -39,6 +42,16 @@ def true_solid(name: str, grid: RadianceGrid) -> Mask:
 def intersection_over_union(a: Mask, b: Mask) -> float:
     """IoU of two sets of voxels; 0 where both are empty."""
     return float((a & b).sum() / max(1, (a | b).sum()))
+
+
+def best_size(solid: Mask, name: str, grid: RadianceGrid) -> tuple[float, float]:
+    """The size of the true shape that is most like a result, as a share of the canonical one, and the IoU with it.
+
+    A prompt says nothing of size, and the built-in prior has seen its objects in many.
+    """
+    found = [(intersection_over_union(solid, true_solid(name, grid, size)), size) for size in SIZES]
+    iou, size = max(found)
+    return size, iou
 
 
 def chamfer(a: Mask, b: Mask) -> float:

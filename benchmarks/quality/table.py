@@ -67,6 +67,7 @@ _COLUMNS = {
     "recognition": "recognised",
     "janus_rate": "Janus",
     "iou": "IoU",
+    "iou_of_best_size": "IoU, best size",
     "chamfer": "chamfer",
     "fog": "fog",
     "floaters": "floaters",

@@ -61,7 +61,12 @@ def make(job: QualityJob) -> bool:
     """
     if stopped():
         return False
-    if job.figures() is not None:
+    before = job.figures()
+    if before is not None:
+        if not job.measured():
+            folder = JobFolder(job.path)
+            # A measure that is newer than the result; what it cost stays as it was.
+            write_figures(folder, {**before, **measure(Made.read(folder), job.name, job.colour, recogniser())})
         return True
     folder = JobFolder.create(job.path, job.spec)
     network = model(job.spec.model)

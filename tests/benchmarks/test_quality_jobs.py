@@ -89,6 +89,16 @@ def test_what_is_done_is_not_done_again(done):
     assert (done.path / "quality.json").stat().st_mtime_ns == before
 
 
+def test_a_new_measure_is_taken_from_the_finished_result(done):
+    figures = done.figures()
+    older = {name: value for name, value in figures.items() if name != "size"}
+    (done.path / "quality.json").write_text(json.dumps(older), encoding="utf-8")
+    assert not done.measured()
+    assert worker.make(done)
+    assert done.measured()
+    assert done.figures() == figures
+
+
 def test_a_stopped_job_goes_on_and_costs_what_one_without_a_stop_costs(done, tmp_path, monkeypatch):
     (job,) = plan(tmp_path)
     asked = iter([False, False, False, True])

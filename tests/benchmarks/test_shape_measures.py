@@ -94,3 +94,11 @@ def test_the_parts_of_a_mesh_are_counted(ball_mesh):
     vertices, quads, normals = ball_mesh
     twice = np.concatenate([vertices, vertices + 3]), np.concatenate([quads, quads + len(vertices)])
     assert validity(*twice, np.concatenate([normals, normals])) == {"mesh_valid": 1, "mesh_parts": 2}
+
+
+def test_a_shape_of_another_size_is_told_from_another_shape() -> None:
+    grid = grid_of(np.zeros((32, 32, 32)))
+    larger = shape.true_solid("duck", grid, 1.15)
+    assert shape.intersection_over_union(larger, shape.true_solid("duck", grid)) < 0.75
+    assert shape.best_size(larger, "duck", grid) == (pytest.approx(1.15), pytest.approx(1.0))
+    assert shape.best_size(larger, "chair", grid)[1] < 0.6
