@@ -72,6 +72,10 @@ demo: build/engine/.ready build/bpy52/.ready  ## Make an object from a prompt in
 	@[ -e build/bpy52/.ready ] || $(MAKE) build/bpy45/.ready
 	@scripts/demo.sh '$(PROMPT)' $(PRESET) build/demo
 
+.PHONY: gallery
+gallery: build/engine/.ready build/bpy52/.ready  ## Make every picture of docs/gallery.md anew (PRESET=draft: a trial in build/gallery)
+	@scripts/gallery.sh $(if $(filter command line,$(origin PRESET)),$(PRESET))
+
 # ---- Measurements ---------------------------------------------------------------------------------------------------
 
 # BENCH_ARGS is handed on, for instance BENCH_ARGS="--only renderer threads".
