@@ -32,7 +32,7 @@ bpy.ops.wm.save_userpref()"
 awk '/^```sh$/ { inside = 1; next } /^```$/ { inside = 0 } inside' docs/gallery.md >"$work/commands.sh"
 [ -z "$trial" ] || sed -i -E "/--preset/! s/sjc (generate|batch)/& --preset $trial/" "$work/commands.sh"
 cd "$work"
-bash -euxo pipefail commands.sh
+bash -euvo pipefail commands.sh
 
 # The same pixels in smaller files.
 "$SJC_ENGINE_PYTHON" - <<'END'
