@@ -72,6 +72,10 @@ demo: build/engine/.ready build/bpy52/.ready  ## Make an object from a prompt in
 	@[ -e build/bpy52/.ready ] || $(MAKE) build/bpy45/.ready
 	@scripts/demo.sh '$(PROMPT)' $(PRESET) build/demo
 
+.PHONY: gallery
+gallery: build/engine/.ready build/bpy52/.ready  ## Make every picture of docs/gallery.md anew (PRESET=draft: a trial in build/gallery)
+	@scripts/gallery.sh $(if $(filter command line,$(origin PRESET)),$(PRESET))
+
 # ---- Measurements ---------------------------------------------------------------------------------------------------
 
 # BENCH_ARGS is handed on, for instance BENCH_ARGS="--only renderer threads".
@@ -129,11 +133,13 @@ test-package: package build/engine/.ready  ## Tests of the zip and of what its p
 
 # Which rows, objects and seeds; docs/quality.md and `build/engine/bin/python -m benchmarks.quality --help` list them all.
 QUALITY_ARGS ?= --rows standard draft paper --seeds 2
-.PHONY: bench-quality bench-quality-smoke
+.PHONY: bench-quality bench-quality-smoke bench-meshes
 bench-quality: build/engine/.ready  ## Make and measure every object of the built-in prior (hours; an interrupted run goes on)
 	@build/engine/bin/python -m benchmarks.quality --json docs/quality.json $(QUALITY_ARGS)
 bench-quality-smoke: build/engine/.ready  ## Whether six objects are recognised after a Draft job (a few minutes)
 	@build/engine/bin/python -m benchmarks.quality --smoke --out build/quality-smoke
+bench-meshes: build/engine/.ready build/bpy52/.ready  ## Whether Blender opens every mesh of bench-quality with its texture (MESHES_ARGS="--blender PYTHON")
+	@build/engine/bin/python -m benchmarks.quality.meshes $(MESHES_ARGS)
 
 # ---- Package --------------------------------------------------------------------------------------------------------
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import markdown
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-FOR_ENGINEERS = {"architecture.md", "proof.md", "quality.md"}
+NOT_IN_THE_ZIP = {"architecture.md", "proof.md", "quality.md", "gallery.md"}
+"""For engineers, or large and of no use without the repository."""
 LINK = re.compile(r'((?:href|src)=")(?![a-z]+:)([^"#]+)')
 NOT_HERE = re.compile(r'<a href="[^":]+\.md">(.*?)</a>')
-"""Links to what is for engineers."""
+"""Links to those."""
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -47,7 +48,7 @@ def write_pages(folder: Path) -> None:
     SystemExit
         A page links to a file that is not there.
     """
-    sources = [path for path in sorted(DOCS.glob("*.md")) if path.name not in FOR_ENGINEERS]
+    sources = [path for path in sorted(DOCS.glob("*.md")) if path.name not in NOT_IN_THE_ZIP]
     sources.sort(key=lambda path: path.name != "usage.md")
     nav = "".join(f'<a href="{path.stem}.html">{_title(path)}</a>' for path in sources)
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +71,7 @@ def _target(found: re.Match[str], folder: Path) -> str:
     target = (DOCS / path).resolve()
     if not target.exists():
         raise SystemExit(f"docs/: a page links to {path}, which is not there.")
-    if target.suffix == ".md" and target.parent == DOCS and target.name not in FOR_ENGINEERS:
+    if target.suffix == ".md" and target.parent == DOCS and target.name not in NOT_IN_THE_ZIP:
         return f"{attribute}{target.stem}.html"
     if target.suffix == ".png":
         copy = folder / target.name

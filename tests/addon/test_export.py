@@ -37,6 +37,18 @@ def test_a_mesh_comes_back_in_its_size_with_its_colours(scene, folder, tmp_path,
     assert len(read.data.color_attributes) == 1
 
 
+def test_a_glb_with_a_texture_shows_it_alone(scene, folder, tmp_path):
+    """Colours of vertices are multiplied with a texture wherever a GLB is read."""
+    obj = import_mesh(folder, scene)
+    api.bake_texture(obj, 64)
+    path = api.export_result(obj, tmp_path / "chair.glb")
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.import_scene.gltf(filepath=str(path))
+    (read,) = [obj for obj in bpy.data.objects if obj.type == "MESH"]
+    (surface,) = [node for node in read.active_material.node_tree.nodes if node.type == "BSDF_PRINCIPLED"]
+    assert surface.inputs["Base Color"].links[0].from_node.type == "TEX_IMAGE"
+
+
 def test_an_obj_has_its_texture_beside_it(scene, folder, tmp_path):
     obj = import_mesh(folder, scene)
     api.bake_texture(obj, 64)

@@ -71,7 +71,8 @@ def _write_mesh(obj: bpy.types.Object, target: Path, ending: str) -> None:
             export_format="GLB",
             use_selection=True,
             export_apply=True,
-            export_vertex_color="ACTIVE",
+            # Only where the material shows them: readers multiply them with a texture, which has the same colours.
+            export_vertex_color="MATERIAL",
             export_all_vertex_colors=False,
         )
     elif ending == ".ply":
