@@ -43,9 +43,13 @@ MODULES = (
     "models.lifecycle",
 )
 
+_registered = False
+
 
 def register() -> None:
     """Register every part, in order."""
+    global _registered
+    _registered = True
     for name in MODULES:
         import_module(f".{name}", __name__).register()
     # Blender switches its add-ons off when it ends. Where it was imported as a module only Python
@@ -54,7 +58,12 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Unregister every part, last one first; jobs that run are stopped."""
+    """Unregister every part, last one first; jobs that run are stopped. A second time it does nothing."""
+    global _registered
+    if not _registered:
+        return
+    # As a module Blender switches its add-ons off after Python has called what it calls at its end: twice.
+    _registered = False
     atexit.unregister(unregister)
     for name in reversed(MODULES):
         import_module(f".{name}", __name__).unregister()

@@ -161,3 +161,5 @@ def test_switched_off_it_leaves_nothing_behind(scene):
         assert traces() != before
         sjc_blender.unregister()
         assert traces() == before
+        # A Python that imported Blender switches it off at its end, and then Blender does.
+        sjc_blender.unregister()

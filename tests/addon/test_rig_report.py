@@ -95,6 +95,10 @@ def test_a_top_that_nothing_sees_goes_all_around():
     side = report(low).blind_sides[0]
     assert (side.name, side.azimuth) == ("the top", None)
     assert str(side).startswith("the top: elevation 40")
+    # With few cameras its rim is lower between them; no side lies below a camera that looks straight at it.
+    four = [camera(azimuth, 15) for azimuth in (0, 90, 180, 270)]
+    side = report(four).blind_sides[0]
+    assert (side.name, side.azimuth) == ("the top", None)
 
 
 @pytest.mark.parametrize(

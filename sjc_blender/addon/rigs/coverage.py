@@ -177,11 +177,13 @@ def _named(part: np.ndarray, blind: np.ndarray) -> BlindSide:
     # The arc is that of its widest elevation's half: what is beyond belongs to its rounded corners.
     depth = part.sum(axis=0)
     columns = 2 * depth >= depth.max()
-    if columns.all():
+    starts = np.flatnonzero(columns & ~np.roll(columns, 1))
+    # Several deep stretches of what goes all round are its scallops between the cameras, not sides.
+    if columns.all() or (len(starts) > 1 and depth.all()):
         middle = float((Sphere.area * Sphere.elevation[:, None])[part].sum() / Sphere.area[part].sum())
         return BlindSide("the top" if middle > 0 else "the underside", None, elevation, share)
-    first = int(np.flatnonzero(columns & ~np.roll(columns, 1))[0])
-    count = int(columns.sum())
+    lengths = [int(np.argmin(np.roll(columns, -start))) for start in starts]
+    count, first = max(zip(lengths, map(int, starts), strict=True))
     azimuth = (first * CELL, (first + count) * CELL)
     return BlindSide(_side_names(azimuth), azimuth, elevation, share)
 
