@@ -76,6 +76,7 @@ class Edit:
 
 EDITS = (
     Edit("edit-whole", "duck", "blue", upper=False),
+    Edit("edit-whole-rate0.1", "duck", "blue", upper=False, settings={"optimisation": {"learning_rate": 0.1}}),
     Edit("edit-upper", "chair", "blue", upper=True),
 )
 
@@ -92,10 +93,7 @@ def main() -> int:
     if not run_here(edits):
         return 130
     jobs = [control.job for control in edits]
-    found = {
-        "before": {edit.row: parts_of(old, region_of(edit, old)) for edit in EDITS},
-        "after": {edit.row: summary(old, job, region_of(edit, old)) for edit, job in zip(EDITS, jobs, strict=True)},
-    }
+    found = {edit.row: summary(old, job, edit) for edit, job in zip(EDITS, jobs, strict=True)}
     text = json.dumps(found, indent=1) + "\n"
     (out / "edits.json").write_text(text, encoding="utf-8")
     write_sheet([old, *jobs], out / "edits.png")
@@ -135,15 +133,18 @@ def edited(old: QualityJob, edit: Edit, out: Path) -> ControlJob:
     return ControlJob(quality_job(edit.row, edit.name, edit.colour, spec, out), lay)
 
 
-def summary(old: QualityJob, job: QualityJob, region: Mask) -> dict[str, Any]:
-    """What an edit kept, what it changed, and what the result looks like."""
+def summary(old: QualityJob, job: QualityJob, edit: Edit) -> dict[str, Any]:
+    """What an edit kept, what it changed, and what the parts of the object look like before and after."""
+    region = region_of(edit, old)
     figures = job.figures() or {}
+    measures = ("recognition", "iou", "chamfer", "fog", "janus_rate", "colour_error", "seconds")
     return {
         "prompt": job.spec.prompt,
         "region_share": float(region.mean()),
         **kept(old, job, region),
-        **{key: figures.get(key) for key in ("recognition", "object", "colour", "iou", "janus_rate", "colour_error")},
-        **parts_of(job, region),
+        **{key: figures.get(key) for key in measures},
+        "before": parts_of(old, region, edit),
+        "after": parts_of(job, region, edit),
     }
 
 
@@ -177,29 +178,27 @@ def kept(old: QualityJob, job: QualityJob, region: Mask) -> dict[str, Any]:
     }
 
 
-def parts_of(job: QualityJob, region: Mask) -> dict[str, Any]:
+def parts_of(job: QualityJob, region: Mask, edit: Edit) -> dict[str, Any]:
     """What the recogniser makes of a result, of its part inside of a region, and of the part outside."""
     grid = read_grid(job.folder)
     masks = {"all": np.ones_like(region), "inside": region, "outside": ~region}
-    return {part: seen_as(grid, mask) for part, mask in masks.items() if _matter(grid, mask) > 0.01}
+    return {part: seen_as(grid, mask, edit) for part, mask in masks.items() if _matter(grid, mask) > 0.01}
 
 
-def seen_as(grid: RadianceGrid, mask: Mask) -> dict[str, Any]:
-    """Name what is in some voxels, and tell how far their colour is from the old and the new one, as `colour_error`."""
+def seen_as(grid: RadianceGrid, mask: Mask, edit: Edit) -> dict[str, Any]:
+    """Name what is in some voxels, and tell how far its colour is from the old and the new one; see `colour_error`."""
     part = dataclasses.replace(grid, density_grid=grid.density_grid * torch.from_numpy(mask))
     looks = look_at(part)
     seen = recognise(worker.recogniser(), looks.pictures)
     objects, colours = seen.objects.mean(0), seen.colours.mean(0)
-    found: dict[str, Any] = {
+    return {
         "object": NAMES[int(objects.argmax())],
         "object_probability": float(objects.max()),
         "colour": COLOUR_NAMES[int(colours.argmax())],
         "colour_probability": float(colours.max()),
+        "from_old_colour": colour_error(looks, OLD_NAME, OLD_COLOUR),
+        "from_new_colour": colour_error(looks, edit.name, edit.colour),
     }
-    for edit in EDITS:
-        for name, colour in ((OLD_NAME, OLD_COLOUR), (edit.name, edit.colour)):
-            found[f"from_{colour}_{name}"] = colour_error(looks, name, colour)
-    return found
 
 
 def _matter(grid: RadianceGrid, mask: Mask) -> float:

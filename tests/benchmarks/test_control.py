@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmarks.quality import edits, proxies
+from benchmarks.quality import proxies
 from benchmarks.quality.coarse_shape import coarse_shape, empty_grid
 from benchmarks.quality.control_jobs import plain_job, quality_job, same_bits
-from benchmarks.quality.edits import EDITS, edited, kept, region_of
+from benchmarks.quality.edits import EDITS, edited, kept, region_of, seen_as
 from benchmarks.quality.proxies import Hold, held, sooner
 from benchmarks.quality.shape import intersection_over_union, true_solid
 from benchmarks.quality.trail import Mark, Trail, read_trail
@@ -21,6 +21,7 @@ from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.spec import scheduled
 
 RESOLUTION = 24
+WHOLE, UPPER = EDITS[0], EDITS[-1]
 TINY = {
     "field": {"resolution": RESOLUTION},
     "optimisation": {"steps": 6, "checkpoint_every": 2, "emptiness_weight": 0.0},
@@ -86,7 +87,7 @@ def test_a_hold_differs_from_the_plain_job_in_its_proxy_and_its_steps_alone(old,
 
 
 def test_regions_hold_the_shapes_they_are_laid_around(old):
-    whole, upper = (region_of(edit, old) for edit in EDITS[:2])
+    whole, upper = (region_of(edit, old) for edit in (WHOLE, UPPER))
     grid = empty_grid(RESOLUTION)
     chair, duck = true_solid("chair", grid), true_solid("duck", grid)
     assert whole[chair].all() and whole[duck].all() and not whole.all()
@@ -96,8 +97,8 @@ def test_regions_hold_the_shapes_they_are_laid_around(old):
 
 
 def test_an_edit_keeps_what_it_must_and_a_changed_bit_would_be_noticed(old, tmp_path):
-    region = region_of(EDITS[1], old)
-    job = made(edited(old, EDITS[1], tmp_path))
+    region = region_of(UPPER, old)
+    job = made(edited(old, UPPER, tmp_path))
     found = kept(old, job, region)
     assert found["kept_values"] == 5 * (~region).sum()
     assert (found["changed_outside"], found["rest_kept"]) == (0, True) and found["changed_inside"] > 0.9
@@ -123,7 +124,7 @@ def test_the_part_in_a_region_is_judged_by_itself():
     region[:, :, 24:] = True
     above = torch.from_numpy(region)[..., None]
     both = dataclasses.replace(blue, rgb_grid=torch.where(above, blue.rgb_grid, red.rgb_grid))
-    inside, outside = edits.seen_as(both, region), edits.seen_as(both, ~region)
+    inside, outside = seen_as(both, region, UPPER), seen_as(both, ~region, UPPER)
     assert (inside["colour"], outside["colour"]) == ("blue", "red")
-    assert inside["from_blue_chair"] < 15 < 60 < inside["from_red_chair"]
-    assert outside["from_red_chair"] < 25 < 60 < outside["from_blue_chair"]
+    assert inside["from_new_colour"] < 15 < 60 < inside["from_old_colour"]
+    assert outside["from_old_colour"] < 25 < 60 < outside["from_new_colour"]
