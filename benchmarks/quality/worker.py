@@ -19,8 +19,9 @@ from benchmarks.quality.looks import look_at
 from benchmarks.quality.measure import Made, measure, write_figures, write_looks
 from benchmarks.quality.recogniser import load_recogniser
 from sjc_blender.engine import job as engine_job
-from sjc_blender.engine.reporter import recorded
+from sjc_blender.engine.reporter import Report, recorded
 from sjc_blender.engine.score_models.loading import load_score_model
+from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.spec import ModelSpec
@@ -49,10 +50,16 @@ def stopped() -> bool:
     return _stop is not None and _stop.is_set()
 
 
-def make(job: QualityJob) -> bool:
+def make(job: QualityJob, listen: Report | None = None) -> bool:
     """Make and measure one object, or go on with it.
 
     An error of the engine is a result, too: it is kept, as a failure.
+
+    Parameters
+    ----------
+    job : QualityJob
+    listen : callable, optional
+        Told every event of the engine.
 
     Returns
     -------
@@ -72,10 +79,16 @@ def make(job: QualityJob) -> bool:
     network = model(job.spec.model)
     cost = Cost(job.path / "cost.json", network, resumed=folder.checkpoint.exists())
     torch.manual_seed(0)
+
+    def report(event: events.Event) -> None:
+        cost(event)
+        if listen is not None:
+            listen(event)
+
     try:
         # Loaded once for all jobs: on the CPU how much memory there is changes nothing about a model.
         with mock.patch.object(engine_job, "load_score_model", lambda spec, _level: model(spec)):
-            if not engine_job.run_job(folder, recorded(folder, cost), stopped):
+            if not engine_job.run_job(folder, recorded(folder, report), stopped):
                 return False
     except SjcError as error:
         (job.path / "error.txt").write_text(f"{error.code}: {error.message}\n", encoding="utf-8")
