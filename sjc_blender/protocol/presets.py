@@ -8,7 +8,7 @@ A setting comes from, later wins: the data class's default (the paper), the pres
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +77,25 @@ def new_job(
     if base != preset:
         recipe = recipes.read_recipe(preset)
         _merge(data, {**recipe, "prompt": prompt if prompt.strip() else recipe["prompt"]})
+    stages, before = data["field"].get("stages", []), data["field"].get("resolution")
     _merge(data, codec.encode(overrides))
+    if data["field"].get("stages") is stages and data["field"].get("resolution") != before:
+        data["field"]["stages"] = _stages_to(data["field"]["resolution"], stages)
     spec = spec_from_json({"version": JobSpec.version, **data})
     if profile.vocabulary is not None:
         _check_words(profile.vocabulary, spec)
     return spec
+
+
+def _stages_to(resolution: object, stages: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
+    """A preset's stages, coarse to fine, for a grid of another resolution; none if they would not differ."""
+    if not isinstance(resolution, int) or not stages:
+        return []
+    voxels = [max(8, round(count * resolution / stages[-1][1])) for _, count in stages]
+    fine = [(start, count) for (start, _), count in zip(stages, voxels, strict=True) if count < resolution]
+    coarsest = {count: start for start, count in reversed(fine)}
+    kept = sorted((start, count) for count, start in coarsest.items())
+    return [*kept, (stages[-1][0], resolution)] if kept else []
 
 
 def _check_words(vocabulary: Vocabulary, spec: JobSpec) -> None:

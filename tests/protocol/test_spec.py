@@ -8,7 +8,7 @@ import pytest
 from sjc_blender.protocol import codec, presets, validation
 from sjc_blender.protocol.errors import InvalidSpec, SjcError
 from sjc_blender.protocol.overrides import parse_overrides
-from sjc_blender.protocol.spec import IDENTITY, Camera, CameraRig, JobSpec, OrbitRig
+from sjc_blender.protocol.spec import IDENTITY, Camera, CameraRig, FieldSpec, JobSpec, OrbitRig
 
 SD = "some/model"
 
@@ -199,3 +199,17 @@ def test_settings_as_text():
     assert changes == {"optimisation": {"steps": 5}, "negative_prompt": "low quality", "field": {"background": [1, 2]}}
     with pytest.raises(SjcError, match="FIELD=VALUE"):
         parse_overrides(["steps"])
+
+
+@pytest.mark.parametrize(
+    ("resolution", "stages"),
+    [(48, ((0, 24), (0.4, 48))), (100, ((0, 50), (0.4, 100))), (12, ((0, 8), (0.4, 12))), (8, ())],
+)
+def test_a_presets_stages_follow_another_resolution(resolution, stages):
+    assert presets.new_job("a red chair", field={"resolution": resolution}).field.stages == stages
+
+
+def test_stages_that_are_given_stay_as_they_are():
+    assert presets.new_job("a red chair", field={"resolution": 64, "stages": []}).field.stages == ()
+    whole = FieldSpec(resolution=64, stages=((0.0, 20), (0.5, 64)))
+    assert presets.new_job("a red chair", field=whole).field.stages == whole.stages

@@ -79,7 +79,7 @@ def test_faults_are_listed_and_nothing_is_written(tmp_path, capfd):
     assert batch("--save", "out.blend", "--json", file="bad.jsonl") == EXIT_USAGE
     told, err = outcome(capfd)
     assert [(fault["row"], fault["column"]) for fault in told["faults"]] == [(1, "seed"), (2, "prompt"), (2, "preset")]
-    assert "row 2, column preset: 'hasty'; allowed: one of draft, standard, paper" in err
+    assert "row 2, column preset: 'hasty'; allowed: one of draft, standard, high, paper" in err
     assert not (tmp_path / "out.blend").exists() and not api.jobs()
 
 

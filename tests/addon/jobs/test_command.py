@@ -94,7 +94,7 @@ def test_a_finished_job_is_imported(tmp_path, capfd):
         (["--set", "optimisation.stepz=3"], "optimisation.stepz"),
         (["--rig", "Nobody"], "no collection 'Nobody'"),
         (["--domain", "Nobody"], "no object 'Nobody'"),
-        (["--preset", "hasty"], "draft, standard, paper"),
+        (["--preset", "hasty"], "draft, standard, high, paper"),
         (["--import", "statue"], "volume and mesh"),
         (["--import", "mesh"], "--save"),
         (["--save", "out.txt"], ".blend"),
