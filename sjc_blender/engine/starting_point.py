@@ -8,7 +8,7 @@ from ..protocol.spec import OriginSpec
 from . import checkpoint
 from .radiance.kept_field import KeptField
 from .radiance.occupancy_file import read_occupancy
-from .radiance.origin import start_from_origin
+from .radiance.origin import begin_anew, start_from_origin
 from .radiance.proxy import Proxy
 from .sjc import ScoreJacobianChaining
 
@@ -39,6 +39,9 @@ def _take_over(sjc: ScoreJacobianChaining, folder: JobFolder, origin: OriginSpec
             f"What is outside the region stays as it is, on a grid of {sizes} voxels; the job has another one.",
             "Leave field.resolution as it is in the job that is edited, or edit without a region.",
         )
+    noise = sjc.field.feature_grid.detach().clone() if origin.anew else None
     start_from_origin(sjc.field, state, features=origin.features, background=origin.features and learned)
     if origin.region:
         sjc.kept = KeptField(sjc.field, read_occupancy(folder.region, origin.region))
+        if noise is not None:
+            begin_anew(sjc.field, noise, sjc.kept.free)

@@ -195,11 +195,15 @@ class OriginSpec:
     features : bool
         Whether the features are taken too, and the background with them; else the density alone. They mean something
         only to a model whose samples are the same, latents of the same autoencoder or pixels.
+    anew : bool
+        Whether the region begins as haze and noise, as a field does, and not as what was there: for quite another
+        object in its place, which would have to be carved out of the old one.
     """
 
     digest: str
     region: str = ""
     features: bool = True
+    anew: bool = False
 
 
 @dataclass(frozen=True)

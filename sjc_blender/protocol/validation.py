@@ -195,6 +195,8 @@ def _field(check: _Checker, spec: JobSpec) -> None:
         check(
             "field.origin.features", field.origin.features, kept, "true where there is a region, which keeps the rest"
         )
+        nowhere = field.origin.anew and not field.origin.region
+        check("field.origin.anew", field.origin.anew, not nowhere, "false where there is no region to begin anew")
     if check.number("field.blob_density", field.blob_density, lambda x: 0 <= x <= 20, "0 (none) to 20"):
         alone = field.proxy is None or field.blob_density == 0
         check("field.blob_density", field.blob_density, alone, "0 where there is a proxy, which is a start by itself")

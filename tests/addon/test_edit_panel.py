@@ -43,6 +43,14 @@ def test_a_region_and_a_prompt_reach_the_api(settings, scene, result, asked):
     assert asked == [(result, {"scene": scene, "prompt": "a round chair", "region": region})]
 
 
+def test_a_region_may_begin_anew(settings, scene, result, asked):
+    settings.edit_anew = True
+    bpy.ops.sjc.edit_result()
+    settings.edit_region = bpy.data.objects.new("Box", None)
+    bpy.ops.sjc.edit_result()
+    assert [options.get("anew") for _, options in asked] == [None, True]
+
+
 def test_left_empty_all_of_it_is_refined_with_the_tabs_settings(settings, scene, result, asked):
     settings.edit_settings, settings.preset, settings.seed = "TAB", "draft", 4
     settings.negative_prompt = "blurry"
@@ -75,9 +83,6 @@ def test_the_button_says_what_it_does(settings, result, region, words):
     settings.edit_region = bpy.data.objects.new("Box", None) if region else None
     layout = Layout()
     edit_panel.SJC_PT_edit.draw(SimpleNamespace(layout=layout), context())
-    assert {args[1] for kind, args, _, _ in layout.drawn if kind == "prop"} == {
-        "edit_prompt",
-        "edit_region",
-        "edit_settings",
-    }
+    shown = {"edit_prompt", "edit_region", "edit_settings"} | ({"edit_anew"} if region else set())
+    assert {args[1] for kind, args, _, _ in layout.drawn if kind == "prop"} == shown
     assert layout.texts("operator") == [words]

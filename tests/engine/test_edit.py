@@ -13,6 +13,9 @@ from sjc_blender.engine.job import run_job
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.kept_field import KeptField
 from sjc_blender.engine.radiance.origin import start_from_origin
+from sjc_blender.engine.score_models.loading import load_score_model
+from sjc_blender.engine.sjc import ScoreJacobianChaining
+from sjc_blender.engine.starting_point import prepare
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.checkpoint_content import checkpoint_content
 from sjc_blender.protocol.errors import InvalidSpec, SjcError
@@ -63,9 +66,9 @@ def source(job):
 
 @pytest.fixture
 def edit(job, source):
-    def make(name, region=None, prompt="a blue duck", field=None, features=True, **optimisation):
+    def make(name, region=None, prompt="a blue duck", field=None, features=True, anew=False, **optimisation):
         digest = "" if region is None else occupancy_digest(region.shape, region.tobytes())
-        origin = OriginSpec(checkpoint_content(source[0].checkpoint), digest, features)
+        origin = OriginSpec(checkpoint_content(source[0].checkpoint), digest, features, anew)
         folder = job(name, prompt, {"origin": origin, **(field or {})}, **optimisation)
         shutil.copyfile(source[0].checkpoint, folder.origin)
         if region is not None:
@@ -90,6 +93,26 @@ def test_outside_the_region_every_bit_stays_and_inside_the_field_moves(source, e
         assert (old[:, free] != new[:, free]).float().mean() > 0.9
     for name in ("density_scale", "background_texture.texels"):
         assert bits(before[f"field.{name}"]) == bits(after[f"field.{name}"])
+
+
+def test_a_region_may_begin_as_a_field_does(source, edit):
+    folder = edit("anew", region_of(), anew=True)
+    spec = folder.read_spec()
+    model = load_score_model(spec.model)
+    begun = ScoreJacobianChaining(spec, model, conditioner=None)
+    plain = begun.field.feature_grid.detach().clone()
+    prepare(begun, folder)
+    free = torch.from_numpy(region_of()).bool()
+    assert (begun.field.density_grid[:, free] == 0).all()
+    assert torch.equal(begun.field.feature_grid[:, free], plain[:, free])
+    after = run(folder)
+    for name in ("density_grid", "feature_grid"):
+        assert bits(source[1][f"field.{name}"][:, ~free]) == bits(after[f"field.{name}"][:, ~free])
+
+
+def test_there_must_be_a_region_to_begin_anew(edit):
+    with pytest.raises(InvalidSpec, match=r"field\.origin\.anew"):
+        edit("anew", anew=True)
 
 
 def test_the_time_of_an_edit_is_told_before_it_runs(edit, capsys):

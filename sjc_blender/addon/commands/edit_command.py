@@ -28,6 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--region", metavar="NAME", help="an object or a collection: what lies outside stays (default: all may change)"
     )
+    parser.add_argument("--anew", action="store_true", help="what is in the region begins anew, not as what is there")
     parser.add_argument("--preset", help=", ".join(preset_names()) + "; instead of the job's own settings")
     parser.add_argument("--model", metavar="SOURCE", help="another model, with its own settings")
     parser.add_argument("--seed", type=int, help="default: the old one")
@@ -44,6 +45,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
         arguments.prompt,
         negative_prompt=arguments.negative_prompt,
         region=arguments.region,
+        anew=arguments.anew,
         preset=arguments.preset,
         model=arguments.model,
         seed=arguments.seed,

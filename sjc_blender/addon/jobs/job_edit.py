@@ -43,6 +43,7 @@ class Changes:
     preset: str | None = None
     seed: int | None = None
     outputs: Sequence[str] | None = None
+    anew: bool = False
     overrides: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -51,6 +52,7 @@ def edit(
     prompt: str | None = None,
     *,
     region: Region | None = None,
+    anew: bool = False,
     model: str | None = None,
     preset: str | None = None,
     seed: int | None = None,
@@ -77,6 +79,8 @@ def edit(
     region : object, collection, the name of one, or None
         Where it may change: the inside of meshes, or the box of an empty. All else of the field is kept exactly. The
         colours of the result are fitted over the whole object, so they may differ a little elsewhere. None: everywhere.
+    anew : bool
+        Whether what is in the region begins anew, for quite another object in its place, and not as what is there.
     model, preset : str, optional
         As of `generate`. With either, the settings are those of the preset and the model instead of the old job's; the
         viewpoints (of cameras), the domain and the outputs stay. Of a model with other latents the shape is taken and
@@ -94,7 +98,7 @@ def edit(
     """
     chosen = scene or bpy.context.scene
     assert chosen is not None
-    changes = Changes(prompt, negative_prompt, model, preset, seed, outputs, overrides or {})
+    changes = Changes(prompt, negative_prompt, model, preset, seed, outputs, anew, overrides or {})
     spec, inputs = edited(source, changes, region, chosen)
     interpreter = find_engine_python(engine_python, preferences.engine_python())
     path = Path(absolute(folder)) if folder is not None else new_job_folder(spec.subject)
@@ -137,7 +141,8 @@ def _found(source: Source) -> tuple[JobFolder, Any]:
 
 def _spec(old: JobSpec, content: str, changes: Changes, domain: DomainSpec, grid: FilledGrid | None) -> JobSpec:
     source = old.model.source if changes.model is None else _model_source(changes.model)
-    origin = OriginSpec(content, grid.digest if grid is not None else "", same_samples(old.model.source, source))
+    same = same_samples(old.model.source, source)
+    origin = OriginSpec(content, grid.digest if grid is not None else "", same, changes.anew)
     if grid is not None and not origin.features:
         raise SjcError(
             "region_other_samples",

@@ -23,6 +23,8 @@ class SJC_PT_edit(bpy.types.Panel):
         settings: SJC_PG_settings = context.scene.sjc
         layout.prop(settings, "edit_prompt")
         layout.prop(settings, "edit_region")
+        if settings.edit_region is not None:
+            layout.prop(settings, "edit_anew")
         layout.row().prop(settings, "edit_settings", expand=True)
         text = "Edit the Region" if settings.edit_region is not None else "Refine All of It"
         layout.operator("sjc.edit_result", text=text, icon="MOD_MASK")

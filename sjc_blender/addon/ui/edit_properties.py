@@ -3,7 +3,7 @@
 from typing import Any
 
 import bpy
-from bpy.props import EnumProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, PointerProperty, StringProperty
 
 from ..rigs.proxy import SOLID_KINDS
 
@@ -28,6 +28,11 @@ class EditSettings:
         type=bpy.types.Object,
         poll=is_region,
     )
+    edit_anew: BoolProperty(
+        name="Begin Anew",
+        description="What is in the region begins as haze: for quite another object in its place. "
+        "Otherwise it begins as what is there",
+    )
     edit_settings: EnumProperty(
         name="Settings",
         description="With which settings",
@@ -40,6 +45,8 @@ class EditSettings:
     def edit_options(self) -> dict[str, Any]:
         """The settings, as `sjc_blender.addon.api.edit` takes them."""
         options: dict[str, Any] = {"prompt": self.edit_prompt.strip() or None, "region": self.edit_region}
+        if self.edit_region is not None and self.edit_anew:
+            options["anew"] = True
         if self.edit_settings == "TAB":
             options |= {"model": self.model, "preset": self.preset, "seed": self.seed}
             options |= {"negative_prompt": self.negative_prompt}

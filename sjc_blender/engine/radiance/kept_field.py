@@ -21,11 +21,16 @@ class KeptField:
         As it is to be kept.
     region : Tensor [nx, ny, nz]
         Not 0 where the field may change; a field of another resolution takes the nearest voxel's.
+
+    Attributes
+    ----------
+    free : Tensor [nx, ny, nz]
+        Where it may change, on the field's grid.
     """
 
     def __init__(self, field: VoxelField, region: Tensor) -> None:
         free = functional.interpolate(region[None, None].float(), size=field.shape, mode="nearest-exact")[0, 0] > 0
-        self._free = free.to(field.density_grid.device)
+        self.free = free.to(field.density_grid.device)
         self._parameters = {name: value.detach().clone() for name, value in field.named_parameters()}
 
     @torch.no_grad()
@@ -33,4 +38,4 @@ class KeptField:
         """Put back what is kept, bit by bit."""
         for name, parameter in field.named_parameters():
             kept = self._parameters[name]
-            parameter.copy_(torch.where(self._free, parameter, kept) if parameter.ndim == 4 else kept)
+            parameter.copy_(torch.where(self.free, parameter, kept) if parameter.ndim == 4 else kept)

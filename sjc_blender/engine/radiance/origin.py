@@ -54,6 +54,13 @@ def start_from_origin(field: VoxelField, origin: Mapping[str, Tensor], *, featur
         field.background_texture.texels.copy_(other.background_texture.texels)
 
 
+@torch.no_grad()
+def begin_anew(field: VoxelField, features: Tensor, region: Tensor) -> None:
+    """Make the haze that a field begins as, with the noise `features` [C, nx, ny, nz], of a region [nx, ny, nz]."""
+    field.density_grid.masked_fill_(region, 0.0)
+    field.feature_grid.copy_(torch.where(region, features, field.feature_grid))
+
+
 def _as_field(origin: Mapping[str, Tensor], like: VoxelField) -> VoxelField:
     channels, *shape = origin["feature_grid"].shape
     resolution = max(shape)
