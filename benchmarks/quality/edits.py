@@ -76,7 +76,7 @@ class Edit:
 
 EDITS = (
     Edit("edit-whole", "duck", "blue", upper=False),
-    Edit("edit-whole-rate0.1", "duck", "blue", upper=False, settings={"optimisation": {"learning_rate": 0.1}}),
+    Edit("edit-whole-anew", "duck", "blue", upper=False, settings={"field": {"origin": {"anew": True}}}),
     Edit("edit-upper", "chair", "blue", upper=True),
 )
 

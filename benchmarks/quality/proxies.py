@@ -50,12 +50,7 @@ class Hold:
         return f"blocks{self.blocks}-looseness{self.looseness:g}" + ("" if self.share == 1 else f"-x{self.share:g}")
 
 
-HOLDS = (
-    Hold(12, 0.5),
-    Hold(12, 0.5, share=0.5),
-    Hold(12, 0.8, share=0.5),
-    Hold(12, 0.2, share=0.5),
-)
+HOLDS = (Hold(12, 0.5), Hold(12, 0.5, share=0.5))
 FREE_HOLD = Hold(12, 1.0)
 
 
