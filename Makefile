@@ -133,9 +133,10 @@ test-package: package build/engine/.ready  ## Tests of the zip and of what its p
 
 # Which rows, objects and seeds; docs/quality.md and `build/engine/bin/python -m benchmarks.quality --help` list them all.
 QUALITY_ARGS ?= --rows standard draft paper --seeds 2
+QUALITY_ARGS ?= --rows standard paper high --colours 8 --seeds 3 --json docs/quality.json
 .PHONY: bench-quality bench-quality-smoke bench-meshes
 bench-quality: build/engine/.ready  ## Make and measure every object of the built-in prior (hours; an interrupted run goes on)
-	@build/engine/bin/python -m benchmarks.quality --json docs/quality.json $(QUALITY_ARGS)
+	@build/engine/bin/python -m benchmarks.quality $(QUALITY_ARGS)
 bench-quality-smoke: build/engine/.ready  ## Whether six objects are recognised after a Draft job (a few minutes)
 	@build/engine/bin/python -m benchmarks.quality --smoke --out build/quality-smoke
 bench-meshes: build/engine/.ready build/bpy52/.ready  ## Whether Blender opens every mesh of bench-quality with its texture (MESHES_ARGS="--blender PYTHON")

@@ -77,7 +77,7 @@ def planned(
     objects : sequence of str
     colours : int
         How many an object is made in: the n-th object begins with the n-th colour, and seeds go on from there. A row
-        may have fewer.
+        may have fewer of both.
     seeds : sequence of int
     model : str
     """
@@ -88,7 +88,7 @@ def planned(
             for offset in range(colours):
                 for row in rows:
                     count = min(colours, row.colours or colours)
-                    if offset >= count:
+                    if offset >= count or turn >= (row.seeds or len(seeds)):
                         continue
                     place = vocabulary.objects.index(name) + turn * count + offset
                     colour = vocabulary.colours[place % len(vocabulary.colours)]

@@ -31,6 +31,8 @@ class Row:
         Overrides, as the engine's ``--set``; they go before everything else.
     colours : int or None
         The most colours that an object is made in; None: as many as are asked for.
+    seeds : int or None
+        The most seeds, likewise.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Row:
     as_in: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     set: tuple[str, ...] = ()
     colours: int | None = None
+    seeds: int | None = None
 
     def spec(self, prompt: str, seed: int, model: str = "builtin") -> JobSpec:
         """The job of this row for a prompt.
@@ -74,5 +77,6 @@ def read_rows(path: Path = ROWS) -> dict[str, Row]:
                 preset=row["preset"],
                 as_in={preset: tuple(names) for preset, names in row.get("as_in", {}).items()},
             )
-        rows[row["name"]] = dataclasses.replace(made, name=row["name"], colours=row.get("colours", made.colours))
+        fewer = {limit: row[limit] for limit in ("colours", "seeds") if limit in row}
+        rows[row["name"]] = dataclasses.replace(made, name=row["name"], **fewer)
     return rows

@@ -58,6 +58,8 @@ def test_a_row_may_have_fewer_colours_which_change_with_the_seed_too(tmp_path):
     assert len(colours["tiny"]) == len(set(colours["tiny"])) == 6
     assert len(colours["few"]) == len(set(colours["few"])) == 2
     assert set(colours["few"]) <= set(colours["tiny"])
+    once = dataclasses.replace(few, seeds=1)
+    assert [job.spec.seed for job in plan(tmp_path, rows=(once,), seeds=(5, 6))] == [5]
 
 
 def test_a_changed_row_does_not_find_the_results_of_the_one_before(tmp_path):
