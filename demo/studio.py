@@ -42,7 +42,7 @@ def main(path: Path) -> None:
     _render_settings(scene)
     _surroundings(scene)
     scene.camera = _camera(scene.collection, "Camera", MIDDLE, -32, 20, 4.0, 32)
-    _camera(scene.collection, "Wide", Vector((NEXT + 0.4, NEXT, 0.9)), -20, 33, 15.5, 30)
+    _camera(scene.collection, "Wide", Vector((NEXT + 0.45, NEXT - 0.2, 0.6)), -20, 33, 15.6, 30)
     _empty(scene, "Box", MIDDLE, (1, 1, 1))
     _empty(scene, "Lower Half", MIDDLE - Vector((0, 0, 0.5)), (1, 1, 0.5))
     rig = bpy.data.collections.new("Four Sides")
