@@ -108,10 +108,10 @@ def test_without_the_jobs_folder_it_is_said_and_a_folder_beside_the_file_is_foun
 def test_faces_are_reduced_by_a_modifier_that_follows_the_threshold(scene, folder):
     obj = api.remesh(import_mesh(folder, scene), 0.5, faces=300)
     graph = bpy.context.evaluated_depsgraph_get()
-    assert len(obj.evaluated_get(graph).data.polygons) == pytest.approx(300, rel=0.05)
+    assert len(obj.evaluated_get(graph).data.polygons) == pytest.approx(300, rel=0.1)
     api.remesh(obj, 0.2)
     graph = bpy.context.evaluated_depsgraph_get()
-    assert len(obj.evaluated_get(graph).data.polygons) == pytest.approx(300, rel=0.05)
+    assert len(obj.evaluated_get(graph).data.polygons) == pytest.approx(300, rel=0.1)
     api.remesh(obj, faces=0)
     assert not obj.modifiers
 
@@ -139,7 +139,7 @@ def test_a_slider_changes_the_active_result(scene, folder):
         settings.faces = 250
         assert (settings.faces, len(obj.modifiers)) == (250, 1)
         bpy.ops.sjc.auto_threshold()
-        assert settings.threshold == pytest.approx(0.5, abs=0.05)
+        assert settings.threshold == pytest.approx(0.5, abs=0.1)
     finally:
         sjc_blender.unregister()
 
