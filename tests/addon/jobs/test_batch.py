@@ -216,7 +216,13 @@ def test_every_fault_is_listed_with_its_row_and_column_and_nothing_starts(batch,
         (4, "domain"),
         (6, ""),
     ]
-    for allowed in ("draft, standard, high, paper", "0 or a positive", "1 to 1000000", "volume or mesh", "row 5 is the same"):
+    for allowed in (
+        "draft, standard, high, paper",
+        "0 or a positive",
+        "1 to 1000000",
+        "volume or mesh",
+        "row 5 is the same",
+    ):
         assert allowed in said
     assert not api.jobs() and not (tmp_path / "jobs").exists()
 
