@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
 
 from benchmarks.quality.interval import interval
 from benchmarks.quality.jobs import QualityJob
-from benchmarks.quality.measure import MEASURES
+from benchmarks.quality.measure import MEASURES, value_of
 
 REFERENCE = "paper"
 """The row that the others are compared with."""
@@ -19,15 +17,12 @@ def differences(jobs: Sequence[QualityJob], row: str, reference: str = REFERENCE
 
     Only objects, colours and seeds that both have count, so that neither gains by easier ones.
     """
-    theirs = {_key(job): job.figures() for job in jobs if job.row == reference}
-    pairs = [(job.figures(), theirs.get(_key(job))) for job in jobs if job.row == row]
+    theirs = {_key(job): job.figures() or {} for job in jobs if job.row == reference}
+    pairs = [(job.figures() or {}, theirs.get(_key(job), {})) for job in jobs if job.row == row]
     found = {}
     for name in MEASURES:
-        values = [
-            mine[name] - other[name]
-            for mine, other in pairs
-            if mine is not None and other is not None and _has(mine, name) and _has(other, name)
-        ]
+        both = [(value_of(mine, name), value_of(other, name)) for mine, other in pairs]
+        values = [mine - other for mine, other in both if mine is not None and other is not None]
         if values:
             found[name] = interval(values).rounded()
     return found
@@ -35,8 +30,3 @@ def differences(jobs: Sequence[QualityJob], row: str, reference: str = REFERENCE
 
 def _key(job: QualityJob) -> tuple[str, str, int]:
     return job.name, job.colour, job.spec.seed
-
-
-def _has(figures: dict[str, Any], name: str) -> bool:
-    value = figures.get(name)
-    return value is not None and not math.isnan(value)

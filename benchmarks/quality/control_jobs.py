@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import functools
 import multiprocessing
 import os
 import signal
@@ -18,10 +17,9 @@ from typing import Any
 import torch
 
 from benchmarks.quality import worker
-from benchmarks.quality.jobs import QualityJob, weights_digest
+from benchmarks.quality.jobs import QualityJob, quality_job, weights_digest
 from benchmarks.quality.trail import Trail
 from sjc_blender.engine import checkpoint
-from sjc_blender.protocol import codec
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.overrides import merged
 from sjc_blender.protocol.presets import new_job
@@ -42,10 +40,14 @@ class ControlJob:
     lay: Callable[[JobFolder], None] | None = None
 
 
-def quality_job(row: str, name: str, colour: str, spec: JobSpec, out: Path) -> QualityJob:
-    """The job of a spec in a folder of its own, which other settings or another prior never find."""
-    digest = hashlib.sha256((weights_digest(MODEL) + json.dumps(codec.encode(spec))).encode()).hexdigest()[:8]
-    return QualityJob(row, name, colour, spec, out / row / f"{name}-{colour}-{SEED}-{digest}")
+def control_job(row: str, name: str, colour: str, spec: JobSpec, out: Path) -> QualityJob:
+    """The job of a spec of the built-in prior; see `quality_job`."""
+    return quality_job(row, name, colour, spec, out, _weights())
+
+
+@functools.cache
+def _weights() -> str:
+    return weights_digest(MODEL)
 
 
 def plain_job(name: str, colour: str, out: Path, **settings: Any) -> QualityJob:
@@ -56,7 +58,7 @@ def plain_job(name: str, colour: str, out: Path, **settings: Any) -> QualityJob:
         "optimisation": {"checkpoint_every": MARK_EVERY},
     }
     spec = new_job(f"a {colour} {name}", preset="standard", **merged(base, settings))
-    return quality_job("plain", name, colour, spec, out)
+    return control_job("plain", name, colour, spec, out)
 
 
 def run_here(jobs: Iterable[ControlJob]) -> bool:

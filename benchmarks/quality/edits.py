@@ -26,9 +26,9 @@ from benchmarks.quality.contact_sheet import write_sheet
 from benchmarks.quality.control_jobs import (
     OUT,
     ControlJob,
+    control_job,
     final_tensors,
     plain_job,
-    quality_job,
     run_here,
     same_bits,
 )
@@ -130,7 +130,7 @@ def edited(old: QualityJob, edit: Edit, out: Path) -> ControlJob:
         if not folder.origin.exists():
             shutil.copyfile(old.folder.checkpoint, folder.origin)
 
-    return ControlJob(quality_job(edit.row, edit.name, edit.colour, spec, out), lay)
+    return ControlJob(control_job(edit.row, edit.name, edit.colour, spec, out), lay)
 
 
 def summary(old: QualityJob, job: QualityJob, edit: Edit) -> dict[str, Any]:

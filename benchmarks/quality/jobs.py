@@ -94,10 +94,14 @@ def planned(
                     colour = vocabulary.colours[place % len(vocabulary.colours)]
                     prompt = vocabulary.template.format(colour=colour, object=name)
                     spec = row.spec(prompt, seed, model)
-                    digest = hashlib.sha256((weights + json.dumps(codec.encode(spec))).encode()).hexdigest()[:8]
-                    path = out / row.name / f"{name}-{colour}-{seed}-{digest}"
-                    jobs.append(QualityJob(row.name, name, colour, spec, path))
+                    jobs.append(quality_job(row.name, name, colour, spec, out, weights))
     return jobs
+
+
+def quality_job(row: str, name: str, colour: str, spec: JobSpec, out: Path, weights: str) -> QualityJob:
+    """The job of a spec, in its folder below `out`; `weights` as `weights_digest` gives them."""
+    digest = hashlib.sha256((weights + json.dumps(codec.encode(spec))).encode()).hexdigest()[:8]
+    return QualityJob(row, name, colour, spec, out / row / f"{name}-{colour}-{spec.seed}-{digest}")
 
 
 def weights_digest(model: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +90,12 @@ def measure(made: Made, name: str, colour: str, network: Recogniser, looks: Look
         "colour_error": colour_error(looks, name, colour),
         **validity(made.vertices, made.quads, made.normals),
     }
+
+
+def value_of(figures: Mapping[str, float | None], name: str) -> float | None:
+    """A measure of a job; None where there was nothing to measure."""
+    value = figures.get(name)
+    return None if value is None or np.isnan(value) else value
 
 
 def write_looks(folder: JobFolder, looks: Looks) -> None:

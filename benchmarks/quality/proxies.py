@@ -19,9 +19,9 @@ from benchmarks.quality.contact_sheet import write_sheet
 from benchmarks.quality.control_jobs import (
     OUT,
     ControlJob,
+    control_job,
     final_tensors,
     plain_job,
-    quality_job,
     run_here,
     same_bits,
 )
@@ -83,7 +83,7 @@ def held(plain: QualityJob, hold: Hold, out: Path) -> ControlJob:
         field=dataclasses.replace(plain.spec.field, proxy=ProxySpec(digest_of(filled), hold.looseness)),
         optimisation=dataclasses.replace(settings, steps=round(settings.steps * hold.share)),
     )
-    job = quality_job(hold.row, plain.name, plain.colour, spec, out)
+    job = control_job(hold.row, plain.name, plain.colour, spec, out)
     return ControlJob(job, lambda folder: write_occupancy(folder.proxy, filled))
 
 

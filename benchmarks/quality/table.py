@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.quality.comparison import REFERENCE, differences
 from benchmarks.quality.interval import interval
 from benchmarks.quality.jobs import QualityJob
-from benchmarks.quality.measure import MEASURES
+from benchmarks.quality.measure import MEASURES, value_of
 from benchmarks.quality.rows import Row
 
 VERSION = 2
@@ -57,7 +56,7 @@ def means(figures: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
     """Return the mean of every measure with its interval, over those that have it."""
     found = {}
     for key in MEASURES:
-        values = [value for of_one in figures if (value := of_one.get(key)) is not None and not math.isnan(value)]
+        values = [value for of_one in figures if (value := value_of(of_one, key)) is not None]
         if values:
             found[key] = interval(values).rounded()
     return found

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from benchmarks.quality import proxies
 from benchmarks.quality.coarse_shape import coarse_shape, empty_grid
-from benchmarks.quality.control_jobs import plain_job, quality_job, same_bits
+from benchmarks.quality.control_jobs import control_job, plain_job, same_bits
 from benchmarks.quality.edits import EDITS, edited, kept, region_of, seen_as
 from benchmarks.quality.proxies import Hold, held, sooner
 from benchmarks.quality.shape import intersection_over_union, true_solid
@@ -62,7 +62,7 @@ def test_a_trail_ends_with_what_the_result_measures(old):
 
 def test_the_time_until_a_job_is_as_good_counts_from_where_it_stays_so(tmp_path, monkeypatch):
     plain, other = (
-        quality_job(row, "chair", "red", plain_job("chair", "red", tmp_path).spec, tmp_path) for row in "ab"
+        control_job(row, "chair", "red", plain_job("chair", "red", tmp_path).spec, tmp_path) for row in "ab"
     )
     trails = {
         "a": [Mark(20, 10.0, 0.3), Mark(40, 20.0, 0.5)],
