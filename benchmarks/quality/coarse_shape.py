@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-
-from benchmarks.quality.shape import Mask, true_solid
-from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
+from benchmarks.quality.shape import Mask, empty_grid, true_solid
 
 
 def coarse_shape(name: str, blocks: int, resolution: int) -> Mask:
@@ -23,9 +20,3 @@ def coarse_shape(name: str, blocks: int, resolution: int) -> Mask:
     for axis in range(3):
         filled = filled.repeat(resolution // blocks, axis)
     return filled
-
-
-def empty_grid(resolution: int) -> RadianceGrid:
-    """Nothing, on a grid of a cube."""
-    shape = (resolution,) * 3
-    return RadianceGrid(torch.zeros(shape), torch.zeros(*shape, 3), torch.ones(3), torch.zeros(3))

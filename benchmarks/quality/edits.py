@@ -20,7 +20,6 @@ import numpy as np
 import torch
 
 from benchmarks.quality import worker
-from benchmarks.quality.coarse_shape import empty_grid
 from benchmarks.quality.colour_error import colour_error
 from benchmarks.quality.contact_sheet import write_sheet
 from benchmarks.quality.control_jobs import (
@@ -36,7 +35,7 @@ from benchmarks.quality.jobs import QualityJob
 from benchmarks.quality.looks import look_at
 from benchmarks.quality.occupancy_input import digest_of, write_occupancy
 from benchmarks.quality.recogniser import COLOUR_NAMES, NAMES, recognise
-from benchmarks.quality.shape import Mask, true_solid
+from benchmarks.quality.shape import Mask, empty_grid, true_solid
 from sjc_blender.engine.finished_job import read_grid
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.protocol import codec

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.quality.coarse_shape import coarse_shape, empty_grid
+from benchmarks.quality.coarse_shape import coarse_shape
 from benchmarks.quality.contact_sheet import write_sheet
 from benchmarks.quality.control_jobs import (
     OUT,
@@ -27,7 +27,7 @@ from benchmarks.quality.control_jobs import (
 )
 from benchmarks.quality.jobs import QualityJob
 from benchmarks.quality.occupancy_input import digest_of, write_occupancy
-from benchmarks.quality.shape import intersection_over_union, true_solid
+from benchmarks.quality.shape import empty_grid, intersection_over_union, true_solid
 from benchmarks.quality.trail import read_trail
 from sjc_blender.protocol.spec import ProxySpec
 

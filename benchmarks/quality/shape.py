@@ -23,6 +23,12 @@ MATTER = 0.02
 """Least opacity of a voxel that counts as matter where parts are told apart."""
 
 
+def empty_grid(resolution: int) -> RadianceGrid:
+    """Nothing, on a grid of a cube."""
+    shape = (resolution,) * 3
+    return RadianceGrid(torch.zeros(shape), torch.zeros(*shape, 3), torch.ones(3), torch.zeros(3))
+
+
 def voxel_centres(grid: RadianceGrid) -> npt.NDArray[np.float32]:
     """Positions [nx, ny, nz, 3] in domain units."""
     axes = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks.quality.shape import voxel_centres
+from benchmarks.quality.shape import empty_grid, voxel_centres
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.engine.results.srgb import to_linear
 from training import shapes
@@ -15,8 +15,7 @@ OPTICAL_DEPTH = 8.0
 
 def true_grid(name: str, colour: str, resolution: int = 48) -> RadianceGrid:
     """The canonical object `name`, shaded as in the prior's pictures as far as that does not depend on the view."""
-    half = torch.ones(3)
-    empty = RadianceGrid(torch.zeros((resolution,) * 3), torch.zeros((resolution,) * 3 + (3,)), half, torch.zeros(3))
+    empty = empty_grid(resolution)
     points = torch.from_numpy(voxel_centres(empty).reshape(-1, 3))
     distance = shapes.distance(name, points)
     covered = (0.5 - distance / empty.voxel_size).clamp(0.0, 1.0)
@@ -30,4 +29,4 @@ def true_grid(name: str, colour: str, resolution: int = 48) -> RadianceGrid:
     rgb = to_linear(albedo[material] * light[:, None])
     density = covered * OPTICAL_DEPTH / empty.voxel_size
     shape = empty.shape
-    return RadianceGrid(density.view(shape), rgb.view(*shape, 3), half, torch.zeros(3))
+    return RadianceGrid(density.view(shape), rgb.view(*shape, 3), empty.half_extents, torch.zeros(3))

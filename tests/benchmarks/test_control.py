@@ -8,11 +8,11 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks.quality import proxies
-from benchmarks.quality.coarse_shape import coarse_shape, empty_grid
+from benchmarks.quality.coarse_shape import coarse_shape
 from benchmarks.quality.control_jobs import control_job, plain_job, same_bits
 from benchmarks.quality.edits import EDITS, edited, kept, region_of, seen_as
 from benchmarks.quality.proxies import Hold, held, sooner
-from benchmarks.quality.shape import intersection_over_union, true_solid
+from benchmarks.quality.shape import empty_grid, intersection_over_union, true_solid
 from benchmarks.quality.trail import Mark, Trail, read_trail
 from benchmarks.quality.true_shape import true_grid
 from benchmarks.quality.worker import make
