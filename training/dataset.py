@@ -21,8 +21,8 @@ from training.tracing import Camera, shade
 
 SIZE = 64
 ELEVATION = (-8.0, 75.0)
-DISTANCE = (1.9, 2.15)
-FIELD_OF_VIEW = (47.0, 63.0)
+DISTANCE = (1.98, 2.07)
+FIELD_OF_VIEW = (54.0, 56.0)
 NAMES = tuple(OBJECTS)
 VIEWS_PER_SHAPE = 6
 SHARES: dict[str, float] = {"mushroom": 0.4, "mug": 2.0, "bear": 2.0, "teapot": 2.0}

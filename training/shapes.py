@@ -74,7 +74,7 @@ class Variation:
         Largest relative change of a proportion.
     """
 
-    def __init__(self, generator: np.random.Generator | None = None, spread: float = 0.09) -> None:
+    def __init__(self, generator: np.random.Generator | None = None, spread: float = 0.05) -> None:
         self._generator = generator
         self._spread = spread
 

@@ -155,8 +155,11 @@ def _scatter(kernel: Any, march: Any, count: int, gradients: dict[str, Tensor]) 
     slab = cells if density.is_cuda else max(MIN_CELLS_A_SLAB, -(-cells // MAX_SLABS))
     slabs = -(-cells // slab)
     of_density, of_features = (torch.zeros_like(grid[: slabs - 1]) for grid in (density, features))
-    threads = min(torch.get_num_threads(), slabs)
-    ends = [min(cells, slab * (slabs * thread // threads)) for thread in range(threads)] + [cells]
+    # One thread takes all slabs of a ray at once. Where there are more, each has two runs of slabs: some have far more
+    # matter than others.
+    threads = torch.get_num_threads()
+    pieces = 1 if threads == 1 else min(2 * threads, slabs)
+    ends = [min(cells, slab * (slabs * piece // pieces)) for piece in range(pieces)] + [cells]
     shared = [slab, slabs, of_density.data_ptr(), of_features.data_ptr()]
     launch(kernel, [(count, [march, *run, *shared]) for run in pairwise(ends)], density.device)
     cuts = slice(slab, cells, slab)
