@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import pre_tokenizers
 from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -14,29 +15,42 @@ from training.captions import Weighted, words
 
 LENGTH = 20
 WIDTH = 64
-_START, _END = "<|startoftext|>", "<|endoftext|>"
+_START, _END, _WORD_END = "<|startoftext|>", "<|endoftext|>", "</w>"
 
 
 def build_tokenizer() -> CLIPTokenizer:
     """Return a CLIP tokenizer in which every word of the captions is one token.
 
-    All bytes are in its vocabulary, so any other text can be encoded too.
+    All bytes are in its vocabulary, so any other text can be encoded too. It is the same in every process: what the
+    numbers of tokens mean is part of the weights.
     """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    model = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    model.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.BpeTrainer(vocab_size=10_000, min_frequency=1, end_of_word_suffix="</w>", show_progress=False)
-    model.train_from_iterator([" ".join(words())], trainer)
-    merges = [
-        tuple(pair.split(" ")) if isinstance(pair, str) else tuple(pair)
-        for pair in json.loads(model.to_str())["model"]["merges"]
-    ]
-    tokens = alphabet + [symbol + "</w>" for symbol in alphabet]
+    merges = _merges(words())
+    tokens = alphabet + [symbol + _WORD_END for symbol in alphabet]
     tokens += [first + second for first, second in merges]
     vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
     vocabulary[_START] = len(vocabulary)
     vocabulary[_END] = len(vocabulary)
     return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=LENGTH)
+
+
+def _merges(vocabulary: Sequence[str]) -> list[tuple[str, str]]:
+    """Merges of byte pairs that make one token of each word, in the order of their rank.
+
+    `tokenizers.trainers.BpeTrainer` learns such merges too, but those that are equally frequent in an order that
+    changes from process to process.
+    """
+    merges: list[tuple[str, str]] = []
+    for word in vocabulary:
+        pieces = [*word[:-1], word[-1] + _WORD_END]
+        while len(pieces) > 1:
+            pairs = list(pairwise(pieces))
+            pair = min((pair for pair in pairs if pair in merges), key=merges.index, default=pairs[0])
+            if pair not in merges:
+                merges.append(pair)
+            place = pairs.index(pair)
+            pieces[place : place + 2] = ["".join(pair)]
+    return merges
 
 
 def build_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:

@@ -27,6 +27,14 @@ def test_says_nothing_of_the_machine_that_made_it():
         assert "_name_or_path" not in json.loads(path.read_text(encoding="utf-8")), path
 
 
+def test_its_words_have_the_numbers_that_its_weights_were_trained_with():
+    """The tokenizer of a training is the same in every process, and the one that ships."""
+    from training.text import build_tokenizer
+
+    shipped = json.loads((FOLDER / "tokenizer" / "vocab.json").read_text(encoding="utf-8"))
+    assert build_tokenizer().get_vocab() == shipped
+
+
 def test_profile_is_complete(profile):
     assert profile["version"] == 1
     assert [len(band["views"]) for band in profile["views"]["bands"]] == [8, 8, 8]
