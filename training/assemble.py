@@ -82,11 +82,10 @@ def profile(vae: AutoencoderKL, views: dataset.Views) -> dict[str, Any]:
         "family": "stable_diffusion",
         "image_size": dataset.SIZE,
         "views": {"interpolation": "bilinear", "bands": bands},
-        # A little narrower lenses than the pictures' 54 to 56 degrees: an object's soft rim makes it larger.
         "orbit": {
-            "distance": [2.0, 2.0],
+            "distance": list(dataset.DISTANCE),
             "elevation": [-5.0, 72.0],
-            "field_of_view": [53.5, 54.5],
+            "field_of_view": list(dataset.FIELD_OF_VIEW),
         },
         "vocabulary": {
             "template": captions.TEMPLATE,
