@@ -9,6 +9,7 @@ from sjc_blender.engine.camera_paths import job_orbit, named_path, read_cameras
 from sjc_blender.engine.viewpoints import orbit_camera, viewpoint_of
 from sjc_blender.protocol import codec, presets
 from sjc_blender.protocol.errors import InvalidSpec, SjcError
+from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.spec import CameraRig, OrbitRig
 
 
@@ -40,7 +41,7 @@ def test_an_orbit_is_one_level_turn_from_the_front():
 def test_a_job_with_cameras_is_filmed_on_its_models_orbit():
     rig = CameraRig((orbit_camera(0.0, 0.0, 3.0, 40.0),))
     job = presets.new_job("a red chair", cameras=rig)
-    assert job_orbit(job).distance == (2.0, 2.0)
+    assert job_orbit(job) == load_profile("builtin").orbit
     assert job_orbit(presets.new_job("a red chair", cameras={"distance": (5.0, 5.0)})).distance == (5.0, 5.0)
 
 
