@@ -31,7 +31,7 @@ from benchmarks.quality.shape import empty_grid, intersection_over_union, true_s
 from benchmarks.quality.trail import read_trail
 from sjc_blender.protocol.spec import ProxySpec
 
-OBJECTS = {"chair": "red", "car": "orange", "duck": "yellow"}
+OBJECTS = {"chair": "red", "mug": "green", "car": "orange"}
 FREE = "chair"
 """The object that is made with a proxy that is not kept to at all."""
 
@@ -50,8 +50,8 @@ class Hold:
         return f"blocks{self.blocks}-looseness{self.looseness:g}" + ("" if self.share == 1 else f"-x{self.share:g}")
 
 
-HOLDS = (Hold(12, 0.5), Hold(12, 0.5, share=0.5))
-FREE_HOLD = Hold(12, 1.0)
+HOLDS = (Hold(16, 0.5), Hold(16, 0.5, share=0.5))
+FREE_HOLD = Hold(16, 1.0)
 
 
 def main() -> int:

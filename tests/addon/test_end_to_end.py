@@ -30,7 +30,7 @@ SIZE = 64
 PROMPT = "a red mushroom"
 QUICK = {
     "optimisation": {"steps": 150, "checkpoint_every": 50},
-    "field": {"resolution": 32},
+    "field": {"resolution": 48},
     "outputs": {"colour_views": 12},
 }
 
