@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from benchmarks.quality.shape import empty_grid, voxel_centres
@@ -9,8 +11,8 @@ from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.engine.results.srgb import to_linear
 from training import shapes
 
-OPTICAL_DEPTH = 8.0
-"""Of one voxel inside: 1 in 3000 of the light passes it."""
+OPAQUE = 1 - math.exp(-8.0)
+"""Opacity of one voxel inside: 1 in 3000 of the light passes it."""
 
 
 def true_grid(name: str, colour: str, resolution: int = 48) -> RadianceGrid:
@@ -27,6 +29,7 @@ def true_grid(name: str, colour: str, resolution: int = 48) -> RadianceGrid:
     rise = (shapes.distance(name, points + step) - shapes.distance(name, points - step)) / empty.voxel_size
     light = 0.36 + 0.32 * (0.5 + 0.5 * rise.clamp(-1.0, 1.0)) + 0.32 * 0.7
     rgb = to_linear(albedo[material] * light[:, None])
-    density = covered * OPTICAL_DEPTH / empty.voxel_size
+    # A voxel is as opaque as it is covered. Were its density so, what is half opaque would lie 0.4 voxels outside.
+    density = -torch.log1p(-covered * OPAQUE) / empty.voxel_size
     shape = empty.shape
     return RadianceGrid(density.view(shape), rgb.view(*shape, 3), empty.half_extents, torch.zeros(3))
