@@ -20,6 +20,7 @@ from benchmarks.quality.shape import best_size, chamfer, floaters, hollowness, i
 from sjc_blender.engine.finished_job import read_grid
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.protocol.job_folder import JobFolder
+from sjc_blender.protocol.views import lowest_view
 from sjc_blender.surface.solidity import solidity
 
 MEASURES = {
@@ -53,12 +54,15 @@ class Made:
     grid : RadianceGrid
     threshold : float
         The solidity at which its surface is cut.
+    lowest_view : float
+        Elevation of the lowest camera that looked at it, in degrees.
     vertices, quads, normals : array
         That surface.
     """
 
     grid: RadianceGrid
     threshold: float
+    lowest_view: float
     vertices: npt.NDArray[np.floating[Any]]
     quads: npt.NDArray[np.int32]
     normals: npt.NDArray[np.floating[Any]]
@@ -68,14 +72,15 @@ class Made:
         """Read the result of a finished job; SjcError as `read_grid`."""
         grid = read_grid(folder)
         with np.load(folder.result / "mesh.npz", allow_pickle=False) as mesh:
-            return cls(grid, float(mesh["threshold"]), mesh["vertices"], mesh["faces"], mesh["normals"])
+            lowest = lowest_view(folder.read_spec().cameras)
+            return cls(grid, float(mesh["threshold"]), lowest, mesh["vertices"], mesh["faces"], mesh["normals"])
 
 
 def measure(made: Made, name: str, colour: str, network: Recogniser, looks: Looks | None = None) -> dict[str, float]:
     """Measure a result that should be the object `name` in `colour`; see `MEASURES`."""
     looks = looks or look_at(made.grid)
     density = made.grid.density_grid.numpy()
-    solid = solidity(density, made.grid.voxel_size) > made.threshold
+    solid = solidity(density, made.grid.voxel_size, lowest_view=made.lowest_view) > made.threshold
     truth = true_solid(name, made.grid)
     size, iou_of_best_size = best_size(solid, name, made.grid)
     return {

@@ -18,6 +18,7 @@ from sjc_blender.engine.results.cleaning import clean_density
 from sjc_blender.engine.sjc import restored_field
 from sjc_blender.protocol import atomic_write, events
 from sjc_blender.protocol.spec import scheduled
+from sjc_blender.protocol.views import lowest_view
 from sjc_blender.surface.solidity import solidity
 from sjc_blender.surface.surface import SurfaceCutter
 
@@ -88,6 +89,11 @@ def _iou(job: QualityJob) -> float:
     black = torch.zeros(*density.shape, 3)
     if not density.any():
         return 0.0
-    level = SurfaceCutter(density, black.numpy(), field.voxel_size, spec.outputs.mesh_smoothing).automatic_threshold
+    lowest = lowest_view(spec.cameras)
+    level = SurfaceCutter(
+        density, black.numpy(), field.voxel_size, spec.outputs.mesh_smoothing, lowest
+    ).automatic_threshold
     grid = RadianceGrid(torch.from_numpy(density), black, field.half_extents, torch.zeros(3))
-    return intersection_over_union(solidity(density, field.voxel_size) > level, true_solid(job.name, grid))
+    return intersection_over_union(
+        solidity(density, field.voxel_size, lowest_view=lowest) > level, true_solid(job.name, grid)
+    )

@@ -13,14 +13,17 @@ from benchmarks.quality.measure import Made, measure
 from benchmarks.quality.recogniser import COLOUR_NAMES, NAMES, load_recogniser
 from benchmarks.quality.table import means, table
 from benchmarks.quality.true_shape import true_grid
+from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.surface.surface import SurfaceCutter
+
+LOWEST = load_profile("builtin").orbit.elevation[0]
 
 
 def made_of(name: str, colour: str, resolution: int) -> Made:
     """The true shape as if a job had made it."""
     grid = true_grid(name, colour, resolution)
-    surface = SurfaceCutter(grid.density_grid.numpy(), grid.rgb_grid.numpy(), grid.voxel_size).cut()
-    return Made(grid, surface.threshold, surface.vertices, surface.faces, surface.normals)
+    surface = SurfaceCutter(grid.density_grid.numpy(), grid.rgb_grid.numpy(), grid.voxel_size, lowest_view=LOWEST).cut()
+    return Made(grid, surface.threshold, LOWEST, surface.vertices, surface.faces, surface.normals)
 
 
 def main() -> None:

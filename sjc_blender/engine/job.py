@@ -191,7 +191,7 @@ class Run:
         started = time.perf_counter()
         self.report(events.Phase("writing the results"))
         outputs = self.spec.outputs
-        mesh = extract_mesh(colour.grid, outputs, self.report) if outputs.mesh else None
+        mesh = extract_mesh(colour.grid, outputs, self.spec.cameras, self.report) if outputs.mesh else None
         self.seconds["meshing"] = time.perf_counter() - started
         result = write_result(self.folder, self.spec, colour.grid, mesh, self._metrics(colour.psnr), self.report)
         with contextlib.suppress(OSError):

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from .spec import Camera
+from .spec import Camera, CameraRig, OrbitRig
 
 VERTICAL = 1e-6
 
@@ -134,6 +134,14 @@ def direction(position: tuple[float, float, float]) -> tuple[float, float]:
     """Azimuth and elevation, in degrees, of a camera at `position` in the domain's frame."""
     x, y, z = position
     return math.degrees(math.atan2(x, -y)), math.degrees(math.atan2(z, math.hypot(x, y)))
+
+
+def lowest_view(rig: OrbitRig | CameraRig) -> float:
+    """The lowest elevation, in degrees, from which cameras of a rig see the domain."""
+    if isinstance(rig, OrbitRig):
+        return rig.elevation[0]
+    used = [camera for camera in rig.cameras if camera.weight > 0]
+    return min(camera_direction(camera)[1] for camera in used or rig.cameras) - rig.jitter
 
 
 def camera_direction(camera: Camera) -> tuple[float, float]:

@@ -30,11 +30,19 @@ With the clearest alone one pin-hole digs a tunnel; with the plain mean hollows 
 against .66). The depth above goes with it.
 """
 
+EVERYWHERE = -90.0
+"""The lowest camera's elevation where cameras look from everywhere."""
+
+UNSEEN_BELOW = 20.0
+"""Degrees below the lowest camera from where on no light is let in."""
+
 DIRECTIONS = tuple(d for d in itertools.product((-1, 0, 1), repeat=3) if any(d))
 """Towards the faces, edges and corners of a cube."""
 
 
-def solidity(density: Floats, voxel_size: float, smoothing: float = SMOOTHING) -> Floats:
+def solidity(
+    density: Floats, voxel_size: float, smoothing: float = SMOOTHING, lowest_view: float = EVERYWHERE
+) -> Floats:
     """Share of the light that a look from outside loses on its way to the centre of each voxel.
 
     Parameters
@@ -45,21 +53,31 @@ def solidity(density: Floats, voxel_size: float, smoothing: float = SMOOTHING) -
         In domain units.
     smoothing : float
         Standard deviation of the Gaussian that the density is smoothed by, in voxels.
+    lowest_view : float
+        Elevation in degrees of the lowest camera that looked at the density, -90 to 90. Nothing is known of an
+        underside that none saw, and an object that is open there only is filled, as if it stood on the ground.
 
     Returns
     -------
     array [nx, ny, nz] float32
-        1 - (mean over directions of T^8)^(1/8), in [0, 1), with the transmittance T to the outside.
+        1 - (mean over the directions that are looked from of T^8)^(1/8), in [0, 1), with the transmittance T to the
+        outside.
     """
     depth = blurred(np.minimum(density * np.float32(voxel_size), np.float32(LARGEST_DEPTH)), smoothing)
     clear = np.zeros(depth.shape, dtype=np.float32)
+    looked_from = [d for d in DIRECTIONS if _elevation(d) >= lowest_view - UNSEEN_BELOW]
     for steps in (1, 2, 3):
         # To the border of the voxel, and from there to the next centre, in a direction of that many axes.
         half = np.exp(np.float32(-CLEARNESS * math.sqrt(steps) / 2) * depth)
-        for direction in DIRECTIONS:
+        for direction in looked_from:
             if sum(map(abs, direction)) == steps:
                 _add_transmittance(clear, half, direction)
-    return np.asarray(1.0 - (clear / len(DIRECTIONS)) ** (1 / CLEARNESS), dtype=np.float32)
+    return np.asarray(1.0 - (clear / len(looked_from)) ** (1 / CLEARNESS), dtype=np.float32)
+
+
+def _elevation(direction: tuple[int, ...]) -> float:
+    """Degrees above the level of the first two axes."""
+    return math.degrees(math.atan2(direction[2], math.hypot(*direction[:2])))
 
 
 def blurred(values: Floats, deviation: float) -> Floats:

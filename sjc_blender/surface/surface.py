@@ -12,7 +12,7 @@ from ..protocol.errors import SjcError
 from . import quad_mesh
 from .dual_cubes import cut
 from .seen_colour import SeenColour
-from .solidity import SMOOTHING, solidity
+from .solidity import EVERYWHERE, SMOOTHING, solidity
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
@@ -74,6 +74,8 @@ class SurfaceCutter:
         In domain units. Voxel (i, j, k) has its centre at (index + 1/2) voxel_size - half the box.
     smoothing : float
         Of the density, in voxels; see `solidity`.
+    lowest_view : float
+        Elevation of the lowest camera that looked at the field, in degrees; see `solidity`.
 
     Raises
     ------
@@ -81,7 +83,14 @@ class SurfaceCutter:
         ``empty_field`` if there is no density anywhere.
     """
 
-    def __init__(self, density: Floats, rgb: Floats, voxel_size: float, smoothing: float = SMOOTHING) -> None:
+    def __init__(
+        self,
+        density: Floats,
+        rgb: Floats,
+        voxel_size: float,
+        smoothing: float = SMOOTHING,
+        lowest_view: float = EVERYWHERE,
+    ) -> None:
         if not density.any():
             raise empty_field()
         # Most of the box is empty, and left out. What is blurred ends within the rim, and the surface with it.
@@ -91,7 +100,7 @@ class SurfaceCutter:
         cropped = np.pad(density[matter], rim)
         self._corner = np.array([part.start - rim + 0.5 for part in matter]) - np.array(density.shape) / 2
         self._voxel_size = voxel_size
-        self._solidity = solidity(cropped, voxel_size, smoothing)
+        self._solidity = solidity(cropped, voxel_size, smoothing, lowest_view)
         depths = (cropped.sum(axis=axis) * voxel_size for axis in range(3))
         self._opaque_pixels = sum(int((depth > math.log(2.0)).sum()) for depth in depths)
         for axis in range(3):

@@ -221,3 +221,17 @@ def test_the_cut_is_where_scikit_images_marching_cubes_puts_it(seed: int) -> Non
     for one, other in ((ours, theirs), (theirs, ours)):
         distances = cKDTree(other.sample(60_000, seed=0)).query(one.vertices)[0]
         assert distances.mean() < 0.15 and distances.max() < 0.7  # in voxels; a tenth of one is the samples
+
+
+def test_what_is_open_only_where_no_camera_looks_is_inside():
+    density = np.zeros((24, 24, 24), np.float32)
+    density[4:20, 4:20, 4:20] = 80.0
+    density[7:17, 7:17, 4:17] = 0.0  # a box without a bottom
+    inside = np.s_[9:15, 9:15, 6:14]
+    below = np.s_[9:15, 9:15, 1:3]
+    assert solidity(density, 2 / 24)[inside].max() < 0.45, "cameras from everywhere see into it"
+    from_the_sides = solidity(density, 2 / 24, lowest_view=-5.0)
+    assert from_the_sides[inside].min() > 0.9
+    assert from_the_sides[below].max() < 0.4, "what is under it is seen from the sides"
+    turned = density[:, :, ::-1].copy()  # a box without a lid
+    assert solidity(turned, 2 / 24, lowest_view=-5.0)[:, :, ::-1][inside].max() < 0.45

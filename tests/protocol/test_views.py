@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from sjc_blender.protocol.model_profile import Vocabulary, load_profile
-from sjc_blender.protocol.views import PAPER_VIEWS, Band, View, ViewVocabulary, direction
+from sjc_blender.protocol.spec import Camera, CameraRig, OrbitRig
+from sjc_blender.protocol.views import PAPER_VIEWS, Band, View, ViewVocabulary, direction, lowest_view
 
 
 @pytest.mark.parametrize(
@@ -77,3 +78,14 @@ def test_a_prompt_outside_a_small_vocabulary_is_refused_with_what_it_knows():
         assert refusal is not None
         assert all(word in refusal.message for word in ("chair", "duck", "red", "blue"))
         assert "a red chair" in refusal.hint
+
+
+def test_the_lowest_view_of_an_orbit_and_of_cameras():
+    assert lowest_view(OrbitRig(elevation=(-12.0, 40.0))) == -12.0
+
+    def camera(height: float, weight: float = 1.0) -> Camera:
+        pose = ((1.0, 0.0, 0.0, 0.0), (0.0, 0.0, -1.0, -2.0), (0.0, 1.0, 0.0, height), (0.0, 0.0, 0.0, 1.0))
+        return Camera(name="a", pose=pose, window=(-1, 1, -1, 1), weight=weight)
+
+    assert lowest_view(CameraRig((camera(2.0), camera(0.0)))) == pytest.approx(0.0)
+    assert lowest_view(CameraRig((camera(2.0), camera(-2.0, weight=0.0)), jitter=5.0)) == pytest.approx(40.0)

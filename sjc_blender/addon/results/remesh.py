@@ -12,6 +12,7 @@ import bpy
 
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
+from ...protocol.views import lowest_view
 from ...surface.solidity import SMOOTHING
 from ...surface.surface import Surface, SurfaceCutter
 from . import background_work
@@ -150,8 +151,9 @@ def cutter_of(folder: JobFolder, smoothing: float) -> SurfaceCutter:
 
 @functools.lru_cache(maxsize=2)
 def _cutter(folder: str, _changed: int, smoothing: float) -> SurfaceCutter:
-    field = read_field(JobFolder(Path(folder)))
-    return SurfaceCutter(field.density, field.rgb, field.voxel_size, smoothing)
+    job = JobFolder(Path(folder))
+    field = read_field(job)
+    return SurfaceCutter(field.density, field.rgb, field.voxel_size, smoothing, lowest_view(job.read_spec().cameras))
 
 
 def _surface(folder: JobFolder, wanted: Cut) -> Surface:

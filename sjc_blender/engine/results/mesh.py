@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ...protocol.errors import SjcError
 from ...protocol.events import Warned
-from ...protocol.spec import OutputSpec
+from ...protocol.spec import CameraRig, OrbitRig, OutputSpec
+from ...protocol.views import lowest_view
 from ...surface.surface import Surface, SurfaceCutter
 from ..radiance.radiance_grid import RadianceGrid
 from ..reporter import Report
 
 
-def extract_mesh(grid: RadianceGrid, outputs: OutputSpec, report: Report) -> Surface:
+def extract_mesh(grid: RadianceGrid, outputs: OutputSpec, rig: OrbitRig | CameraRig, report: Report) -> Surface:
     """Cut the surface of a grid as the job asks for it.
 
     Parameters
@@ -19,6 +20,8 @@ def extract_mesh(grid: RadianceGrid, outputs: OutputSpec, report: Report) -> Sur
     outputs : OutputSpec
         A threshold that nothing in the grid reaches gives way to the automatic one: hours of work are not thrown
         away for it.
+    rig : OrbitRig or CameraRig
+        The cameras that looked at it.
     report : callable
         Warned if that happened.
 
@@ -28,7 +31,7 @@ def extract_mesh(grid: RadianceGrid, outputs: OutputSpec, report: Report) -> Sur
         ``empty_field`` if there is no density anywhere.
     """
     density, rgb = grid.density_grid.detach().cpu().numpy(), grid.rgb_grid.detach().cpu().numpy()
-    cutter = SurfaceCutter(density, rgb, grid.voxel_size, outputs.mesh_smoothing)
+    cutter = SurfaceCutter(density, rgb, grid.voxel_size, outputs.mesh_smoothing, lowest_view(rig))
     try:
         return cutter.cut(outputs.mesh_threshold)
     except SjcError as error:
