@@ -11,7 +11,7 @@ from typing import Any
 from ...protocol import events
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
-from ...protocol.spec import FieldSpec, JobSpec, OptimisationSpec
+from ...protocol.spec import CameraRig, FieldSpec, JobSpec, OptimisationSpec
 from ..arguments import finite
 
 
@@ -81,6 +81,7 @@ def _run(arguments: argparse.Namespace, told: Callable[[events.Event], None]) ->
         prompt=arguments.folder.resolve().name,
         seed=arguments.seed,
         domain=pictures.domain,
+        cameras=CameraRig(tuple(picture.camera for picture in pictures.train)),
         field=FieldSpec(resolution=arguments.resolution),
         optimisation=OptimisationSpec(steps=arguments.steps),
     )
@@ -102,7 +103,7 @@ def _run(arguments: argparse.Namespace, told: Callable[[events.Event], None]) ->
     if pictures.held_out:
         metrics["psnr_held_out"] = psnr(grid, pictures.held_out, arguments.background)
     report(events.Phase("writing the results"))
-    report(write_result(folder, spec, grid, extract_mesh(grid, spec.outputs, report), metrics, report))
+    report(write_result(folder, spec, grid, extract_mesh(grid, spec.outputs, spec.cameras, report), metrics, report))
     measured = "held-out" if pictures.held_out else "train"
     print(f"PSNR of the {measured} pictures: {metrics['psnr_' + measured.replace('-', '_')]:.2f} dB")
 
