@@ -140,8 +140,7 @@ def lowest_view(rig: OrbitRig | CameraRig) -> float:
     """The lowest elevation, in degrees, from which cameras of a rig see the domain."""
     if isinstance(rig, OrbitRig):
         return rig.elevation[0]
-    used = [camera for camera in rig.cameras if camera.weight > 0]
-    return min(camera_direction(camera)[1] for camera in used or rig.cameras) - rig.jitter
+    return min(camera_direction(camera)[1] for camera in rig.cameras if camera.weight > 0) - rig.jitter
 
 
 def camera_direction(camera: Camera) -> tuple[float, float]:
