@@ -192,6 +192,27 @@ def test_adamax_moves_as_pytorchs_own_and_takes_its_state_over(device):
         assert not ours.grad.any()
 
 
+@pytest.mark.parametrize("device", DEVICES)
+def test_adamax_forgets_what_has_no_gradient_any_more_as_pytorchs_own_does(device):
+    from sjc_blender.engine.radiance.fused.adamax import FusedAdamax
+
+    shape = (1, 500)
+    ours, theirs = (torch.nn.Parameter(torch.ones(shape, device=device)) for _ in range(2))
+    optimisers = [FusedAdamax([ours], lr=0.05), torch.optim.Adamax([theirs], lr=0.05)]
+    for step in range(1200):
+        # A second time after so long that the mean of the first one has faded below anything, `largest` has not.
+        gradient = torch.zeros(shape, device=device)
+        gradient[:, :300] = {0: 3.0, 1100: -0.5}.get(step, 0.0)
+        ours.grad, theirs.grad = gradient.clone(), gradient.clone()
+        for optimiser in optimisers:
+            optimiser.step()
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+    for name in ("exp_avg", "exp_inf"):
+        states = [optimiser.state[p][name] for optimiser, p in zip(optimisers, (ours, theirs), strict=True)]
+        torch.testing.assert_close(*states, rtol=1e-4, atol=1e-30)
+    assert ours[0, 0] != ours[0, 400] == 1
+
+
 def test_a_gradient_that_was_never_stepped_on_is_set_to_zero():
     fused, _ = fields()
     optimiser = adamax_for(fused, fused.parameter_groups(0.05, 0.02))

@@ -52,19 +52,16 @@ def camera_rays(
     left, right, bottom, top = camera.window
     x = left + (torch.arange(width, dtype=torch.float64) + 0.5) * ((right - left) / width)
     y = top - (torch.arange(height, dtype=torch.float64) + 0.5) * ((top - bottom) / height)
-    y, x = (plane.flatten() for plane in torch.meshgrid(y, x, indexing="ij"))
-    on_window = torch.stack([x, y, torch.zeros_like(x)], dim=1) @ pose[:3, :3].T
+    # The window's points [H, W, 3], from the camera: few operations on whole images, for each costs a step time.
+    on_window = y[:, None, None] * pose[:3, 1] + (x[:, None] * pose[:3, 0])
     forward = -pose[:3, 2]
     if camera.projection == "perspective":
-        origins = pose[:3, 3].expand_as(on_window)
-        directions = on_window + forward
+        origins, directions = pose[:3, 3], on_window + forward
     else:
-        origins = pose[:3, 3] + on_window
-        directions = forward.expand_as(on_window)
-    directions = directions / directions.norm(dim=1, keepdim=True)
-    return Rays(
-        origins.to(device=device, dtype=dtype).contiguous(),
-        directions.to(device=device, dtype=dtype).contiguous(),
-        height,
-        width,
+        origins, directions = pose[:3, 3] + on_window, forward
+    directions = directions / torch.linalg.vector_norm(directions, dim=-1, keepdim=True)
+    origins, directions = (
+        rows.to(dtype=dtype).expand_as(on_window).reshape(-1, 3).to(device).contiguous()
+        for rows in (origins, directions)
     )
+    return Rays(origins, directions, height, width)

@@ -10,8 +10,8 @@ from torch import Tensor
 from .adamax_kernel import STRETCH, Adamax, adamax_kernel
 from .launch import address, launch
 
-PIECE = 2**20
-"""Parameters that a thread takes at a time on a CPU."""
+PIECE = 8
+"""Stretches that a thread takes at a time on a CPU."""
 
 
 class FusedAdamax(torch.optim.Adamax):
@@ -58,12 +58,8 @@ def _move(parameter: Tensor, state: dict[str, Any], group: dict[str, Any], permi
     adamax.count = count = parameter.numel()
     adamax.rate = group["lr"] / (1 - beta1 ** float(state["step"]))
     adamax.beta1, adamax.beta2, adamax.epsilon = beta1, beta2, group["eps"]
-    if parameter.is_cuda:
-        launch(adamax_kernel(), [(count, [adamax, 0])], parameter.device)
-        return
-    stretches, piece = -(-count // STRETCH), PIECE // STRETCH
-    pieces = [(min(piece, stretches - first), [adamax, first]) for first in range(0, stretches, piece)]
-    launch(adamax_kernel(), pieces, parameter.device)
+    stretch = 1 if parameter.is_cuda else STRETCH
+    launch(adamax_kernel(), [adamax], -(-count // stretch), PIECE, parameter.device)
 
 
 def _laid_out_as(parameter: Tensor, tensor: Tensor | None) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -49,31 +49,60 @@ def address(name: str, tensor: Tensor) -> int:
     return tensor.data_ptr()
 
 
-def launch(kernel: Any, pieces: Sequence[tuple[int, Sequence[Any]]], device: torch.device) -> None:
-    """Run a kernel for some pieces of work, each a number of indices and the arguments.
+@warp.struct
+class Work:
+    """What a kernel does: its indices from 0 on, and on a CPU how threads share them; see ``kernels/take.h``."""
 
-    On a CPU a kernel runs on the thread that calls it, without Python's lock: the pieces are shared among as many
-    threads as PyTorch may use, each taking the next one when it is through. They must not write to the same memory.
+    count: int
+    piece: int
+    queue: warp.uint64  # of an int32, the first index that no thread has taken
+
+
+@cache
+def take() -> Any:
+    """For kernels: the first index of the next piece of some work; `Work.count` or more when none is left."""
+
+    @warp.func_native(source("take.h"))
+    def take_piece(work: Work, thread: int, taken: int) -> int: ...  # type: ignore[empty-body]
+
+    return take_piece
+
+
+def launch(kernel: Any, arguments: Sequence[Any], count: int, piece: int, device: torch.device) -> None:
+    """Run a kernel for `count` indices.
+
+    On a CPU a kernel runs on the thread that calls it, without Python's lock. As many threads as PyTorch may use take
+    pieces of the indices, each the next one when it is through; what different pieces write must not overlap.
+
+    Parameters
+    ----------
+    kernel : warp kernel
+        Its last argument is the `Work`.
+    arguments : sequence
+        The others.
+    count : int
+    piece : int
+        Indices that a thread takes at a time; no matter on CUDA.
+    device : torch.device
     """
+    work = Work()
+    work.count, work.piece = count, piece
     if device.type == "cuda":
         stream = warp.stream_from_torch(torch.cuda.current_stream(device))
-        for count, arguments in pieces:
-            # A few thousand rays in blocks of the usual 256 would leave most of a GPU's processors without work.
-            block = 256 if count > 2**16 else 32
-            warp.launch(kernel, count, arguments, device=stream.device, stream=stream, block_dim=block)
+        # A few thousand rays in blocks of the usual 256 would leave most of a GPU's processors without work.
+        block = 256 if count > 2**16 else 32
+        warp.launch(kernel, count, [*arguments, work], device=stream.device, stream=stream, block_dim=block)
         return
+    queue = torch.zeros(1, dtype=torch.int32)
+    work.queue = queue.data_ptr()
     # Not in the threads, which would all find it missing.
     warp.load_module(kernel.module, device="cpu")
-    threads = min(torch.get_num_threads(), len(pieces))
-    if threads <= 1:
-        for count, arguments in pieces:
-            warp.launch(kernel, count, arguments, device="cpu")
-        return
-    running = [
-        _pool(threads).submit(warp.launch, kernel, count, arguments, device="cpu") for count, arguments in pieces
-    ]
-    for piece in running:
-        piece.result()
+    others = min(torch.get_num_threads(), -(-count // piece)) - 1
+    command = partial(warp.launch, kernel, 1, [*arguments, work], device="cpu")
+    running = [_pool(others).submit(command) for _ in range(others)]
+    command()
+    for thread in running:
+        thread.result()
 
 
 @cache

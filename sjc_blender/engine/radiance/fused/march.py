@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -15,9 +14,10 @@ from ..rays import Rays
 from .launch import address, launch
 from .march_kernels import March, march_kernels
 
-RAYS_A_PIECE = 512
+RAYS_A_PIECE = 64
 MIN_CELLS_A_SLAB = 4
 MAX_SLABS = 8
+RUNS_A_THREAD = 2
 
 
 def march_fused(field: VoxelField, rays: Rays, weight_threshold: float) -> Marched:
@@ -78,7 +78,7 @@ class _March(torch.autograd.Function):
         march = _arguments(field, tensors | made, samples, step, threshold)
         march.counts = counts.data_ptr()
         context.kernels = march_kernels(channels, field.pixel_space)
-        _run_by_rays(context.kernels.forward, march, count, device)
+        launch(context.kernels.forward, [march], count, RAYS_A_PIECE, device)
         # What is returned knows the context: as attributes of it, each step's tensors would keep one another alive.
         context.save_for_backward(*made.values())
         context.march, context.tensors, context.field, context.counts = march, tensors, field, counts
@@ -100,7 +100,7 @@ class _March(torch.autograd.Function):
             "feature_gradients": _gradient(field.feature_grid).movedim(0, -1),
         }
         _point(march, gradients)
-        _run_by_rays(context.kernels.backward, march, count, device)
+        launch(context.kernels.backward, [march], count, RAYS_A_PIECE, device)
         _scatter(context.kernels.scatter, march, count, gradients)
         of_factor = gradients["factor_gradients"].sum()
         return None, None, of_factor, None, None, None, None
@@ -142,12 +142,6 @@ def _point(march: Any, tensors: dict[str, Tensor]) -> None:
         setattr(march, name, address(name, tensor))
 
 
-def _run_by_rays(kernel: Any, march: Any, count: int, device: torch.device) -> None:
-    """Run a kernel in which rays have nothing to do with each other."""
-    piece = count if device.type == "cuda" else RAYS_A_PIECE
-    launch(kernel, [(min(piece, count - first), [march, first]) for first in range(0, count, piece)], device)
-
-
 def _scatter(kernel: Any, march: Any, count: int, gradients: dict[str, Tensor]) -> None:
     """Add the samples' gradients up on the voxels; see ``kernels/scatter.h``."""
     density, features = gradients["density_gradients"][0], gradients["feature_gradients"]
@@ -155,13 +149,11 @@ def _scatter(kernel: Any, march: Any, count: int, gradients: dict[str, Tensor]) 
     slab = cells if density.is_cuda else max(MIN_CELLS_A_SLAB, -(-cells // MAX_SLABS))
     slabs = -(-cells // slab)
     of_density, of_features = (torch.zeros_like(grid[: slabs - 1]) for grid in (density, features))
-    # One thread takes all slabs of a ray at once. Where there are more, each has two runs of slabs: some have far more
-    # matter than others.
+    # One thread takes all slabs of a ray at once; of more each has two runs of slabs, for some have far more matter.
     threads = torch.get_num_threads()
-    pieces = 1 if threads == 1 else min(2 * threads, slabs)
-    ends = [min(cells, slab * (slabs * piece // pieces)) for piece in range(pieces)] + [cells]
-    shared = [slab, slabs, of_density.data_ptr(), of_features.data_ptr()]
-    launch(kernel, [(count, [march, *run, *shared]) for run in pairwise(ends)], density.device)
+    runs = 1 if threads == 1 else min(RUNS_A_THREAD * threads, slabs)
+    arguments = [march, count, runs, slab, slabs, of_density.data_ptr(), of_features.data_ptr()]
+    launch(kernel, arguments, runs * count, count, density.device)
     cuts = slice(slab, cells, slab)
     density[cuts] += of_density
     features[cuts] += of_features

@@ -8,7 +8,7 @@ from typing import Any
 
 import warp
 
-from .launch import module_named, source
+from .launch import Work, module_named, source, take
 
 
 @warp.struct
@@ -54,7 +54,10 @@ class March:
 
 @dataclass(frozen=True)
 class MarchKernels:
-    """The kernels; `forward` and `backward` take (march, first ray), `scatter` (march, slabs, see there)."""
+    """The kernels; `forward` and `backward` take a march, `scatter` more, see there; an index is a ray.
+
+    Those of `scatter` are the rays once for each run of slabs.
+    """
 
     forward: Any
     backward: Any
@@ -67,6 +70,7 @@ def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
     module = module_named(f"sjc_march_{channels}_{int(pixel_space)}")
     constants = f"enum {{ CHANNELS = {channels}, PIXEL_SPACE = {int(pixel_space)} }};\n"
     common = constants + source("arithmetic.h") + source("rays.h")
+    take_piece = take()
 
     @warp.func_native(common + source("forward.h"))
     def forward(march: March, index: int) -> None: ...
@@ -77,8 +81,8 @@ def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
     @warp.func_native(common + source("scatter.h"))
     def scatter(
         march: March,
-        first: int,
-        last: int,
+        run: int,
+        runs: int,
         slab: int,
         slabs: int,
         density_border: warp.uint64,
@@ -87,23 +91,42 @@ def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
     ) -> None: ...
 
     @warp.kernel(enable_backward=False, module=module)
-    def forward_kernel(march: March, first_ray: int) -> None:
-        forward(march, first_ray + warp.tid())
+    def forward_kernel(march: March, work: Work) -> None:
+        thread, taken = warp.tid(), int(0)  # noqa: UP018  a variable, to Warp
+        first = take_piece(work, thread, taken)
+        while first < work.count:
+            for index in range(first, warp.min(first + work.piece, work.count)):
+                forward(march, index)
+            taken += 1
+            first = take_piece(work, thread, taken)
 
     @warp.kernel(enable_backward=False, module=module)
-    def backward_kernel(march: March, first_ray: int) -> None:
-        backward(march, first_ray + warp.tid())
+    def backward_kernel(march: March, work: Work) -> None:
+        thread, taken = warp.tid(), int(0)  # noqa: UP018  a variable, to Warp
+        first = take_piece(work, thread, taken)
+        while first < work.count:
+            for index in range(first, warp.min(first + work.piece, work.count)):
+                backward(march, index)
+            taken += 1
+            first = take_piece(work, thread, taken)
 
     @warp.kernel(enable_backward=False, module=module)
     def scatter_kernel(
         march: March,
-        first: int,
-        last: int,
+        rays: int,
+        runs: int,
         slab: int,
         slabs: int,
         density_border: warp.uint64,
         feature_border: warp.uint64,
+        work: Work,
     ) -> None:
-        scatter(march, first, last, slab, slabs, density_border, feature_border, warp.tid())
+        thread, taken = warp.tid(), int(0)  # noqa: UP018  a variable, to Warp
+        first = take_piece(work, thread, taken)
+        while first < work.count:
+            for index in range(first, warp.min(first + work.piece, work.count)):
+                scatter(march, index // rays, runs, slab, slabs, density_border, feature_border, index % rays)
+            taken += 1
+            first = take_piece(work, thread, taken)
 
     return MarchKernels(forward_kernel, backward_kernel, scatter_kernel)

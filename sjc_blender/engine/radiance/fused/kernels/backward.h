@@ -17,18 +17,25 @@ const int blocks = (count + BLOCK - 1) / BLOCK;
 for (int block = blocks - 1; block >= 0; block--) {
     const int start = block * BLOCK;
     const int size = count - start < BLOCK ? count - start : BLOCK;
-    float distance[BLOCK], of_w[BLOCK], of_tau[BLOCK], fx[BLOCK], fy[BLOCK], fz[BLOCK];
+    float x[BLOCK], w[BLOCK], distance[BLOCK], of_w[BLOCK], of_tau[BLOCK], fx[BLOCK], fy[BLOCK], fz[BLOCK];
     int cell[BLOCK];
-    float most = 0.0f;
-    for (int i = 0; i < size; i++) {
+    for (int i = 0; i < BLOCK; i++) {
         distance[i] = ray.distance(start + i);
-        of_w[i] = of_depth * distance[i] + of_weight[start + i];
+        x[i] = w[i] = of_w[i] = 0.0f;
     }
-    for (int i = 0; i < size; i++) most = weight[start + i] > most ? weight[start + i] : most;
+    for (int i = 0; i < size; i++) {
+        x[i] = raw[start + i];
+        w[i] = weight[start + i];
+        of_w[i] = of_weight[start + i];
+    }
+    for (int i = 0; i < BLOCK; i++) of_w[i] += of_depth * distance[i];
+    float most = 0.0f;
+    for (int i = 0; i < size; i++) most = w[i] > most ? w[i] : most;
     const int seen = most > threshold ? size : 0;  // no features were looked up in a block of faint samples
-    for (int i = 0; i < seen; i++) cell[i] = cells.lowest(ray, distance[i], fx[i], fy[i], fz[i]);
+    if (seen)
+        for (int i = 0; i < BLOCK; i++) cell[i] = cells.lowest(ray, distance[i], fx[i], fy[i], fz[i]);
     for (int i = 0; i < seen; i++) {
-        if (!(weight[start + i] > threshold)) continue;
+        if (!(w[i] > threshold)) continue;
         const float *at = features + CHANNELS * (long long)cell[i];
         PREFETCH(at, 0);
         PREFETCH(at + CHANNELS * sy, 0);
@@ -36,20 +43,22 @@ for (int block = blocks - 1; block >= 0; block--) {
         PREFETCH(at + CHANNELS * (sx + sy), 0);
     }
     for (int i = 0; i < seen; i++) {
-        if (!(weight[start + i] > threshold)) continue;
+        if (!(w[i] > threshold)) continue;
         const float *at = features + CHANNELS * (long long)cell[i];
         of_w[i] += of_image.dot(LookUp::features(at, sx, sy, sz, fx[i], fy[i], fz[i]).activated());
     }
     for (int i = size - 1; i >= 0; i--) {
         of_tau[i] = after * of_w[i] - behind;
-        behind += weight[start + i] * of_w[i];
-        after += weight[start + i];
+        behind += w[i] * of_w[i];
+        after += w[i];
     }
-    for (int i = 0; i < size; i++) {
-        const float of_x = of_tau[i] * ray.length(start + i) * Math::sigmoid(raw[start + i] * factor + march.shift);
-        of_raw[start + i] = of_x * factor;
-        of_tau[i] = of_x * raw[start + i];
+    for (int i = size; i < BLOCK; i++) of_tau[i] = 0.0f;
+    for (int i = 0; i < BLOCK; i++) {
+        const float of_x = of_tau[i] * ray.length(start + i) * Math::sigmoid(x[i] * factor + march.shift);
+        of_tau[i] = of_x * factor;
+        x[i] *= of_x;
     }
-    for (int i = 0; i < size; i++) of_factor += of_tau[i];
+    for (int i = 0; i < size; i++) of_raw[start + i] = of_tau[i];
+    for (int i = 0; i < size; i++) of_factor += x[i];
 }
 ((float *)march.factor_gradients)[index] = of_factor;

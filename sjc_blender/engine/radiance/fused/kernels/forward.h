@@ -11,10 +11,11 @@ int count = 0;
 while (count < ray.count && before < OPAQUE) {
     const int start = count;
     const int size = ray.count - start < BLOCK ? ray.count - start : BLOCK;
-    float tau[BLOCK], distance[BLOCK], depths_before[BLOCK], w[BLOCK], fx[BLOCK], fy[BLOCK], fz[BLOCK];
+    float x[BLOCK], tau[BLOCK], distance[BLOCK], depths_before[BLOCK], w[BLOCK], fx[BLOCK], fy[BLOCK], fz[BLOCK];
     int cell[BLOCK];
-    for (int i = 0; i < size; i++) {
+    for (int i = 0; i < BLOCK; i++) {
         distance[i] = ray.distance(start + i);
+        x[i] = 0.0f;
         cell[i] = cells.lowest(ray, distance[i], fx[i], fy[i], fz[i]);
     }
     for (int i = 0; i < size; i++) {
@@ -24,7 +25,7 @@ while (count < ray.count && before < OPAQUE) {
         PREFETCH(at + sx, 0);
         PREFETCH(at + sx + sy, 0);
     }
-    for (int i = 0; i < size; i++) raw[start + i] = LookUp::density(density + cell[i], sx, sy, sz, fx[i], fy[i], fz[i]);
+    for (int i = 0; i < size; i++) x[i] = LookUp::density(density + cell[i], sx, sy, sz, fx[i], fy[i], fz[i]);
     for (int i = 0; i < size; i++) {
         const float *at = features + CHANNELS * (long long)cell[i];
         PREFETCH(at, 0);
@@ -32,12 +33,13 @@ while (count < ray.count && before < OPAQUE) {
         PREFETCH(at + CHANNELS * sx, 0);
         PREFETCH(at + CHANNELS * (sx + sy), 0);
     }
-    for (int i = 0; i < size; i++) tau[i] = Math::softplus(raw[start + i] * factor + march.shift) * ray.length(start + i);
-    for (int i = 0; i < size; i++) {
+    for (int i = 0; i < size; i++) raw[start + i] = x[i];
+    for (int i = 0; i < BLOCK; i++) tau[i] = Math::softplus(x[i] * factor + march.shift) * ray.length(start + i);
+    for (int i = 0; i < BLOCK; i++) {
         depths_before[i] = before;
         before += tau[i];
     }
-    for (int i = 0; i < size; i++) w[i] = -Math::expm1(-tau[i]) * Math::exp(-depths_before[i]);
+    for (int i = 0; i < BLOCK; i++) w[i] = -Math::expm1(-tau[i]) * Math::exp(-depths_before[i]);
     for (int i = 0; i < size; i++) weight[start + i] = w[i];
     for (int i = 0; i < size; i++) depth += w[i] * distance[i];
     for (int i = 0; i < size; i++) {

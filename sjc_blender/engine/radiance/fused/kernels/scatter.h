@@ -1,9 +1,11 @@
-// One ray's gradients on the voxels around its samples, those in the cells from `first` to `last` - 1 along x.
+// One ray's gradients on the voxels around its samples, as far as these lie in a run of slabs: `run` of `runs`.
 //
-// The grid is cut into slabs, `slab` cells thick. What a slab's last cells have for the next slab's first voxels goes
-// into `density_border` and `feature_border`, one layer of voxels a cut, and is added when all slabs are done. So a
-// thread may have any run of slabs, no two threads write to the same voxel, and sums are in the same order on any
+// The grid is cut into slabs along x, `slab` cells thick. What a slab's last cells have for the next slab's first voxels
+// goes into `density_border` and `feature_border`, one layer of voxels a cut, and is added when all slabs are done. So
+// a thread may have any run of slabs, no two threads write to the same voxel, and sums are in the same order on any
 // number of threads. On CUDA there is one slab, and additions are atomic.
+const int first = slab * (slabs * run / runs), past = slab * (slabs * (run + 1) / runs);
+const int last = past < march.nx ? past : march.nx;
 const float *__restrict__ features = (const float *)march.feature_grid;
 const float *__restrict__ weight = (const float *)march.weights + (long long)index * samples;
 const float *__restrict__ of_raw = (const float *)march.raw_gradients + (long long)index * samples;
@@ -31,15 +33,16 @@ if (first > 0 || last < cells.nx) {
     }
 }
 const int low = first * cells.ny * cells.nz, high = last * cells.ny * cells.nz;
+const float per_slab = 1.0f / (float)slab;
 for (int start = from; start < until; start += BLOCK) {
     const int size = until - start < BLOCK ? until - start : BLOCK;
     float fx[BLOCK], fy[BLOCK], fz[BLOCK];
     int cell[BLOCK], border[BLOCK];
-    for (int i = 0; i < size; i++) {
+    for (int i = 0; i < BLOCK; i++) {
         const float t = ray.distance(start + i);
         cell[i] = cells.lowest(ray, t, fx[i], fy[i], fz[i]);
         float share;
-        const int next = cells.x(ray, t, share) + 1, cut = next / slab;
+        const int next = cells.x(ray, t, share) + 1, cut = (int)(((float)next + 0.5f) * per_slab);  // next / slab
         // Where its upper voxels are in the borders, or -1: in the grid.
         border[i] = next == cut * slab && cut < slabs ? cell[i] + (cut - next) * cells.ny * cells.nz : -1;
     }
