@@ -44,6 +44,13 @@ def has_begun(start: float, settings: OptimisationSpec, step: int) -> bool:
     return step >= start * settings.steps
 
 
+def sharpens(settings: OptimisationSpec, step: int) -> bool:
+    """Whether the density is made sharper before this step, counted from 0."""
+    start = settings.sharpening_start
+    begins = has_begun(start, settings, step) and not has_begun(start, settings, step - 1)
+    return settings.sharpening > 1 and begins
+
+
 def resolution(field: FieldSpec, steps: int, step: int) -> int:
     """Voxels along the longest side in a step (counted from 0) of a run of `steps`."""
     reached = [voxels for start, voxels in field.stages if step >= start * steps]

@@ -20,8 +20,9 @@ from .radiance.proxy import Proxy, pull_weight
 from .radiance.rays import camera_rays
 from .radiance.renderer import Rendering, render
 from .radiance.resampling import resample_optimiser, resample_parameters
+from .radiance.sharpening import sharpen
 from .regularisation import Pull, regularisation
-from .schedules import clip_limit, resolution, timestep_range
+from .schedules import clip_limit, resolution, sharpens, timestep_range
 from .score_models.conditioning import Conditioner
 from .score_models.score_model import ScoreModel
 from .viewpoints import Viewpoint, sample_viewpoint
@@ -238,9 +239,13 @@ class ScoreJacobianChaining:
         return int(torch.randint(first, last + 1, (), generator=self.generator))
 
     def _count_step(self) -> None:
-        """One step more; at the end of a stage the field and what its optimiser knows go on a finer grid."""
-        steps, settings = self.spec.optimisation.steps, self.spec.field
+        """One step more, and what comes between steps: a sharper density, a finer grid."""
         self.step += 1
+        if sharpens(self.spec.optimisation, self.step):
+            sharpen(self.field, self.spec.optimisation.sharpening)
+            if self.kept is not None:
+                self.kept.restore(self.field)
+        steps, settings = self.spec.optimisation.steps, self.spec.field
         if resolution(settings, steps, self.step) == resolution(settings, steps, self.step - 1):
             return
         coarse, coarse_optimiser = self.field, self.optimiser

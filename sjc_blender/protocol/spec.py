@@ -320,6 +320,9 @@ class OptimisationSpec:
         Weight of the binary entropy of the rays' opacities, mean in images of 64 x 64, from the second, a share of the
         steps, on: fog becomes object or nothing (Latent-NeRF, https://arxiv.org/abs/2211.07600); 0 switches it off.
         Not in the paper.
+    sharpening, sharpening_start : float
+        Factor by which the slopes of the density get steeper at once, when the second, a share of the steps, is
+        reached: edges become hard, fog goes; 1 switches it off. Not in the paper.
     distortion_weight : float
         Weight of the mean distance between two places where a ray's light comes from (Mip-NeRF 360,
         https://arxiv.org/abs/2111.12077), mean in images of 64 x 64: one thin surface a ray; 0 switches it off. Not in
@@ -365,6 +368,8 @@ class OptimisationSpec:
     camouflage_reach: float = 1.0
     opacity_entropy_weight: float = 0.0
     opacity_entropy_start: float = 0.5
+    sharpening: float = 1.0
+    sharpening_start: float = 0.75
     distortion_weight: float = 0.0
     density_variation_weight: float = 0.0
     feature_variation_weight: float = 0.0

@@ -244,6 +244,8 @@ def _optimisation(check: _Checker, spec: JobSpec) -> None:
     check.number("optimisation.camouflage_reach", o.camouflage_reach, lambda x: x > 0, "above 0")
     for name in ("emptiness_late_start", "opacity_entropy_start"):
         check.number(f"optimisation.{name}", getattr(o, name), lambda x: 0 <= x <= 1, "0 to 1")
+    check.number("optimisation.sharpening", o.sharpening, lambda x: 1 <= x <= 100, "1 (none) to 100")
+    check.number("optimisation.sharpening_start", o.sharpening_start, lambda x: 0 < x <= 1, "above 0, to 1")
     check("optimisation.render_size", o.render_size, 0 <= o.render_size <= 1024, "0 (the model's own) to 1024 pixels")
     check("optimisation.checkpoint_every", o.checkpoint_every, o.checkpoint_every >= 1, "1 or more steps")
 

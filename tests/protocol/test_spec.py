@@ -63,6 +63,8 @@ def test_every_fault_is_listed_at_once():
         ("optimisation.view_blending=trilinear", "optimisation.view_blending"),
         ("optimisation.opacity_entropy_weight=-1", "optimisation.opacity_entropy_weight"),
         ("optimisation.opacity_entropy_start=2", "optimisation.opacity_entropy_start"),
+        ("optimisation.sharpening=0.5", "optimisation.sharpening"),
+        ("optimisation.sharpening_start=0", "optimisation.sharpening_start"),
         ("optimisation.distortion_weight=-1", "optimisation.distortion_weight"),
         ("optimisation.density_variation_weight=-1", "optimisation.density_variation_weight"),
         ("optimisation.feature_variation_weight=-1", "optimisation.feature_variation_weight"),

@@ -39,7 +39,7 @@ def adamax_kernel() -> Any:
 
     @warp.kernel(enable_backward=False, module=module_named("sjc_adamax"))
     def move_kernel(adamax: Adamax, work: Work) -> None:
-        thread, taken = warp.tid(), int(0)  # noqa: RUF046  a variable, to Warp
+        thread, taken = warp.tid(), int(0)  # noqa: RUF046, UP018  a variable, to Warp
         first = take_piece(work, thread, taken)
         while first < work.count:
             for index in range(first, warp.min(first + work.piece, work.count)):

@@ -92,7 +92,7 @@ def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
 
     @warp.kernel(enable_backward=False, module=module)
     def forward_kernel(march: March, work: Work) -> None:
-        thread, taken = warp.tid(), int(0)  # noqa: RUF046  a variable, to Warp
+        thread, taken = warp.tid(), int(0)  # noqa: RUF046, UP018  a variable, to Warp
         first = take_piece(work, thread, taken)
         while first < work.count:
             for index in range(first, warp.min(first + work.piece, work.count)):
@@ -102,7 +102,7 @@ def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
 
     @warp.kernel(enable_backward=False, module=module)
     def backward_kernel(march: March, work: Work) -> None:
-        thread, taken = warp.tid(), int(0)  # noqa: RUF046  a variable, to Warp
+        thread, taken = warp.tid(), int(0)  # noqa: RUF046, UP018  a variable, to Warp
         first = take_piece(work, thread, taken)
         while first < work.count:
             for index in range(first, warp.min(first + work.piece, work.count)):
@@ -121,7 +121,7 @@ def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
         feature_border: warp.uint64,
         work: Work,
     ) -> None:
-        thread, taken = warp.tid(), int(0)  # noqa: RUF046  a variable, to Warp
+        thread, taken = warp.tid(), int(0)  # noqa: RUF046, UP018  a variable, to Warp
         first = take_piece(work, thread, taken)
         while first < work.count:
             for index in range(first, warp.min(first + work.piece, work.count)):
