@@ -82,10 +82,12 @@ def bits(tensor):
     return tensor.contiguous().numpy().tobytes()
 
 
-@pytest.mark.parametrize("renderer", ["fused", "torch"])
-def test_outside_the_region_every_bit_stays_and_inside_the_field_moves(source, edit, renderer):
+@pytest.mark.parametrize(
+    ("renderer", "sharpened"), [("fused", {}), ("torch", {}), ("fused", {"sharpening": 8.0, "sharpening_start": 1.0})]
+)
+def test_outside_the_region_every_bit_stays_and_inside_the_field_moves(source, edit, renderer, sharpened):
     before = source[1]
-    after = run(edit("edited", region_of(), field={"renderer": renderer}))
+    after = run(edit("edited", region_of(), field={"renderer": renderer}, **sharpened))
     free = torch.from_numpy(region_of()).bool()
     for name in ("density_grid", "feature_grid"):
         old, new = before[f"field.{name}"], after[f"field.{name}"]

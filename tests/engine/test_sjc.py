@@ -184,8 +184,22 @@ CURES = {
         (6, {"background_kind": "random"}, {"estimator": "blend"}),
         (6, {"background_kind": "constant", "background": (0.1, 0.2, 0.3, 0.4)}, {"camouflage_weight": 1.0}),
         (5, {"blob_density": 5.0, **STAGES}, CURES),
+        (6, {}, {"sharpening": 4.0, "sharpening_start": 0.5}),
+        (5, STAGES, {"sharpening": 4.0, "sharpening_start": 0.5}),
     ],
-    ids=["loss", "schedules", "before stage", "at stage", "after stage", "views", "random", "constant", "cures"],
+    ids=[
+        "loss",
+        "schedules",
+        "before stage",
+        "at stage",
+        "after stage",
+        "views",
+        "random",
+        "constant",
+        "cures",
+        "sharpened",
+        "before",
+    ],
 )
 def test_a_resumed_run_equals_an_uninterrupted_one(tiny_job, tmp_path, at, field, optimisation):
     spec = tiny_job(field=field, **optimisation)
