@@ -11,6 +11,7 @@ from torch import Tensor
 from ..protocol.spec import JobSpec
 from .distortion import distortion
 from .losses import camouflage, centre_depth, emptiness, reference_samples_per_ray
+from .near_view import appearance_change
 from .opacity_entropy import opacity_entropy
 from .radiance.field import VoxelField
 from .radiance.marching import STEPS_PER_VOXEL
@@ -32,7 +33,13 @@ class Pull:
 
 
 def regularisation(
-    spec: JobSpec, field: VoxelField, renderings: Sequence[Rendering], step: int, proxy: Pull | None = None
+    spec: JobSpec,
+    field: VoxelField,
+    renderings: Sequence[Rendering],
+    step: int,
+    *,
+    near: Sequence[Rendering] = (),
+    proxy: Pull | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Sum of the weighted losses of a step, means over its views; a loss without weight is not computed.
 
@@ -42,6 +49,8 @@ def regularisation(
     field : VoxelField
     renderings : sequence of Rendering
     step : int
+    near : sequence of Rendering
+        From beside each of the views, if the job has a weight for it.
     proxy : Pull, optional
         The shape that the density is held to.
 
@@ -54,7 +63,9 @@ def regularisation(
     """
     objective = torch.zeros((), device=field.density_grid.device)
     losses: dict[str, Tensor] = {}
-    for name, weight, compute in [*_of_renderings(spec, field, renderings, step), *_of_field(spec, field, step)]:
+    pairs = list(zip(renderings, near, strict=bool(near)))
+    of_views = [*_of_renderings(spec, field, renderings, step), *_of_pairs(spec, pairs)]
+    for name, weight, compute in [*of_views, *_of_field(spec, field, step)]:
         # Emptiness is told in any case.
         if weight > 0 or name == "emptiness":
             value = compute()
@@ -82,6 +93,13 @@ def _of_renderings(spec: JobSpec, field: VoxelField, renderings: Sequence[Render
     yield "opacity_entropy", o.opacity_entropy_weight * begun, mean(lambda r: opacity_entropy(r.opacity))
     yield "distortion", o.distortion_weight, mean(lambda r: distortion(r.weights, spacing))
     yield "depth_variation", o.depth_variation_weight * late, mean(lambda r: depth_variation(r.depth))
+
+
+def _of_pairs(spec: JobSpec, pairs: Sequence[tuple[Rendering, Rendering]]) -> Iterator[Loss]:
+    def mean() -> Tensor:
+        return torch.stack([appearance_change(view.image, near.image) for view, near in pairs]).mean(dim=0)
+
+    yield "near_view", spec.optimisation.near_view_weight, mean
 
 
 def _of_field(spec: JobSpec, field: VoxelField, step: int) -> Iterator[Loss]:

@@ -5,17 +5,20 @@ Wang, Du, Li, Yeh, Shakhnarovich, CVPR 2023, https://arxiv.org/abs/2212.00774, A
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from ..protocol.errors import SjcError
-from ..protocol.spec import JobSpec
+from ..protocol.spec import Camera, JobSpec
 from .estimator import draw_noise, paas_gradient
+from .near_view import near_camera
 from .radiance.adamax import SkippingAdamax, adamax_for
 from .radiance.blob import start_from_blob
 from .radiance.field import VoxelField
 from .radiance.kept_field import KeptField
+from .radiance.marching import RadianceField
 from .radiance.proxy import Proxy, pull_weight
 from .radiance.rays import camera_rays
 from .radiance.renderer import Rendering, render
@@ -115,7 +118,9 @@ class ScoreJacobianChaining:
         o = self.spec.optimisation
         # Views of the scene, rendered.
         viewpoints = [sample_viewpoint(self.spec.cameras, self.generator) for _ in range(o.views)]
-        renderings = [self._render(viewpoint) for viewpoint in viewpoints]
+        scenes = [self._before_background() for _ in viewpoints]
+        renderings = [self._render(*scene) for scene in zip(scenes, (v.camera for v in viewpoints), strict=True)]
+        near = self._render_near(scenes, viewpoints) if o.near_view_weight > 0 else []
         images = torch.stack([rendering.image for rendering in renderings])
         # Perturb and average: the 2D scores of the renders, Eq. 15 or 16.
         timestep = self._draw_timestep()
@@ -140,7 +145,7 @@ class ScoreJacobianChaining:
         # Regularise.
         size = scores.square().mean().sqrt()
         pull = Pull(self.proxy, pull_weight(size, images)) if self.proxy is not None else None
-        penalty, losses = regularisation(self.spec, self.field, renderings, self.step, pull)
+        penalty, losses = regularisation(self.spec, self.field, renderings, self.step, near=near, proxy=pull)
         report.measured.update(score=size, **losses)
         # Update.
         self.optimiser.zero_grad(set_to_none=True)
@@ -220,12 +225,20 @@ class ScoreJacobianChaining:
         o = self.spec.optimisation
         return adamax_for(self.field, self.field.parameter_groups(o.learning_rate, o.background_learning_rate))
 
-    def _render(self, viewpoint: Viewpoint) -> Rendering:
-        size, device = self.render_size, self.model.device
-        rays = camera_rays(viewpoint.camera, size, size, device=device)
+    def _render(self, scene: RadianceField, camera: Camera) -> Rendering:
+        size = self.render_size
+        return render(scene, camera_rays(camera, size, size, device=self.model.device))
+
+    def _render_near(self, scenes: Sequence[RadianceField], viewpoints: Sequence[Viewpoint]) -> list[Rendering]:
+        """Renders from beside each view, before the same background."""
+        cameras = [near_camera(viewpoint.camera, self.generator) for viewpoint in viewpoints]
+        return [self._render(scene, camera) for scene, camera in zip(scenes, cameras, strict=True)]
+
+    def _before_background(self) -> RadianceField:
+        """The field, before another colour each time if its background is random."""
         if self.spec.field.background_kind != "random":
-            return render(self.field, rays)
-        return render(self.field.before(self._random_colour().to(device)), rays)
+            return self.field
+        return self.field.before(self._random_colour().to(self.model.device))
 
     def _random_colour(self) -> torch.Tensor:
         """A colour [C] in feature space: any pixel, or a latent as models have them, of deviation 1."""

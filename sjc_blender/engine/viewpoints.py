@@ -89,7 +89,7 @@ def _sample_camera(rig: CameraRig, generator: torch.Generator) -> Viewpoint:
     choice, *offsets = _uniform(3, generator)
     camera = _choose(rig.cameras, choice)
     azimuth_offset, elevation_offset = (_within((-rig.jitter, rig.jitter), share) for share in offsets)
-    return viewpoint_of(_turned(camera, azimuth_offset, elevation_offset) if rig.jitter else camera)
+    return viewpoint_of(turned(camera, azimuth_offset, elevation_offset) if rig.jitter else camera)
 
 
 def _choose(cameras: tuple[Camera, ...], share: float) -> Camera:
@@ -102,7 +102,7 @@ def _choose(cameras: tuple[Camera, ...], share: float) -> Camera:
     return usable[-1]
 
 
-def _turned(camera: Camera, azimuth_offset: float, elevation_offset: float) -> Camera:
+def turned(camera: Camera, azimuth_offset: float, elevation_offset: float) -> Camera:
     """The camera turned rigidly about the domain's centre, by degrees."""
     a = math.radians(viewpoint_of(camera).azimuth)
     level = _rotation((math.cos(a), math.sin(a), 0.0), -math.radians(elevation_offset))

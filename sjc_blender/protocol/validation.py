@@ -28,6 +28,7 @@ NOT_NEGATIVE = (
     "density_variation_weight",
     "feature_variation_weight",
     "depth_variation_weight",
+    "near_view_weight",
 )
 """Weights and factors of the losses."""
 

@@ -8,49 +8,52 @@ import torch
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.rays import Rays
 from sjc_blender.engine.radiance.renderer import render
-from sjc_blender.engine.radiance.sharpening import LEVEL, OPAQUE, sharpen
+from sjc_blender.engine.radiance.sharpening import LEVEL, OPAQUE, sharpen, usual_density
 from sjc_blender.engine.schedules import sharpens
 from sjc_blender.protocol.spec import OptimisationSpec
 
 
-def hill(width: float = 0.25) -> VoxelField:
-    """A ball with soft slopes, of radius 0.5: there a voxel has the depth `LEVEL`."""
+def hill(height: float = 20.0) -> VoxelField:
+    """A ball with soft slopes: its density rises to `height` within 0.25 of the radius 0.5, and stays there."""
     field = VoxelField((1, 1, 1), 32, 4)
     axis = (torch.arange(32) + 0.5) * field.voxel_size - 1
     radius = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij")).norm(dim=0)
-    level = math.log(math.expm1(LEVEL / field.voxel_size)) + 1
     with torch.no_grad():
         field.density_scale.fill_(0.3)
-        field.density_grid[0] = (level + (0.5 - radius) / width * 10) / math.exp(0.3)
+        field.density_grid[0] = height * ((0.5 - radius) / 0.25 + 0.5).clamp(-1, 1) / math.exp(0.3)
     return field
 
 
-def depths(field: VoxelField) -> torch.Tensor:
-    """Optical depths of the voxels on the line through the middle, along x."""
-    return field.density_at_voxels()[:, 16, 16].detach() * field.voxel_size
+def line(field: VoxelField) -> torch.Tensor:
+    """Densities of the voxels on the line through the middle, along x."""
+    return field.density_at_voxels()[:, 16, 16].detach()
 
 
-def crossing(line: torch.Tensor) -> float:
-    """Where a falling line passes `LEVEL`, in voxels."""
-    last = int((line > LEVEL).nonzero().max())
-    return last + float((line[last] - LEVEL) / (line[last] - line[last + 1]))
+def crossing(densities: torch.Tensor, level: float) -> float:
+    """Where a falling line passes a level, in voxels."""
+    last = int((densities > level).nonzero().max())
+    return last + float((densities[last] - level) / (densities[last] - densities[last + 1]))
+
+
+def test_the_usual_density_is_that_of_the_object_in_haze_too():
+    density = torch.full((40, 40, 40), 0.05)
+    density[10:20, 10:20, 10:20] = 30.0
+    assert float(usual_density(density)) == pytest.approx(30.0, rel=0.1)
+    assert float(usual_density(torch.zeros(3))) == 0
 
 
 @pytest.mark.parametrize("factor", [2.0, 8.0])
-def test_the_surface_stays_and_its_slopes_get_steeper(factor):
-    field = hill()
-    before = depths(field)
+@pytest.mark.parametrize("height", [5.0, 20.0])
+def test_the_surface_stays_and_its_slopes_get_steeper(factor, height):
+    field = hill(height)
+    before = line(field)
+    level = LEVEL * float(usual_density(field.density_at_voxels().detach()))
     sharpen(field, factor)
-    after = depths(field)
-    assert crossing(after) == pytest.approx(crossing(before), abs=0.3)
-    fog, fog_before = (((line > 0.05) & (line < 1)).sum() for line in (after, before))
-    assert fog < fog_before
-    # Before the activation, where it is no line: the grid itself.
-    scale = field.density_scale.exp()
-    level = (torch.tensor(LEVEL / field.voxel_size).expm1().log() + 1) / scale
-    expected = level + factor * (hill().density_grid - level)
-    free = expected < level * 1.5
-    torch.testing.assert_close(field.density_grid[free], expected[free])
+    after = line(field)
+    assert crossing(after, level) == pytest.approx(crossing(before, level), abs=0.3)
+    at = int(crossing(before, level))
+    steeper = float(after[at] - after[at + 1]) / float(before[at] - before[at + 1])
+    assert steeper == pytest.approx(factor, rel=0.25)
 
 
 def test_rays_at_the_rim_are_stopped_or_let_pass():
@@ -71,14 +74,19 @@ def test_haze_goes_and_nothing_gets_denser_than_opaque_but_what_was():
     field = hill()
     with torch.no_grad():
         field.density_grid[0, 0, 0, 0] = 0.0  # as a field begins
-        field.density_grid[0, 16, 16, 16] = 1e4
+        field.density_grid[0, 16, 16, 16] = 600.0
     dense = field.density_at_voxels()[16, 16, 16].item()
-    for _ in range(3):
-        sharpen(field, 8.0)
+    sharpen(field, 100.0)
     depth = field.density_at_voxels().detach() * field.voxel_size
     assert depth[0, 0, 0] < 1e-4
     assert depth[16, 16, 16].item() == pytest.approx(dense * field.voxel_size)
     assert depth.flatten().topk(2).values[1].item() == pytest.approx(OPAQUE, rel=1e-4)
+
+
+def test_a_field_that_is_haze_all_over_is_not_wiped_out():
+    field = VoxelField((1, 1, 1), 8, 4)
+    sharpen(field, 8.0)
+    assert (field.density_at_voxels() > 0.3).all()
 
 
 def test_once_in_a_run_when_the_share_is_reached():
