@@ -255,7 +255,8 @@ class ScoreJacobianChaining:
         """One step more, and what comes between steps: a sharper density, a finer grid."""
         self.step += 1
         if sharpens(self.spec.optimisation, self.step):
-            sharpen(self.field, self.spec.optimisation.sharpening)
+            free = None if self.kept is None else self.kept.free
+            sharpen(self.field, self.spec.optimisation.sharpening, free)
             if self.kept is not None:
                 self.kept.restore(self.field)
         steps, settings = self.spec.optimisation.steps, self.spec.field

@@ -8,7 +8,7 @@ import torch
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.rays import Rays
 from sjc_blender.engine.radiance.renderer import render
-from sjc_blender.engine.radiance.sharpening import LEVEL, OPAQUE, sharpen, usual_density
+from sjc_blender.engine.radiance.sharpening import LEVEL, OPAQUE, SOLID, sharpen, usual_density
 from sjc_blender.engine.schedules import sharpens
 from sjc_blender.protocol.spec import OptimisationSpec
 
@@ -47,10 +47,10 @@ def test_the_usual_density_is_that_of_the_object_in_haze_too():
 @pytest.mark.parametrize("height", [5.0, 20.0])
 def test_the_surface_stays_and_its_slopes_get_steeper(factor, height):
     field = hill(height)
-    before, slope = line(field), field.density_grid.diff(dim=1)
-    level = LEVEL * float(usual_density(field.density_at_voxels().detach()))
+    before, slope = line(field), field.density_grid.detach().diff(dim=1)
+    level = LEVEL * float(usual_density(field.density_at_voxels().detach().clamp(max=SOLID / field.voxel_size)))
     sharpen(field, factor)
-    after, steeper = line(field), field.density_grid.diff(dim=1)
+    after, steeper = line(field), field.density_grid.detach().diff(dim=1)
     assert crossing(after, level) == pytest.approx(crossing(before, level), abs=1e-3)
     at = int(crossing(before, level))
     assert float(steeper[0, at, 16, 16] / slope[0, at, 16, 16]) == pytest.approx(factor, rel=1e-4)
@@ -81,6 +81,20 @@ def test_haze_goes_and_nothing_gets_denser_than_opaque_but_what_was():
     assert depth[0, 0, 0] < 1e-4
     assert depth[16, 16, 16].item() == pytest.approx(dense * field.voxel_size)
     assert depth.flatten().topk(2).values[1].item() == pytest.approx(OPAQUE, rel=1e-4)
+
+
+def test_what_is_new_beside_what_was_sharpened_before_stays():
+    field = hill(20.0)
+    new = torch.zeros(32, 32, 32, dtype=torch.bool)
+    new[:16] = True
+    with torch.no_grad():
+        field.density_grid[0, 16:] *= 8  # to be kept
+    before = line(field)[:16]
+    level = LEVEL * float(usual_density(hill(20.0).density_at_voxels().detach()))
+    sharpen(field, 8.0, new)
+    after = line(field)[:16]
+    inside = before > math.log(math.expm1(level)) + 1
+    assert inside.sum() > 5 and (after[inside] >= before[inside]).all()
 
 
 def test_a_field_that_is_haze_all_over_is_not_wiped_out():

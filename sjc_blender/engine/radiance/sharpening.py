@@ -14,6 +14,10 @@ A smooth edge has its place at half. Less is taken for the sake of what is faint
 pale background: at .5 a mug's cavity opens, and the caps of white mushrooms get holes.
 """
 
+SOLID = 2.0
+"""Optical depth of a voxel beyond which it counts for no more: what was sharpened before, in a job that goes on with
+another one's field, would set a level that nothing new reaches."""
+
 OPAQUE = 16.0
 """Optical depth of a voxel beyond which nothing is made denser: it stops all but 1e-7 of the light."""
 
@@ -35,7 +39,7 @@ def usual_density(density: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def sharpen(field: VoxelField, factor: float) -> None:
+def sharpen(field: VoxelField, factor: float, free: Tensor | None = None) -> None:
     """Spread the grid's values about that of a level: what is fainter fades, what is denser gets opaque.
 
     An optimised density is a smooth hill, half-transparent on its slopes. Its level set near half of its height is
@@ -48,9 +52,13 @@ def sharpen(field: VoxelField, factor: float) -> None:
     field : VoxelField
     factor : float
         1 or more.
+    free : Tensor [nx, ny, nz], optional
+        Booleans: the voxels that the level is taken from; by default all.
     """
     scale, grid = field.density_scale.exp(), field.density_grid
-    level = _before_activation(LEVEL * usual_density(field.density_at_voxels())) / scale
+    density = field.density_at_voxels().clamp(max=SOLID / field.voxel_size)
+    usual = usual_density(density if free is None else density * free)
+    level = _before_activation(LEVEL * usual) / scale
     most = _before_activation(grid.new_tensor(OPAQUE / field.voxel_size)) / scale
     # What was denser than that before remains.
     grid.copy_(torch.minimum(level + factor * (grid - level), torch.maximum(grid, most)))
