@@ -28,7 +28,7 @@ from .regularisation import Pull, regularisation
 from .schedules import clip_limit, resolution, sharpens, timestep_range
 from .score_models.conditioning import Conditioner
 from .score_models.score_model import ScoreModel
-from .viewpoints import Viewpoint, sample_viewpoint
+from .viewpoints import sample_viewpoint
 
 MAX_SKIPPED_IN_A_ROW = 20
 
@@ -118,9 +118,12 @@ class ScoreJacobianChaining:
         o = self.spec.optimisation
         # Views of the scene, rendered.
         viewpoints = [sample_viewpoint(self.spec.cameras, self.generator) for _ in range(o.views)]
-        scenes = [self._before_background() for _ in viewpoints]
-        renderings = [self._render(*scene) for scene in zip(scenes, (v.camera for v in viewpoints), strict=True)]
-        near = self._render_near(scenes, viewpoints) if o.near_view_weight > 0 else []
+        cameras = [viewpoint.camera for viewpoint in viewpoints]
+        scenes = [self._before_background() for _ in cameras]
+        renderings = self._render(scenes, cameras)
+        near: list[Rendering] = []
+        if o.near_view_weight > 0:
+            near = self._render(scenes, [near_camera(camera, self.generator) for camera in cameras])
         images = torch.stack([rendering.image for rendering in renderings])
         # Perturb and average: the 2D scores of the renders, Eq. 15 or 16.
         timestep = self._draw_timestep()
@@ -225,14 +228,10 @@ class ScoreJacobianChaining:
         o = self.spec.optimisation
         return adamax_for(self.field, self.field.parameter_groups(o.learning_rate, o.background_learning_rate))
 
-    def _render(self, scene: RadianceField, camera: Camera) -> Rendering:
-        size = self.render_size
-        return render(scene, camera_rays(camera, size, size, device=self.model.device))
-
-    def _render_near(self, scenes: Sequence[RadianceField], viewpoints: Sequence[Viewpoint]) -> list[Rendering]:
-        """Renders from beside each view, before the same background."""
-        cameras = [near_camera(viewpoint.camera, self.generator) for viewpoint in viewpoints]
-        return [self._render(scene, camera) for scene, camera in zip(scenes, cameras, strict=True)]
+    def _render(self, scenes: Sequence[RadianceField], cameras: Sequence[Camera]) -> list[Rendering]:
+        size, device = self.render_size, self.model.device
+        rays = [camera_rays(camera, size, size, device=device) for camera in cameras]
+        return [render(*view) for view in zip(scenes, rays, strict=True)]
 
     def _before_background(self) -> RadianceField:
         """The field, before another colour each time if its background is random."""
