@@ -7,7 +7,7 @@ from typing import Any
 
 import warp
 
-from .launch import Work, module_named, source, take
+from .launch import Work, each_index, module_named, source
 
 STRETCH = 16384
 """Parameters that one index is for on a CPU, as in ``kernels/adamax.h``; on CUDA 1."""
@@ -32,19 +32,12 @@ class Adamax:
 @cache
 def adamax_kernel() -> Any:
     """The kernel; takes an adamax. An index is a stretch of parameters."""
-    take_piece = take()
 
-    @warp.func_native(source("adamax.h"))
-    def move(adamax: Adamax, index: int) -> None: ...
+    @warp.func_native(each_index(source("adamax.h")))
+    def move(adamax: Adamax, work: Work, thread: int) -> None: ...
 
     @warp.kernel(enable_backward=False, module=module_named("sjc_adamax"))
     def move_kernel(adamax: Adamax, work: Work) -> None:
-        thread, taken = warp.tid(), int(0)  # noqa: RUF046, UP018  a variable, to Warp
-        first = take_piece(work, thread, taken)
-        while first < work.count:
-            for index in range(first, warp.min(first + work.piece, work.count)):
-                move(adamax, index)
-            taken += 1
-            first = take_piece(work, thread, taken)
+        move(adamax, work, warp.tid())
 
     return move_kernel

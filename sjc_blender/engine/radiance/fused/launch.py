@@ -51,21 +51,16 @@ def address(name: str, tensor: Tensor) -> int:
 
 @warp.struct
 class Work:
-    """What a kernel does: its indices from 0 on, and on a CPU how threads share them; see ``kernels/take.h``."""
+    """What a kernel does: its indices from 0 on, and on a CPU how threads share them; see ``kernels/each_index.h``."""
 
     count: int
     piece: int
     queue: warp.uint64  # of an int32, the first index that no thread has taken
 
 
-@cache
-def take() -> Any:
-    """For kernels: the first index of the next piece of some work; `Work.count` or more when none is left."""
-
-    @warp.func_native(source("take.h"))
-    def take_piece(work: Work, thread: int, taken: int) -> int: ...  # type: ignore[empty-body]
-
-    return take_piece
+def each_index(body: str) -> str:
+    """C++ for a kernel: runs the `body` for every ``index`` that ``thread`` takes of ``work``."""
+    return source("each_index.h").replace("BODY", body)
 
 
 def launch(kernel: Any, arguments: Sequence[Any], count: int, piece: int, device: torch.device) -> None:

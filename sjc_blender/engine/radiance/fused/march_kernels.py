@@ -8,7 +8,7 @@ from typing import Any
 
 import warp
 
-from .launch import Work, module_named, source, take
+from .launch import Work, each_index, module_named, source
 
 
 @warp.struct
@@ -64,51 +64,45 @@ class MarchKernels:
     scatter: Any
 
 
+RAY_OF_A_RUN = """const int run = index / rays, ray_of_run = index % rays;
+{
+const int index = ray_of_run;
+"""
+
+
 @cache
 def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
     """The kernels for fields of so many channels; compiled when they first run, and kept for later engines."""
     module = module_named(f"sjc_march_{channels}_{int(pixel_space)}")
     constants = f"enum {{ CHANNELS = {channels}, PIXEL_SPACE = {int(pixel_space)} }};\n"
     common = constants + source("arithmetic.h") + source("rays.h")
-    take_piece = take()
 
-    @warp.func_native(common + source("forward.h"))
-    def forward(march: March, index: int) -> None: ...
+    @warp.func_native(each_index(common + source("forward.h")))
+    def forward(march: March, work: Work, thread: int) -> None: ...
 
-    @warp.func_native(common + source("backward.h"))
-    def backward(march: March, index: int) -> None: ...
+    @warp.func_native(each_index(common + source("backward.h")))
+    def backward(march: March, work: Work, thread: int) -> None: ...
 
-    @warp.func_native(common + source("scatter.h"))
+    @warp.func_native(each_index(RAY_OF_A_RUN + common + source("scatter.h") + "}"))
     def scatter(
         march: March,
-        run: int,
+        rays: int,
         runs: int,
         slab: int,
         slabs: int,
         density_border: warp.uint64,
         feature_border: warp.uint64,
-        index: int,
+        work: Work,
+        thread: int,
     ) -> None: ...
 
     @warp.kernel(enable_backward=False, module=module)
     def forward_kernel(march: March, work: Work) -> None:
-        thread, taken = warp.tid(), int(0)  # noqa: RUF046, UP018  a variable, to Warp
-        first = take_piece(work, thread, taken)
-        while first < work.count:
-            for index in range(first, warp.min(first + work.piece, work.count)):
-                forward(march, index)
-            taken += 1
-            first = take_piece(work, thread, taken)
+        forward(march, work, warp.tid())
 
     @warp.kernel(enable_backward=False, module=module)
     def backward_kernel(march: March, work: Work) -> None:
-        thread, taken = warp.tid(), int(0)  # noqa: RUF046, UP018  a variable, to Warp
-        first = take_piece(work, thread, taken)
-        while first < work.count:
-            for index in range(first, warp.min(first + work.piece, work.count)):
-                backward(march, index)
-            taken += 1
-            first = take_piece(work, thread, taken)
+        backward(march, work, warp.tid())
 
     @warp.kernel(enable_backward=False, module=module)
     def scatter_kernel(
@@ -121,12 +115,6 @@ def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
         feature_border: warp.uint64,
         work: Work,
     ) -> None:
-        thread, taken = warp.tid(), int(0)  # noqa: RUF046, UP018  a variable, to Warp
-        first = take_piece(work, thread, taken)
-        while first < work.count:
-            for index in range(first, warp.min(first + work.piece, work.count)):
-                scatter(march, index // rays, runs, slab, slabs, density_border, feature_border, index % rays)
-            taken += 1
-            first = take_piece(work, thread, taken)
+        scatter(march, rays, runs, slab, slabs, density_border, feature_border, work, warp.tid())
 
     return MarchKernels(forward_kernel, backward_kernel, scatter_kernel)
