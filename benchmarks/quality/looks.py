@@ -9,6 +9,8 @@ from torch import Tensor
 
 from sjc_blender.engine.pictures import ResultPictures
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
+from sjc_blender.engine.radiance.rays import camera_rays
+from sjc_blender.engine.results.ray_march import RayMarcher
 from sjc_blender.engine.results.srgb import over_grey
 from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.model_profile import load_profile
@@ -49,28 +51,34 @@ class Looks:
     pictures : Tensor [8, 3, 64, 64]
         sRGB in 0..1, over the grey that the prior's objects stand before.
     opacity : Tensor [8, 64, 64]
-        In 0..1.
+        Of the pixels, in 0..1: the mean of several rays each.
+    ray_opacity : Tensor [8, 64, 64]
+        Of the one ray through the middle of each pixel. A pixel at the rim is half-covered by the hardest edge, too; a
+        ray hits or misses it.
     """
 
     pictures: Tensor
     opacity: Tensor
+    ray_opacity: Tensor
 
 
 def look_at(grid: RadianceGrid, lens: Lens | None = None) -> Looks:
     """Render a result from its eight sides."""
     lens = lens or Lens.usual()
     from_all = ResultPictures(grid)
-    views = [
-        from_all.view(orbit_camera(azimuth, ELEVATION, lens.distance, lens.field_of_view), SIZE).rgba
-        for azimuth in AZIMUTHS
-    ]
-    return Looks(torch.stack([over_grey(rgba) for rgba in views]), torch.stack([rgba[3] for rgba in views]))
+    marcher = RayMarcher(grid)
+    cameras = [orbit_camera(azimuth, ELEVATION, lens.distance, lens.field_of_view) for azimuth in AZIMUTHS]
+    views = [from_all.view(camera, SIZE).rgba for camera in cameras]
+    rays = [marcher.render(camera_rays(camera, SIZE, SIZE)).opacity.view(SIZE, SIZE) for camera in cameras]
+    return Looks(
+        torch.stack([over_grey(rgba) for rgba in views]), torch.stack([rgba[3] for rgba in views]), torch.stack(rays)
+    )
 
 
-def fog(opacity: Tensor) -> float:
+def fog(looks: Looks) -> float:
     """Of the rays that meet anything (an opacity above 0.1), the share that is not stopped by it (below 0.9).
 
     The rim of any object is half-transparent in a grid of voxels: `benchmarks.quality.truth` says how much that is.
     """
-    seen = opacity > 0.1
-    return float((seen & (opacity < 0.9)).sum() / seen.sum().clamp(min=1))
+    seen = looks.ray_opacity > 0.1
+    return float((seen & (looks.ray_opacity < 0.9)).sum() / seen.sum().clamp(min=1))

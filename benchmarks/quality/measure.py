@@ -89,7 +89,7 @@ def measure(made: Made, name: str, colour: str, network: Recogniser, looks: Look
         "chamfer": chamfer(solid, truth),
         "iou_of_best_size": iou_of_best_size,
         "size": size,
-        "fog": fog(looks.opacity),
+        "fog": fog(looks),
         "floaters": floaters(density, made.grid.voxel_size),
         "hollowness": hollowness(solid, truth),
         "colour_error": colour_error(looks, name, colour),

@@ -51,6 +51,11 @@ def sharpens(settings: OptimisationSpec, step: int) -> bool:
     return settings.sharpening > 1 and begins
 
 
+def holds(looseness: float, settings: OptimisationSpec, step: int) -> bool:
+    """Whether the density is still held to its proxy: for a share of 1 - looseness of the steps."""
+    return looseness == 0 or not has_begun(1 - looseness, settings, step)
+
+
 def resolution(field: FieldSpec, steps: int, step: int) -> int:
     """Voxels along the longest side in a step (counted from 0) of a run of `steps`."""
     reached = [voxels for start, voxels in field.stages if step >= start * steps]

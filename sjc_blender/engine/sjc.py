@@ -25,7 +25,7 @@ from .radiance.renderer import Rendering, render
 from .radiance.resampling import resample_optimiser, resample_parameters
 from .radiance.sharpening import sharpen
 from .regularisation import Pull, regularisation
-from .schedules import clip_limit, resolution, sharpens, timestep_range
+from .schedules import clip_limit, holds, resolution, sharpens, timestep_range
 from .score_models.conditioning import Conditioner
 from .score_models.score_model import ScoreModel
 from .viewpoints import sample_viewpoint
@@ -147,7 +147,9 @@ class ScoreJacobianChaining:
         objective = -(scores * images).sum() / len(images)
         # Regularise.
         size = scores.square().mean().sqrt()
-        pull = Pull(self.proxy, pull_weight(size, images)) if self.proxy is not None else None
+        pull = None
+        if self.proxy is not None and holds(self.proxy.looseness, o, self.step):
+            pull = Pull(self.proxy, pull_weight(size, images))
         penalty, losses = regularisation(self.spec, self.field, renderings, self.step, near=near, proxy=pull)
         report.measured.update(score=size, **losses)
         # Update.

@@ -99,7 +99,7 @@ def test_the_true_shape_has_the_iou_of_its_own_voxels_and_nearly_its_colour():
 
 
 def test_the_colour_of_nothing_has_no_error():
-    empty = Looks(torch.full((8, 3, 64, 64), 0.5), torch.zeros(8, 64, 64))
+    empty = Looks(torch.full((8, 3, 64, 64), 0.5), *torch.zeros(2, 8, 64, 64))
     assert math.isnan(colour_error(empty, "duck", "red"))
 
 

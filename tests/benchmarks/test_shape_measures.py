@@ -61,14 +61,14 @@ def test_fog_of_a_ball_is_that_of_its_chords():
     # from the distance d, the pixels within b are b^2 / (d^2 - b^2) of a disc at unit distance.
     r, k, d = 0.6, 3.0, Lens.usual().distance
     seen, stopped = (r * r - (-math.log(1 - opacity) / (2 * k)) ** 2 for opacity in (0.1, 0.9))
-    found = fog(look_at(grid_of(k * (radii() < r))).opacity)
+    found = fog(look_at(grid_of(k * (radii() < r))))
     assert found == pytest.approx(1 - (stopped / (d * d - stopped)) / (seen / (d * d - seen)), abs=0.03)
 
 
 def test_a_half_transparent_ball_is_all_fog_and_a_dense_one_has_a_thin_rim():
-    assert fog(look_at(grid_of(1.2 * (radii() < 0.6))).opacity) == 1
-    assert fog(look_at(grid_of(300.0 * (radii() < 0.6))).opacity) < 0.12
-    assert fog(look_at(grid_of(0.0 * radii())).opacity) == 0
+    assert fog(look_at(grid_of(1.2 * (radii() < 0.6)))) == 1
+    assert fog(look_at(grid_of(300.0 * (radii() < 0.6)))) < 0.12
+    assert fog(look_at(grid_of(0.0 * radii()))) == 0
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sjc_blender.engine.schedules import clip_limit, has_begun, is_late, resolution, timestep_range
+from sjc_blender.engine.schedules import clip_limit, has_begun, holds, is_late, resolution, timestep_range
 from sjc_blender.protocol.spec import FieldSpec, OptimisationSpec
 
 
@@ -38,3 +38,9 @@ def test_stages_begin_at_their_shares():
     field = FieldSpec(48, stages=((0.0, 24), (0.25, 32), (0.4, 48)))
     assert [resolution(field, 100, step) for step in (0, 24, 25, 39, 40, 100)] == [24, 24, 32, 32, 48, 48]
     assert resolution(FieldSpec(48), 100, 0) == 48
+
+
+def test_a_proxy_is_let_go_the_sooner_the_looser_it_is():
+    settings = OptimisationSpec(steps=100)
+    held = {looseness: [step for step in range(130) if holds(looseness, settings, step)] for looseness in (0, 0.5, 0.9)}
+    assert held == {0: list(range(130)), 0.5: list(range(50)), 0.9: list(range(10))}

@@ -112,7 +112,7 @@ def test_a_coarse_shape_makes_the_result_better_and_at_least_twice_as_quick():
     box = ((places - torch.tensor([0.05, 0.0, -0.15])).abs() < torch.tensor([0.62, 0.6, 0.6])).all(-1)
 
     def hold(sjc):
-        sjc.proxy = Proxy(box, 0.5)
+        sjc.proxy = Proxy(box, 0.4)
         sjc.proxy.start(sjc.field)
 
     without, held, half_as_long = (

@@ -1,4 +1,4 @@
-"""A coarse shape that the density starts as, instead of a haze, and is held to as closely as is wanted.
+"""A coarse shape that the density starts as, instead of a haze, and is held to as closely and as long as is wanted.
 
 The loss is Sketch-Shape's of Latent-NeRF (https://arxiv.org/abs/2211.07600, section 4.2), at the voxels instead of at
 points along rays: what belongs to the shape alone is computed once.
