@@ -85,8 +85,8 @@ class RigSettings:
     )
     proxy_looseness: FloatProperty(
         name="Looseness",
-        description="How freely the object may leave this shape. 0: it keeps to it everywhere and to the end; the more, "
-        "the farther from its surface the prompt decides, and the sooner alone; 1: as if there were no proxy",
+        description="How freely the object may leave this shape. 0: it keeps to it everywhere and to the end; the "
+        "more, the farther from its surface the prompt decides, and the sooner alone; 1: as if there were no proxy",
         subtype="FACTOR",
         default=0.5,
         min=0.0,
