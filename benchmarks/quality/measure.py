@@ -16,7 +16,15 @@ from benchmarks.quality.looks import Looks, fog, look_at
 from benchmarks.quality.mesh_validity import validity
 from benchmarks.quality.recogniser import Recogniser
 from benchmarks.quality.recognition import recognition
-from benchmarks.quality.shape import best_size, chamfer, floaters, hollowness, intersection_over_union, true_solid
+from benchmarks.quality.shape import (
+    LENGTH,
+    best_size,
+    chamfer,
+    floaters,
+    hollowness,
+    intersection_over_union,
+    true_solid,
+)
 from sjc_blender.engine.finished_job import read_grid
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.protocol.job_folder import JobFolder
@@ -29,7 +37,7 @@ MEASURES = {
     "colour": "share whose colour is named right",
     "janus_rate": "share of the eight views that are taken for another side",
     "iou": "intersection over union with the true shape",
-    "chamfer": "mean distance of the surfaces, in voxels",
+    "chamfer": "mean distance of the surfaces, in 48ths of the domain's side",
     "iou_of_best_size": "intersection over union with the true shape in the size that is most like it",
     "size": "that size, as a share of the true one",
     "fog": "share of the rays that are neither stopped nor let pass",
@@ -86,7 +94,7 @@ def measure(made: Made, name: str, colour: str, network: Recogniser, looks: Look
     return {
         **recognition(network, looks.pictures, name, colour),
         "iou": intersection_over_union(solid, truth),
-        "chamfer": chamfer(solid, truth),
+        "chamfer": chamfer(solid, truth) * made.grid.voxel_size / LENGTH,
         "iou_of_best_size": iou_of_best_size,
         "size": size,
         "fog": fog(looks),

@@ -60,8 +60,12 @@ def best_size(solid: Mask, name: str, grid: RadianceGrid) -> tuple[float, float]
     return size, iou
 
 
+LENGTH = 2 / 48
+"""What the distance of surfaces is told in, in domain units: the voxel of a grid of 48 a side, whatever the grid."""
+
+
 def chamfer(a: Mask, b: Mask) -> float:
-    """Mean distance between the surfaces of two sets of voxels, both ways, in voxels; NaN where one is empty."""
+    """Mean distance between the surfaces of two sets of voxels, both ways, in their voxels; NaN where one is empty."""
     if not a.any() or not b.any():
         return float("nan")
     surface_a, surface_b = (mask & ~ndimage.binary_erosion(mask) for mask in (a, b))
