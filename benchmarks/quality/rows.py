@@ -69,7 +69,9 @@ def read_rows(path: Path = ROWS) -> dict[str, Row]:
     for row in json.loads(path.read_text(encoding="utf-8")):
         if "like" in row:
             base = rows[row["like"]]
-            made = dataclasses.replace(base, description=f"{base.name}, {row['description']}", set=tuple(row["set"]))
+            made = dataclasses.replace(
+                base, description=f"{base.name}, {row['description']}", set=(*base.set, *row["set"])
+            )
         else:
             made = Row(
                 name=row["name"],
