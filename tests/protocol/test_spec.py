@@ -205,7 +205,7 @@ def test_settings_as_text():
 
 @pytest.mark.parametrize(
     ("resolution", "stages"),
-    [(48, ((0, 12), (0.4, 24), (0.7, 48))), (20, ((0, 8), (0.4, 10), (0.7, 20))), (12, ((0, 8), (0.7, 12))), (8, ())],
+    [(48, ((0, 12), (0.4, 24), (0.9, 48))), (20, ((0, 8), (0.4, 10), (0.9, 20))), (12, ((0, 8), (0.9, 12))), (8, ())],
 )
 def test_a_presets_stages_follow_another_resolution(resolution, stages):
     assert presets.new_job("a red chair", field={"resolution": resolution}).field.stages == stages

@@ -7,11 +7,11 @@ from torch import Tensor
 
 from .field import DENSITY_SHIFT, VoxelField
 
-LEVEL = 0.35
+LEVEL = 0.2
 """Share of the usual density of matter, see `usual_density`, that stays as it is.
 
 A smooth edge has its place at half. Less is taken for the sake of what is fainter than the rest, pale parts before a
-pale background: at .5 a mug's cavity opens, and the caps of white mushrooms get holes.
+pale background: at .35 their walls get holes, at .5 a mug's cavity opens, too.
 """
 
 SOLID = 2.0
