@@ -22,9 +22,10 @@ from sjc_blender.protocol.spec import scheduled
 
 RESOLUTION = 24
 WHOLE, UPPER = EDITS[0], EDITS[-1]
+# Six steps leave a haze. Sharpened after the last of them it would be a block that hides its inside from an edit.
 TINY = {
     "field": {"resolution": RESOLUTION},
-    "optimisation": {"steps": 6, "checkpoint_every": 2, "emptiness_weight": 0.0},
+    "optimisation": {"steps": 6, "checkpoint_every": 2, "emptiness_weight": 0.0, "sharpening": 1.0},
     "outputs": {"colour_views": 4},
 }
 
