@@ -132,7 +132,7 @@ test-package: package build/engine/.ready  ## Tests of the zip and of what its p
 # ---- Quality --------------------------------------------------------------------------------------------------------
 
 # Which rows, objects and seeds; docs/quality.md and `build/engine/bin/python -m benchmarks.quality --help` list them all.
-QUALITY_ARGS ?= --rows standard paper high --colours 8 --seeds 3 --json docs/quality.json
+QUALITY_ARGS ?= --rows standard paper paper-48 high --colours 8 --seeds 3 --json docs/quality.json
 .PHONY: bench-quality bench-quality-smoke bench-meshes
 bench-quality: build/engine/.ready  ## Make and measure every object of the built-in prior (hours; an interrupted run goes on)
 	@build/engine/bin/python -m benchmarks.quality $(QUALITY_ARGS)
