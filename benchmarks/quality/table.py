@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.quality.comparison import REFERENCE, differences
+from benchmarks.quality.comparison import REFERENCES, differences
 from benchmarks.quality.interval import interval
 from benchmarks.quality.jobs import QualityJob
 from benchmarks.quality.measure import MEASURES, value_of
@@ -25,15 +25,16 @@ def summary(rows: Sequence[Row], jobs: Sequence[QualityJob], model: str, weights
         the published settings. A measure that a job does not have, such as the Janus rate of an object without a front,
         is left out of its mean.
     """
+    reference = next((name for name in REFERENCES if name in {row.name for row in rows}), None)
     return {
         "version": VERSION,
         "model": {"source": model, "sha256": weights},
         "measures": MEASURES,
-        "rows": {row.name: _row(row, jobs) for row in rows},
+        "rows": {row.name: _row(row, jobs, reference) for row in rows},
     }
 
 
-def _row(row: Row, jobs: Sequence[QualityJob]) -> dict[str, Any]:
+def _row(row: Row, jobs: Sequence[QualityJob], reference: str | None) -> dict[str, Any]:
     planned = [job for job in jobs if job.row == row.name]
     done = [(job, figures) for job in planned if (figures := job.figures()) is not None]
     names = list(dict.fromkeys(job.name for job, _ in done))
@@ -47,7 +48,7 @@ def _row(row: Row, jobs: Sequence[QualityJob]) -> dict[str, Any]:
         **means([figures for _, figures in done]),
         "objects": {name: means([figures for job, figures in done if job.name == name]) for name in names},
     }
-    if row.name != REFERENCE and (compared := differences(jobs, row.name)):
+    if reference is not None and reference != row.name and (compared := differences(jobs, row.name, reference)):
         told["against_paper"] = compared
     return told
 
