@@ -19,6 +19,9 @@ DEEP = 2
 SIZES = tuple(0.8 + 0.025 * step for step in range(21))
 """Sizes of the true shape that a result is compared with: 0.8 to 1.3."""
 
+LENGTH = 2 / 48
+"""What the distance of surfaces is told in, in domain units: the voxel of a grid of 48 a side, whatever the grid."""
+
 MATTER = 0.02
 """Least opacity of a voxel that counts as matter where parts are told apart."""
 
@@ -58,10 +61,6 @@ def best_size(solid: Mask, name: str, grid: RadianceGrid) -> tuple[float, float]
     found = [(intersection_over_union(solid, true_solid(name, grid, size)), size) for size in SIZES]
     iou, size = max(found)
     return size, iou
-
-
-LENGTH = 2 / 48
-"""What the distance of surfaces is told in, in domain units: the voxel of a grid of 48 a side, whatever the grid."""
 
 
 def chamfer(a: Mask, b: Mask) -> float:

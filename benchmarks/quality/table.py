@@ -25,7 +25,8 @@ def summary(rows: Sequence[Row], jobs: Sequence[QualityJob], model: str, weights
         the published settings. A measure that a job does not have, such as the Janus rate of an object without a front,
         is left out of its mean.
     """
-    reference = next((name for name in REFERENCES if name in {row.name for row in rows}), None)
+    names = [row.name for row in rows]
+    reference = next((name for name in REFERENCES if name in names), None)
     return {
         "version": VERSION,
         "model": {"source": model, "sha256": weights},
