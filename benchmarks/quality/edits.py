@@ -120,7 +120,7 @@ def edited(old: QualityJob, edit: Edit, out: Path) -> ControlJob:
     """The job of an edit, as the add-on makes it of a finished one with its own settings."""
     region = region_of(edit, old)
     origin = OriginSpec(checkpoint_content(old.folder.checkpoint), digest_of(region))
-    field = dataclasses.replace(old.spec.field, origin=origin, proxy=None, stages=(), blob_density=0.0)
+    field = dataclasses.replace(old.spec.field, origin=origin, proxy=None, blob_density=0.0)
     settings = dataclasses.replace(old.spec, prompt=f"a {edit.colour} {edit.name}", field=field)
     spec = spec_from_json(merged(codec.encode(settings), edit.settings))
 

@@ -155,6 +155,8 @@ class ScoreJacobianChaining:
         # Update.
         self.optimiser.zero_grad(set_to_none=True)
         (objective + penalty).backward()
+        if self.kept is not None:
+            self.kept.leave_out(self.field)
         # Counted from here on: before, the step may be done again, with less memory.
         self.evaluations += evaluations
         if not waits:
@@ -256,7 +258,7 @@ class ScoreJacobianChaining:
         """One step more, and what comes between steps: a sharper density, a finer grid."""
         self.step += 1
         if sharpens(self.spec.optimisation, self.step):
-            free = None if self.kept is None else self.kept.free
+            free = None if self.kept is None else self.kept.free(self.field)
             sharpen(self.field, self.spec.optimisation.sharpening, free)
             if self.kept is not None:
                 self.kept.restore(self.field)
@@ -266,6 +268,8 @@ class ScoreJacobianChaining:
         coarse, coarse_optimiser = self.field, self.optimiser
         self.field = new_field(self.spec, self.model, self.step)
         resample_parameters(coarse, self.field)
+        if self.kept is not None:
+            self.kept.carry_on(self.field)
         self.optimiser = self._new_optimiser()
         resample_optimiser(coarse_optimiser, self.optimiser, coarse, self.field)
 

@@ -80,15 +80,15 @@ def new_job(
     stages, before = data["field"].get("stages", []), data["field"].get("resolution")
     _merge(data, codec.encode(overrides))
     if data["field"].get("stages") is stages and data["field"].get("resolution") != before:
-        data["field"]["stages"] = _stages_to(data["field"]["resolution"], stages)
+        data["field"]["stages"] = stages_to(data["field"]["resolution"], stages)
     spec = spec_from_json({"version": JobSpec.version, **data})
     if profile.vocabulary is not None:
         _check_words(profile.vocabulary, spec)
     return spec
 
 
-def _stages_to(resolution: object, stages: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
-    """A preset's stages, coarse to fine, for a grid of another resolution; none if they would not differ."""
+def stages_to(resolution: object, stages: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Stages, coarse to fine, for a grid of another resolution; none if they would not differ."""
     if not isinstance(resolution, int) or not stages:
         return []
     voxels = [max(8, round(count * resolution / stages[-1][1])) for _, count in stages]

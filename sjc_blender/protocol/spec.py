@@ -228,7 +228,8 @@ class FieldSpec:
     proxy : ProxySpec or None
         The shape that the density starts as and is held to; None: a haze, and nothing.
     origin : OriginSpec or None
-        The field of another job to start from, instead; resampled where the resolution is another.
+        The field of another job to start from, instead: between its voxels on a finer grid, and on a coarser one the
+        mean of its voxels, made soft so that it can give way.
     renderer : str
         ``"fused"`` marches rays in kernels made for it (CPUs and CUDA), ``"torch"`` with PyTorch's own operations, much
         slower; both give the same. ``"auto"`` takes the fused one where it can be had.

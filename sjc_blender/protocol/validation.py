@@ -191,7 +191,6 @@ def _field(check: _Checker, spec: JobSpec) -> None:
         by_itself = "none where there is an origin, which is a start by itself"
         check("field.proxy", field.proxy, field.proxy is None, by_itself)
         check("field.blob_density", field.blob_density, field.blob_density == 0, f"0: {by_itself}")
-        check("field.stages", field.stages, not field.stages, f"[]: {by_itself}")
         kept = field.origin.features or not field.origin.region
         check(
             "field.origin.features", field.origin.features, kept, "true where there is a region, which keeps the rest"

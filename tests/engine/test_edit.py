@@ -10,9 +10,11 @@ import torch
 
 from sjc_blender.engine import checkpoint, cli
 from sjc_blender.engine.job import run_job
-from sjc_blender.engine.radiance.field import VoxelField
+from sjc_blender.engine.radiance.field import VoxelField, before_activation
 from sjc_blender.engine.radiance.kept_field import KeptField
-from sjc_blender.engine.radiance.origin import start_from_origin
+from sjc_blender.engine.radiance.origin import coarser, start_from_origin
+from sjc_blender.engine.radiance.proxy import INSIDE, OUTSIDE
+from sjc_blender.engine.radiance.resampling import resample_parameters
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.sjc import ScoreJacobianChaining
 from sjc_blender.engine.starting_point import prepare
@@ -83,11 +85,17 @@ def bits(tensor):
 
 
 @pytest.mark.parametrize(
-    ("renderer", "sharpened"), [("fused", {}), ("torch", {}), ("fused", {"sharpening": 8.0, "sharpening_start": 1.0})]
+    ("field", "sharpened"),
+    [
+        ({"renderer": "fused"}, {}),
+        ({"renderer": "torch"}, {}),
+        ({}, {"sharpening": 8.0, "sharpening_start": 1.0}),
+        ({"stages": ((0.0, 8), (0.5, 12))}, {"sharpening": 8.0, "sharpening_start": 0.5}),
+    ],
 )
-def test_outside_the_region_every_bit_stays_and_inside_the_field_moves(source, edit, renderer, sharpened):
+def test_outside_the_region_every_bit_stays_and_inside_the_field_moves(source, edit, field, sharpened):
     before = source[1]
-    after = run(edit("edited", region_of(), field={"renderer": renderer}, **sharpened))
+    after = run(edit("edited", region_of(), field=field, **sharpened))
     free = torch.from_numpy(region_of()).bool()
     for name in ("density_grid", "feature_grid"):
         old, new = before[f"field.{name}"], after[f"field.{name}"]
@@ -123,8 +131,9 @@ def test_the_time_of_an_edit_is_told_before_it_runs(edit, capsys):
     assert json.loads(capsys.readouterr().out)["seconds"] > 0
 
 
-def test_an_edit_that_was_cancelled_goes_on_bit_by_bit(edit):
-    whole, stopped = edit("whole", region_of()), edit("stopped", region_of())
+@pytest.mark.parametrize("field", [{}, {"stages": ((0.0, 8), (0.6, 12))}])
+def test_an_edit_that_was_cancelled_goes_on_bit_by_bit(edit, field):
+    whole, stopped = edit("whole", region_of(), field=field), edit("stopped", region_of(), field=field)
     run(whole)
     run_job(stopped, lambda event: None, iter([False, False, True]).__next__)
     run(stopped)
@@ -140,7 +149,8 @@ def test_without_a_region_a_job_starts_from_the_whole_field(source, edit):
     assert not torch.equal(moved["field.background_texture.texels"], after["field.background_texture.texels"])
 
 
-def test_the_edited_part_follows_its_pictures_and_the_rest_is_there_still(monkeypatch):
+@pytest.mark.parametrize("how", [{}, {"stages": ((0.0, 8), (0.3, 16), (0.7, 32))}])
+def test_the_edited_part_follows_its_pictures_and_the_rest_is_there_still(monkeypatch, how):
     """The tower of the known shape is taken away by pictures of the shape without it."""
     first, solid = closed_form_run(BOX, 32, steps=300)
     places = voxel_centres(BOX, 32) / torch.tensor(BOX)
@@ -155,14 +165,72 @@ def test_the_edited_part_follows_its_pictures_and_the_rest_is_there_still(monkey
     monkeypatch.setattr(test_sjc, "known_shape", without_tower)
 
     def begin(sjc):
-        start_from_origin(sjc.field, first.field.state_dict(), features=True, background=True)
-        sjc.kept = KeptField(sjc.field, tower)
+        start_from_origin(sjc.field, first.field, features=True, background=True)
+        sjc.kept = KeptField(first.field, tower)
 
-    edited, wanted = closed_form_run(BOX, 32, steps=200, begin=begin)
+    edited, wanted = closed_form_run(BOX, 32, steps=200, begin=begin, **how)
     assert torch.equal(edited.field.density_grid[0][~tower], first.field.density_grid[0][~tower])
     assert likeness(edited, wanted) > likeness(first, wanted) + 0.05
     density, was = (run.field.density_at_voxels()[tower & solid].mean().item() for run in (edited, first))
     assert density < 0.2 * was
+
+
+def steep_field(resolution=12, scale=3.0):
+    """A wall that fills a third of the box, as opaque as sharpening makes it."""
+    field = VoxelField(BOX, resolution, 4)
+    with torch.no_grad():
+        field.density_scale.fill_(scale)
+        field.density_grid.fill_(-30.0)
+        field.density_grid[:, : resolution // 3] = 15.0
+        field.feature_grid[:, : resolution // 3] = 2.0
+    return field
+
+
+def test_on_a_coarser_grid_an_opaque_density_can_give_way_again():
+    old, new = steep_field(), VoxelField(BOX, 6, 4)
+    start_from_origin(new, old, features=True, background=True)
+    density = new.density_at_voxels()
+    assert new.density_scale.item() == 0
+    torch.testing.assert_close(density[:2], torch.full_like(density[:2], INSIDE))
+    torch.testing.assert_close(density[2:], torch.full_like(density[2:], OUTSIDE))
+    torch.testing.assert_close(new.feature_grid[:, :2], torch.full_like(new.feature_grid[:, :2], 2.0))
+
+
+def test_a_thin_wall_is_fainter_on_a_coarser_grid_and_keeps_its_colour():
+    old = steep_field()
+    with torch.no_grad():
+        old.density_grid[:, 1:4] = -30.0
+    density, features = coarser(old, (6, 3, 4))
+    new = torch.nn.functional.softplus(density - 1.0)
+    torch.testing.assert_close(new[:, 0], torch.full_like(new[:, 0], (INSIDE + OUTSIDE) / 2))
+    assert (features[:, 0] - 2.0).abs().max() < 0.1
+
+
+def test_what_is_kept_does_not_move_the_scale_and_the_density_goes_over_to_the_old_one():
+    old = steep_field()
+    region = torch.zeros(12, 6, 9)
+    region[6:] = 1
+    kept, field = KeptField(old, region), VoxelField(BOX, 6, 4)
+    start_from_origin(field, old, features=True, background=True)
+    with torch.no_grad():
+        field.density_grid[:, 3:] = 0.5
+    # Of what the kept half asks for, d_scale must hear nothing.
+    field.density_at_voxels().sum().backward()
+    kept.leave_out(field)
+    raw = field.raw_density_grid()[0, 3:]
+    torch.testing.assert_close(field.density_scale.grad, (torch.sigmoid(raw - 1.0) * raw).sum())
+    with torch.no_grad():
+        field.density_scale.fill_(0.7)
+        kept.restore(field)
+    wall = field.raw_density_grid()[0, :2].detach()
+    torch.testing.assert_close(wall, before_activation(torch.full_like(wall, INSIDE)))
+    inside = field.density_at_voxels()[3:]
+    fine = VoxelField(BOX, 12, 4)
+    resample_parameters(field, fine)
+    kept.carry_on(fine)
+    assert torch.equal(fine.density_scale, old.density_scale)
+    assert torch.equal(fine.density_grid[:, :6], old.density_grid[:, :6])
+    torch.testing.assert_close(fine.density_at_voxels()[7:].mean(), inside.mean())
 
 
 @pytest.mark.parametrize("resolution", [8, 24])
@@ -215,14 +283,13 @@ def test_another_box_and_other_samples_are_refused():
         (VoxelField(BOX, 12, 3), "origin_of_other_samples"),
     ):
         with pytest.raises(SjcError) as caught:
-            start_from_origin(field, other.state_dict(), features=True, background=False)
+            start_from_origin(field, other, features=True, background=False)
         assert caught.value.code == code
 
 
 @pytest.mark.parametrize(
     ("field", "named"),
     [
-        ({"stages": ((0.0, 8), (0.5, 12))}, "field.stages"),
         ({"blob_density": 5.0}, "field.blob_density"),
         ({"proxy": {"digest": "0"}}, "field.proxy"),
         ({"origin": {"digest": "0", "region": "1", "features": False}}, "field.origin.features"),

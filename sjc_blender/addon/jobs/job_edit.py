@@ -75,7 +75,9 @@ def edit(
     source : Job, a job's folder, or a result in the scene (the object or its name)
         A result that was moved is edited where it stands.
     prompt : str, optional
-        For the whole object, such as ``"a chair with a round back"``; None: the old one.
+        For the whole object, such as ``"a chair with a round back"``; None: the old one. Another one begins on the
+        coarse grids of the preset (`field.stages`), where what is there can give way; the old one goes on on the
+        finest.
     region : object, collection, the name of one, or None
         Where it may change: the inside of meshes, or the box of an empty. All else of the field is kept exactly. The
         colours of the result are fitted over the whole object, so they may differ a little elsewhere. None: everywhere.
@@ -164,18 +166,25 @@ def _spec(old: JobSpec, content: str, changes: Changes, domain: DomainSpec, grid
 def _settings(old: JobSpec, source: str, origin: OriginSpec, changes: Changes, domain: DomainSpec) -> dict[str, Any]:
     """Arguments for a new job: the old one's, or of a new preset or model what belongs to the scene alone."""
     data = codec.encode(old)
-    field = {"origin": origin, "proxy": None, "stages": (), "blob_density": 0.0}
+    field: dict[str, Any] = {"origin": origin, "proxy": None, "blob_density": 0.0}
     settings: dict[str, Any] = {"outputs": data["outputs"], "seed": old.seed, "negative_prompt": old.negative_prompt}
     if changes.model is None and changes.preset is None:
         steps = old.optimisation.schedule_steps or old.optimisation.steps
         settings |= {"cameras": data["cameras"], "optimisation": data["optimisation"]}
         settings["optimisation"] |= {"steps": steps, "schedule_steps": 0}
         field = data["field"] | field
+        field["stages"] = presets.stages_to(_resolution(changes, old), old.field.stages)
+        if not old.field.stages:
+            # Of a job that was itself refined.
+            del field["stages"]
     else:
         if isinstance(old.cameras, CameraRig):
             settings["cameras"] = data["cameras"]
         if origin.region:
             field["resolution"] = old.field.resolution
+    if changes.prompt in (None, old.prompt) and not changes.anew:
+        # It goes on from what it is. Anything else begins as the preset does, coarse, so that what is there gives way.
+        field["stages"] = ()
     settings |= {"domain": domain, "field": field, "preset": changes.preset or old.preset}
     settings["model"] = data["model"] if changes.model is None else {"source": source}
     settings["prompt"] = old.prompt if changes.prompt is None else changes.prompt
@@ -187,6 +196,11 @@ def _settings(old: JobSpec, source: str, origin: OriginSpec, changes: Changes, d
         wanted = checked_outputs(changes.outputs)
         settings["outputs"] |= {name: name in wanted for name in OUTPUTS}
     return settings
+
+
+def _resolution(changes: Changes, old: JobSpec) -> object:
+    field = changes.overrides.get("field")
+    return field.get("resolution", old.field.resolution) if isinstance(field, Mapping) else old.field.resolution
 
 
 def _model_source(model: str) -> str:

@@ -18,6 +18,12 @@ from .trilinear import interpolate
 DENSITY_SHIFT = -1.0
 
 
+def before_activation(density: Tensor) -> Tensor:
+    """The raw value, the grid's times exp(d_scale), that becomes a density per domain unit, 0 or more."""
+    density = density.clamp(min=torch.finfo(density.dtype).tiny)
+    return density + torch.log(-torch.expm1(-density)) - DENSITY_SHIFT
+
+
 class VoxelField(nn.Module):
     """Density and features in a box of cubic voxels, and a background around it.
 

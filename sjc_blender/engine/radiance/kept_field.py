@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from .field import VoxelField
+from .origin import coarser
 
 
 class KeptField:
     """The state of a field that its steps may change in a region only.
 
     It is put back after every step instead of being left out of it, so that no optimiser's momentum, and nothing that
-    all voxels share, can get past it.
+    all voxels share, can get past it. While a run is on coarser grids than the field's own, what is kept is the field
+    on them, see `coarser`; once it gets to its own, every bit.
 
     Parameters
     ----------
@@ -21,21 +26,64 @@ class KeptField:
         As it is to be kept.
     region : Tensor [nx, ny, nz]
         Not 0 where the field may change; a field of another resolution takes the nearest voxel's.
-
-    Attributes
-    ----------
-    free : Tensor [nx, ny, nz]
-        Where it may change, on the field's grid.
     """
 
     def __init__(self, field: VoxelField, region: Tensor) -> None:
-        free = functional.interpolate(region[None, None].float(), size=field.shape, mode="nearest-exact")[0, 0] > 0
-        self.free = free.to(field.density_grid.device)
-        self._parameters = {name: value.detach().clone() for name, value in field.named_parameters()}
+        self._field = copy.deepcopy(field).requires_grad_(False)
+        self._region = region
+        self._held: _OnGrid | None = None
+
+    def free(self, field: VoxelField) -> Tensor:
+        """Where a field may change, on its grid [nx, ny, nz]."""
+        return self._on_grid_of(field).free
+
+    @torch.no_grad()
+    def leave_out(self, field: VoxelField) -> None:
+        """Take what is kept out of the gradient of d_scale, which all voxels share: it would have the region obey it."""
+        grid, scale = field.density_grid, field.density_scale
+        if grid.grad is not None and scale.grad is not None:
+            # As raw = grid exp(d_scale), both derivatives are of that product.
+            scale.grad.copy_((grid.grad * grid * self.free(field)).sum())
 
     @torch.no_grad()
     def restore(self, field: VoxelField) -> None:
-        """Put back what is kept, bit by bit."""
-        for name, parameter in field.named_parameters():
-            kept = self._parameters[name]
-            parameter.copy_(torch.where(self.free, parameter, kept) if parameter.ndim == 4 else kept)
+        """Put back what is kept, after a step."""
+        kept = self._on_grid_of(field)
+        if kept.whole:
+            field.density_scale.copy_(self._field.density_scale)
+            density = kept.density
+        else:
+            # Less than at the start would hold the region to what it was: nothing in it could fade any more.
+            field.density_scale.clamp_(min=0.0)
+            density = kept.density / field.density_scale.exp()
+        field.density_grid.copy_(torch.where(kept.free, field.density_grid, density))
+        field.feature_grid.copy_(torch.where(kept.free, field.feature_grid, kept.features))
+        field.background_texture.load_state_dict(self._field.background_texture.state_dict())
+
+    @torch.no_grad()
+    def carry_on(self, field: VoxelField) -> None:
+        """Put back what is kept, after a change of grid: the region's density stays, though the scale be another."""
+        if self._on_grid_of(field).whole:
+            field.density_grid.mul_((field.density_scale - self._field.density_scale).exp())
+        self.restore(field)
+
+    def _on_grid_of(self, field: VoxelField) -> _OnGrid:
+        # Computed once for every grid that a run has.
+        if self._held is None or self._held.features.shape[1:] != field.shape:
+            free = functional.interpolate(self._region[None, None].float(), size=field.shape, mode="nearest-exact")
+            whole = field.shape == self._field.shape
+            density, features = (
+                (self._field.density_grid, self._field.feature_grid) if whole else coarser(self._field, field.shape)
+            )
+            self._held = _OnGrid((free[0, 0] > 0).to(density.device), whole, density, features)
+        return self._held
+
+
+@dataclass(frozen=True)
+class _OnGrid:
+    """A kept field on one grid, which may be the `whole` one, its own; on others the density is that of d_scale 0."""
+
+    free: Tensor
+    whole: bool
+    density: Tensor
+    features: Tensor

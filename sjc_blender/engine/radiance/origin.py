@@ -6,22 +6,25 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ...protocol.errors import SjcError
-from .field import VoxelField
+from .field import VoxelField, before_activation
+from .proxy import INSIDE, OUTSIDE
 from .resampling import resample_grid
 
 
 @torch.no_grad()
-def start_from_origin(field: VoxelField, origin: Mapping[str, Tensor], *, features: bool, background: bool) -> None:
+def start_from_origin(field: VoxelField, other: VoxelField, *, features: bool, background: bool) -> None:
     """Give a new field the density of another one, and what else is wanted of it.
 
     Parameters
     ----------
     field : VoxelField
         At its start. What is not taken over stays as it is.
-    origin : mapping of str to Tensor
-        State dict of the other field. On the same grid values are taken as they are, else resampled, trilinearly.
+    other : VoxelField
+        On the same grid its values are taken as they are, on a finer one between them, trilinearly, on a coarser one
+        as `coarser` makes them.
     features, background : bool
         Whether they are taken too.
 
@@ -31,7 +34,6 @@ def start_from_origin(field: VoxelField, origin: Mapping[str, Tensor], *, featur
         ``origin_of_other_box`` if the box has other proportions, ``origin_of_other_samples`` if the features are wanted
         and have another number of channels.
     """
-    other = _as_field(origin, field)
     apart = (other.half_extents - field.half_extents).abs().max()
     if apart > max(other.voxel_size, field.voxel_size):
         raise SjcError(
@@ -46,10 +48,15 @@ def start_from_origin(field: VoxelField, origin: Mapping[str, Tensor], *, featur
             f"{len(field.feature_grid)}.",
             "Set field.origin.features=false: the shape is taken, and the colours are made anew.",
         )
-    field.density_scale.copy_(other.density_scale)
-    field.density_grid.copy_(_on_grid_of(field, other, other.density_grid))
+    if field.voxel_size > other.voxel_size:
+        field.density_scale.zero_()
+        density, colours = coarser(other, field.shape)
+    else:
+        field.density_scale.copy_(other.density_scale)
+        density, colours = (_on_grid_of(field, other, grid) for grid in (other.density_grid, other.feature_grid))
+    field.density_grid.copy_(density)
     if features:
-        field.feature_grid.copy_(_on_grid_of(field, other, other.feature_grid))
+        field.feature_grid.copy_(colours)
     if background:
         field.background_texture.texels.copy_(other.background_texture.texels)
 
@@ -61,7 +68,34 @@ def begin_anew(field: VoxelField, features: Tensor, region: Tensor) -> None:
     field.feature_grid.copy_(torch.where(region, features, field.feature_grid))
 
 
-def _as_field(origin: Mapping[str, Tensor], like: VoxelField) -> VoxelField:
+@torch.no_grad()
+def coarser(field: VoxelField, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    """Density and features of a field on a coarse grid, as a run takes them up: soft, whatever they came to.
+
+    A finished density is too steep and too high to give way, and interpolated it would lose what is thinner than the
+    coarse voxels. So it is kept between those that a proxy starts with, and averaged.
+
+    Parameters
+    ----------
+    field : VoxelField
+    shape : tuple of int
+        Voxels of the coarse grid, which fills the same box.
+
+    Returns
+    -------
+    Tensor [1, mx, my, mz]
+        For a `density_grid`, where d_scale is 0.
+    Tensor [C, mx, my, mz]
+        For a `feature_grid`: means, each place counting by its density.
+    """
+    density = field.density_at_voxels().clamp(OUTSIDE, INSIDE)[None, None]
+    means = functional.interpolate(density, size=shape, mode="area")[0]
+    features = functional.interpolate(field.feature_grid[None] * density, size=shape, mode="area")[0]
+    return before_activation(means), features / means
+
+
+def field_of(origin: Mapping[str, Tensor], like: VoxelField) -> VoxelField:
+    """The field of a state dict, on the device of another one."""
     channels, *shape = origin["feature_grid"].shape
     resolution = max(shape)
     half_extents = [size / resolution for size in shape]

@@ -11,7 +11,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from torch import Tensor
 from torch.nn import functional
 
-from .field import DENSITY_SHIFT, VoxelField
+from .field import VoxelField, before_activation
 
 INSIDE = 8.0
 """Density inside, per domain unit: a tenth of the box across hides two thirds of what is behind it, and the
@@ -59,9 +59,8 @@ class Proxy:
         """
         share = torch.from_numpy(gaussian_filter(self._share(field).numpy(), BLUR, mode="nearest"))
         density = OUTSIDE + (INSIDE - OUTSIDE) * share
-        # The inverse of softplus(raw + shift); d_scale is 0 at the start.
-        raw = torch.expm1(density).log() - DENSITY_SHIFT
-        field.density_grid.copy_((1 - self.looseness) * raw[None])
+        # d_scale is 0 at the start.
+        field.density_grid.copy_((1 - self.looseness) * before_activation(density)[None])
 
     def loss(self, field: VoxelField) -> Tensor:
         """Mean over the voxels of w H(occupancy, opacity), a scalar in nats.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .field import DENSITY_SHIFT, VoxelField
+from .field import VoxelField, before_activation
 
 LEVEL = 0.2
 """Share of the usual density of matter, see `usual_density`, that stays as it is.
@@ -58,13 +58,7 @@ def sharpen(field: VoxelField, factor: float, free: Tensor | None = None) -> Non
     scale, grid = field.density_scale.exp(), field.density_grid
     density = field.density_at_voxels().clamp(max=SOLID / field.voxel_size)
     usual = usual_density(density if free is None else density * free)
-    level = _before_activation(LEVEL * usual) / scale
-    most = _before_activation(grid.new_tensor(OPAQUE / field.voxel_size)) / scale
+    level = before_activation(LEVEL * usual) / scale
+    most = before_activation(grid.new_tensor(OPAQUE / field.voxel_size)) / scale
     # What was denser than that before remains.
     grid.copy_(torch.minimum(level + factor * (grid - level), torch.maximum(grid, most)))
-
-
-def _before_activation(density: Tensor) -> Tensor:
-    """What the softplus makes that density of: the grid times its scale."""
-    density = density.clamp(min=torch.finfo(density.dtype).tiny)
-    return density + torch.log(-torch.expm1(-density)) - DENSITY_SHIFT

@@ -14,6 +14,7 @@ from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs import lifecycle, pump
 from sjc_blender.addon.jobs.job_queue import JobQueue, JobState
 from sjc_blender.addon.rigs.edit_region import region_grid
+from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.proxy import occupancy_digest
 from sjc_blender.protocol.spec import CameraRig, DomainSpec
@@ -84,8 +85,8 @@ def test_a_region_is_edited_with_the_jobs_own_settings_and_a_new_prompt(chair, b
         old.spec.optimisation,
     )
     assert (spec.cameras, spec.domain, spec.outputs) == (old.spec.cameras, old.spec.domain, old.spec.outputs)
-    # The field is the old one's, so it has no other start.
-    assert spec.field.resolution == 16 and not spec.field.stages
+    # What is there gives way on the coarse grids that the old job had.
+    assert (spec.field.resolution, spec.field.stages) == (16, old.spec.field.stages)
     assert job.folder.origin.read_bytes() == old.folder.checkpoint.read_bytes()
     assert (spec.field.origin.digest, spec.field.origin.features) == ("c" * 64, True)
     with np.load(job.folder.region) as arrays:
@@ -114,6 +115,19 @@ def test_without_a_region_it_is_refined_with_another_preset_and_seed(chair, view
     assert (spec.prompt, spec.preset, spec.seed, spec.field.resolution) == ("a chair", "standard", 9, 40)
     assert spec.optimisation.steps == 3000 and not spec.field.origin.region
     assert isinstance(spec.cameras, CameraRig) and spec.cameras == old.spec.cameras
+
+
+def test_only_what_goes_on_as_it_is_stays_on_the_finest_grid(chair, box):
+    old = chair()
+    assert edit(old).spec.field.stages == edit(old, "a chair", region=box).spec.field.stages == ()
+    assert edit(old, region=box, anew=True).spec.field.stages == old.spec.field.stages
+    finer = {"field": {"resolution": 32}}
+    assert edit(old, "a table", overrides=finer).spec.field.stages == ((0.0, 16), (0.5, 32))
+    # After a job without stages they are the preset's again.
+    fine = edit(old, "a red chair", model="builtin", preset="standard", overrides={"field": {"stages": []}})
+    write_checkpoint(fine.folder)
+    again = edit(fine, "a red car")
+    assert again.spec.field.stages == presets.new_job("a red car", preset="standard").field.stages != ()
 
 
 def test_of_a_model_with_other_latents_the_shape_alone_is_taken(chair, box):
