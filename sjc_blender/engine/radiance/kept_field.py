@@ -39,7 +39,7 @@ class KeptField:
 
     @torch.no_grad()
     def leave_out(self, field: VoxelField) -> None:
-        """Take what is kept out of the gradient of d_scale, which all voxels share: it would have the region obey it."""
+        """Take what is kept out of the gradient of d_scale, which all voxels share: the region is not to obey it."""
         grid, scale = field.density_grid, field.density_scale
         if grid.grad is not None and scale.grad is not None:
             # As raw = grid exp(d_scale), both derivatives are of that product.
