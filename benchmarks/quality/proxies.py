@@ -29,6 +29,7 @@ from benchmarks.quality.jobs import QualityJob
 from benchmarks.quality.occupancy_input import digest_of, write_occupancy
 from benchmarks.quality.shape import empty_grid, intersection_over_union, true_solid
 from benchmarks.quality.trail import read_trail
+from sjc_blender.protocol.proxy import with_proxy
 from sjc_blender.protocol.spec import ProxySpec
 
 OBJECTS = {"chair": "red", "mug": "green", "car": "orange"}
@@ -80,7 +81,7 @@ def held(plain: QualityJob, hold: Hold, out: Path) -> ControlJob:
     settings = plain.spec.optimisation
     spec = dataclasses.replace(
         plain.spec,
-        field=dataclasses.replace(plain.spec.field, proxy=ProxySpec(digest_of(filled), hold.looseness)),
+        field=with_proxy(plain.spec.field, ProxySpec(digest_of(filled), hold.looseness)),
         optimisation=dataclasses.replace(settings, steps=round(settings.steps * hold.share)),
     )
     job = control_job(hold.row, plain.name, plain.colour, spec, out)

@@ -17,7 +17,7 @@ from sjc_blender.addon.rigs.edit_region import region_grid
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.proxy import occupancy_digest
-from sjc_blender.protocol.spec import CameraRig, DomainSpec
+from sjc_blender.protocol.spec import CameraRig, DomainSpec, ProxySpec
 from tests.addon.jobs.checkpoints import write_checkpoint
 from tests.addon.jobs.test_api import views  # noqa: F401 - a fixture
 
@@ -190,12 +190,14 @@ def test_from_a_terminal(chair, box, tmp_path, capfd):
 
 def test_a_proxy_lies_in_the_jobs_folder_and_goes_along_with_more_steps(scene, tmp_path):
     bpy.ops.mesh.primitive_cube_add(size=1)
-    settings = {"model": "some/model", "negative_prompt": "success", "overrides": {"field": {"resolution": 16}}}
+    field = {"resolution": 16, "stages": ((0.0, 8), (0.3, 12), (0.5, 16))}
+    settings = {"model": "some/model", "negative_prompt": "success", "overrides": {"field": field}}
     job = api.generate("a chair", proxy="Cube", proxy_looseness=0.3, folder=tmp_path / "job", wait=True, **settings)
     with np.load(job.folder.proxy) as arrays:
         filled = arrays["occupancy"]
     assert filled.mean() == 1 / 8
-    proxy = job.folder.read_spec().field.proxy
-    assert (proxy.looseness, proxy.digest) == (0.3, occupancy_digest(filled.shape, filled.tobytes()))
+    held = job.folder.read_spec().field
+    assert held.proxy == ProxySpec(occupancy_digest(filled.shape, filled.tobytes()), 0.3)
+    assert held.stages == ((0.0, 12), (0.5, 16))
     write_checkpoint(job.folder)
     assert api.continue_job(job, 5, wait=True).folder.proxy.read_bytes() == job.folder.proxy.read_bytes()
