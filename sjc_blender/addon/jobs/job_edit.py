@@ -77,7 +77,7 @@ def edit(
     prompt : str, optional
         For the whole object, such as ``"a chair with a round back"``; None: the old one. Another one begins on the
         coarse grids of the preset (`field.stages`), where what is there can give way; the old one goes on on the
-        finest.
+        finest, unless its colours are made anew.
     region : object, collection, the name of one, or None
         Where it may change: the inside of meshes, or the box of an empty. All else of the field is kept exactly. The
         colours of the result are fitted over the whole object, so they may differ a little elsewhere. None: everywhere.
@@ -182,7 +182,7 @@ def _settings(old: JobSpec, source: str, origin: OriginSpec, changes: Changes, d
             settings["cameras"] = data["cameras"]
         if origin.region:
             field["resolution"] = old.field.resolution
-    if changes.prompt in (None, old.prompt) and not changes.anew:
+    if changes.prompt in (None, old.prompt) and origin.features and not changes.anew:
         # It goes on from what it is. Anything else begins as the preset does, coarse, so that what is there gives way.
         field["stages"] = ()
     settings |= {"domain": domain, "field": field, "preset": changes.preset or old.preset}

@@ -11,7 +11,7 @@ from sjc_blender.addon import api
 from sjc_blender.addon.commands.command_line import main
 from sjc_blender.addon.commands.outcome import EXIT_OK, EXIT_USAGE
 from sjc_blender.addon.jobs import job_queue as jobs
-from sjc_blender.addon.jobs import lifecycle, pump
+from sjc_blender.addon.jobs import job_edit, lifecycle, pump
 from sjc_blender.addon.jobs.job_queue import JobQueue, JobState
 from sjc_blender.addon.rigs.edit_region import region_grid
 from sjc_blender.protocol import presets
@@ -117,12 +117,17 @@ def test_without_a_region_it_is_refined_with_another_preset_and_seed(chair, view
     assert isinstance(spec.cameras, CameraRig) and spec.cameras == old.spec.cameras
 
 
-def test_only_what_goes_on_as_it_is_stays_on_the_finest_grid(chair, box):
+def test_only_what_goes_on_as_it_is_stays_on_the_finest_grid(chair, box, monkeypatch):
     old = chair()
     assert edit(old).spec.field.stages == edit(old, "a chair", region=box).spec.field.stages == ()
     assert edit(old, region=box, anew=True).spec.field.stages == old.spec.field.stages
     finer = {"field": {"resolution": 32}}
     assert edit(old, "a table", overrides=finer).spec.field.stages == ((0.0, 16), (0.5, 32))
+    # Where the colours are made anew, what is opaque would hide them.
+    other = {"model": "another/model", "preset": "high"}
+    assert edit(old, **other).spec.field.stages == ()
+    monkeypatch.setattr(job_edit, "same_samples", lambda one, another: False)
+    assert edit(old, **other).spec.field.stages == ((0, 64), (0.5, 128))
     # After a job without stages they are the preset's again.
     fine = edit(old, "a red chair", model="builtin", preset="standard", overrides={"field": {"stages": []}})
     write_checkpoint(fine.folder)
