@@ -10,8 +10,8 @@ from mathutils import Matrix
 from sjc_blender.addon import api
 from sjc_blender.addon.commands.command_line import main
 from sjc_blender.addon.commands.outcome import EXIT_OK, EXIT_USAGE
-from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs import job_edit, lifecycle, pump
+from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs.job_queue import JobQueue, JobState
 from sjc_blender.addon.rigs.edit_region import region_grid
 from sjc_blender.protocol import presets
