@@ -21,8 +21,8 @@ def summary(rows: Sequence[Row], jobs: Sequence[QualityJob], model: str, weights
     -------
     dict
         ``rows``: by name the description, preset, overrides, number of jobs, and every measure's mean with its 95 %
-        interval; under ``objects`` the same for each object, and under ``against_paper`` what the row differs by from
-        the published settings. A measure that a job does not have, such as the Janus rate of an object without a front,
+        interval; under ``objects`` and ``colours`` the same for each of them, and under ``against_paper`` what the row
+        differs by from the published settings. A measure that a job does not have, such as the Janus rate of an object without a front,
         is left out of its mean.
     """
     names = [row.name for row in rows]
@@ -38,7 +38,8 @@ def summary(rows: Sequence[Row], jobs: Sequence[QualityJob], model: str, weights
 def _row(row: Row, jobs: Sequence[QualityJob], reference: str | None) -> dict[str, Any]:
     planned = [job for job in jobs if job.row == row.name]
     done = [(job, figures) for job in planned if (figures := job.figures()) is not None]
-    names = list(dict.fromkeys(job.name for job, _ in done))
+    names = dict.fromkeys(job.name for job, _ in done)
+    colours = dict.fromkeys(job.colour for job, _ in done)
     told: dict[str, Any] = {
         "description": row.description,
         "preset": row.preset,
@@ -48,6 +49,7 @@ def _row(row: Row, jobs: Sequence[QualityJob], reference: str | None) -> dict[st
         "seeds": sorted({job.spec.seed for job, _ in done}),
         **means([figures for _, figures in done]),
         "objects": {name: means([figures for job, figures in done if job.name == name]) for name in names},
+        "colours": {name: means([figures for job, figures in done if job.colour == name]) for name in colours},
     }
     if reference is not None and reference != row.name and (compared := differences(jobs, row.name, reference)):
         told["against_paper"] = compared
@@ -81,14 +83,17 @@ _COLUMNS = {
 
 
 def markdown(found: Mapping[str, Any]) -> str:
-    """Return a table of the rows, one of what they differ by from Paper, and one of the objects of each row."""
+    """Return a table of the rows, one of what they differ by from Paper, and two of each row: objects, colours."""
     rows = found["rows"]
     parts = [table("setting", rows)]
     compared = {name: row["against_paper"] for name, row in rows.items() if "against_paper" in row}
     if compared:
         parts.append("Less Paper, on the same objects, colours and seeds:\n\n" + table("setting", compared))
     parts += [
-        f"### {name}\n\n{row['description']}; {row['jobs']} jobs\n\n" + table("object", row["objects"])
+        f"### {name}\n\n{row['description']}; {row['jobs']} jobs\n\n"
+        + table("object", row["objects"])
+        + "\n\n"
+        + table("colour", row["colours"])
         for name, row in rows.items()
         if row["jobs"]
     ]

@@ -167,6 +167,12 @@ def test_rows_are_compared_on_what_both_have(tmp_path):
         (job.path / "quality.json").write_text(json.dumps(figures), encoding="utf-8")
     found = summary([mine, published], jobs, "builtin", "abc")
     assert found["rows"]["mine"]["against_paper"]["iou"] == {"mean": 0.25, "low": 0.2, "high": 0.3, "count": 2}
+    ofs = {job.colour: [] for job in jobs}
+    for job in jobs:
+        if job.row == "mine":
+            ofs[job.colour].append(job.figures()["iou"])
+    for colour, told in found["rows"]["mine"]["colours"].items():
+        assert told["iou"]["mean"] == pytest.approx(sum(ofs[colour]) / len(ofs[colour]), abs=1e-4)
     assert "against_paper" not in found["rows"]["paper"]
     assert "Less Paper" in markdown(found)
 
