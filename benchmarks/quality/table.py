@@ -22,8 +22,8 @@ def summary(rows: Sequence[Row], jobs: Sequence[QualityJob], model: str, weights
     dict
         ``rows``: by name the description, preset, overrides, number of jobs, and every measure's mean with its 95 %
         interval; under ``objects`` and ``colours`` the same for each of them, and under ``against_paper`` what the row
-        differs by from the published settings. A measure that a job does not have, such as the Janus rate of an object without a front,
-        is left out of its mean.
+        differs by from the published settings. A measure that a job does not have, such as the Janus rate of an object
+        without a front, is left out of its mean.
     """
     names = [row.name for row in rows]
     reference = next((name for name in REFERENCES if name in names), None)
