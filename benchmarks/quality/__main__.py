@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.quality import worker
 from benchmarks.quality.contact_sheet import write_sheet
+from benchmarks.quality.glance import write_glance
 from benchmarks.quality.jobs import QualityJob, planned, weights_digest
 from benchmarks.quality.rows import Row, read_rows
 from benchmarks.quality.table import markdown, summary
@@ -49,7 +50,9 @@ def main() -> int:
         arguments.json.write_text(text, encoding="utf-8")
     (arguments.out / "quality.md").write_text(markdown(found), encoding="utf-8")
     for row in rows:
-        write_sheet([job for job in jobs if job.row == row.name], arguments.out / f"{row.name}.png")
+        of_row = [job for job in jobs if job.row == row.name]
+        write_sheet(of_row, arguments.out / f"{row.name}.png")
+        write_glance(of_row, arguments.out / f"{row.name}-glance.png")
     print(markdown(found))
     if not whole:
         return 130

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.quality import worker
 from benchmarks.quality.contact_sheet import write_sheet
+from benchmarks.quality.glance import write_glance
 from benchmarks.quality.interval import interval
 from benchmarks.quality.jobs import planned
 from benchmarks.quality.rows import Row, read_rows
@@ -183,4 +184,23 @@ def test_the_contact_sheet_shows_what_is_done(done, tmp_path):
 
     assert Image.open(tmp_path / "sheet.png").width == 8 * 64 * 2
     write_sheet(plan(tmp_path, objects=("car",)), tmp_path / "none.png")
+    assert not (tmp_path / "none.png").exists()
+
+
+def test_at_a_glance_an_object_has_a_line_with_its_colours_and_seeds_in_order(tmp_path):
+    from PIL import Image
+
+    jobs = plan(tmp_path, objects=("duck", "car"), colours=2, seeds=(0, 1))
+    for index, job in enumerate(jobs[:-1]):
+        job.path.mkdir(parents=True)
+        pictures = np.zeros((8, 3, 4, 4), np.uint8)
+        pictures[1] = 10 + index
+        np.savez(job.path / "looks.npz", pictures=pictures)
+    write_glance(jobs, tmp_path / "glance.png")
+    values = np.asarray(Image.open(tmp_path / "glance.png"))[::4, ::4, 0]
+    for line, name in zip(values, ("duck", "car"), strict=True):
+        ofs = [(job.colour, job.spec.seed, 10 + index) for index, job in enumerate(jobs[:-1]) if job.name == name]
+        wanted = [value for _, _, value in sorted(ofs)]
+        assert line.tolist() == wanted + [255] * (4 - len(wanted))
+    write_glance(jobs[-1:], tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
