@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from benchmarks.quality.jobs import QualityJob
+from benchmarks.quality.measure import read_looks
 
 LABEL = 14
 ZOOM = 2
@@ -31,11 +32,9 @@ def write_sheet(jobs: Sequence[QualityJob], path: Path) -> None:
 
 def _strip(job: QualityJob) -> Image.Image:
     figures = job.figures() or {}
-    looks = job.path / "looks.npz"
-    if looks.exists():
-        with np.load(looks, allow_pickle=False) as kept:
-            row = np.concatenate(list(kept["pictures"].transpose(0, 2, 3, 1)), axis=1)
-        picture = Image.fromarray(row)
+    looks = read_looks(job.folder)
+    if looks is not None:
+        picture = Image.fromarray(np.concatenate(list(looks), axis=1))
     else:
         picture = Image.new("RGB", (8 * 64, 16), "white")
     picture = picture.resize((picture.width * ZOOM, picture.height * ZOOM), Image.Resampling.LANCZOS)

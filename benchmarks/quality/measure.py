@@ -112,9 +112,19 @@ def value_of(figures: Mapping[str, float | None], name: str) -> float | None:
 
 
 def write_looks(folder: JobFolder, looks: Looks) -> None:
-    """Keep the eight pictures of a result for the contact sheet."""
+    """Keep the eight pictures of a result for the sheets; see `read_looks`."""
     pictures = (looks.pictures.clamp(0, 1) * 255.0).round().to(torch.uint8).numpy()
     np.savez_compressed(folder.path / "looks.npz", pictures=pictures)
+
+
+def read_looks(folder: JobFolder) -> npt.NDArray[np.uint8] | None:
+    """The pictures of a result [8, H, W, 3], sRGB, that were kept; None if there are none."""
+    path = folder.path / "looks.npz"
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as kept:
+        pictures: npt.NDArray[np.uint8] = kept["pictures"].transpose(0, 2, 3, 1)
+    return pictures
 
 
 def write_figures(folder: JobFolder, figures: dict[str, float]) -> None:

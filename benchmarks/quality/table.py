@@ -38,8 +38,6 @@ def summary(rows: Sequence[Row], jobs: Sequence[QualityJob], model: str, weights
 def _row(row: Row, jobs: Sequence[QualityJob], reference: str | None) -> dict[str, Any]:
     planned = [job for job in jobs if job.row == row.name]
     done = [(job, figures) for job in planned if (figures := job.figures()) is not None]
-    names = dict.fromkeys(job.name for job, _ in done)
-    colours = dict.fromkeys(job.colour for job, _ in done)
     told: dict[str, Any] = {
         "description": row.description,
         "preset": row.preset,
@@ -48,12 +46,17 @@ def _row(row: Row, jobs: Sequence[QualityJob], reference: str | None) -> dict[st
         "planned": len(planned),
         "seeds": sorted({job.spec.seed for job, _ in done}),
         **means([figures for _, figures in done]),
-        "objects": {name: means([figures for job, figures in done if job.name == name]) for name in names},
-        "colours": {name: means([figures for job, figures in done if job.colour == name]) for name in colours},
+        "objects": _means_by([(job.name, figures) for job, figures in done]),
+        "colours": _means_by([(job.colour, figures) for job, figures in done]),
     }
     if reference is not None and reference != row.name and (compared := differences(jobs, row.name, reference)):
         told["against_paper"] = compared
     return told
+
+
+def _means_by(named: Sequence[tuple[str, Mapping[str, float | None]]]) -> dict[str, Any]:
+    """The means of all figures of each name."""
+    return {name: means([figures for other, figures in named if other == name]) for name in dict(named)}
 
 
 def means(figures: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:

@@ -28,8 +28,6 @@ def with_proxy(field: FieldSpec, proxy: ProxySpec) -> FieldSpec:
     There a run finds where the object is; what a proxy tells of thin parts is lost on it. Looseness 1 changes nothing.
     """
     stages = field.stages
-    if proxy.looseness < 1 and stages:
-        finer = [size for _start, size in stages[1:]]
-        starts = [0.0, *(start for start, _size in stages[2:])]
-        stages = tuple(zip(starts, finer, strict=True)) if len(finer) > 1 else ()
+    if proxy.looseness < 1:
+        stages = ((0.0, stages[1][1]), *stages[2:]) if len(stages) > 2 else ()
     return dataclasses.replace(field, proxy=proxy, stages=stages)

@@ -12,7 +12,7 @@ from sjc_blender.engine import checkpoint, cli
 from sjc_blender.engine.job import run_job
 from sjc_blender.engine.radiance.field import VoxelField, before_activation
 from sjc_blender.engine.radiance.kept_field import KeptField
-from sjc_blender.engine.radiance.origin import coarser, start_from_origin
+from sjc_blender.engine.radiance.origin import coarse_density, coarse_features, start_from_origin
 from sjc_blender.engine.radiance.proxy import INSIDE, OUTSIDE
 from sjc_blender.engine.radiance.resampling import resample_parameters
 from sjc_blender.engine.score_models.loading import load_score_model
@@ -200,7 +200,7 @@ def test_a_thin_wall_is_fainter_on_a_coarser_grid_and_keeps_its_colour():
     old = steep_field()
     with torch.no_grad():
         old.density_grid[:, 1:4] = -30.0
-    density, features = coarser(old, (6, 3, 4))
+    density, features = (make(old, (6, 3, 4)) for make in (coarse_density, coarse_features))
     new = torch.nn.functional.softplus(density - 1.0)
     torch.testing.assert_close(new[:, 0], torch.full_like(new[:, 0], (INSIDE + OUTSIDE) / 2))
     assert (features[:, 0] - 2.0).abs().max() < 0.1

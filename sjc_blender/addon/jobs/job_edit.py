@@ -173,9 +173,10 @@ def _settings(old: JobSpec, source: str, origin: OriginSpec, changes: Changes, d
         settings |= {"cameras": data["cameras"], "optimisation": data["optimisation"]}
         settings["optimisation"] |= {"steps": steps, "schedule_steps": 0}
         field = data["field"] | field
-        field["stages"] = presets.stages_to(_resolution(changes, old), old.field.stages)
-        if not old.field.stages:
-            # Of a job that was itself refined.
+        if old.field.stages:
+            field["stages"] = presets.stages_to(_resolution(changes, old), old.field.stages)
+        else:
+            # Of a job that was itself refined: the preset's.
             del field["stages"]
     else:
         if isinstance(old.cameras, CameraRig):

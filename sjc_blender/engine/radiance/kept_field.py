@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .field import VoxelField
-from .origin import coarser
+from .origin import coarse_density, coarse_features
 
 
 class KeptField:
@@ -18,18 +17,18 @@ class KeptField:
 
     It is put back after every step instead of being left out of it, so that no optimiser's momentum, and nothing that
     all voxels share, can get past it. While a run is on coarser grids than the field's own, what is kept is the field
-    on them, see `coarser`; once it gets to its own, every bit.
+    on them, see `coarse_density`; once it gets to its own, every bit.
 
     Parameters
     ----------
     field : VoxelField
-        As it is to be kept.
+        As it is to be kept; it is not copied, so nothing else may change it.
     region : Tensor [nx, ny, nz]
         Not 0 where the field may change; a field of another resolution takes the nearest voxel's.
     """
 
     def __init__(self, field: VoxelField, region: Tensor) -> None:
-        self._field = copy.deepcopy(field).requires_grad_(False)
+        self._field = field
         self._region = region
         self._held: _OnGrid | None = None
 
@@ -40,10 +39,12 @@ class KeptField:
     @torch.no_grad()
     def leave_out(self, field: VoxelField) -> None:
         """Take what is kept out of the gradient of d_scale, which all voxels share: the region is not to obey it."""
+        kept = self._on_grid_of(field)
         grid, scale = field.density_grid, field.density_scale
-        if grid.grad is not None and scale.grad is not None:
+        # On the whole grid d_scale is put back after every step, whatever its gradient.
+        if not kept.whole and grid.grad is not None and scale.grad is not None:
             # As raw = grid exp(d_scale), both derivatives are of that product.
-            scale.grad.copy_((grid.grad * grid * self.free(field)).sum())
+            scale.grad.copy_((grid.grad * grid * kept.free).sum())
 
     @torch.no_grad()
     def restore(self, field: VoxelField) -> None:
@@ -72,9 +73,10 @@ class KeptField:
         if self._held is None or self._held.features.shape[1:] != field.shape:
             free = functional.interpolate(self._region[None, None].float(), size=field.shape, mode="nearest-exact")
             whole = field.shape == self._field.shape
-            density, features = (
-                (self._field.density_grid, self._field.feature_grid) if whole else coarser(self._field, field.shape)
-            )
+            if whole:
+                density, features = self._field.density_grid.detach(), self._field.feature_grid.detach()
+            else:
+                density, features = (make(self._field, field.shape) for make in (coarse_density, coarse_features))
             self._held = _OnGrid((free[0, 0] > 0).to(density.device), whole, density, features)
         return self._held
 

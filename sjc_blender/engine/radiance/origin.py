@@ -24,7 +24,7 @@ def start_from_origin(field: VoxelField, other: VoxelField, *, features: bool, b
         At its start. What is not taken over stays as it is.
     other : VoxelField
         On the same grid its values are taken as they are, on a finer one between them, trilinearly, on a coarser one
-        as `coarser` makes them.
+        as `coarse_density` and `coarse_features` make them.
     features, background : bool
         Whether they are taken too.
 
@@ -48,14 +48,15 @@ def start_from_origin(field: VoxelField, other: VoxelField, *, features: bool, b
             f"{len(field.feature_grid)}.",
             "Set field.origin.features=false: the shape is taken, and the colours are made anew.",
         )
-    if field.voxel_size > other.voxel_size:
+    coarse = field.voxel_size > other.voxel_size
+    if coarse:
         field.density_scale.zero_()
-        density, colours = coarser(other, field.shape)
+        field.density_grid.copy_(coarse_density(other, field.shape))
     else:
         field.density_scale.copy_(other.density_scale)
-        density, colours = (_on_grid_of(field, other, grid) for grid in (other.density_grid, other.feature_grid))
-    field.density_grid.copy_(density)
+        field.density_grid.copy_(_on_grid_of(field, other, other.density_grid))
     if features:
+        colours = coarse_features(other, field.shape) if coarse else _on_grid_of(field, other, other.feature_grid)
         field.feature_grid.copy_(colours)
     if background:
         field.background_texture.texels.copy_(other.background_texture.texels)
@@ -69,8 +70,8 @@ def begin_anew(field: VoxelField, features: Tensor, region: Tensor) -> None:
 
 
 @torch.no_grad()
-def coarser(field: VoxelField, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
-    """Density and features of a field on a coarse grid, as a run takes them up: soft, whatever they came to.
+def coarse_density(field: VoxelField, shape: tuple[int, int, int]) -> Tensor:
+    """Density of a field on a coarse grid, as a run takes it up: soft, whatever it came to.
 
     A finished density is too steep and too high to give way, and interpolated it would lose what is thinner than the
     coarse voxels. So it is kept between those that a proxy starts with, and averaged.
@@ -85,13 +86,25 @@ def coarser(field: VoxelField, shape: tuple[int, int, int]) -> tuple[Tensor, Ten
     -------
     Tensor [1, mx, my, mz]
         For a `density_grid`, where d_scale is 0.
-    Tensor [C, mx, my, mz]
-        For a `feature_grid`: means, each place counting by its density.
     """
-    density = field.density_at_voxels().clamp(OUTSIDE, INSIDE)[None, None]
-    means = functional.interpolate(density, size=shape, mode="area")[0]
-    features = functional.interpolate(field.feature_grid[None] * density, size=shape, mode="area")[0]
-    return before_activation(means), features / means
+    return before_activation(_mean(_soft_density(field), shape))
+
+
+@torch.no_grad()
+def coarse_features(field: VoxelField, shape: tuple[int, int, int]) -> Tensor:
+    """Features [C, mx, my, mz] of a field for a coarse grid: means, each place counting by its soft density."""
+    density = _soft_density(field)
+    return _mean(field.feature_grid * density, shape) / _mean(density, shape)
+
+
+def _soft_density(field: VoxelField) -> Tensor:
+    """Density [1, nx, ny, nz], no fainter and no denser than a proxy's."""
+    return field.density_at_voxels().clamp(OUTSIDE, INSIDE)[None]
+
+
+def _mean(grid: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """Means [C, mx, my, mz] of what a grid [C, nx, ny, nz] has in each coarse voxel."""
+    return functional.interpolate(grid[None], size=shape, mode="area")[0]
 
 
 def field_of(origin: Mapping[str, Tensor], like: VoxelField) -> VoxelField:
