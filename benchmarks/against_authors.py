@@ -160,12 +160,12 @@ def compare_updates(authors: AuthorsCode, seed: int) -> dict[str, float]:
         their_optimiser.step()
 
         with mock.patch.object(marching, "place_samples", authors_samples):
-            rendering = renderer.render(field, rays)
+            rendering = renderer.render(field, rays, emptiness_scale=settings.emptiness_scale)
         ours = rendering.image[None]
         score = paas_gradient(model, ours.detach(), index, [Condition()], noise[:, None], settings)
         # As published, the mean runs over the samples of this very view; see `losses.emptiness`.
         samples = rendering.weights.numel() / (64 * 64)
-        empty = emptiness(rendering.weights, settings.emptiness_scale, samples)
+        empty = emptiness(rendering.log_sums, samples)
         our_optimiser.zero_grad()
         (settings.emptiness_weight * empty - (score * ours).sum()).backward()  # type: ignore[no-untyped-call]
         if index == 0:

@@ -56,10 +56,12 @@ def our_step(field: VoxelField, size: int = 64, views: int = 1) -> Step:
     score = torch.randn(len(field.feature_grid), size, size, generator=torch.Generator().manual_seed(1)).to(device)
 
     def run(index: int) -> None:
-        renderings = [render(field, view(index * views + k, size, device)) for k in range(views)]
+        scale = PUBLISHED.emptiness_scale
+        rays = [view(index * views + k, size, device) for k in range(views)]
+        renderings = [render(field, each, emptiness_scale=scale) for each in rays]
         objective = torch.zeros((), device=device)
         for rendering in renderings:
-            empty = emptiness(rendering.weights, PUBLISHED.emptiness_scale, samples)
+            empty = emptiness(rendering.log_sums, samples)
             objective = objective + (PUBLISHED.emptiness_weight * empty - (score * rendering.image).sum()) / views
         optimiser.zero_grad(set_to_none=True)
         objective.backward()  # type: ignore[no-untyped-call]

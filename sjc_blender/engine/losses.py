@@ -10,15 +10,14 @@ from torch import Tensor
 from ..protocol.errors import SjcError
 from .radiance.field import VoxelField
 from .radiance.marching import STEPS_PER_VOXEL, RadianceField
-from .sum_log1p import sum_log1p
 
 PUBLISHED_RAYS = 64 * 64
 BORDER_SHARE = 7 / 64
 SMALLEST_GAP = 0.1
 
 
-def emptiness(weights: Tensor, scale: float, reference_samples: float) -> Tensor:
-    """Sum of log(1 + scale * w), as published a mean: many faint samples cost more than a few strong ones.
+def emptiness(log_sums: Tensor, reference_samples: float) -> Tensor:
+    """Sum of log(1 + beta w), as published a mean: many faint samples cost more than a few strong ones.
 
     The published loss is the mean over a padded array whose length, hence the loss's strength, varies
     with the view (239 to 322 samples a ray in a grid of 100). Here the sum over a ray is divided by a
@@ -28,14 +27,12 @@ def emptiness(weights: Tensor, scale: float, reference_samples: float) -> Tensor
 
     Parameters
     ----------
-    weights : Tensor [N, S]
-        Of the samples of a rendering; those beyond the box are 0 and add nothing.
-    scale : float
-        beta.
+    log_sums : Tensor [N]
+        Of a rendering, for this beta: the sums along its rays.
     reference_samples : float
         Samples that count as a whole ray.
     """
-    return sum_log1p(weights, scale) / (PUBLISHED_RAYS * reference_samples)
+    return log_sums.sum() / (PUBLISHED_RAYS * reference_samples)
 
 
 def reference_samples_per_ray(field: RadianceField) -> float:

@@ -87,7 +87,7 @@ def _of_renderings(spec: JobSpec, field: VoxelField, renderings: Sequence[Render
 
     samples, spacing = reference_samples_per_ray(field), field.voxel_size / STEPS_PER_VOXEL
     factor = o.emptiness_late_factor if late else 1.0
-    yield "emptiness", o.emptiness_weight * factor, mean(lambda r: emptiness(r.weights, o.emptiness_scale, samples))
+    yield "emptiness", o.emptiness_weight * factor, mean(lambda r: emptiness(r.log_sums, samples))
     yield "depth", o.depth_weight, mean(lambda r: centre_depth(r.depth))
     begun = has_begun(o.opacity_entropy_start, o, step)
     yield "opacity_entropy", o.opacity_entropy_weight * begun, mean(lambda r: opacity_entropy(r.opacity))

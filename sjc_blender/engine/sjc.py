@@ -234,8 +234,9 @@ class ScoreJacobianChaining:
 
     def _render(self, scenes: Sequence[RadianceField], cameras: Sequence[Camera]) -> list[Rendering]:
         size, device = self.render_size, self.model.device
+        scale = self.spec.optimisation.emptiness_scale
         rays = [camera_rays(camera, size, size, device=device) for camera in cameras]
-        return [render(*view) for view in zip(scenes, rays, strict=True)]
+        return [render(*view, emptiness_scale=scale) for view in zip(scenes, rays, strict=True)]
 
     def _before_background(self) -> RadianceField:
         """The field, before another colour each time if its background is random."""

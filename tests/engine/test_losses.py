@@ -14,24 +14,22 @@ from sjc_blender.protocol.errors import SjcError
 
 
 def test_emptiness_by_hand():
-    weights = torch.tensor([[0.0, 0.1, 0.3], [0.5, 0.0, 0.0]], dtype=torch.float64, requires_grad=True)
-    loss = emptiness(weights, 10.0, 4.0) * 64 * 64 / 2  # as if these two rays were a published image
-    assert loss.item() == pytest.approx((math.log(2) + math.log(4) + math.log(6)) / 8)
-    loss.backward()
-    expected = [[10 / 8, 5 / 8, 2.5 / 8], [10 / 6 / 8, 10 / 8, 10 / 8]]
-    torch.testing.assert_close(weights.grad, torch.tensor(expected, dtype=torch.float64))
-
-
-def test_emptiness_does_not_depend_on_how_far_the_samples_are_padded():
-    weights = torch.rand(5, 7, generator=torch.Generator().manual_seed(0))
-    padded = torch.nn.functional.pad(weights, (0, 83))
-    torch.testing.assert_close(emptiness(padded, 10.0, 283.0), emptiness(weights, 10.0, 283.0))
+    log_sums = torch.tensor([2.0, 5.0], dtype=torch.float64)
+    # As if these two rays were a published image, of four samples each: the mean of eight logarithms.
+    assert emptiness(log_sums, 4.0).item() * 64 * 64 / 2 == pytest.approx(7 / 8)
 
 
 def test_emptiness_prefers_one_strong_sample_to_many_faint_ones():
-    strong, faint = torch.zeros(1, 100), torch.full((1, 100), 0.01)
-    strong[0, 0] = 1.0
-    assert emptiness(strong, 10.0, 100.0) < emptiness(faint, 10.0, 100.0) / 3
+    field = VoxelField((1.0, 1.0, 1.0), 20, 1)
+    ray = camera_rays(orbit_camera(0, 0, 3, 1), 1, 1)
+    losses = []
+    with torch.no_grad():
+        for raw, depth in ((200.0, 1), (-0.7, 20)):  # a wall, and a haze of the same opacity, about
+            field.density_grid.fill_(-50.0)
+            field.density_grid[0, :, :depth] = raw
+            rendering = render(field, ray, emptiness_scale=10.0)
+            losses.append(emptiness(rendering.log_sums / rendering.opacity.flatten(), 100.0))
+    assert losses[0] < losses[1] / 2
 
 
 @pytest.mark.parametrize("half_extents", [(1.0, 1.0, 1.0), (0.3, 1.0, 0.5)])
@@ -44,10 +42,10 @@ def test_emptiness_of_the_same_ray_is_the_same_in_every_view():
     """One ray, in an image where it is the longest and beside a longer one."""
     field = VoxelField((1.0, 1.0, 1.0), 20, 1)
     reference = reference_samples_per_ray(field)
-    front = render(field, camera_rays(orbit_camera(0, 0, 3, 1), 1, 1))
-    wide = render(field, camera_rays(orbit_camera(0, 0, 3, 20), 3, 3))
+    front = render(field, camera_rays(orbit_camera(0, 0, 3, 1), 1, 1), emptiness_scale=10.0)
+    wide = render(field, camera_rays(orbit_camera(0, 0, 3, 20), 3, 3), emptiness_scale=10.0)
     assert wide.weights.shape[1] > front.weights.shape[1]
-    torch.testing.assert_close(emptiness(wide.weights[4:5], 10.0, reference), emptiness(front.weights, 10.0, reference))
+    torch.testing.assert_close(emptiness(wide.log_sums[4:5], reference), emptiness(front.log_sums, reference))
 
 
 def framed(centre, border):

@@ -25,7 +25,7 @@ def scene():
     with torch.no_grad():
         field.density_grid.copy_(2 * torch.randn(field.density_grid.shape, generator=torch.Generator().manual_seed(1)))
         field.density_scale.fill_(0.3)
-    return field, [render(field, camera_rays(orbit_camera(a, 20, 3, 45), 8, 8)) for a in (0, 70)]
+    return field, [render(field, camera_rays(orbit_camera(a, 20, 3, 45), 8, 8), emptiness_scale=10.0) for a in (0, 70)]
 
 
 def job(**optimisation):
@@ -50,7 +50,7 @@ def expected(scene, name):
 def test_the_published_configuration_has_emptiness_alone_20_times_as_much_later(scene):
     spec = presets.new_job("a", model="some/model", preset="paper", optimisation={"steps": 100})
     samples = reference_samples_per_ray(scene[0])
-    empty = mean([emptiness(rendering.weights, 10.0, samples) for rendering in scene[1]])
+    empty = mean([emptiness(rendering.log_sums, samples) for rendering in scene[1]])
     for step, factor in ((BEFORE, 1), (AFTER, 20)):
         objective, losses = regularisation(spec, *scene, step)
         assert losses.keys() == {"emptiness"}

@@ -53,14 +53,14 @@ OUTPUTS = {
     "image": image,
     "opacity": opacity,
     "depth": depth,
-    "emptiness": lambda rendering: emptiness(rendering.weights, 10.0, 20.0),
+    "emptiness": lambda rendering: emptiness(rendering.log_sums, 20.0),
     "centre depth": lambda rendering: centre_depth(rendering.depth),
 }
 PARAMETERS = ["density_grid", "density_scale", "feature_grid", "background_texture.texels"]
 
 
 def values(field, view):
-    rendering = render(field, view, weight_threshold=0)
+    rendering = render(field, view, weight_threshold=0, emptiness_scale=10.0)
     return torch.stack([output(rendering) for output in OUTPUTS.values()])
 
 

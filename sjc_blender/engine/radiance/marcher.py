@@ -13,7 +13,7 @@ from .field import VoxelField
 from .marching import Marched, RadianceField, march_densely
 from .rays import Rays
 
-Marcher = Callable[[RadianceField, Rays, float], Marched]
+Marcher = Callable[[RadianceField, Rays, float, float], Marched]
 
 
 def marcher_for(field: RadianceField) -> Marcher:
@@ -66,9 +66,9 @@ def _has_warp() -> bool:
     return importlib.util.find_spec("warp") is not None
 
 
-def _march_fused(field: RadianceField, rays: Rays, weight_threshold: float) -> Marched:
+def _march_fused(field: RadianceField, rays: Rays, weight_threshold: float, emptiness_scale: float) -> Marched:
     # Imported when it is needed: the import takes half a second.
     from .fused.march import march_fused
 
     assert field.voxels is not None, "chosen for voxel fields only"
-    return march_fused(field.voxels, rays, weight_threshold)
+    return march_fused(field.voxels, rays, weight_threshold, emptiness_scale)

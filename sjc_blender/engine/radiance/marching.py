@@ -49,23 +49,26 @@ class Marched:
 
     Attributes
     ----------
-    features : Tensor [N, C]
-        Sum of w f.
     weights : Tensor [N, S]
         w = (1 - exp(-tau)) exp(-sum of the tau before) of each sample; 0 beyond the box.
+    features : Tensor [N, C]
+        Sum of w f.
     depths : Tensor [N]
         Sum of w t, in domain units.
     passed : Tensor [N]
         Transmittance of the whole ray, 1 - sum of w.
+    log_sums : Tensor [N]
+        Sum of log(1 + s w).
     """
 
-    features: Tensor
     weights: Tensor
+    features: Tensor
     depths: Tensor
     passed: Tensor
+    log_sums: Tensor
 
 
-def march_densely(field: RadianceField, rays: Rays, weight_threshold: float) -> Marched:
+def march_densely(field: RadianceField, rays: Rays, weight_threshold: float, emptiness_scale: float) -> Marched:
     """March with PyTorch's own operations: any field, device and precision.
 
     The fused kernels are held against it.
@@ -79,6 +82,8 @@ def march_densely(field: RadianceField, rays: Rays, weight_threshold: float) -> 
     rays : Rays
     weight_threshold : float
         Features are looked up only where w is above this; the others count as 0.
+    emptiness_scale : float
+        The s of the logarithms.
     """
     samples = place_samples(field, rays)
     tau = _optical_depth(field, samples)
@@ -87,7 +92,8 @@ def march_densely(field: RadianceField, rays: Rays, weight_threshold: float) -> 
     weights = transmittance[:, :-1] * -torch.expm1(-tau)
     features = _gather_features(field, samples, weights, weight_threshold)
     depths = (weights * samples.distances).sum(dim=1)
-    return Marched(features, weights, depths, transmittance[:, -1])
+    log_sums = torch.log1p(emptiness_scale * weights).sum(dim=1)
+    return Marched(weights, features, depths, transmittance[:, -1], log_sums)
 
 
 @dataclass(frozen=True)

@@ -31,17 +31,25 @@ class Rendering:
     depth : Tensor [H, W]
         Mean distance along the ray in domain units; light that passes the box counts as `far`.
     weights : Tensor [N, S]
-        Share of each sample in its ray's image, for the emptiness loss; 0 beyond the box.
+        Share w of each sample in its ray's image; 0 beyond the box.
+    log_sums : Tensor [N]
+        Sum of log(1 + s w) along each ray, for the emptiness loss; s is the rendering's `emptiness_scale`.
     """
 
     image: Tensor
     opacity: Tensor
     depth: Tensor
     weights: Tensor
+    log_sums: Tensor
 
 
 def render(
-    field: RadianceField, rays: Rays, *, weight_threshold: float = WEIGHT_THRESHOLD, far: float = FAR
+    field: RadianceField,
+    rays: Rays,
+    *,
+    weight_threshold: float = WEIGHT_THRESHOLD,
+    far: float = FAR,
+    emptiness_scale: float = 0.0,
 ) -> Rendering:
     """Render with the emission-absorption model of the paper, differentiably.
 
@@ -57,12 +65,15 @@ def render(
         Features are looked up only where w is above this; the others count as 0.
     far : float
         Depth of the background, in domain units.
+    emptiness_scale : float
+        The s of `Rendering.log_sums`, 0 to 1e9.
     """
-    marched = marcher_for(field)(field, rays, weight_threshold)
+    marched = marcher_for(field)(field, rays, weight_threshold, emptiness_scale)
     image = marched.features + marched.passed[:, None] * field.background(rays.directions)
     depth = marched.depths + marched.passed * far
     size = (rays.height, rays.width)
-    return Rendering(image.T.reshape(-1, *size), (1 - marched.passed).view(size), depth.view(size), marched.weights)
+    opacity = (1 - marched.passed).view(size)
+    return Rendering(image.T.reshape(-1, *size), opacity, depth.view(size), marched.weights, marched.log_sums)
 
 
 @torch.no_grad()
@@ -92,7 +103,7 @@ def render_chunked(
     Returns
     -------
     Rendering
-        `weights` is empty.
+        `weights` and `log_sums` are empty.
 
     Raises
     ------
@@ -114,7 +125,7 @@ def render_chunked(
         for name in ("opacity", "depth")
     )
     image, opacity, depth = (functional.avg_pool2d(plane, subpixels) for plane in (image, opacity, depth))
-    return Rendering(image, opacity[0], depth[0], image.new_empty(0, 0))
+    return Rendering(image, opacity[0], depth[0], image.new_empty(0, 0), image.new_empty(0))
 
 
 def _split(rays: Rays, count: int) -> Iterator[Rays]:

@@ -20,12 +20,12 @@ MAX_SLABS = 8
 RUNS_A_THREAD = 2
 
 
-def march_fused(field: VoxelField, rays: Rays, weight_threshold: float) -> Marched:
+def march_fused(field: VoxelField, rays: Rays, weight_threshold: float, emptiness_scale: float) -> Marched:
     """March as `marching.march_densely` does, with the same samples and results, on a CPU or CUDA, in float32.
 
     `backward` adds the gradients of the voxels to the parameters; `torch.autograd.grad` does not see them.
     """
-    images, weights, depths, passed = _March.apply(
+    weights, *sums = _March.apply(
         field.density_grid,
         field.feature_grid,
         field.density_scale.exp(),
@@ -33,8 +33,9 @@ def march_fused(field: VoxelField, rays: Rays, weight_threshold: float) -> March
         rays,
         intersect_box(rays, field.half_extents),
         weight_threshold,
+        emptiness_scale,
     )
-    return Marched(images, weights, depths, passed)
+    return Marched(weights, *sums)
 
 
 class _March(torch.autograd.Function):
@@ -54,7 +55,10 @@ class _March(torch.autograd.Function):
         rays: Rays,
         segments: tuple[Tensor, Tensor],
         threshold: float,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        emptiness_scale: float,
+    ) -> tuple[Tensor, ...]:
+        # What no loss asks for has no gradient: the weights, as a rule, which would be the largest.
+        context.set_materialize_grads(False)
         entries, lengths = segments
         device, count, channels = density_grid.device, len(entries), len(feature_grid)
         step = field.voxel_size / STEPS_PER_VOXEL
@@ -63,7 +67,7 @@ class _March(torch.autograd.Function):
         counts = torch.empty(count, dtype=torch.int32, device=device)
         raws, weights = (torch.empty(count, samples, device=device) for _ in range(2))
         images = torch.empty(count, channels, device=device)
-        depths, passed = (torch.empty(count, device=device) for _ in range(2))
+        depths, passed, log_sums = (torch.empty(count, device=device) for _ in range(3))
         tensors = {
             "origins": rays.origins,
             "directions": rays.directions,
@@ -74,36 +78,43 @@ class _March(torch.autograd.Function):
             "density_factor": density_factor.detach(),
             "raws": raws,
         }
-        made = {"weights": weights, "images": images, "depths": depths, "passed": passed}
-        march = _arguments(field, tensors | made, samples, step, threshold)
+        made = {"weights": weights, "images": images, "depths": depths, "passed": passed, "log_sums": log_sums}
+        march = _arguments(field, tensors | made, samples, step)
+        march.threshold, march.emptiness_scale = threshold, emptiness_scale
         march.counts = counts.data_ptr()
         context.kernels = march_kernels(channels, field.pixel_space)
         launch(context.kernels.forward, [march], count, RAYS_A_PIECE, device)
         # What is returned knows the context: as attributes of it, each step's tensors would keep one another alive.
         context.save_for_backward(*made.values())
         context.march, context.tensors, context.field, context.counts = march, tensors, field, counts
-        return images, weights, depths, passed
+        return tuple(made.values())
 
     @staticmethod
-    def backward(context: Any, of_images: Tensor, of_weights: Tensor, of_depths: Tensor, of_passed: Tensor) -> Any:
-        march, tensors, _alive = context.march, context.tensors, context.saved_tensors
-        count, device = len(of_images), of_images.device
+    def backward(context: Any, of_weights: Tensor | None, *of_sums: Tensor | None) -> Any:
+        march, tensors, (_, *sums) = context.march, context.tensors, context.saved_tensors
+        count, device = len(sums[0]), sums[0].device
         field: VoxelField = context.field
+        of_images, of_depths, of_passed, of_log_sums = (
+            torch.zeros_like(value) if gradient is None else gradient.contiguous()
+            for value, gradient in zip(sums, of_sums, strict=True)
+        )
         gradients = {
-            "image_gradients": of_images.contiguous(),
-            "weight_gradients": of_weights.contiguous(),
-            "depth_gradients": of_depths.contiguous(),
-            "passed_gradients": of_passed.contiguous(),
+            "image_gradients": of_images,
+            "depth_gradients": of_depths,
+            "passed_gradients": of_passed,
+            "log_sum_gradients": of_log_sums,
             "raw_gradients": torch.empty_like(tensors["raws"]),
             "factor_gradients": torch.empty(count, device=device),
             "density_gradients": _gradient(field.density_grid),
             "feature_gradients": _gradient(field.feature_grid).movedim(0, -1),
         }
+        if of_weights is not None:
+            gradients["weight_gradients"] = of_weights.contiguous()
         _point(march, gradients)
         launch(context.kernels.backward, [march], count, RAYS_A_PIECE, device)
         _scatter(context.kernels.scatter, march, count, gradients)
         of_factor = gradients["factor_gradients"].sum()
-        return None, None, of_factor, None, None, None, None
+        return None, None, of_factor, None, None, None, None, None
 
 
 def _gradient(grid: Tensor) -> Tensor:
@@ -124,13 +135,13 @@ def _voxel_major(feature_grid: Tensor) -> Tensor:
     return feature_grid.detach().movedim(0, -1).contiguous()
 
 
-def _arguments(field: VoxelField, tensors: dict[str, Tensor], samples: int, step: float, threshold: float) -> Any:
+def _arguments(field: VoxelField, tensors: dict[str, Tensor], samples: int, step: float) -> Any:
     march = March()
     _point(march, tensors)
     march.nx, march.ny, march.nz = field.shape
     march.hx, march.hy, march.hz = field.half_size
     march.samples, march.step, march.voxel_size = samples, step, field.voxel_size
-    march.threshold, march.shift = threshold, DENSITY_SHIFT
+    march.shift = DENSITY_SHIFT
     return march
 
 

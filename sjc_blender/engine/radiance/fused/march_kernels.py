@@ -31,10 +31,12 @@ class March:
     images: warp.uint64  # [N, C]
     depths: warp.uint64  # [N]
     passed: warp.uint64  # [N]
-    weight_gradients: warp.uint64  # gradients of the loss by these
+    log_sums: warp.uint64  # [N]
+    weight_gradients: warp.uint64  # gradients of the loss by these; of the weights 0 if there are none
     image_gradients: warp.uint64
     depth_gradients: warp.uint64
     passed_gradients: warp.uint64
+    log_sum_gradients: warp.uint64
     raw_gradients: warp.uint64
     factor_gradients: warp.uint64  # [N]
     density_gradients: warp.uint64
@@ -49,6 +51,7 @@ class March:
     voxel_size: float
     step: float
     threshold: float
+    emptiness_scale: float
     shift: float
 
 

@@ -4,10 +4,10 @@
 // loops over a block become vector instructions and memory is asked for ahead of its use, and for CUDA, where
 // each thread has a ray and a block is one sample.
 #if defined(__CUDA_ARCH__)
-enum { BLOCK = 1 };
+enum { BLOCK = 1, LANES = 1 };
 #define PREFETCH(address, write)
 #else
-enum { BLOCK = 64 };
+enum { BLOCK = 64, LANES = 16 };
 #define PREFETCH(address, write) __builtin_prefetch(address, write)
 #endif
 
@@ -62,6 +62,18 @@ struct Math {
         p = p * z + 2.0f / 5.0f;
         p = p * z + 2.0f / 3.0f;
         return s * (p * z + 2.0f);
+    }
+
+    // log(x) for 1 <= x < 2^127.
+    static CUDA_CALLABLE WP_FORCEINLINE float log(float x) {
+        union {
+            float value;
+            int bits;
+        } word;
+        word.value = x;
+        const int n = (word.bits >> 23) - 127;
+        word.bits -= n << 23;
+        return n * 0.693147181f + log1p(word.value - 1.0f);
     }
 
     static CUDA_CALLABLE WP_FORCEINLINE float softplus(float x) {

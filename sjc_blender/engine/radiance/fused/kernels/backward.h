@@ -1,14 +1,15 @@
 // One ray, from its last sample to its beginning: the gradient of the interpolated densities, from those of the image, the
-// depth, the transmittance at the end and the weights. With G the gradient of a weight,
+// depth, the transmittance at the end, the sum of logarithms and, if there are any, the weights. With G the gradient of a weight,
 // dL/dtau_i = T_(i+1) G_i - (sum of w G behind) - T_end dL/dT_end.
 const float *__restrict__ features = (const float *)march.feature_grid;
 const float *__restrict__ raw = (const float *)march.raws + (long long)index * samples;
 const float *__restrict__ weight = (const float *)march.weights + (long long)index * samples;
-const float *__restrict__ of_weight = (const float *)march.weight_gradients + (long long)index * samples;
+const float *__restrict__ of_weight = (const float *)march.weight_gradients;
 float *__restrict__ of_raw = (float *)march.raw_gradients + (long long)index * samples;
 const int count = ((const int *)march.counts)[index];
 const Features of_image = Features::load((const float *)march.image_gradients + CHANNELS * (long long)index);
 const float of_depth = ((const float *)march.depth_gradients)[index];
+const float of_log_sum = ((const float *)march.log_sum_gradients)[index] * scale;
 
 float after = ((const float *)march.passed)[index];
 float behind = after * ((const float *)march.passed_gradients)[index];
@@ -26,9 +27,10 @@ for (int block = blocks - 1; block >= 0; block--) {
     for (int i = 0; i < size; i++) {
         x[i] = raw[start + i];
         w[i] = weight[start + i];
-        of_w[i] = of_weight[start + i];
     }
-    for (int i = 0; i < BLOCK; i++) of_w[i] += of_depth * distance[i];
+    if (of_weight)
+        for (int i = 0; i < size; i++) of_w[i] = of_weight[(long long)index * samples + start + i];
+    for (int i = 0; i < BLOCK; i++) of_w[i] += of_depth * distance[i] + of_log_sum / (1.0f + scale * w[i]);
     float most = 0.0f;
     for (int i = 0; i < size; i++) most = w[i] > most ? w[i] : most;
     const int seen = most > threshold ? size : 0;  // no features were looked up in a block of faint samples

@@ -1,12 +1,13 @@
 // One ray: interpolated densities `raws`, weights w = (1 - exp(-tau)) exp(-sum of the tau before), and the sums along
-// the ray of w f (`images`) and of w t (`depths`); `passed` is the transmittance at its end.
+// the ray of w f (`images`), of w t (`depths`) and of log(1 + scale w) (`log_sums`); `passed` is the transmittance at its
+// end.
 const float *__restrict__ density = (const float *)march.density_grid;
 const float *__restrict__ features = (const float *)march.feature_grid;
 float *__restrict__ raw = (float *)march.raws + (long long)index * samples;
 float *__restrict__ weight = (float *)march.weights + (long long)index * samples;
 
 Features image = Features::zero();
-float depth = 0.0f, before = 0.0f;
+float depth = 0.0f, before = 0.0f, log_sum = 0.0f;
 int count = 0;
 while (count < ray.count && before < OPAQUE) {
     const int start = count;
@@ -41,6 +42,12 @@ while (count < ray.count && before < OPAQUE) {
     }
     for (int i = 0; i < BLOCK; i++) w[i] = -Math::expm1(-tau[i]) * Math::exp(-depths_before[i]);
     for (int i = 0; i < size; i++) weight[start + i] = w[i];
+    // Those beyond the ray are 0. A logarithm of four samples at a time: of no more than (1 + scale / 4)^4, as the sum
+    // of the weights is at most 1.
+    for (int i = 0; i < BLOCK; i++) tau[i] = 1.0f + scale * w[i];
+    for (int half = BLOCK / 2; half >= LANES; half /= 2)
+        for (int i = 0; i < half; i++) tau[i] *= tau[i + half];
+    for (int i = 0; i < LANES; i++) log_sum += Math::log(tau[i]);
     for (int i = 0; i < size; i++) depth += w[i] * distance[i];
     for (int i = 0; i < size; i++) {
         if (!(w[i] > threshold)) continue;
@@ -53,4 +60,5 @@ while (count < ray.count && before < OPAQUE) {
 for (int i = count; i < samples; i++) raw[i] = weight[i] = 0.0f;
 image.store((float *)march.images + CHANNELS * (long long)index);
 ((float *)march.depths)[index] = depth;
+((float *)march.log_sums)[index] = log_sum;
 ((float *)march.passed)[index] = Math::exp(-before);

@@ -175,4 +175,4 @@ const Ray ray((const float *)march.origins + 3 * (long long)index, (const float 
 const Cells cells(march.nx, march.ny, march.nz);
 const int sx = cells.to_next_x(), sy = cells.to_next_y(), sz = cells.to_next_z();
 const int samples = march.samples;
-const float threshold = march.threshold, factor = *(const float *)march.density_factor;
+const float threshold = march.threshold, scale = march.emptiness_scale, factor = *(const float *)march.density_factor;
