@@ -25,10 +25,10 @@ from .radiance.renderer import Rendering, render
 from .radiance.resampling import resample_optimiser, resample_parameters
 from .radiance.sharpening import sharpen
 from .regularisation import Pull, regularisation
-from .schedules import clip_limit, holds, resolution, sharpens, timestep_range
+from .schedules import clip_limit, has_begun, holds, resolution, sharpens, timestep_range
 from .score_models.conditioning import Conditioner
 from .score_models.score_model import ScoreModel
-from .viewpoints import sample_viewpoint
+from .viewpoints import sample_viewpoint, seen_from_above
 
 MAX_SKIPPED_IN_A_ROW = 20
 
@@ -117,7 +117,9 @@ class ScoreJacobianChaining:
         """
         o = self.spec.optimisation
         # Views of the scene, rendered.
-        viewpoints = [sample_viewpoint(self.spec.cameras, self.generator) for _ in range(o.views)]
+        begun = has_begun(o.above_until, o, self.step)
+        rig = self.spec.cameras if begun else seen_from_above(self.spec.cameras)
+        viewpoints = [sample_viewpoint(rig, self.generator) for _ in range(o.views)]
         cameras = [viewpoint.camera for viewpoint in viewpoints]
         scenes = [self._before_background() for _ in cameras]
         renderings = self._render(scenes, cameras)

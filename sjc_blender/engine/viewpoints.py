@@ -11,6 +11,9 @@ import torch
 from ..protocol import views
 from ..protocol.spec import Camera, CameraRig, Matrix, OrbitRig
 
+ABOVE = 45.0
+"""Least elevation of a view from above, in degrees."""
+
 
 @dataclass(frozen=True)
 class Viewpoint:
@@ -73,6 +76,17 @@ def orbit_camera(
     x, y, z = ((r, u, b, distance * b) for r, u, b in zip(right, up, back, strict=True))
     half = math.tan(math.radians(field_of_view) / 2)
     return Camera(name=name, pose=(x, y, z, (0.0, 0.0, 0.0, 1.0)), window=(-half, half, -half, half))
+
+
+def seen_from_above(rig: OrbitRig | CameraRig) -> OrbitRig | CameraRig:
+    """The part of an orbit from 45 degrees of elevation upwards; the rig itself if there is none, or it is of cameras.
+
+    From the side the mouth of a cup is a pale ellipse, with a lid as without; what begins with a lid keeps it. From
+    above its walls and its floor tell the two apart.
+    """
+    if not isinstance(rig, OrbitRig) or rig.elevation[1] <= ABOVE:
+        return rig
+    return dataclasses.replace(rig, elevation=(max(ABOVE, rig.elevation[0]), rig.elevation[1]))
 
 
 def _sample_orbit(rig: OrbitRig, generator: torch.Generator) -> Viewpoint:

@@ -290,6 +290,9 @@ class OptimisationSpec:
         If given, the range moves from `timesteps` to this over the run.
     timesteps_curve : str
         How it moves: with the share of the steps done (``"linear"``) or with its root (``"square_root"``).
+    above_until : float
+        Share of the steps, the first ones, in which an orbit is drawn from 45 degrees of elevation upwards alone, as
+        far as it goes there: a hollow that begins open stays open. 0 switches it off. Not in the paper.
     views : int
         Views a step; their scores and losses are averaged.
     noises : int
@@ -356,6 +359,7 @@ class OptimisationSpec:
     timesteps: tuple[int, int] = (10, 969)
     timesteps_end: tuple[int, int] | None = None
     timesteps_curve: Literal["linear", "square_root"] = "linear"
+    above_until: float = 0.0
     views: int = 1
     noises: int = 1
     antithetic: bool = False

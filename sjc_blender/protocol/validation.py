@@ -242,7 +242,7 @@ def _optimisation(check: _Checker, spec: JobSpec) -> None:
     for name in NOT_NEGATIVE:
         check.number(f"optimisation.{name}", getattr(o, name), lambda x: x >= 0, "0 or more")
     check.number("optimisation.camouflage_reach", o.camouflage_reach, lambda x: x > 0, "above 0")
-    for name in ("emptiness_late_start", "opacity_entropy_start"):
+    for name in ("above_until", "emptiness_late_start", "opacity_entropy_start"):
         check.number(f"optimisation.{name}", getattr(o, name), lambda x: 0 <= x <= 1, "0 to 1")
     check.number("optimisation.sharpening", o.sharpening, lambda x: 1 <= x <= 100, "1 (none) to 100")
     check.number("optimisation.sharpening_start", o.sharpening_start, lambda x: 0 < x <= 1, "above 0, to 1")

@@ -20,7 +20,7 @@ from sjc_blender.engine.viewpoints import Viewpoint, orbit_camera
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.model_profile import load_profile
-from sjc_blender.protocol.spec import CameraRig
+from sjc_blender.protocol.spec import CameraRig, OrbitRig
 from sjc_blender.protocol.views import PAPER_VIEWS
 
 SIZE = 32
@@ -229,9 +229,26 @@ def test_a_stage_goes_on_with_the_same_picture_on_a_finer_grid(tiny_job):
     run_to(sjc, 12)
 
 
+def test_the_first_steps_see_it_from_above(tiny_job, monkeypatch):
+    drawn = []
+    sample = sjc_module.sample_viewpoint
+
+    def recording(rig, generator):
+        drawn.append(sample(rig, generator).elevation)
+        return sample(rig, generator)
+
+    monkeypatch.setattr(sjc_module, "sample_viewpoint", recording)
+    cameras = OrbitRig(elevation=(-10.0, 60.0))
+    run_to(start(dataclasses.replace(tiny_job(steps=40, above_until=0.25), cameras=cameras)), 40)
+    assert all(45 <= elevation <= 60 for elevation in drawn[:10])
+    assert min(drawn[10:]) < 20
+
+
 def test_a_random_background_is_another_in_each_step_and_leaves_its_texture_alone(tiny_job, monkeypatch):
     seen = []
-    monkeypatch.setattr(sjc_module, "render", lambda field, rays: seen.append(field) or render(field, rays))
+    monkeypatch.setattr(
+        sjc_module, "render", lambda field, rays, **more: seen.append(field) or render(field, rays, **more)
+    )
     sjc = run_to(start(tiny_job(field={"background_kind": "random"}, background_learning_rate=1.0)), 3)
     colours = torch.stack([field.background(torch.eye(3))[0] for field in seen])
     assert len(torch.unique(colours, dim=0)) == 3
@@ -241,7 +258,8 @@ def test_a_random_background_is_another_in_each_step_and_leaves_its_texture_alon
 
 def test_beside_each_view_there_is_another_before_the_same_background(tiny_job, monkeypatch):
     seen = []
-    monkeypatch.setattr(sjc_module, "render", lambda field, rays: seen.append((field, rays)) or render(field, rays))
+    keep = lambda field, rays, **more: seen.append((field, rays)) or render(field, rays, **more)  # noqa: E731
+    monkeypatch.setattr(sjc_module, "render", keep)
     sjc = start(tiny_job(field={"background_kind": "random"}, views=2, near_view_weight=10.0))
     assert sjc.advance().losses["near_view"] > 0
     assert len(seen) == 4

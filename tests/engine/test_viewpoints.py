@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sjc_blender.engine.viewpoints import orbit_camera, sample_viewpoint, viewpoint_of
+from sjc_blender.engine.viewpoints import orbit_camera, sample_viewpoint, seen_from_above, viewpoint_of
 from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.spec import IDENTITY, Camera, CameraRig, OrbitRig
 
@@ -193,3 +193,22 @@ def test_a_camera_right_above_can_be_jittered():
         assert view.elevation >= 80 - 1e-9
         assert math.isfinite(view.azimuth)
         close(column(view.camera, "eye"), 3 * column(view.camera, "back"))
+
+
+@pytest.mark.parametrize(
+    ("elevation", "expected"),
+    [
+        ((-5.0, 83.0), (45.0, 83.0)),
+        ((50.0, 60.0), (50.0, 60.0)),
+        ((0.0, 45.0), (0.0, 45.0)),
+        ((0.0, 20.0), (0.0, 20.0)),
+    ],
+)
+def test_the_part_of_an_orbit_that_is_above(elevation, expected):
+    rig = OrbitRig(elevation=elevation, azimuth=(-30.0, 40.0))
+    assert seen_from_above(rig) == OrbitRig(elevation=expected, azimuth=(-30.0, 40.0))
+
+
+def test_cameras_are_all_above():
+    rig = CameraRig(cameras=(orbit_camera(0, 0, 2.0, 50), orbit_camera(0, 80, 2.0, 50)))
+    assert seen_from_above(rig) is rig

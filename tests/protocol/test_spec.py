@@ -64,6 +64,7 @@ def test_every_fault_is_listed_at_once():
         ("optimisation.view_blending=trilinear", "optimisation.view_blending"),
         ("optimisation.opacity_entropy_weight=-1", "optimisation.opacity_entropy_weight"),
         ("optimisation.opacity_entropy_start=2", "optimisation.opacity_entropy_start"),
+        ("optimisation.above_until=1.5", "optimisation.above_until"),
         ("optimisation.sharpening=0.5", "optimisation.sharpening"),
         ("optimisation.sharpening_start=0", "optimisation.sharpening_start"),
         ("optimisation.distortion_weight=-1", "optimisation.distortion_weight"),

@@ -184,8 +184,10 @@ def _settings(old: JobSpec, source: str, origin: OriginSpec, changes: Changes, d
         if origin.region:
             field["resolution"] = old.field.resolution
     if changes.prompt in (None, old.prompt) and origin.features and not changes.anew:
-        # It goes on from what it is. Anything else begins as the preset does, coarse, so that what is there gives way.
+        # It goes on from what it is. Anything else begins as the preset does, coarse and from above, so that what is
+        # there gives way.
         field["stages"] = ()
+        settings.setdefault("optimisation", {})["above_until"] = 0.0
     settings |= {"domain": domain, "field": field, "preset": changes.preset or old.preset}
     settings["model"] = data["model"] if changes.model is None else {"source": source}
     settings["prompt"] = old.prompt if changes.prompt is None else changes.prompt
