@@ -54,6 +54,15 @@ class Vocabulary:
     objects: tuple[str, ...]
     words: tuple[str, ...]
 
+    def completed(self, prompt: str) -> str:
+        """The prompt with the template's article before it if it begins with a colour or an object.
+
+        A small model knows a word by its place, too: of "blue mug" in place of "a blue mug" it makes pink ones.
+        """
+        first = re.match(r"\s*([^\W_]+)", prompt.lower())
+        lacks_article = first is not None and first[1] in (*self.colours, *self.objects)
+        return self.template.split("{", 1)[0] + prompt.lstrip() if lacks_article else prompt
+
     def refusal(self, prompt: str) -> SjcError | None:
         """The error for a prompt outside the vocabulary, or None if the prompt is inside."""
         words = re.findall(r"[^\W_]+", prompt.lower())

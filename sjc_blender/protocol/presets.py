@@ -46,7 +46,8 @@ def new_job(
     Parameters
     ----------
     prompt : str
-        May be empty for a model that takes none, and with a recipe, which has its own.
+        May be empty for a model that takes none, and with a recipe, which has its own. The article that the built-in
+        prior's captions begin with is added where it is missing.
     preset : str
         One of `preset_names`, or of `recipes.recipe_names`.
     model : str or mapping
@@ -81,6 +82,8 @@ def new_job(
     _merge(data, codec.encode(overrides))
     if data["field"].get("stages") is stages and data["field"].get("resolution") != before:
         data["field"]["stages"] = stages_to(data["field"]["resolution"], stages)
+    if profile.vocabulary is not None and isinstance(data["prompt"], str):
+        data["prompt"] = profile.vocabulary.completed(data["prompt"])
     spec = spec_from_json({"version": JobSpec.version, **data})
     if profile.vocabulary is not None:
         _check_words(profile.vocabulary, spec)

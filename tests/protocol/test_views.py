@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from sjc_blender.protocol.model_profile import Vocabulary, load_profile
+from sjc_blender.protocol.presets import new_job
 from sjc_blender.protocol.spec import Camera, CameraRig, OrbitRig
 from sjc_blender.protocol.views import PAPER_VIEWS, Band, View, ViewVocabulary, direction, lowest_view
 
@@ -78,6 +79,28 @@ def test_a_prompt_outside_a_small_vocabulary_is_refused_with_what_it_knows():
         assert refusal is not None
         assert all(word in refusal.message for word in ("chair", "duck", "red", "blue"))
         assert "a red chair" in refusal.hint
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("blue mug", "a blue mug"),
+        (" Mug", "a Mug"),
+        ("a blue mug", "a blue mug"),
+        ("an orange mug", "an orange mug"),
+        ("a photo of a blue mug", "a photo of a blue mug"),
+        ("front view of a blue mug", "front view of a blue mug"),
+        ("", ""),
+        ("bluish mug", "bluish mug"),
+    ],
+)
+def test_a_missing_article_is_added_for_the_built_in_prior_alone(prompt, expected):
+    vocabulary = load_profile("builtin").vocabulary
+    assert vocabulary is not None
+    assert vocabulary.completed(prompt) == expected
+    if prompt == "blue mug":
+        assert new_job(prompt).prompt == expected
+        assert new_job(prompt, model="some/model").prompt == prompt
 
 
 def test_the_lowest_view_of_an_orbit_and_of_cameras():
