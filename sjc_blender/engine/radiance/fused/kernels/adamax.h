@@ -27,9 +27,10 @@ struct Step {
                 const float norm = faded > size_of ? faded : size_of;
                 m[i] = mean;
                 u[i] = norm;
-                g[i] = 0.0f;
                 p[i] -= rate * (mean / norm);
             }
+            if (touched)  // what is not written need not go back to memory
+                for (int i = 0; i < width; i++) g[i] = 0.0f;
         } else {
             for (int i = 0; i < width; i++) {
                 const float faded = beta2 * u[i];
