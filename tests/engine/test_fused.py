@@ -100,10 +100,11 @@ def test_any_number_of_channels_and_colours_in_pixel_space(channels, pixel_space
     compare(fused, exact, VIEWS["around"])
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("scale", [0.0, 10.0, 1e6])
 @pytest.mark.parametrize("spread", [0.1, 4.0])
-def test_logarithms_of_any_strength(spread, scale):
-    compare(*fields(spread=spread), VIEWS["around"], scale=scale)
+def test_logarithms_of_any_strength(spread, scale, device):
+    compare(*fields(spread=spread, device=device), VIEWS["around"], scale=scale)
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -111,6 +112,20 @@ def test_logarithms_of_any_strength(spread, scale):
 def test_a_loss_may_ask_for_one_thing_alone(name, device):
     # What nobody asks for has no gradient, not one of zeros.
     compare(*fields(device=device), VIEWS["around"], objective=lambda r: getattr(r, name).square().sum())
+
+
+def test_a_loss_of_the_image_after_one_of_the_weights_hears_nothing_of_them():
+    field, _ = fields()
+    found = []
+    for first in (True, False):
+        field.zero_grad()
+        rendering = render(field, camera_rays(VIEWS["around"], 24, 24))
+        if first:
+            rendering.weights.square().sum().backward(retain_graph=True)
+            field.zero_grad()
+        rendering.image.sum().backward()
+        found.append(field.density_grid.grad)
+    torch.testing.assert_close(*found)
 
 
 @pytest.mark.parametrize("spread", [0.1, 50.0, 1000.0])

@@ -13,23 +13,24 @@ from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.errors import SjcError
 
 
+def log_sums(weights):
+    """What a renderer gives for a scale of 10."""
+    return torch.log1p(10.0 * weights).sum(dim=1)
+
+
 def test_emptiness_by_hand():
-    log_sums = torch.tensor([2.0, 5.0], dtype=torch.float64)
-    # As if these two rays were a published image, of four samples each: the mean of eight logarithms.
-    assert emptiness(log_sums, 4.0).item() * 64 * 64 / 2 == pytest.approx(7 / 8)
+    weights = torch.tensor([[0.0, 0.1, 0.3], [0.5, 0.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    loss = emptiness(log_sums(weights), 4.0) * 64 * 64 / 2  # as if these two rays were a published image
+    assert loss.item() == pytest.approx((math.log(2) + math.log(4) + math.log(6)) / 8)
+    loss.backward()
+    expected = [[10 / 8, 5 / 8, 2.5 / 8], [10 / 6 / 8, 10 / 8, 10 / 8]]
+    torch.testing.assert_close(weights.grad, torch.tensor(expected, dtype=torch.float64))
 
 
 def test_emptiness_prefers_one_strong_sample_to_many_faint_ones():
-    field = VoxelField((1.0, 1.0, 1.0), 20, 1)
-    ray = camera_rays(orbit_camera(0, 0, 3, 1), 1, 1)
-    losses = []
-    with torch.no_grad():
-        for raw, depth in ((200.0, 1), (-0.7, 20)):  # a wall, and a haze of the same opacity, about
-            field.density_grid.fill_(-50.0)
-            field.density_grid[0, :, :depth] = raw
-            rendering = render(field, ray, emptiness_scale=10.0)
-            losses.append(emptiness(rendering.log_sums / rendering.opacity.flatten(), 100.0))
-    assert losses[0] < losses[1] / 2
+    strong, faint = torch.zeros(1, 100), torch.full((1, 100), 0.01)
+    strong[0, 0] = 1.0
+    assert emptiness(log_sums(strong), 100.0) < emptiness(log_sums(faint), 100.0) / 3
 
 
 @pytest.mark.parametrize("half_extents", [(1.0, 1.0, 1.0), (0.3, 1.0, 0.5)])

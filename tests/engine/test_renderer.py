@@ -61,6 +61,14 @@ def test_weights_and_what_passes_sum_to_one(spread):
     assert (rendering.weights >= 0).all()
 
 
+@pytest.mark.parametrize("renderer", ["torch", "fused"])
+def test_the_sums_of_logarithms_are_those_of_the_weights(renderer):
+    field = random_field()
+    field.renderer = renderer
+    rendering = render(field, view(), emptiness_scale=10.0)
+    torch.testing.assert_close(rendering.log_sums, torch.log1p(10 * rendering.weights).sum(dim=1))
+
+
 # Where the ray starts, where it goes, how long it is in the box of half sides 1, .5, .25.
 CHORDS = [
     ((-3.0, 0.0, 0.0), (1.0, 0.0, 0.0), 2.0),
@@ -246,7 +254,7 @@ def test_empty_and_saturated_boxes_have_finite_gradients(raw):
     field = random_field()
     with torch.no_grad():
         field.density_grid.fill_(raw)
-    rendering = render(field, view())
+    rendering = render(field, view(), emptiness_scale=10.0)
     (rendering.image.sum() + rendering.depth.sum() + rendering.log_sums.sum()).backward()
     assert rendering.image.isfinite().all()
     for parameter in field.parameters():

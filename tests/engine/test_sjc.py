@@ -234,8 +234,9 @@ def test_the_first_steps_see_it_from_above(tiny_job, monkeypatch):
     sample = sjc_module.sample_viewpoint
 
     def recording(rig, generator):
-        drawn.append(sample(rig, generator).elevation)
-        return sample(rig, generator)
+        viewpoint = sample(rig, generator)
+        drawn.append(viewpoint.elevation)
+        return viewpoint
 
     monkeypatch.setattr(sjc_module, "sample_viewpoint", recording)
     cameras = OrbitRig(elevation=(-10.0, 60.0))
@@ -244,22 +245,29 @@ def test_the_first_steps_see_it_from_above(tiny_job, monkeypatch):
     assert min(drawn[10:]) < 20
 
 
-def test_a_random_background_is_another_in_each_step_and_leaves_its_texture_alone(tiny_job, monkeypatch):
+def rendered_in(monkeypatch):
+    """What is rendered from now on: fields and rays."""
     seen = []
-    monkeypatch.setattr(
-        sjc_module, "render", lambda field, rays, **more: seen.append(field) or render(field, rays, **more)
-    )
+
+    def recording(field, rays, **more):
+        seen.append((field, rays))
+        return render(field, rays, **more)
+
+    monkeypatch.setattr(sjc_module, "render", recording)
+    return seen
+
+
+def test_a_random_background_is_another_in_each_step_and_leaves_its_texture_alone(tiny_job, monkeypatch):
+    seen = rendered_in(monkeypatch)
     sjc = run_to(start(tiny_job(field={"background_kind": "random"}, background_learning_rate=1.0)), 3)
-    colours = torch.stack([field.background(torch.eye(3))[0] for field in seen])
+    colours = torch.stack([field.background(torch.eye(3))[0] for field, _ in seen])
     assert len(torch.unique(colours, dim=0)) == 3
-    assert all(len(torch.unique(field.background(torch.eye(3)), dim=0)) == 1 for field in seen)
+    assert all(len(torch.unique(field.background(torch.eye(3)), dim=0)) == 1 for field, _ in seen)
     assert not sjc.field.background_texture.texels.any()
 
 
 def test_beside_each_view_there_is_another_before_the_same_background(tiny_job, monkeypatch):
-    seen = []
-    keep = lambda field, rays, **more: seen.append((field, rays)) or render(field, rays, **more)  # noqa: E731
-    monkeypatch.setattr(sjc_module, "render", keep)
+    seen = rendered_in(monkeypatch)
     sjc = start(tiny_job(field={"background_kind": "random"}, views=2, near_view_weight=10.0))
     assert sjc.advance().losses["near_view"] > 0
     assert len(seen) == 4

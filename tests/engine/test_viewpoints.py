@@ -209,6 +209,6 @@ def test_the_part_of_an_orbit_that_is_above(elevation, expected):
     assert seen_from_above(rig) == OrbitRig(elevation=expected, azimuth=(-30.0, 40.0))
 
 
-def test_cameras_are_all_above():
+def test_cameras_are_left_as_they_are():
     rig = CameraRig(cameras=(orbit_camera(0, 0, 2.0, 50), orbit_camera(0, 80, 2.0, 50)))
     assert seen_from_above(rig) is rig

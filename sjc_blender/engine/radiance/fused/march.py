@@ -91,7 +91,7 @@ class _March(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, of_weights: Tensor | None, *of_sums: Tensor | None) -> Any:
-        march, tensors, (_, *sums) = context.march, context.tensors, context.saved_tensors
+        march, tensors, (_alive, *sums) = context.march, context.tensors, context.saved_tensors
         count, device = len(sums[0]), sums[0].device
         field: VoxelField = context.field
         of_images, of_depths, of_passed, of_log_sums = (
@@ -108,6 +108,7 @@ class _March(torch.autograd.Function):
             "density_gradients": _gradient(field.density_grid),
             "feature_gradients": _gradient(field.feature_grid).movedim(0, -1),
         }
+        march.weight_gradients = 0  # and not what an earlier call left
         if of_weights is not None:
             gradients["weight_gradients"] = of_weights.contiguous()
         _point(march, gradients)
