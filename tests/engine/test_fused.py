@@ -100,6 +100,22 @@ def test_any_number_of_channels_and_colours_in_pixel_space(channels, pixel_space
     compare(fused, exact, VIEWS["around"])
 
 
+@pytest.mark.parametrize("pixel_space", [False, True])
+def test_one_colour_behind_the_field_instead_of_its_texture(pixel_space):
+    fused, exact = fields(pixel_space=pixel_space)
+    colour = torch.tensor([0.3, -0.9, 0.5, 0.1])
+    pictures = []
+    for field in (fused, exact):
+        dtype = field.density_grid.dtype
+        scene = field.before(colour.to(dtype))
+        pictures.append(render(scene, camera_rays(VIEWS["around"], 24, 24, dtype=dtype), weight_threshold=0))
+        objective(pictures[-1]).backward()
+    torch.testing.assert_close(pictures[0].image.double(), pictures[1].image, rtol=2e-5, atol=2e-5)
+    assert fused.background_texture.texels.grad is None
+    error = (fused.density_grid.grad - exact.density_grid.grad).abs().max() / exact.density_grid.grad.abs().max()
+    assert error < 1e-4
+
+
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("scale", [0.0, 10.0, 1e6])
 @pytest.mark.parametrize("spread", [0.1, 4.0])
@@ -195,7 +211,7 @@ def test_rays_that_miss_see_the_background_and_have_no_gradient():
     fused, _ = fields()
     away = Rays(torch.tensor([[0.0, -3.0, 0.0]]), torch.tensor([[0.0, -1.0, 0.0]]), 1, 1)
     rendering = render(fused, away)
-    assert torch.equal(rendering.image[:, 0, 0], fused.background(away.directions)[0])
+    torch.testing.assert_close(rendering.image[:, 0, 0], fused.background(away.directions)[0])
     rendering.image.sum().backward()
     assert not fused.density_grid.grad.any() and not fused.feature_grid.grad.any()
 

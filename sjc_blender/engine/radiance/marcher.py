@@ -70,5 +70,4 @@ def _march_fused(field: RadianceField, rays: Rays, weight_threshold: float, empt
     # Imported when it is needed: the import takes half a second.
     from .fused.march import march_fused
 
-    assert field.voxels is not None, "chosen for voxel fields only"
-    return march_fused(field.voxels, rays, weight_threshold, emptiness_scale)
+    return march_fused(field, rays, weight_threshold, emptiness_scale)

@@ -45,14 +45,14 @@ class RadianceField(Protocol):
 
 @dataclass(frozen=True)
 class Marched:
-    """Sums along N rays of up to S samples, without what is behind the box.
+    """An image of N rays of up to S samples, and sums along them.
 
     Attributes
     ----------
     weights : Tensor [N, S]
         w = (1 - exp(-tau)) exp(-sum of the tau before) of each sample; 0 beyond the box.
-    features : Tensor [N, C]
-        Sum of w f.
+    image : Tensor [C, N]
+        Sum of w f, over the background: sum of w f + passed * background.
     depths : Tensor [N]
         Sum of w t, in domain units.
     passed : Tensor [N]
@@ -62,7 +62,7 @@ class Marched:
     """
 
     weights: Tensor
-    features: Tensor
+    image: Tensor
     depths: Tensor
     passed: Tensor
     log_sums: Tensor
@@ -90,10 +90,12 @@ def march_densely(field: RadianceField, rays: Rays, weight_threshold: float, emp
     before = functional.pad(tau.cumsum(dim=1), (1, 0))
     transmittance = torch.exp(-before)
     weights = transmittance[:, :-1] * -torch.expm1(-tau)
+    passed = transmittance[:, -1]
     features = _gather_features(field, samples, weights, weight_threshold)
+    image = (features + passed[:, None] * field.background(rays.directions)).T
     depths = (weights * samples.distances).sum(dim=1)
     log_sums = torch.log1p(emptiness_scale * weights).sum(dim=1)
-    return Marched(weights, features, depths, transmittance[:, -1], log_sums)
+    return Marched(weights, image, depths, passed, log_sums)
 
 
 @dataclass(frozen=True)

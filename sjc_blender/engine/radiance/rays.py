@@ -52,13 +52,11 @@ def camera_rays(
     left, right, bottom, top = camera.window
     x = left + (torch.arange(width, dtype=torch.float64) + 0.5) * ((right - left) / width)
     y = top - (torch.arange(height, dtype=torch.float64) + 0.5) * ((top - bottom) / height)
-    # The window's points [H, W, 3], from the camera: few operations on whole images, for each costs a step time.
-    on_window = y[:, None, None] * pose[:3, 1] + (x[:, None] * pose[:3, 0])
-    forward = -pose[:3, 2]
-    if camera.projection == "perspective":
-        origins, directions = pose[:3, 3], on_window + forward
-    else:
-        origins, directions = pose[:3, 3] + on_window, forward
+    rightwards, up, backwards, place = pose[:3].unbind(1)
+    perspective = camera.projection == "perspective"
+    # The window's points [H, W, 3]: few operations on whole images, for each costs a step time.
+    on_window = y[:, None, None] * up + (x[:, None] * rightwards + (-backwards if perspective else place))
+    origins, directions = (place, on_window) if perspective else (on_window, -backwards)
     directions = directions / torch.linalg.vector_norm(directions, dim=-1, keepdim=True)
     origins, directions = (
         rows.to(dtype=dtype).expand_as(on_window).reshape(-1, 3).to(device).contiguous()

@@ -69,11 +69,10 @@ def render(
         The s of `Rendering.log_sums`, 0 to 1e9.
     """
     marched = marcher_for(field)(field, rays, weight_threshold, emptiness_scale)
-    image = marched.features + marched.passed[:, None] * field.background(rays.directions)
     depth = marched.depths + marched.passed * far
     size = (rays.height, rays.width)
     opacity = (1 - marched.passed).view(size)
-    return Rendering(image.T.reshape(-1, *size), opacity, depth.view(size), marched.weights, marched.log_sums)
+    return Rendering(marched.image.reshape(-1, *size), opacity, depth.view(size), marched.weights, marched.log_sums)
 
 
 @torch.no_grad()

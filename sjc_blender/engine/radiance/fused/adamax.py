@@ -22,8 +22,13 @@ class FusedAdamax(torch.optim.Adamax):
     """
 
     _gradients_are_zero = False
+    _prepared: dict[Tensor, _Prepared]
     permitted: Tensor | None = None
     """Scalar boolean on the parameters' device; false: the next step moves nothing. It counts for one step."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._prepared = {}
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -31,7 +36,7 @@ class FusedAdamax(torch.optim.Adamax):
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    _move(parameter, self.state[parameter], group, self.permitted)
+                    self._move(parameter, group)
         self._gradients_are_zero, self.permitted = True, None
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -40,26 +45,45 @@ class FusedAdamax(torch.optim.Adamax):
             super().zero_grad(set_to_none=False)
         self._gradients_are_zero = False
 
+    def _move(self, parameter: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[parameter]
+        if not state:
+            state["step"] = torch.tensor(0.0)
+            state["exp_avg"], state["exp_inf"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        prepared = self._prepared.get(parameter)
+        if prepared is None or not prepared.holds(parameter, state):
+            prepared = self._prepared[parameter] = _Prepared(parameter, state)
+        state["step"] += 1
+        adamax, (beta1, beta2) = prepared.adamax, group["betas"]
+        adamax.permitted = 0 if self.permitted is None else self.permitted.data_ptr()
+        adamax.rate = group["lr"] / (1 - beta1 ** float(state["step"]))
+        adamax.beta1, adamax.beta2, adamax.epsilon = beta1, beta2, group["eps"]
+        stretch = 1 if parameter.is_cuda else STRETCH
+        launch(adamax_kernel(), [adamax], -(-parameter.numel() // stretch), PIECE, parameter.device)
 
-def _move(parameter: Tensor, state: dict[str, Any], group: dict[str, Any], permitted: Tensor | None) -> None:
-    if not state:
-        state["step"] = torch.tensor(0.0)
-        state["exp_avg"], state["exp_inf"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
-    for name in ("exp_avg", "exp_inf"):
-        state[name] = _laid_out_as(parameter, state[name])
-    state["step"] += 1
-    beta1, beta2 = group["betas"]
-    adamax = Adamax()
-    adamax.parameters = address("the parameter", parameter)
-    parameter.grad = _laid_out_as(parameter, parameter.grad)
-    adamax.gradients = address("its gradient", parameter.grad)
-    adamax.means, adamax.largest = address("exp_avg", state["exp_avg"]), address("exp_inf", state["exp_inf"])
-    adamax.permitted = 0 if permitted is None else permitted.data_ptr()
-    adamax.count = count = parameter.numel()
-    adamax.rate = group["lr"] / (1 - beta1 ** float(state["step"]))
-    adamax.beta1, adamax.beta2, adamax.epsilon = beta1, beta2, group["eps"]
-    stretch = 1 if parameter.is_cuda else STRETCH
-    launch(adamax_kernel(), [adamax], -(-count // stretch), PIECE, parameter.device)
+
+class _Prepared:
+    """Where the kernel finds a parameter, its gradient and its state: the same from step to step."""
+
+    def __init__(self, parameter: Tensor, state: dict[str, Any]) -> None:
+        for name in ("exp_avg", "exp_inf"):
+            state[name] = _laid_out_as(parameter, state[name])
+        parameter.grad = _laid_out_as(parameter, parameter.grad)
+        self._gradient, self._mean, self._largest = parameter.grad, state["exp_avg"], state["exp_inf"]
+        self.adamax = Adamax()
+        self.adamax.parameters = self._place = address("the parameter", parameter)
+        self.adamax.gradients = address("its gradient", self._gradient)
+        self.adamax.means, self.adamax.largest = address("exp_avg", self._mean), address("exp_inf", self._largest)
+        self.adamax.count = parameter.numel()
+
+    def holds(self, parameter: Tensor, state: dict[str, Any]) -> bool:
+        """Whether everything still is where it was."""
+        return (
+            parameter.data_ptr() == self._place
+            and parameter.grad is self._gradient
+            and state["exp_avg"] is self._mean
+            and state["exp_inf"] is self._largest
+        )
 
 
 def _laid_out_as(parameter: Tensor, tensor: Tensor | None) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,12 @@ def address(name: str, tensor: Tensor) -> int:
     TypeError
         If it is no such tensor.
     """
-    strides, sizes = tensor.stride(), tensor.shape
-    dimensions = sorted(range(tensor.ndim), key=lambda d: (strides[d], sizes[d]), reverse=True)
-    if tensor.dtype != torch.float32 or not tensor.permute(dimensions).is_contiguous():
+    dense = tensor.is_contiguous()
+    if not dense:
+        strides, sizes = tensor.stride(), tensor.shape
+        dimensions = sorted(range(tensor.ndim), key=lambda d: (strides[d], sizes[d]), reverse=True)
+        dense = tensor.permute(dimensions).is_contiguous()
+    if tensor.dtype != torch.float32 or not dense:
         raise TypeError(f"{name} is not dense float32")
     return tensor.data_ptr()
 
@@ -55,7 +58,7 @@ class Work:
 
     count: int
     piece: int
-    queue: warp.uint64  # of an int32, the first index that no thread has taken
+    queue: warp.uint64  # of two int32: the first index that no thread has taken, and one for the kernel, 0 at first
 
 
 def each_index(body: str) -> str:
@@ -88,12 +91,11 @@ def launch(kernel: Any, arguments: Sequence[Any], count: int, piece: int, device
         block = 256 if count > 2**16 else 32
         warp.launch(kernel, count, [*arguments, work], device=stream.device, stream=stream, block_dim=block)
         return
-    queue = torch.zeros(1, dtype=torch.int32)
+    queue = torch.zeros(2, dtype=torch.int32)
     work.queue = queue.data_ptr()
-    # Not in the threads, which would all find it missing.
-    warp.load_module(kernel.module, device="cpu")
+    # Prepared once, for what Python does for a launch it does for one thread at a time.
+    command = warp.launch(kernel, 1, [*arguments, work], device="cpu", record_cmd=True).launch
     others = min(torch.get_num_threads(), -(-count // piece)) - 1
-    command = partial(warp.launch, kernel, 1, [*arguments, work], device="cpu")
     running = [_pool(others).submit(command) for _ in range(others)]
     command()
     for thread in running:

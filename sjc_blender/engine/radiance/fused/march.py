@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..field import DENSITY_SHIFT, VoxelField
-from ..marching import STEPS_PER_VOXEL, Marched, intersect_box
+from ..marching import STEPS_PER_VOXEL, Marched, RadianceField
 from ..rays import Rays
-from .launch import address, launch
+from .launch import launch
 from .march_kernels import March, march_kernels
 
 RAYS_A_PIECE = 64
 MIN_CELLS_A_SLAB = 4
 MAX_SLABS = 8
 RUNS_A_THREAD = 2
+GRADIENTS_OF_MADE = "weight_gradients", "image_gradients", "depth_gradients", "passed_gradients", "log_sum_gradients"
 
 
-def march_fused(field: VoxelField, rays: Rays, weight_threshold: float, emptiness_scale: float) -> Marched:
+def march_fused(field: RadianceField, rays: Rays, weight_threshold: float, emptiness_scale: float) -> Marched:
     """March as `marching.march_densely` does, with the same samples and results, on a CPU or CUDA, in float32.
 
     `backward` adds the gradients of the voxels to the parameters; `torch.autograd.grad` does not see them.
+
+    Parameters
+    ----------
+    field : RadianceField
+        One that has `voxels`; their own background is looked up by the kernels, another one is put behind their image.
+    rays, weight_threshold, emptiness_scale
+        As in `marching.march_densely`.
     """
-    weights, *sums = _March.apply(
-        field.density_grid,
-        field.feature_grid,
-        field.density_scale.exp(),
-        field,
-        rays,
-        intersect_box(rays, field.half_extents),
-        weight_threshold,
-        emptiness_scale,
-    )
-    return Marched(weights, *sums)
+    voxels = field.voxels
+    assert voxels is not None, "the kernels know voxel fields only"
+    grids = voxels.density_grid, voxels.feature_grid, voxels.density_scale
+    texels = voxels.background_texture.texels if field is voxels else None
+    marched = Marched(*_March.apply(*grids, texels, voxels, rays, weight_threshold, emptiness_scale))
+    if texels is not None:
+        return marched
+    return replace(marched, image=marched.image + marched.passed * field.background(rays.directions).T)
 
 
 class _March(torch.autograd.Function):
@@ -50,37 +56,41 @@ class _March(torch.autograd.Function):
         context: Any,
         density_grid: Tensor,
         feature_grid: Tensor,
-        density_factor: Tensor,
+        density_scale: Tensor,
+        texels: Tensor | None,
         field: VoxelField,
         rays: Rays,
-        segments: tuple[Tensor, Tensor],
         threshold: float,
         emptiness_scale: float,
     ) -> tuple[Tensor, ...]:
         # What no loss asks for has no gradient: the weights, as a rule, which would be the largest.
         context.set_materialize_grads(False)
-        entries, lengths = segments
-        device, count, channels = density_grid.device, len(entries), len(feature_grid)
+        device, count, channels = density_grid.device, len(rays.origins), len(feature_grid)
         step = field.voxel_size / STEPS_PER_VOXEL
-        samples = _samples(field, lengths, step)
-        features = _voxel_major(feature_grid)
+        # Of the longest ray that there can be. These ones' would have to be known before the memory is asked for.
+        samples = math.ceil(2 * math.hypot(*field.half_size) / step)
         counts = torch.empty(count, dtype=torch.int32, device=device)
         raws, weights = (torch.empty(count, samples, device=device) for _ in range(2))
-        images = torch.empty(count, channels, device=device)
-        depths, passed, log_sums = (torch.empty(count, device=device) for _ in range(3))
+        image = torch.empty(channels, count, device=device)
+        entries, lengths, depths, passed, log_sums = torch.empty(5, count, device=device)
         tensors = {
             "origins": rays.origins,
             "directions": rays.directions,
+            "density_grid": density_grid.detach(),
+            "feature_grid": _voxel_major(feature_grid),
+            "density_factor": density_scale.detach().exp(),
             "entries": entries,
             "lengths": lengths,
-            "density_grid": density_grid.detach(),
-            "feature_grid": features,
-            "density_factor": density_factor.detach(),
             "raws": raws,
         }
-        made = {"weights": weights, "images": images, "depths": depths, "passed": passed, "log_sums": log_sums}
+        if texels is not None:
+            tensors["texels"] = texels.detach()
+            tensors["texel_weights"] = torch.empty(count, len(texels), device=device)
+            tensors["backgrounds"] = torch.empty(count, channels, device=device)
+        made = {"weights": weights, "image": image, "depths": depths, "passed": passed, "log_sums": log_sums}
         march = _arguments(field, tensors | made, samples, step)
         march.threshold, march.emptiness_scale = threshold, emptiness_scale
+        march.height, march.width = rays.height, rays.width
         march.counts = counts.data_ptr()
         context.kernels = march_kernels(channels, field.pixel_space)
         launch(context.kernels.forward, [march], count, RAYS_A_PIECE, device)
@@ -90,32 +100,30 @@ class _March(torch.autograd.Function):
         return tuple(made.values())
 
     @staticmethod
-    def backward(context: Any, of_weights: Tensor | None, *of_sums: Tensor | None) -> Any:
-        march, tensors, (_alive, *sums) = context.march, context.tensors, context.saved_tensors
-        count, device = len(sums[0]), sums[0].device
+    def backward(context: Any, *of_made: Tensor | None) -> Any:
+        march, tensors, _alive = context.march, context.tensors, context.saved_tensors
+        count, device = len(context.counts), context.counts.device
         field: VoxelField = context.field
-        of_images, of_depths, of_passed, of_log_sums = (
-            torch.zeros_like(value) if gradient is None else gradient.contiguous()
-            for value, gradient in zip(sums, of_sums, strict=True)
-        )
         gradients = {
-            "image_gradients": of_images,
-            "depth_gradients": of_depths,
-            "passed_gradients": of_passed,
-            "log_sum_gradients": of_log_sums,
             "raw_gradients": torch.empty_like(tensors["raws"]),
             "factor_gradients": torch.empty(count, device=device),
             "density_gradients": _gradient(field.density_grid),
             "feature_gradients": _gradient(field.feature_grid).movedim(0, -1),
         }
-        march.weight_gradients = 0  # and not what an earlier call left
-        if of_weights is not None:
-            gradients["weight_gradients"] = of_weights.contiguous()
+        has_background = "texels" in tensors
+        if has_background:
+            gradients["background_gradients"] = torch.empty_like(tensors["backgrounds"])
+        for name, gradient in zip(GRADIENTS_OF_MADE, of_made, strict=True):
+            if gradient is None:
+                setattr(march, name, 0)  # and not what an earlier call left
+            else:
+                gradients[name] = gradient.contiguous()
         _point(march, gradients)
         launch(context.kernels.backward, [march], count, RAYS_A_PIECE, device)
         _scatter(context.kernels.scatter, march, count, gradients)
-        of_factor = gradients["factor_gradients"].sum()
-        return None, None, of_factor, None, None, None, None, None
+        of_scale = gradients["factor_gradients"].sum() * tensors["density_factor"]
+        of_texels = (gradients["background_gradients"].T @ tensors["texel_weights"]).T if has_background else None
+        return None, None, of_scale, of_texels, None, None, None, None
 
 
 def _gradient(grid: Tensor) -> Tensor:
@@ -123,12 +131,6 @@ def _gradient(grid: Tensor) -> Tensor:
     if grid.grad is None:
         grid.grad = torch.zeros_like(grid)
     return grid.grad
-
-
-def _samples(field: VoxelField, lengths: Tensor, step: float) -> int:
-    """Samples of the longest ray; on CUDA, where to ask is to wait, of the longest that there can be."""
-    longest = 2 * math.hypot(*field.half_size) if lengths.is_cuda else float(lengths.max())
-    return max(1, math.ceil(longest / step))
 
 
 def _voxel_major(feature_grid: Tensor) -> Tensor:
@@ -149,23 +151,20 @@ def _arguments(field: VoxelField, tensors: dict[str, Tensor], samples: int, step
 def _point(march: Any, tensors: dict[str, Tensor]) -> None:
     for name, tensor in tensors.items():
         # Dense is not enough here: the kernels count on the order of the dimensions, the voxels' features together.
-        if not tensor.is_contiguous():
-            raise TypeError(f"{name} is not contiguous")
-        setattr(march, name, address(name, tensor))
+        if tensor.dtype != torch.float32 or not tensor.is_contiguous():
+            raise TypeError(f"{name} is not contiguous float32")
+        setattr(march, name, tensor.data_ptr())
 
 
 def _scatter(kernel: Any, march: Any, count: int, gradients: dict[str, Tensor]) -> None:
     """Add the samples' gradients up on the voxels; see ``kernels/scatter.h``."""
-    density, features = gradients["density_gradients"][0], gradients["feature_gradients"]
-    cells = march.nx
-    slab = cells if density.is_cuda else max(MIN_CELLS_A_SLAB, -(-cells // MAX_SLABS))
+    device, cells = gradients["raw_gradients"].device, march.nx
+    slab = cells if device.type == "cuda" else max(MIN_CELLS_A_SLAB, -(-cells // MAX_SLABS))
     slabs = -(-cells // slab)
-    of_density, of_features = (torch.zeros_like(grid[: slabs - 1]) for grid in (density, features))
+    voxels = (slabs - 1) * march.ny * march.nz
+    borders = torch.empty(1 + gradients["feature_gradients"].shape[-1], voxels, device=device)
     # One thread takes all slabs of a ray at once; of more each has two runs of slabs, for some have far more matter.
     threads = torch.get_num_threads()
     runs = 1 if threads == 1 else min(RUNS_A_THREAD * threads, slabs)
-    arguments = [march, count, runs, slab, slabs, of_density.data_ptr(), of_features.data_ptr()]
-    launch(kernel, arguments, runs * count, count, density.device)
-    cuts = slice(slab, cells, slab)
-    density[cuts] += of_density
-    features[cuts] += of_features
+    of_density, of_features = borders.data_ptr(), borders[1:].data_ptr()
+    launch(kernel, [march, runs, slab, slabs, of_density, of_features], runs * count, count, device)

@@ -8,6 +8,7 @@ from typing import Any
 
 import warp
 
+from ..background import COLUMNS, ROWS
 from .launch import Work, each_index, module_named, source
 
 
@@ -15,32 +16,39 @@ from .launch import Work, each_index, module_named, source
 class March:
     """Arguments of the kernels: addresses of contiguous float32 tensors, and numbers.
 
-    For N rays of up to `samples` S samples, and a grid of nx * ny * nz voxels with C features.
+    For an image of N = height * width rays of up to `samples` S samples, a grid of nx * ny * nz voxels with C
+    features, and a background of T texels.
     """
 
     origins: warp.uint64  # [N, 3]
     directions: warp.uint64  # [N, 3], of length 1
-    entries: warp.uint64  # [N], distance at which the ray enters the box
-    lengths: warp.uint64  # [N], of the ray in the box
     density_grid: warp.uint64  # [nx, ny, nz], before the activation
     feature_grid: warp.uint64  # [nx, ny, nz, C]
+    texels: warp.uint64  # [T, C], before the activation; 0: there is no background
     density_factor: warp.uint64  # scalar
+    entries: warp.uint64  # [N], distance at which the ray enters the box
+    lengths: warp.uint64  # [N], of the ray in the box
     counts: warp.uint64  # [N] int32, samples up to where the ray is opaque
     raws: warp.uint64  # [N, S]
     weights: warp.uint64  # [N, S]
-    images: warp.uint64  # [N, C]
+    image: warp.uint64  # [C, N]
     depths: warp.uint64  # [N]
     passed: warp.uint64  # [N]
     log_sums: warp.uint64  # [N]
-    weight_gradients: warp.uint64  # gradients of the loss by these; of the weights 0 if there are none
+    texel_weights: warp.uint64  # [N, T]
+    backgrounds: warp.uint64  # [N, C], before the activation
+    weight_gradients: warp.uint64  # gradients of the loss by these; 0: there are none
     image_gradients: warp.uint64
     depth_gradients: warp.uint64
     passed_gradients: warp.uint64
     log_sum_gradients: warp.uint64
     raw_gradients: warp.uint64
     factor_gradients: warp.uint64  # [N]
+    background_gradients: warp.uint64  # [N, C]
     density_gradients: warp.uint64
     feature_gradients: warp.uint64
+    height: int
+    width: int
     nx: int
     ny: int
     nz: int
@@ -67,7 +75,7 @@ class MarchKernels:
     scatter: Any
 
 
-RAY_OF_A_RUN = """const int run = index / rays, ray_of_run = index % rays;
+RAY_OF_A_RUN = """const int pixels = march.height * march.width, run = index / pixels, ray_of_run = index % pixels;
 {
 const int index = ray_of_run;
 """
@@ -77,19 +85,20 @@ const int index = ray_of_run;
 def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
     """The kernels for fields of so many channels; compiled when they first run, and kept for later engines."""
     module = module_named(f"sjc_march_{channels}_{int(pixel_space)}")
-    constants = f"enum {{ CHANNELS = {channels}, PIXEL_SPACE = {int(pixel_space)} }};\n"
+    numbers = {"CHANNELS": channels, "PIXEL_SPACE": int(pixel_space), "ROWS": ROWS, "COLUMNS": COLUMNS}
+    constants = "enum {" + ", ".join(f"{name} = {value}" for name, value in numbers.items()) + "};\n"
     common = constants + source("arithmetic.h") + source("rays.h")
+    this_ray = source("this_ray.h")
 
-    @warp.func_native(each_index(common + source("forward.h")))
+    @warp.func_native(each_index(common + source("background.h") + source("box.h") + this_ray + source("forward.h")))
     def forward(march: March, work: Work, thread: int) -> None: ...
 
-    @warp.func_native(each_index(common + source("backward.h")))
+    @warp.func_native(each_index(common + this_ray + source("backward.h")))
     def backward(march: March, work: Work, thread: int) -> None: ...
 
-    @warp.func_native(each_index(RAY_OF_A_RUN + common + source("scatter.h") + "}"))
+    @warp.func_native(each_index(RAY_OF_A_RUN + common + this_ray + source("scatter.h") + "}"))
     def scatter(
         march: March,
-        rays: int,
         runs: int,
         slab: int,
         slabs: int,
@@ -110,7 +119,6 @@ def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
     @warp.kernel(enable_backward=False, module=module)
     def scatter_kernel(
         march: March,
-        rays: int,
         runs: int,
         slab: int,
         slabs: int,
@@ -118,6 +126,6 @@ def march_kernels(channels: int, pixel_space: bool) -> MarchKernels:
         feature_border: warp.uint64,
         work: Work,
     ) -> None:
-        scatter(march, rays, runs, slab, slabs, density_border, feature_border, work, warp.tid())
+        scatter(march, runs, slab, slabs, density_border, feature_border, work, warp.tid())
 
     return MarchKernels(forward_kernel, backward_kernel, scatter_kernel)

@@ -10,6 +10,10 @@ enum { BLOCK = 1, LANES = 1 };
 enum { BLOCK = 64, LANES = 16 };
 #define PREFETCH(address, write) __builtin_prefetch(address, write)
 #endif
+// A loop over the first `size` of a block, and over what fills the last vector.
+#define EACH_LANE(i, size) \
+    for (int vector = 0; vector < (size); vector += LANES) \
+        for (int i = vector; i < vector + LANES; i++)
 
 struct Math {
     // 2^n for -126 <= n <= 127.

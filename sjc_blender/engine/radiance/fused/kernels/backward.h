@@ -1,18 +1,32 @@
 // One ray, from its last sample to its beginning: the gradient of the interpolated densities, from those of the image, the
-// depth, the transmittance at the end, the sum of logarithms and, if there are any, the weights. With G the gradient of a weight,
+// depth, the transmittance at the end, the sum of logarithms and, if there are any, the weights; and that of the background
+// behind the ray. With G the gradient of a weight,
 // dL/dtau_i = T_(i+1) G_i - (sum of w G behind) - T_end dL/dT_end.
 const float *__restrict__ features = (const float *)march.feature_grid;
-const float *__restrict__ raw = (const float *)march.raws + (long long)index * samples;
-const float *__restrict__ weight = (const float *)march.weights + (long long)index * samples;
+const float *__restrict__ raw = (const float *)march.raws + (long long)pixel * samples;
+const float *__restrict__ weight = (const float *)march.weights + (long long)pixel * samples;
 const float *__restrict__ of_weight = (const float *)march.weight_gradients;
-float *__restrict__ of_raw = (float *)march.raw_gradients + (long long)index * samples;
-const int count = ((const int *)march.counts)[index];
-const Features of_image = Features::load((const float *)march.image_gradients + CHANNELS * (long long)index);
-const float of_depth = ((const float *)march.depth_gradients)[index];
-const float of_log_sum = ((const float *)march.log_sum_gradients)[index] * scale;
+float *__restrict__ of_raw = (float *)march.raw_gradients + (long long)pixel * samples;
+const int count = ((const int *)march.counts)[pixel];
+const Features of_image = Features::at((const float *)march.image_gradients, pixel, rays);
+const float of_depth = GIVEN(depth_gradients);
+const float of_log_sum = GIVEN(log_sum_gradients) * scale;
 
-float after = ((const float *)march.passed)[index];
-float behind = after * ((const float *)march.passed_gradients)[index];
+// The next ray's, as far as this one goes: they are too far away for a CPU to guess.
+const long long to_next = (long long)march.width * samples;
+for (int i = 0; i < count; i += 16) {
+    PREFETCH(raw + to_next + i, 0);
+    PREFETCH(weight + to_next + i, 0);
+}
+
+float after = ((const float *)march.passed)[pixel];
+float of_passed = GIVEN(passed_gradients);
+if (march.texels) {
+    const Features background = Features::load((const float *)march.backgrounds + CHANNELS * (long long)pixel);
+    of_passed += of_image.dot(background.activated());
+    of_image.times_slope(background).times(after).store((float *)march.background_gradients + CHANNELS * (long long)pixel);
+}
+float behind = after * of_passed;
 float of_factor = 0.0f;
 const int blocks = (count + BLOCK - 1) / BLOCK;
 for (int block = blocks - 1; block >= 0; block--) {
@@ -29,7 +43,7 @@ for (int block = blocks - 1; block >= 0; block--) {
         w[i] = weight[start + i];
     }
     if (of_weight)
-        for (int i = 0; i < size; i++) of_w[i] = of_weight[(long long)index * samples + start + i];
+        for (int i = 0; i < size; i++) of_w[i] = of_weight[(long long)pixel * samples + start + i];
     for (int i = 0; i < BLOCK; i++) of_w[i] += of_depth * distance[i] + of_log_sum / (1.0f + scale * w[i]);
     float most = 0.0f;
     for (int i = 0; i < size; i++) most = w[i] > most ? w[i] : most;
@@ -63,4 +77,4 @@ for (int block = blocks - 1; block >= 0; block--) {
     for (int i = 0; i < size; i++) of_raw[start + i] = of_tau[i];
     for (int i = 0; i < size; i++) of_factor += x[i];
 }
-((float *)march.factor_gradients)[index] = of_factor;
+((float *)march.factor_gradients)[pixel] = of_factor;

@@ -33,6 +33,15 @@ struct Features {
         __builtin_memcpy(to, &value, CHANNELS * sizeof(float));
 #endif
     }
+    // A pixel of an image, in whose memory a channel comes after the other; without one, 0.
+    static CUDA_CALLABLE WP_FORCEINLINE Features at(const float *image, int pixel, long long pixels) {
+        Features result;
+        for (int c = 0; c < CHANNELS; c++) result.value[c] = image ? image[c * pixels + pixel] : 0.0f;
+        return result;
+    }
+    CUDA_CALLABLE WP_FORCEINLINE void put(float *image, int pixel, long long pixels) const {
+        for (int c = 0; c < CHANNELS; c++) image[c * pixels + pixel] = value[c];
+    }
     static CUDA_CALLABLE WP_FORCEINLINE Features zero() {
         Features result;
         EACH_CHANNEL(OF(result) = 0.0f)
@@ -41,6 +50,11 @@ struct Features {
     CUDA_CALLABLE WP_FORCEINLINE Features plus(float factor, const Features &other) const {
         Features result;
         EACH_CHANNEL(OF(result) = OF((*this)) + factor * OF(other))
+        return result;
+    }
+    CUDA_CALLABLE WP_FORCEINLINE Features times(float factor) const {
+        Features result;
+        EACH_CHANNEL(OF(result) = factor * OF((*this)))
         return result;
     }
     static CUDA_CALLABLE WP_FORCEINLINE Features between(float share, const Features &a, const Features &b) {
@@ -168,11 +182,10 @@ struct LookUp {
     }
 };
 
-// What every kernel begins with.
-const Ray ray((const float *)march.origins + 3 * (long long)index, (const float *)march.directions + 3 * (long long)index,
-              ((const float *)march.entries)[index], ((const float *)march.lengths)[index], march.step, march.samples,
-              march.voxel_size, march.hx, march.hy, march.hz);
-const Cells cells(march.nx, march.ny, march.nz);
-const int sx = cells.to_next_x(), sy = cells.to_next_y(), sz = cells.to_next_z();
-const int samples = march.samples;
-const float threshold = march.threshold, scale = march.emptiness_scale, factor = *(const float *)march.density_factor;
+// What every kernel begins with. The rays are taken column by column: neighbours along Z, as the pixels of a column are as
+// a rule, lie side by side in memory.
+const int rays = march.height * march.width;
+const int pixel = index % march.height * march.width + index / march.height;
+const float *const origin = (const float *)march.origins + 3 * (long long)pixel;
+const float *const direction = (const float *)march.directions + 3 * (long long)pixel;
+float *const entry = (float *)march.entries + pixel, *const length = (float *)march.lengths + pixel;

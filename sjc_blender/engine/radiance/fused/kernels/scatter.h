@@ -4,15 +4,23 @@
 // goes into `density_border` and `feature_border`, one layer of voxels a cut, and is added when all slabs are done. So
 // a thread may have any run of slabs, no two threads write to the same voxel, and sums are in the same order on any
 // number of threads. On CUDA there is one slab, and additions are atomic.
-const int first = slab * (slabs * run / runs), past = slab * (slabs * (run + 1) / runs);
+const int slab_from = slabs * run / runs, slab_until = slabs * (run + 1) / runs;
+const int first = slab * slab_from, past = slab * slab_until;
 const int last = past < march.nx ? past : march.nx;
 const float *__restrict__ features = (const float *)march.feature_grid;
-const float *__restrict__ weight = (const float *)march.weights + (long long)index * samples;
-const float *__restrict__ of_raw = (const float *)march.raw_gradients + (long long)index * samples;
-const int count = ((const int *)march.counts)[index];
-const Features of_image = Features::load((const float *)march.image_gradients + CHANNELS * (long long)index);
+const float *__restrict__ weight = (const float *)march.weights + (long long)pixel * samples;
+const float *__restrict__ of_raw = (const float *)march.raw_gradients + (long long)pixel * samples;
+const int count = ((const int *)march.counts)[pixel];
+const Features of_image = Features::at((const float *)march.image_gradients, pixel, rays);
 float *__restrict__ of_density = (float *)march.density_gradients;
 float *__restrict__ of_features = (float *)march.feature_gradients;
+
+if (index == 0) {  // the first ray
+    const int until = slab_until < slabs ? slab_until : slabs - 1;
+    const long long layer = (long long)march.ny * march.nz;
+    for (long long i = slab_from * layer; i < until * layer; i++) ((float *)density_border)[i] = 0.0f;
+    for (long long i = slab_from * layer * CHANNELS; i < until * layer * CHANNELS; i++) ((float *)feature_border)[i] = 0.0f;
+}
 
 // The samples that lie in the slab are neighbours; one more at each end covers rounding.
 int from = 0, until = count;
@@ -33,12 +41,19 @@ if (first > 0 || last < cells.nx) {
     }
 }
 const int low = first * cells.ny * cells.nz, high = last * cells.ny * cells.nz;
+// The next ray's, as far as they lie where this one's do: they are too far away for a CPU to guess.
+const long long to_next = (long long)march.width * samples;
+for (int i = from; i < until; i += 16) {
+    PREFETCH(weight + to_next + i, 0);
+    PREFETCH(of_raw + to_next + i, 0);
+}
 const float per_slab = 1.0f / (float)slab;
 for (int start = from; start < until; start += BLOCK) {
     const int size = until - start < BLOCK ? until - start : BLOCK;
     float fx[BLOCK], fy[BLOCK], fz[BLOCK];
     int cell[BLOCK], border[BLOCK];
-    for (int i = 0; i < BLOCK; i++) {
+    const int lanes = (size + LANES - 1) / LANES * LANES;
+    for (int i = 0; i < lanes; i++) {
         const float t = ray.distance(start + i);
         cell[i] = cells.lowest(ray, t, fx[i], fy[i], fz[i]);
         float share;
@@ -94,3 +109,13 @@ for (int start = from; start < until; start += BLOCK) {
         Features::add(b + y + z, w * k11 * fz[i], of_feature);
     }
 }
+#if !defined(__CUDA_ARCH__)
+// Whoever is through with the last run adds the borders.
+if (index == rays - 1 && __atomic_add_fetch((int *)work.queue + 1, 1, __ATOMIC_ACQ_REL) == runs)
+    for (int border = 0; border < slabs - 1; border++) {
+        const long long layer = (long long)march.ny * march.nz, from = layer * border, to = layer * slab * (border + 1);
+        for (long long i = 0; i < layer; i++) of_density[to + i] += ((float *)density_border)[from + i];
+        for (long long i = 0; i < layer * CHANNELS; i++)
+            of_features[to * CHANNELS + i] += ((float *)feature_border)[from * CHANNELS + i];
+    }
+#endif
