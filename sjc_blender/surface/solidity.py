@@ -40,9 +40,9 @@ UNSEEN_BELOW = 20.0
 LEVEL_SMOOTHING = 0.7
 """Share of the smoothing that is done up and down for what a level look meets.
 
-Along an underside that is lit from the sides alone it grazes the blurred edge all the way, and sees it hang down, by two
-voxels with the whole smoothing. With half of it or none the underside is nearer still to where it should be, and has
-rings. Gaps that the whole smoothing would fill are closed all the same.
+Along an underside that is lit from the sides alone it grazes the blurred edge all the way, and sees it hang down, by
+two voxels with the whole smoothing. With half of it or none the underside is nearer still to where it should be, but
+has rings. Gaps that the whole smoothing would fill are closed all the same.
 """
 
 DIRECTIONS = tuple(d for d in itertools.product((-1, 0, 1), repeat=3) if any(d))
