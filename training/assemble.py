@@ -84,7 +84,7 @@ def profile(vae: AutoencoderKL, views: dataset.Views) -> dict[str, Any]:
         "views": {"interpolation": "bilinear", "bands": bands},
         "orbit": {
             "distance": list(dataset.DISTANCE),
-            "elevation": [-5.0, 72.0],
+            "elevation": [-5.0, 83.0],
             "field_of_view": list(dataset.FIELD_OF_VIEW),
         },
         "vocabulary": {

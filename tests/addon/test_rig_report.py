@@ -192,7 +192,7 @@ def test_the_api_the_panel_and_the_command_line_say_the_same(addon, capfd):
     told = json.loads(capfd.readouterr().out.splitlines()[-1])
     assert told["headline"] == made.headline and told["blind_sides"][0]["name"] == "the back (+Y)"
     assert command_line.main(["rig", "--rig", "ORBIT"]) == 0
-    assert "an orbit, elevation -5 to 72" in capfd.readouterr().out
+    assert "an orbit, elevation -5 to 83" in capfd.readouterr().out
     assert command_line.main(["rig", "--rig", "Nobody"]) == 2
 
 

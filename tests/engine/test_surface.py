@@ -223,6 +223,23 @@ def test_the_cut_is_where_scikit_images_marching_cubes_puts_it(seed: int) -> Non
         assert distances.mean() < 0.15 and distances.max() < 0.7  # in voxels; a tenth of one is the samples
 
 
+@pytest.mark.parametrize("lowest_view", [-90.0, -5.0])
+def test_a_wide_underside_is_where_it_is(lowest_view):
+    density = np.zeros((64, 64, 24), np.float32)
+    density[4:60, 4:60, 10:14] = 500.0  # a plate
+    solid = solidity(density, 2 / 64, lowest_view=lowest_view) > 0.5
+    below, above = solid[32, 32].nonzero()[0][[0, -1]]
+    assert 9 <= below <= 10 and above == 13
+
+
+def test_a_wall_with_a_slit_is_closed_from_the_sides():
+    density = np.zeros((40, 40, 40), np.float32)
+    density[8:32, 8:32, 8:32] = 500.0
+    density[11:29, 11:29, 11:29] = 0.0  # a hollow box
+    density[8:11, 18:22, 18:20] = 0.0  # with a hole in a wall
+    assert solidity(density, 2 / 40, lowest_view=-5.0)[14:26, 14:26, 14:26].min() > 0.9
+
+
 def test_what_is_open_only_where_no_camera_looks_is_inside():
     density = np.zeros((24, 24, 24), np.float32)
     density[4:20, 4:20, 4:20] = 80.0
