@@ -100,6 +100,21 @@ def test_any_number_of_channels_and_colours_in_pixel_space(channels, pixel_space
     compare(fused, exact, VIEWS["around"])
 
 
+@pytest.mark.parametrize(("height", "width"), [(7, 30), (30, 7), (1, 40)])
+def test_pixels_of_wide_and_high_images_are_where_they_belong(height, width):
+    fused, exact = fields()
+    pictures = []
+    for field in (fused, exact):
+        rays = camera_rays(VIEWS["around"], height, width, dtype=field.density_grid.dtype)
+        pictures.append(render(field, rays, weight_threshold=0))
+        objective(pictures[-1]).backward()
+    for name in ("image", "depth", "opacity"):
+        ours, theirs = (getattr(picture, name).double() for picture in pictures)
+        torch.testing.assert_close(ours, theirs, rtol=2e-5, atol=2e-5)
+    for (name, ours), theirs in zip(fused.named_parameters(), exact.parameters(), strict=True):
+        assert (ours.grad - theirs.grad).abs().max() / theirs.grad.abs().max() < 1e-4, name
+
+
 @pytest.mark.parametrize("pixel_space", [False, True])
 def test_one_colour_behind_the_field_instead_of_its_texture(pixel_space):
     fused, exact = fields(pixel_space=pixel_space)
