@@ -18,6 +18,7 @@ from benchmarks.quality.recogniser import Recogniser
 from benchmarks.quality.recognition import recognition
 from benchmarks.quality.shape import (
     LENGTH,
+    Mask,
     best_size,
     chamfer,
     floaters,
@@ -83,12 +84,16 @@ class Made:
             lowest = lowest_view(folder.read_spec().cameras)
             return cls(grid, float(mesh["threshold"]), lowest, mesh["vertices"], mesh["faces"], mesh["normals"])
 
+    def solid(self) -> Mask:
+        """The voxels [nx, ny, nz] that the surface encloses."""
+        lost = solidity(self.grid.density_grid.numpy(), self.grid.voxel_size, lowest_view=self.lowest_view)
+        return lost > self.threshold
+
 
 def measure(made: Made, name: str, colour: str, network: Recogniser, looks: Looks | None = None) -> dict[str, float]:
     """Measure a result that should be the object `name` in `colour`; see `MEASURES`."""
     looks = looks or look_at(made.grid)
-    density = made.grid.density_grid.numpy()
-    solid = solidity(density, made.grid.voxel_size, lowest_view=made.lowest_view) > made.threshold
+    density, solid = made.grid.density_grid.numpy(), made.solid()
     truth = true_solid(name, made.grid)
     size, iou_of_best_size = best_size(solid, name, made.grid)
     return {

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from benchmarks.quality import shape
+from benchmarks.quality.cavity import cavity
 from benchmarks.quality.looks import Lens, fog, look_at
 from benchmarks.quality.mesh_validity import validity
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
@@ -54,6 +55,26 @@ def test_the_smaller_of_two_blobs_floats():
     assert shape.floaters(density.astype(np.float32), 2 / SIDE) == pytest.approx(0.2**3 / (0.2**3 + 0.4**3), rel=0.05)
     assert shape.floaters((200.0 * (radii() < 0.4)).astype(np.float32), 2 / SIDE) == 0
     assert shape.floaters(np.zeros((4, 4, 4), np.float32), 0.5) == 0
+
+
+@pytest.mark.parametrize(
+    ("lid", "filled", "expected"), [(0, 0, (1, 1)), (1, 0, (15 / 16, 0)), (0, 8, (0.5, 1)), (0, 16, (0, 0))]
+)
+def test_a_cup_is_as_open_as_its_lid_and_its_filling_leave_it(lid, filled, expected):
+    def box(x, y, z):
+        solid = np.zeros((48, 48, 48), bool)
+        solid[x, y, z] = True
+        return solid
+
+    inside = box(slice(16, 32), slice(16, 32), slice(16, 32))
+    truth = box(slice(12, 36), slice(12, 36), slice(12, 32)) & ~inside
+    made = truth.copy()
+    made[16:32, 16:32, 32 - lid : 32] = True
+    made[16:32, 16:32, 16 : 16 + filled] = True
+    found = cavity(made, truth)
+    assert (found.volume, found.mouth) == pytest.approx(expected)
+    above_the_brim = made | box(slice(16, 24), slice(16, 32), slice(32, 33))
+    assert cavity(above_the_brim, truth).mouth == pytest.approx(expected[1] / 2)
 
 
 def test_fog_of_a_ball_is_that_of_its_chords():
