@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ..protocol.errors import SjcError
 from . import quad_mesh
 from .dual_cubes import cut
+from .folds import folded, smoothed_at
 from .seen_colour import SeenColour
 from .solidity import EVERYWHERE, SMOOTHING, solidity
 
@@ -19,6 +20,9 @@ Indices = npt.NDArray[np.int32]
 
 LOWEST, HIGHEST = 0.2, 0.5
 """Limits of the automatic threshold, as shares of the highest solidity in the field."""
+
+UNFOLDINGS = 5
+"""Times that a field is cut at most: again where quads are folded, smoothed around them."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ class SurfaceCutter:
         level = self.automatic_threshold if threshold is None else threshold
         if self._solidity.max() <= level:
             raise _too_high(float(self._solidity.max()), level)
-        points, quads = quad_mesh.solid_parts(*cut(self._solidity, level))
+        points, quads = self._sheets(level)
         normals = quad_mesh.normals(points, quads)
         return Surface(
             vertices=self._from_indices(points),
@@ -151,6 +155,16 @@ class SurfaceCutter:
     def colours_at(self, points: Floats, normals: Floats) -> Floats:
         """Linear RGB [M, 3] seen at points [M, 3] in domain units, looked at against their normals [M, 3]."""
         return self._colour.at((points / self._voxel_size - self._corner).astype(np.float32), normals)
+
+    def _sheets(self, level: float) -> tuple[Floats, Indices]:
+        values = self._solidity
+        for _ in range(UNFOLDINGS):
+            points, quads = quad_mesh.solid_parts(*cut(values, level))
+            wrong = folded(points, quads)
+            if not wrong.any():
+                break
+            values = smoothed_at(values, points[quads[wrong]])
+        return points, quads
 
     def _from_indices(self, points: Floats) -> Floats:
         return ((points + self._corner) * self._voxel_size).astype(np.float32)

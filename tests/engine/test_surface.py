@@ -11,6 +11,7 @@ from skimage import measure
 
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.surface.dual_cubes import cut
+from sjc_blender.surface.folds import folded, smoothed_at
 from sjc_blender.surface.quad_mesh import solid_parts
 from sjc_blender.surface.solidity import solidity
 from sjc_blender.surface.surface import Surface, SurfaceCutter
@@ -252,3 +253,38 @@ def test_what_is_open_only_where_no_camera_looks_is_inside():
     assert from_the_sides[below].max() < 0.4, "what is under it is seen from the sides"
     turned = density[:, :, ::-1].copy()  # a box without a lid
     assert solidity(turned, 2 / 24, lowest_view=-5.0)[:, :, ::-1][inside].max() < 0.45
+
+
+def test_where_a_quad_is_folded_is_found():
+    surface = _cutter(_ball()).cut()
+    assert not folded(surface.vertices, surface.faces).any()
+    bent = surface.vertices.copy()
+    quad = surface.faces[len(surface.faces) // 2]
+    bent[quad[0]] = 2.5 * bent[quad[2]] - 1.5 * bent[quad[0]]  # beyond the opposite corner
+    around = np.isin(surface.faces, quad).any(axis=1)
+    wrong = folded(bent, surface.faces)
+    assert wrong.any() and not wrong[~around].any()
+
+
+def test_no_quad_of_a_mesh_is_folded_though_the_field_be_noise(monkeypatch):
+    # Sheets and holes of a voxel, bent everywhere: cut once, some quads are folded.
+    generator = np.random.default_rng(3)
+    values = ndimage.gaussian_filter(generator.normal(size=(40, 40, 40)), 0.8)
+    values[[0, -1]] = values[:, [0, -1]] = values[:, :, [0, -1]] = -1
+    values = (0.5 + 0.4 * values / np.abs(values).max()).astype(np.float32)
+    assert folded(*cut(values, 0.5)).sum() > 10
+    cutter = _cutter(_ball())
+    monkeypatch.setattr(cutter, "_solidity", values)
+    surface = cutter.cut(0.5)
+    assert not folded(surface.vertices, surface.faces).any()
+    assert surface.watertight
+
+
+def test_smoothing_around_a_point_leaves_what_is_farther_away():
+    generator = np.random.default_rng(4)
+    values = generator.random((12, 12, 12)).astype(np.float32)
+    values[[0, -1]] = values[:, [0, -1]] = values[:, :, [0, -1]] = 0
+    smooth = smoothed_at(values, np.array([[2.4, 5.0, 5.0]]))
+    changed = smooth != values
+    assert changed[2, 5, 5] and changed[4, 7, 7]
+    assert not changed[5:].any() and not changed[0].any() and not changed[:, :3].any() and not changed[:, :, 8:].any()
