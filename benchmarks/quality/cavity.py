@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -76,19 +77,17 @@ def main() -> int:
     torch.set_num_threads(1)
     print("| mug | cavity empty | mouth open |\n|---|---|---|")
     _tell("the true shape", [_of(made_of(NAME, "blue", 96))])
-    rows = sorted({path.parent.parent for path in out.glob(f"*/{NAME}-*/quality.json")})
-    for row in rows:
+    folders = sorted(path.parent for path in out.glob(f"*/{NAME}-*/quality.json"))
+    for row, of_row in groupby(folders, key=lambda folder: folder.parent):
         found, pictures = [], []
-        for folder in sorted(row.glob(f"{NAME}-*")):
-            if not (folder / "quality.json").exists():
-                continue
+        for folder in of_row:
             made = Made.read(JobFolder(folder))
             found.append(_of(made))
             pictures.append(from_above(made.grid))
             _tell(f"{row.name}, {folder.name}", found[-1:])
         _tell(f"**{row.name}**, mean of {len(found)}", found)
         _draw(pictures, out / f"{row.name}-mugs.png")
-    return 0 if rows else 1
+    return 0 if folders else 1
 
 
 def _of(made: Made) -> Cavity:
