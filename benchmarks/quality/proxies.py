@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.quality.blockout import blockout
 from benchmarks.quality.coarse_shape import coarse_shape
 from benchmarks.quality.contact_sheet import write_sheet
 from benchmarks.quality.control_jobs import (
@@ -27,9 +28,8 @@ from benchmarks.quality.control_jobs import (
 )
 from benchmarks.quality.jobs import QualityJob
 from benchmarks.quality.occupancy_input import digest_of, write_occupancy
-from benchmarks.quality.shape import empty_grid, intersection_over_union, true_solid
+from benchmarks.quality.shape import Mask, empty_grid, intersection_over_union, true_solid
 from benchmarks.quality.trail import read_trail
-from sjc_blender.protocol.proxy import with_proxy
 from sjc_blender.protocol.spec import ProxySpec
 
 OBJECTS = {"chair": "red", "mug": "green", "car": "orange"}
@@ -39,7 +39,10 @@ FREE = "chair"
 
 @dataclass(frozen=True)
 class Hold:
-    """A proxy of so many blocks a side, how loosely it is kept to, and the share of the preset's steps."""
+    """A proxy, how loosely it is kept to, and the share of the preset's steps.
+
+    It is built of so many blocks along a side of the domain, or with none is the object's blockout.
+    """
 
     blocks: int
     looseness: float
@@ -48,10 +51,15 @@ class Hold:
     @property
     def row(self) -> str:
         """Its name in tables and folders."""
-        return f"blocks{self.blocks}-looseness{self.looseness:g}" + ("" if self.share == 1 else f"-x{self.share:g}")
+        shape = f"blocks{self.blocks}" if self.blocks else "blockout"
+        return f"{shape}-looseness{self.looseness:g}" + ("" if self.share == 1 else f"-x{self.share:g}")
+
+    def filled(self, name: str, resolution: int) -> Mask:
+        """The voxels of an object's proxy, on a cube."""
+        return coarse_shape(name, self.blocks, resolution) if self.blocks else blockout(name, resolution)
 
 
-HOLDS = (Hold(16, 0.5), Hold(16, 0.5, share=0.5))
+HOLDS = tuple(Hold(blocks, looseness, share) for blocks, looseness in ((16, 0.5), (0, 0.25)) for share in (1.0, 0.5))
 FREE_HOLD = Hold(16, 1.0)
 
 
@@ -65,8 +73,7 @@ def main() -> int:
     plain = [plain_job(name, OBJECTS[name], out) for name in arguments.objects]
     wanted = [ControlJob(job) for job in plain]
     wanted += [held(job, FREE_HOLD, out) for job in plain if job.name == FREE]
-    wanted += [held(job, HOLDS[0], out) for job in plain]
-    wanted += [held(job, hold, out) for job in plain for hold in HOLDS[1:]]
+    wanted += [held(job, hold, out) for hold in HOLDS for job in plain]
     whole = run_here(wanted)
     found = {job.name: summary(job, out) for job in plain}
     (out / "proxies.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -77,11 +84,11 @@ def main() -> int:
 
 def held(plain: QualityJob, hold: Hold, out: Path) -> ControlJob:
     """The same job as a plain one, but that it keeps to a coarse shape."""
-    filled = coarse_shape(plain.name, hold.blocks, plain.spec.field.resolution)
+    filled = hold.filled(plain.name, plain.spec.field.resolution)
     settings = plain.spec.optimisation
     spec = dataclasses.replace(
         plain.spec,
-        field=with_proxy(plain.spec.field, ProxySpec(digest_of(filled), hold.looseness)),
+        field=dataclasses.replace(plain.spec.field, proxy=ProxySpec(digest_of(filled), hold.looseness)),
         optimisation=dataclasses.replace(settings, steps=round(settings.steps * hold.share)),
     )
     job = control_job(hold.row, plain.name, plain.colour, spec, out)
@@ -98,7 +105,7 @@ def summary(plain: QualityJob, out: Path) -> dict[str, Any]:
     for hold in HOLDS:
         job = held(plain, hold, out).job
         if job.figures() is not None:
-            coarse = intersection_over_union(coarse_shape(plain.name, hold.blocks, resolution), truth)
+            coarse = intersection_over_union(hold.filled(plain.name, resolution), truth)
             found["holds"][hold.row] = {"shape_iou": coarse, **of_one(job), **sooner(plain, job)}
     free = held(plain, FREE_HOLD, out).job
     if free.figures() is not None:

@@ -17,7 +17,7 @@ from .radiance.field import VoxelField
 from .radiance.marching import STEPS_PER_VOXEL
 from .radiance.proxy import Proxy
 from .radiance.renderer import Rendering
-from .schedules import has_begun, is_late
+from .schedules import is_late
 from .smoothness import depth_variation, total_variation
 
 Loss = tuple[str, float, Callable[[], Tensor]]
@@ -36,7 +36,7 @@ def regularisation(
     spec: JobSpec,
     field: VoxelField,
     renderings: Sequence[Rendering],
-    step: int,
+    share: float,
     *,
     near: Sequence[Rendering] = (),
     proxy: Pull | None = None,
@@ -48,7 +48,8 @@ def regularisation(
     spec : JobSpec
     field : VoxelField
     renderings : sequence of Rendering
-    step : int
+    share : float
+        How far the schedules are, 0 to 1.
     near : sequence of Rendering
         From beside each of the views, if the job has a weight for it.
     proxy : Pull, optional
@@ -64,8 +65,8 @@ def regularisation(
     objective = torch.zeros((), device=field.density_grid.device)
     losses: dict[str, Tensor] = {}
     pairs = list(zip(renderings, near, strict=bool(near)))
-    of_views = [*_of_renderings(spec, field, renderings, step), *_of_pairs(spec, pairs)]
-    for name, weight, compute in [*of_views, *_of_field(spec, field, step)]:
+    of_views = [*_of_renderings(spec, field, renderings, share), *_of_pairs(spec, pairs)]
+    for name, weight, compute in [*of_views, *_of_field(spec, field, share)]:
         # Emptiness is told in any case.
         if weight > 0 or name == "emptiness":
             value = compute()
@@ -78,9 +79,9 @@ def regularisation(
     return objective, losses
 
 
-def _of_renderings(spec: JobSpec, field: VoxelField, renderings: Sequence[Rendering], step: int) -> Iterator[Loss]:
+def _of_renderings(spec: JobSpec, field: VoxelField, renderings: Sequence[Rendering], share: float) -> Iterator[Loss]:
     o = spec.optimisation
-    late = is_late(o, step)
+    late = is_late(o, share)
 
     def mean(loss: Callable[[Rendering], Tensor]) -> Callable[[], Tensor]:
         return lambda: torch.stack([loss(rendering) for rendering in renderings]).mean(dim=0)
@@ -89,7 +90,7 @@ def _of_renderings(spec: JobSpec, field: VoxelField, renderings: Sequence[Render
     factor = o.emptiness_late_factor if late else 1.0
     yield "emptiness", o.emptiness_weight * factor, mean(lambda r: emptiness(r.log_sums, samples))
     yield "depth", o.depth_weight, mean(lambda r: centre_depth(r.depth))
-    begun = has_begun(o.opacity_entropy_start, o, step)
+    begun = share >= o.opacity_entropy_start
     yield "opacity_entropy", o.opacity_entropy_weight * begun, mean(lambda r: opacity_entropy(r.opacity))
     yield "distortion", o.distortion_weight, mean(lambda r: distortion(r.weights, spacing))
     yield "depth_variation", o.depth_variation_weight * late, mean(lambda r: depth_variation(r.depth))
@@ -102,10 +103,10 @@ def _of_pairs(spec: JobSpec, pairs: Sequence[tuple[Rendering, Rendering]]) -> It
     yield "near_view", spec.optimisation.near_view_weight, mean
 
 
-def _of_field(spec: JobSpec, field: VoxelField, step: int) -> Iterator[Loss]:
+def _of_field(spec: JobSpec, field: VoxelField, share: float) -> Iterator[Loss]:
     o, size = spec.optimisation, field.voxel_size
     # Before another colour in every step nothing can hide.
-    hiding = is_late(o, step) and spec.field.background_kind != "random"
+    hiding = is_late(o, share) and spec.field.background_kind != "random"
     yield "camouflage", o.camouflage_weight * hiding, lambda: camouflage(field, o.camouflage_reach)
     yield "density_variation", o.density_variation_weight, lambda: total_variation(field.raw_density_grid(), size)
     yield "feature_variation", o.feature_variation_weight, lambda: total_variation(field.feature_grid, size)

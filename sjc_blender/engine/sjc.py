@@ -25,7 +25,7 @@ from .radiance.renderer import Rendering, render
 from .radiance.resampling import resample_optimiser, resample_parameters
 from .radiance.sharpening import sharpen
 from .regularisation import Pull, regularisation
-from .schedules import clip_limit, has_begun, holds, resolution, sharpens, timestep_range
+from .schedules import clip_limit, holds, resolution, schedule_share, sharpens, timestep_range
 from .score_models.conditioning import Conditioner
 from .score_models.score_model import ScoreModel
 from .viewpoints import sample_viewpoint, seen_from_above
@@ -116,9 +116,9 @@ class ScoreJacobianChaining:
             ``network_not_finite``: see `settle`.
         """
         o = self.spec.optimisation
+        share = schedule_share(self.spec, self.step)
         # Views of the scene, rendered.
-        begun = has_begun(o.above_until, o, self.step)
-        rig = self.spec.cameras if begun else seen_from_above(self.spec.cameras)
+        rig = self.spec.cameras if share >= o.above_until else seen_from_above(self.spec.cameras)
         viewpoints = [sample_viewpoint(rig, self.generator) for _ in range(o.views)]
         cameras = [viewpoint.camera for viewpoint in viewpoints]
         scenes = [self._before_background() for _ in cameras]
@@ -128,7 +128,7 @@ class ScoreJacobianChaining:
             near = self._render(scenes, [near_camera(camera, self.generator) for camera in cameras])
         images = torch.stack([rendering.image for rendering in renderings])
         # Perturb and average: the 2D scores of the renders, Eq. 15 or 16.
-        timestep = self._draw_timestep()
+        timestep = self._draw_timestep(share)
         noises = draw_noise(images.shape, o.noises, self.generator, antithetic=o.antithetic).to(images)
         conditions = [self.conditioner.at(viewpoint) for viewpoint in viewpoints]
         scores = paas_gradient(self.model, images.detach(), timestep, conditions, noises, o)
@@ -142,7 +142,7 @@ class ScoreJacobianChaining:
                 self.evaluations += evaluations
                 self._count_step()
                 return report
-        limit = clip_limit(o, self.step)
+        limit = clip_limit(o, share)
         if limit is not None:
             scores = scores.clamp(-limit, limit)
         # Chain: the scores through the renderer's Jacobian, Eq. 6; ascent, hence the sign.
@@ -152,7 +152,7 @@ class ScoreJacobianChaining:
         pull = None
         if self.proxy is not None and holds(self.proxy.looseness, o, self.step):
             pull = Pull(self.proxy, pull_weight(size, images))
-        penalty, losses = regularisation(self.spec, self.field, renderings, self.step, near=near, proxy=pull)
+        penalty, losses = regularisation(self.spec, self.field, renderings, share, near=near, proxy=pull)
         report.measured.update(score=size, **losses)
         # Update.
         self.optimiser.zero_grad(set_to_none=True)
@@ -253,20 +253,22 @@ class ScoreJacobianChaining:
             return 2 * torch.rand(channels, generator=self.generator) - 1
         return torch.randn(channels, generator=self.generator)
 
-    def _draw_timestep(self) -> int:
-        first, last = timestep_range(self.spec.optimisation, self.step)
+    def _draw_timestep(self, share: float) -> int:
+        first, last = timestep_range(self.spec.optimisation, share)
         return int(torch.randint(first, last + 1, (), generator=self.generator))
 
     def _count_step(self) -> None:
         """One step more, and what comes between steps: a sharper density, a finer grid."""
         self.step += 1
-        if sharpens(self.spec.optimisation, self.step):
+        if sharpens(self.spec, self.step):
             free = None if self.kept is None else self.kept.free(self.field)
             sharpen(self.field, self.spec.optimisation.sharpening, free)
             if self.kept is not None:
                 self.kept.restore(self.field)
-        steps, settings = self.spec.optimisation.steps, self.spec.field
-        if resolution(settings, steps, self.step) == resolution(settings, steps, self.step - 1):
+        before, now = (
+            resolution(self.spec.field, schedule_share(self.spec, step)) for step in (self.step - 1, self.step)
+        )
+        if now == before:
             return
         coarse, coarse_optimiser = self.field, self.optimiser
         self.field = new_field(self.spec, self.model, self.step)
@@ -282,7 +284,7 @@ def new_field(spec: JobSpec, model: ScoreModel, step: int, generator: torch.Gene
     settings = spec.field
     return VoxelField(
         spec.domain.half_extents,
-        resolution(settings, spec.optimisation.steps, step),
+        resolution(settings, schedule_share(spec, step)),
         model.channels,
         feature_std=settings.feature_std,
         background=() if settings.background_kind == "none" else settings.background,

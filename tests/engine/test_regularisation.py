@@ -16,7 +16,7 @@ from sjc_blender.engine.smoothness import depth_variation, total_variation
 from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol import presets
 
-BEFORE, AFTER = 49, 50
+BEFORE, AFTER = 0.49, 0.5
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +51,8 @@ def test_the_published_configuration_has_emptiness_alone_20_times_as_much_later(
     spec = presets.new_job("a", model="some/model", preset="paper", optimisation={"steps": 100})
     samples = reference_samples_per_ray(scene[0])
     empty = mean([emptiness(rendering.log_sums, samples) for rendering in scene[1]])
-    for step, factor in ((BEFORE, 1), (AFTER, 20)):
-        objective, losses = regularisation(spec, *scene, step)
+    for share, factor in ((BEFORE, 1), (AFTER, 20)):
+        objective, losses = regularisation(spec, *scene, share)
         assert losses.keys() == {"emptiness"}
         assert float(losses["emptiness"]) == pytest.approx(empty)
         assert objective.item() == pytest.approx(1e4 * factor * empty, rel=1e-5)
@@ -76,7 +76,7 @@ def test_a_late_loss_begins_at_its_share_of_the_steps(scene, name, start):
     assert float(losses[name]) == pytest.approx(expected(scene, name), rel=1e-5)
     assert objective.item() == pytest.approx(3 * float(losses[name]), rel=1e-5)
     earlier = dataclasses.replace(spec, optimisation=dataclasses.replace(spec.optimisation, **{start: 0.2}))
-    assert [name in regularisation(earlier, *scene, step)[1] for step in (19, 20)] == [False, True]
+    assert [name in regularisation(earlier, *scene, share)[1] for share in (0.19, 0.2)] == [False, True]
 
 
 def test_all_of_them_reach_the_voxels(scene):

@@ -10,7 +10,8 @@ from sjc_blender.engine.radiance.rays import Rays
 from sjc_blender.engine.radiance.renderer import render
 from sjc_blender.engine.radiance.sharpening import LEVEL, OPAQUE, SOLID, sharpen, usual_density
 from sjc_blender.engine.schedules import sharpens
-from sjc_blender.protocol.spec import OptimisationSpec
+from sjc_blender.protocol import presets
+from sjc_blender.protocol.spec import ProxySpec
 
 
 def hill(height: float = 20.0) -> VoxelField:
@@ -104,6 +105,14 @@ def test_a_field_that_is_haze_all_over_is_not_wiped_out():
 
 
 def test_once_in_a_run_when_the_share_is_reached():
-    o = OptimisationSpec(steps=10, sharpening=8.0, sharpening_start=0.75)
-    assert [step for step in range(1, 16) if sharpens(o, step)] == [8]
-    assert not any(sharpens(OptimisationSpec(steps=10), step) for step in range(16))
+    def steps(optimisation, **field):
+        spec = presets.new_job("a chair", optimisation={"steps": 10, **optimisation}, field=field)
+        return [step for step in range(1, 16) if sharpens(spec, step)]
+
+    late = {"sharpening": 8.0, "sharpening_start": 0.75}
+    assert steps(late) == [8]
+    assert steps({"sharpening": 1.0}) == []
+    # A proxy's run begins half way: at its first step where that was before.
+    half = ProxySpec("0" * 64, 0.5)
+    assert steps(late, proxy=half) == [5]
+    assert steps(late | {"sharpening_start": 0.3}, proxy=half) == [1]

@@ -8,8 +8,7 @@ import pytest
 from sjc_blender.protocol import codec, presets, validation
 from sjc_blender.protocol.errors import InvalidSpec, SjcError
 from sjc_blender.protocol.overrides import parse_overrides
-from sjc_blender.protocol.proxy import with_proxy
-from sjc_blender.protocol.spec import IDENTITY, Camera, CameraRig, FieldSpec, JobSpec, OrbitRig, ProxySpec
+from sjc_blender.protocol.spec import IDENTITY, Camera, CameraRig, FieldSpec, JobSpec, OrbitRig
 
 SD = "some/model"
 
@@ -211,21 +210,6 @@ def test_settings_as_text():
 )
 def test_a_presets_stages_follow_another_resolution(resolution, stages):
     assert presets.new_job("a red chair", field={"resolution": resolution}).field.stages == stages
-
-
-@pytest.mark.parametrize(
-    ("stages", "looseness", "wanted"),
-    [
-        (((0.0, 24), (0.4, 48), (0.9, 96)), 0.5, ((0.0, 48), (0.9, 96))),
-        (((0.0, 48), (0.9, 96)), 0.0, ()),
-        ((), 0.5, ()),
-        (((0.0, 24), (0.9, 96)), 1.0, ((0.0, 24), (0.9, 96))),
-    ],
-)
-def test_with_a_proxy_a_run_begins_on_its_second_grid(stages, looseness, wanted):
-    proxy = ProxySpec("0" * 64, looseness)
-    field = with_proxy(FieldSpec(resolution=96, stages=stages), proxy)
-    assert (field.proxy, field.stages) == (proxy, wanted)
 
 
 def test_stages_that_are_given_stay_as_they_are():

@@ -14,7 +14,6 @@ from ...protocol import codec, presets
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.overrides import merged
-from ...protocol.proxy import with_proxy
 from ...protocol.spec import Camera, CameraRig, DomainSpec, JobSpec, OrbitRig, ProxySpec
 from ...protocol.validation import validated
 from ..rigs.domain import domain_object, domain_spec
@@ -75,7 +74,7 @@ def proxy_shape(
 
 def holding(spec: JobSpec, shape: FilledGrid, looseness: float) -> tuple[JobSpec, JobInputs]:
     """Give a job a shape to keep to; InvalidSpec if it cannot have one, or not so."""
-    field = with_proxy(spec.field, ProxySpec(shape.digest, looseness))
+    field = dataclasses.replace(spec.field, proxy=ProxySpec(shape.digest, looseness))
     return validated(dataclasses.replace(spec, field=field)), JobInputs(proxy=shape)
 
 
