@@ -20,7 +20,8 @@ from sjc_blender.engine.viewpoints import Viewpoint, orbit_camera
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.model_profile import load_profile
-from sjc_blender.protocol.spec import CameraRig, OrbitRig
+from sjc_blender.protocol.proxy import occupancy_digest
+from sjc_blender.protocol.spec import CameraRig, OrbitRig, ProxySpec
 from sjc_blender.protocol.views import PAPER_VIEWS
 
 SIZE = 32
@@ -57,7 +58,7 @@ def reference_images(half_extents, resolution, cameras):
     return {camera.name: picture[None] * 2 - 1 for camera, picture in zip(cameras, pictures, strict=True)}
 
 
-def closed_form_run(half_extents, resolution, steps, stages=(), begin=None):
+def closed_form_run(half_extents, resolution, steps, stages=(), begin=None, proxy=None):
     cameras = tuple(orbit_camera(i * 137.508, -70 + 140 * (i + 0.5) / VIEWS, 2.2, 57, str(i)) for i in range(VIEWS))
     pictures = reference_images(half_extents, resolution, cameras)
     spec = presets.new_job(
@@ -65,7 +66,7 @@ def closed_form_run(half_extents, resolution, steps, stages=(), begin=None):
         model="closed form",
         cameras=CameraRig(cameras),
         domain={"half_extents": half_extents},
-        field={"resolution": resolution, "feature_std": 0.3, "stages": stages},
+        field={"resolution": resolution, "feature_std": 0.3, "stages": stages, "proxy": proxy},
         optimisation={
             "steps": steps,
             "guidance_scale": 1,
@@ -112,13 +113,12 @@ def test_a_coarse_shape_makes_the_result_better_and_at_least_twice_as_quick():
     box = ((places - torch.tensor([0.05, 0.0, -0.15])).abs() < torch.tensor([0.62, 0.6, 0.6])).all(-1)
 
     def hold(sjc):
-        sjc.proxy = Proxy(box, 0.4)
+        sjc.proxy = Proxy(box, proxy.looseness)
         sjc.proxy.start(sjc.field)
 
-    without, held, half_as_long = (
-        likeness(*closed_form_run(BOX, 32, steps, begin=begin))
-        for steps, begin in ((200, None), (200, hold), (100, hold))
-    )
+    proxy = ProxySpec(occupancy_digest(box.shape, box.numpy().tobytes()), 0.4)
+    without = likeness(*closed_form_run(BOX, 32, 200))
+    held, half_as_long = (likeness(*closed_form_run(BOX, 32, n, begin=hold, proxy=proxy)) for n in (200, 100))
     assert held > without + 0.02
     assert half_as_long > without
 
