@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import signal
+import sys
 from multiprocessing.synchronize import Event
 from unittest import mock
 
@@ -53,7 +54,7 @@ def stopped() -> bool:
 def make(job: QualityJob, listen: Report | None = None) -> bool:
     """Make and measure one object, or go on with it.
 
-    An error of the engine is a result, too: it is kept, as a failure.
+    An error of the engine is a result, too: it is kept, as a failure. A full disk is none.
 
     Parameters
     ----------
@@ -91,6 +92,12 @@ def make(job: QualityJob, listen: Report | None = None) -> bool:
             if not engine_job.run_job(folder, recorded(folder, report), stopped):
                 return False
     except SjcError as error:
+        if error.code == "disk_full":
+            # It says nothing of the settings: all end here, and the same command goes on once there is room.
+            print(error, file=sys.stderr, flush=True)
+            if _stop is not None:
+                _stop.set()
+            return False
         (job.path / "error.txt").write_text(f"{error.code}: {error.message}\n", encoding="utf-8")
         write_figures(folder, {"failed": 1.0, "recognition": 0.0, "object": 0.0, "colour": 0.0, **cost.figures()})
         return True

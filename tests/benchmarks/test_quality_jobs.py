@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from benchmarks.quality.interval import interval
 from benchmarks.quality.jobs import planned
 from benchmarks.quality.rows import Row, read_rows
 from benchmarks.quality.table import markdown, summary
+from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.presets import new_job
@@ -126,6 +128,22 @@ def test_an_error_of_the_engine_is_a_result(tmp_path):
     assert figures["recognition"] == 0
     assert "iou" not in figures
     assert "empty_field" in (job.path / "error.txt").read_text(encoding="utf-8")
+
+
+def test_a_full_disk_is_no_result_and_stops_all(tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise SjcError("disk_full", "The job needs about 110 MB for its files, and 7 MB are free.")
+
+    stop = threading.Event()
+    monkeypatch.setattr(worker, "_stop", stop)
+    (job,) = plan(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(worker.engine_job, "run_job", full)
+        assert not worker.make(job)
+    assert stop.is_set() and job.figures() is None
+    assert "7 MB are free" in capsys.readouterr().err
+    monkeypatch.setattr(worker, "_stop", None)
+    assert worker.make(job) and job.figures()["failed"] == 0
 
 
 def test_the_interval_holds_the_mean_and_narrows_with_the_number_of_measurements():
