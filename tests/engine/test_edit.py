@@ -12,8 +12,8 @@ from sjc_blender.engine import checkpoint, cli
 from sjc_blender.engine.job import run_job
 from sjc_blender.engine.radiance.field import VoxelField, before_activation
 from sjc_blender.engine.radiance.kept_field import KeptField
-from sjc_blender.engine.radiance.origin import DENSEST, coarse_density, coarse_features, start_from_origin
-from sjc_blender.engine.radiance.proxy import OUTSIDE
+from sjc_blender.engine.radiance.origin import coarse_density, coarse_features, start_from_origin
+from sjc_blender.engine.radiance.proxy import INSIDE, OUTSIDE
 from sjc_blender.engine.radiance.resampling import resample_parameters
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.sjc import ScoreJacobianChaining
@@ -191,7 +191,7 @@ def test_on_a_coarser_grid_an_opaque_density_can_give_way_again():
     start_from_origin(new, old, features=True, background=True)
     density = new.density_at_voxels()
     assert new.density_scale.item() == 0
-    torch.testing.assert_close(density[:2], torch.full_like(density[:2], DENSEST))
+    torch.testing.assert_close(density[:2], torch.full_like(density[:2], INSIDE))
     torch.testing.assert_close(density[2:], torch.full_like(density[2:], OUTSIDE))
     torch.testing.assert_close(new.feature_grid[:, :2], torch.full_like(new.feature_grid[:, :2], 2.0))
 
@@ -202,7 +202,7 @@ def test_a_thin_wall_is_fainter_on_a_coarser_grid_and_keeps_its_colour():
         old.density_grid[:, 1:4] = -30.0
     density, features = (make(old, (6, 3, 4)) for make in (coarse_density, coarse_features))
     new = torch.nn.functional.softplus(density - 1.0)
-    torch.testing.assert_close(new[:, 0], torch.full_like(new[:, 0], (DENSEST + OUTSIDE) / 2))
+    torch.testing.assert_close(new[:, 0], torch.full_like(new[:, 0], (INSIDE + OUTSIDE) / 2))
     assert (features[:, 0] - 2.0).abs().max() < 0.1
 
 
@@ -223,7 +223,7 @@ def test_what_is_kept_does_not_move_the_scale_and_the_density_goes_over_to_the_o
         field.density_scale.fill_(0.7)
         kept.restore(field)
     wall = field.raw_density_grid()[0, :2].detach()
-    torch.testing.assert_close(wall, before_activation(torch.full_like(wall, DENSEST)))
+    torch.testing.assert_close(wall, before_activation(torch.full_like(wall, INSIDE)))
     inside = field.density_at_voxels()[3:]
     fine = VoxelField(BOX, 12, 4)
     resample_parameters(field, fine)

@@ -10,11 +10,8 @@ from torch.nn import functional
 
 from ...protocol.errors import SjcError
 from .field import VoxelField, before_activation
-from .proxy import OUTSIDE
+from .proxy import INSIDE, OUTSIDE
 from .resampling import resample_grid
-
-DENSEST = 8.0
-"""Density, per domain unit, that what was there has at most where it can give way: the steps can still carve it."""
 
 
 @torch.no_grad()
@@ -101,8 +98,8 @@ def coarse_features(field: VoxelField, shape: tuple[int, int, int]) -> Tensor:
 
 
 def _soft_density(field: VoxelField) -> Tensor:
-    """Density [1, nx, ny, nz], no fainter than outside of a proxy, and no denser than can be carved."""
-    return field.density_at_voxels().clamp(OUTSIDE, DENSEST)[None]
+    """Density [1, nx, ny, nz], no fainter and no denser than a proxy's."""
+    return field.density_at_voxels().clamp(OUTSIDE, INSIDE)[None]
 
 
 def _mean(grid: Tensor, shape: tuple[int, int, int]) -> Tensor:

@@ -15,7 +15,8 @@ from .field import VoxelField, before_activation
 
 INSIDE = 4.0
 """Density inside, per domain unit: a tenth of the box across hides half of what is behind it. The steps make it as
-dense as it has to be, and carve what is too much; with 8 and 20 they carved less (`benchmarks.quality.proxies`)."""
+dense as it has to be, and carve what is too much; with 8 and 20 they carved less (`benchmarks.quality.proxies`).
+What an edit has there before is no denser either, for the same reason."""
 
 OUTSIDE = 0.02
 """Density outside: hardly seen, and enough for the score to reach the voxels that are to grow."""
