@@ -147,11 +147,11 @@ def test_a_step_that_is_done_again_counts_once(new_folder, run, monkeypatch):
     assert run(plain)[0] == cli.EXIT_OK
     losses, failed = sjc.regularisation, []
 
-    def exhausted(spec, field, renderings, step, **others):
-        if step == 3 and not failed:
-            failed.append(step)
+    def exhausted(spec, field, renderings, share, **others):
+        if share >= 0.25 and not failed:
+            failed.append(share)
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return losses(spec, field, renderings, step, **others)
+        return losses(spec, field, renderings, share, **others)
 
     monkeypatch.setattr(sjc, "regularisation", exhausted)
     assert run(starved)[0] == cli.EXIT_OK
