@@ -55,6 +55,13 @@ def test_stages_begin_at_their_shares():
     assert resolution(FieldSpec(48), 0.0) == 48
 
 
+def test_a_run_with_a_proxy_begins_on_the_grid_that_is_there_half_way():
+    field = {"resolution": 96, "stages": ((0.0, 24), (0.4, 48), (0.9, 96)), "proxy": ProxySpec("0" * 64, 0.5)}
+    spec = presets.new_job("a chair", optimisation={"steps": 100}, field=field)
+    grids = [resolution(spec.field, schedule_share(spec, step)) for step in (0, 79, 80, 100)]
+    assert grids == [48, 48, 96, 96]
+
+
 def test_a_share_of_the_steps_is_reached_by_the_step_that_is_that_share():
     for steps in (10, 300, 800, 3000):
         spec = presets.new_job("a chair", optimisation={"steps": steps})
