@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Runs pytest over some folders in one environment, in a process of its own that cannot hang.
+# Runs pytest over some folders in one environment, in a process of its own.
 #
-#   run_pytest.sh ENVIRONMENT SECONDS FOLDER...
+#   run_pytest.sh ENVIRONMENT FOLDER...
 #
+# Each test has a time limit (pyproject.toml), the run as a whole has none but the hours of a hung interpreter: a slow
+# machine takes longer, and that is no failure.
 # Tests that are not there yet are tolerated, but not if CI is set.
 set -euo pipefail
 
-environment=$1 seconds=$2
-shift 2
+environment=$1
+shift
 [ -e "$environment/.ready" ] || { echo "skipped: $environment is not available"; exit 0; }
 
 folders=()
@@ -21,10 +23,7 @@ export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(getconf _NPROCESSORS_ONLN)} OMP_WAIT
 # No test may depend on what a model hub answers.
 export HF_HUB_OFFLINE=1
 code=0
-# shellcheck disable=SC2086  # PYTEST_ARGS is a list
-timeout --kill-after=20 "$seconds" "$environment/bin/python" -m pytest ${PYTEST_ARGS:-} "${folders[@]}" || code=$?
-case $code in
-  5) [ "${CI:-}" = true ] || { echo "skipped: no tests yet"; code=0; } ;;
-  124 | 137) echo "$environment: pytest did not end within $seconds seconds" >&2 ;;
-esac
+eval "arguments=(${PYTEST_ARGS:-})"  # a list, whose parts may be quoted
+timeout --kill-after=20 4h "$environment/bin/python" -m pytest "${arguments[@]}" "${folders[@]}" || code=$?
+[ $code = 5 ] && [ "${CI:-}" != true ] && { echo "skipped: no tests yet"; code=0; }
 exit $code
