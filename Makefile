@@ -133,7 +133,7 @@ test-addon-45: build/bpy45/.ready build/engine/.ready  ## Tests of the add-on in
 test-addon-52: build/bpy52/.ready build/engine/.ready  ## Tests of the add-on in Blender 5.2
 	@scripts/run_pytest.sh build/bpy52 tests/addon
 test-package: package build/engine/.ready  ## Tests of the zip and of what its parts import
-	@SJC_PACKAGE=$(abspath $(package)) scripts/run_pytest.sh build/engine tests/package
+	@NETWORK=yes SJC_PACKAGE=$(abspath $(package)) scripts/run_pytest.sh build/engine tests/package
 
 # ---- Quality --------------------------------------------------------------------------------------------------------
 

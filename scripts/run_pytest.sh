@@ -20,10 +20,13 @@ done
 
 # As many threads as cores, which sleep while they wait: several processes share them.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(getconf _NPROCESSORS_ONLN)} OMP_WAIT_POLICY=passive
-# No test may depend on what a model hub answers.
+# No test may depend on what a model hub answers, nor on any other machine; those of installations need an index of
+# packages (NETWORK=yes).
 export HF_HUB_OFFLINE=1
+offline=(scripts/offline.sh)
+[ "${NETWORK:-}" = yes ] && offline=()
 code=0
 eval "arguments=(${PYTEST_ARGS:-})"  # a list, whose parts may be quoted
-timeout --kill-after=20 4h "$environment/bin/python" -m pytest "${arguments[@]}" "${folders[@]}" || code=$?
+timeout --kill-after=20 4h "${offline[@]}" "$environment/bin/python" -m pytest "${arguments[@]}" "${folders[@]}" || code=$?
 [ $code = 5 ] && [ "${CI:-}" != true ] && { echo "skipped: no tests yet"; code=0; }
 exit $code

@@ -1,8 +1,32 @@
-"""What all tests share: an interpreter that does not end is ended, and says where it hung."""
+"""What all tests share: no network but this machine's own, and an interpreter that ends."""
 
 import faulthandler
+import ipaddress
+import socket
+
+import pytest
 
 EXIT_SECONDS = 120
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """Refuse every connection that leaves this machine; `scripts/offline.sh` does so for child processes too."""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_own(address[0]):
+            raise AssertionError(f"The test opens a connection to {address[0]}: tests need no network.")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+def _is_own(host):
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def pytest_unconfigure():
