@@ -12,8 +12,8 @@ undo step: operators do so by their options, and a result that comes by itself b
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,11 @@ from .environment.session import state as engine_state
 from .jobs import job_import, pump
 from .jobs.earlier_jobs import continue_job, delete_job, history, interrupted, recall
 from .jobs.job_control import clear, move, pause, unpause
-from .jobs.job_edit import edit
 from .jobs.job_history import JobRecord
-from .jobs.job_inputs import JobInputs
-from .jobs.job_location import new_job_folder
 from .jobs.job_queue import QUEUE, Job, JobState
-from .jobs.start import absolute, checked_outputs, holding, job_spec, proxy_shape, start, surroundings
+from .jobs.job_request import OUTPUTS, JobRequest, absolute, checked_outputs
+from .jobs.new_job import edit, generate
+from .jobs.start import start, submit, target_scene
 from .models.model_actions import cancel_download, delete_model, download_model, models, refresh_models
 from .models.model_status import ModelStatus
 from .process.engine_python import find_engine_python
@@ -48,9 +47,11 @@ from .rigs.rig_report import RigReport
 from .rigs.scene_rig import scene_rig
 
 __all__ = [
+    "OUTPUTS",
     "Batch",
     "Job",
     "JobRecord",
+    "JobRequest",
     "JobState",
     "ModelStatus",
     "RigChoice",
@@ -88,108 +89,9 @@ __all__ = [
     "rig_report",
     "set_look",
     "set_up_engine",
+    "submit",
     "unpause",
 ]
-
-OUTPUTS = job_import.OUTPUTS
-
-
-def generate(
-    prompt: str,
-    *,
-    rig: str | bpy.types.Collection | RigChoice = "ORBIT",
-    domain: bpy.types.Object | str | None = None,
-    preset: str = "standard",
-    seed: int = 0,
-    model: str = "builtin",
-    negative_prompt: str = "",
-    outputs: Sequence[str] = OUTPUTS,
-    jitter: float = 0.0,
-    proxy: bpy.types.Object | bpy.types.Collection | str | None = None,
-    proxy_looseness: float = 0.5,
-    overrides: Mapping[str, Any] | None = None,
-    folder: str | Path | None = None,
-    import_results: bool = True,
-    scene: bpy.types.Scene | None = None,
-    wait: bool = False,
-    progress: Callable[[Job], None] | None = None,
-    engine_python: str | Path | None = None,
-) -> Job:
-    """Make an object of a prompt, looked at through the rig's cameras.
-
-    Parameters
-    ----------
-    prompt : str
-    rig : str, collection or RigChoice
-        Where the viewpoints come from: ``"ORBIT"``, the model's own around the domain; a collection or its name, its
-        cameras; ``"REGION:<collection>"``, anywhere between its cameras; ``"ANIMATION"`` or ``"ANIMATION:1-48"``, the
-        path of the scene's camera.
-    domain : object, its name, or None
-        The box the result fills; None: the box [-1, 1]^3 at the world's origin.
-    preset : str
-        ``"draft"``, ``"standard"``, ``"high"``, ``"paper"``, or a published recipe such as ``"rose"``, which has a
-        prompt of its own for an empty `prompt` (`sjc_blender.protocol.recipes`).
-    seed : int
-        0 or more. The same settings and seed repeat a result.
-    model : str
-        ``"builtin"``, a folder, a .safetensors file, or a Hugging Face id that is in the local
-        cache. A path may begin with ``//``: beside the .blend.
-    negative_prompt : str
-    outputs : sequence of str
-        ``"volume"``, ``"mesh"`` or both.
-    jitter : float
-        Degrees, 0 to 90, by which each draw may turn a camera (of a collection, of a path) about the domain.
-    proxy : object, collection, the name of one, or None
-        A coarse shape to start from and keep to: what of the domain it fills.
-    proxy_looseness : float
-        How freely the object may leave that shape: 0, not at all, to 1, as if there were none.
-    overrides : mapping, optional
-        Any field of the job spec, nested, such as ``{"optimisation": {"steps": 200}}``.
-    folder : str or Path, optional
-        The job's folder; a job with the same settings that lies there goes on from its checkpoint.
-        None: a new folder in ``sjc_jobs`` beside the saved .blend, else in the user's folder.
-    import_results : bool
-        Whether the results come into the scene by themselves.
-    scene : Scene, optional
-        None: the active one.
-    wait : bool
-        Block until the job has ended. In background mode nothing moves without it. Ctrl-C
-        cancels the job, which is returned all the same.
-    progress : callable, optional
-        Called with the job after every change of it, on the main thread.
-    engine_python : str or Path, optional
-        Goes before the preferences.
-
-    Returns
-    -------
-    Job
-        With `wait`, look at its ``state`` and ``error``: a job that fails later does not raise here.
-
-    Raises
-    ------
-    SjcError
-        If it cannot start: settings with faults, an unusable rig or domain, no usable interpreter,
-        a folder that cannot be written. Nothing is left behind then.
-    """
-    scene = _scene(scene)
-    spec = job_spec(
-        surroundings(scene, rig, domain, jitter),
-        overrides=overrides or {},
-        model=model,
-        outputs=outputs,
-        prompt=prompt,
-        preset=preset,
-        seed=seed,
-        negative_prompt=negative_prompt,
-    )
-    inputs = JobInputs()
-    if proxy is not None:
-        spec, inputs = holding(spec, proxy_shape(spec, proxy, scene), proxy_looseness)
-    interpreter = find_engine_python(engine_python, preferences.engine_python())
-    path = Path(absolute(folder)) if folder is not None else new_job_folder(spec.subject)
-    job_folder = JobFolder.create(path, spec)
-    inputs.lay(job_folder)
-    return start(job_folder, spec, interpreter, scene, import_results, wait, progress, notes=inputs.notes)
 
 
 def resume(
@@ -205,7 +107,7 @@ def resume(
     job_folder = JobFolder(Path(absolute(folder)))
     spec = job_folder.read_spec()
     interpreter = find_engine_python(engine_python, preferences.engine_python())
-    return start(job_folder, spec, interpreter, _scene(scene), import_results, wait, progress)
+    return start(job_folder, spec, interpreter, target_scene(scene), import_results, wait, progress)
 
 
 def rig_report(
@@ -230,14 +132,16 @@ def rig_report(
     SjcError
         If the rig or the domain cannot be used.
     """
-    scene = _scene(scene)
-    settings = scene.sjc  # type: ignore[attr-defined]
+    scene = target_scene(scene)
+    said: dict[str, Any] = {"rig": rig, "domain": domain, "jitter": jitter, "model": model}
+    panel: JobRequest = scene.sjc.request()  # type: ignore[attr-defined]  # ours
+    wanted = dataclasses.replace(panel, **{name: value for name, value in said.items() if value is not None})
     return scene_rig(
-        settings.rig_choice() if rig is None else rig,
-        settings.domain if domain is None else domain,
+        wanted.rig or "ORBIT",
+        wanted.domain,
         scene,
-        jitter=math.degrees(settings.jitter) if jitter is None else jitter,
-        model=settings.model if model is None else model,
+        jitter=wanted.jitter or 0.0,
+        model=wanted.model_source or "builtin",
     ).report
 
 
@@ -261,7 +165,7 @@ def import_result(
     """
     folder = source.folder if isinstance(source, Job) else JobFolder(Path(absolute(source)))
     wanted = job_import.outputs_of(folder.read_spec()) if outputs is None else checked_outputs(outputs)
-    objects = job_import.import_outputs(folder, wanted, _scene(scene))
+    objects = job_import.import_outputs(folder, wanted, target_scene(scene))
     if isinstance(source, Job):
         source.imported += tuple(obj.name for obj in objects)
         source.import_error = None
@@ -289,15 +193,3 @@ def jobs() -> list[Job]:
 def job(identifier: str) -> Job:
     """Give the newest job of this session with that id; SjcError ``no_such_job`` if there is none."""
     return QUEUE.find(identifier)
-
-
-def _scene(scene: bpy.types.Scene | None) -> bpy.types.Scene:
-    chosen = scene or bpy.context.scene
-    assert chosen is not None  # a file has one, and one of them is active
-    if chosen.library is not None:
-        raise SjcError(
-            "scene_linked",
-            f"The scene {chosen.name!r} is linked from {chosen.library.filepath}: nothing can be put into it.",
-            "Open that file, or use a scene of this one.",
-        )
-    return chosen

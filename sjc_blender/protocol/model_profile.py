@@ -196,12 +196,16 @@ def needs_prompt(source: str) -> bool:
     Buttons ask this whenever they are drawn, and a checkpoint's header alone takes 20 ms to read: the answer is kept
     until the folder or file changes.
     """
+    return _needs_prompt(source, changed_at(source))
+
+
+def changed_at(source: str) -> int:
+    """Return when a model's folder or file was changed last, in nanoseconds; 0 if there is none."""
     model = local_model(source)
     try:
-        changed = model.stat().st_mtime_ns if model is not None else 0
+        return model.stat().st_mtime_ns if model is not None else 0
     except OSError:
-        changed = 0
-    return _needs_prompt(source, changed)
+        return 0
 
 
 @functools.lru_cache(maxsize=32)

@@ -7,6 +7,7 @@ A setting comes from, later wins: the data class's default (the paper), the pres
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,8 +16,8 @@ from typing import Any
 from . import codec, recipes
 from .errors import Fault, InvalidSpec, SjcError
 from .model_families import local_model
-from .model_profile import ModelProfile, Vocabulary, load_profile, noise_levels
-from .overrides import merged
+from .model_profile import ModelProfile, Vocabulary, changed_at, load_profile, noise_levels
+from .overrides import merged, nested
 from .reference_views import read_reference_views
 from .spec import CameraRig, JobSpec
 from .validation import spec_from_json
@@ -39,7 +40,12 @@ def preset_settings(name: str) -> dict[str, Any]:
 
 
 def new_job(
-    prompt: str, *, preset: str = "standard", model: str | Mapping[str, Any] = "builtin", **overrides: Any
+    prompt: str,
+    *,
+    preset: str = "standard",
+    model: str | Mapping[str, Any] = "builtin",
+    overrides: Mapping[str, Any] | None = None,
+    **settings: Any,
 ) -> JobSpec:
     """Fill and validate a spec.
 
@@ -52,7 +58,9 @@ def new_job(
         One of `preset_names`, or of `recipes.recipe_names`.
     model : str or mapping
         See `spec.ModelSpec.source`; or its fields, such as ``{"source": "builtin", "device": "cpu"}``.
-    **overrides
+    overrides : mapping, optional
+        Fields of `JobSpec`, nested or by their dotted names; they go before everything else that is given here.
+    **settings
         Fields of `JobSpec`, as data classes or nested mappings; a mapping changes only what it names.
 
     Raises
@@ -60,34 +68,67 @@ def new_job(
     InvalidSpec
         With every fault at once.
     SjcError
-        ``prompt_outside_vocabulary`` if the model is known not to understand the prompt.
+        ``prompt_outside_vocabulary`` if the model is known not to understand the prompt; ``bad_usage`` if `overrides`
+        set a field twice.
     """
-    named = preset_names() + recipes.recipe_names()
-    if preset not in named:
-        raise InvalidSpec([Fault("preset", preset, "one of " + ", ".join(named))])
-    base = preset if preset in preset_names() else recipes.BASE
-    model = {"source": "builtin", **model} if isinstance(model, Mapping) else {"source": model}
-    source = str(model["source"])
+    given = codec.encode({"prompt": prompt, "preset": preset, "model": _fields_of(model), **settings})
+    wanted = merged(given, nested(codec.encode(dict(overrides or {}))))
+    wanted["model"] = {"source": "builtin", **_fields_of(wanted["model"])}
+    source = str(wanted["model"]["source"])
     profile = load_profile(source)
-    data: dict[str, Any] = {"prompt": prompt, "preset": preset, "model": model, "cameras": _viewpoints(source, profile)}
-    data["field"] = {"background": list(profile.background)}
-    data["optimisation"] = {"timesteps": _timesteps(source, profile)}
-    _merge(data, _read(base))
-    _merge(data, profile.settings)
-    _merge(data, profile.presets.get(base, {}))
-    if base != preset:
-        recipe = recipes.read_recipe(preset)
-        _merge(data, {**recipe, "prompt": prompt if prompt.strip() else recipe["prompt"]})
-    stages, before = data["field"].get("stages", []), data["field"].get("resolution")
-    _merge(data, codec.encode(overrides))
-    if data["field"].get("stages") is stages and data["field"].get("resolution") != before:
-        data["field"]["stages"] = stages_to(data["field"]["resolution"], stages)
+    start = _settings_before(wanted["preset"], source, profile)
+    if not str(wanted["prompt"]).strip() and "prompt" in start:
+        wanted["prompt"] = start["prompt"]
+    data = merged(start, wanted)
+    field, before = data["field"], start["field"]
+    if isinstance(field, dict) and "stages" not in wanted.get("field", {}):
+        resolution = field.get("resolution")
+        if resolution != before.get("resolution"):
+            data["field"] = field | {"stages": stages_to(resolution, before.get("stages", []))}
     if profile.vocabulary is not None and isinstance(data["prompt"], str):
         data["prompt"] = profile.vocabulary.completed(data["prompt"])
     spec = spec_from_json({"version": JobSpec.version, **data})
     if profile.vocabulary is not None:
         _check_words(profile.vocabulary, spec)
     return spec
+
+
+def size_of(preset: str, model: str) -> tuple[int, int] | None:
+    """Return the steps and the voxels along the longest side of a job with this preset and this model.
+
+    None if the model's profile cannot be read. Quick, for tooltips: the answer is kept until the model changes.
+    """
+    return _size_of(preset, model, changed_at(model))
+
+
+@functools.lru_cache(maxsize=64)
+def _size_of(preset: str, model: str, _changed: int) -> tuple[int, int] | None:
+    try:
+        settings = _settings_before(preset, model, load_profile(model))
+        return int(settings["optimisation"]["steps"]), int(settings["field"]["resolution"])
+    except (SjcError, TypeError, ValueError):
+        return None
+
+
+def _settings_before(preset: object, source: str, profile: ModelProfile) -> dict[str, Any]:
+    """Return the settings of a job with this preset and this model before its user has changed any."""
+    shipped, named = preset_names(), recipes.recipe_names()
+    if preset not in shipped and preset not in named:
+        raise InvalidSpec([Fault("preset", preset, "one of " + ", ".join([*shipped, *named]))])
+    base = str(preset) if preset in shipped else recipes.BASE
+    layers = [_read(base), profile.settings, profile.presets.get(base, {})]
+    if base != preset:
+        layers.append(recipes.read_recipe(str(preset)))
+    settings: dict[str, Any] = {
+        "cameras": _viewpoints(source, profile),
+        "field": {"background": list(profile.background)},
+        "optimisation": {"timesteps": _timesteps(source, profile)},
+    }
+    return functools.reduce(merged, layers, settings)
+
+
+def _fields_of(model: Any) -> Any:
+    return model if isinstance(model, Mapping) else {"source": model}
 
 
 def stages_to(resolution: object, stages: Sequence[tuple[float, int]]) -> list[tuple[float, int]]:
@@ -132,17 +173,3 @@ def _timesteps(source: str, profile: ModelProfile) -> list[int]:
     count = noise_levels(source)
     first, last = (round(share * count) for share in profile.timesteps)
     return [min(first, count - 1), max(last - 1, min(first, count - 1))]
-
-
-def _merge(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    for key, value in changes.items():
-        old = base.get(key)
-        # A rig of another kind replaces the rig; everything else is changed field by field.
-        if (
-            isinstance(old, dict)
-            and isinstance(value, Mapping)
-            and value.get("kind", old.get("kind")) == old.get("kind")
-        ):
-            _merge(old, value)
-        else:
-            base[key] = dict(value) if isinstance(value, Mapping) else value

@@ -78,10 +78,13 @@ def faults(spec: JobSpec) -> list[Fault]:
     return check.faults
 
 
-def camera_faults(camera: Camera, name: str) -> list[Fault]:
-    """Every fault of a camera by itself, wherever the domain is; `name` begins the fields' names."""
+def camera_faults(camera: Camera, name: str, domain: DomainSpec | None = None) -> list[Fault]:
+    """Every fault of a camera; `name` begins the fields' names. Without a domain: of the camera by itself."""
     check = _Checker()
-    _camera_form(check, name, camera)
+    if domain is None:
+        _camera_form(check, name, camera)
+    else:
+        _camera(check, name, camera, domain)
     return check.faults
 
 
@@ -135,13 +138,12 @@ def _cameras(check: _Checker, rig: CameraRig, domain: DomainSpec) -> None:
     check("cameras.cameras", (), bool(rig.cameras), "at least one camera; add cameras to the rig's collection")
     check.number("cameras.jitter", rig.jitter, lambda x: 0 <= x <= 90, "0 to 90 degrees")
     for index, camera in enumerate(rig.cameras):
-        _camera(check, f"cameras.cameras[{index}]", camera, domain)
+        _camera(check, f"cameras.cameras[{index}] ({camera.name!r})", camera, domain)
     if rig.cameras and not any(camera.weight > 0 for camera in rig.cameras):
         check("cameras.cameras", "all weights are 0", False, "at least one camera with a weight above 0")
 
 
-def _camera(check: _Checker, path: str, camera: Camera, domain: DomainSpec) -> None:
-    label = f"{path} ({camera.name!r})"
+def _camera(check: _Checker, label: str, camera: Camera, domain: DomainSpec) -> None:
     if not _camera_form(check, label, camera):
         return
     eye = tuple(row[3] for row in camera.pose[:3])
@@ -261,7 +263,8 @@ def _outputs(check: _Checker, spec: JobSpec) -> None:
     check("outputs.mesh_texture", out.mesh_texture, good, "0 (no texture) or 64 to 8192 pixels")
     check("outputs.colour_views", out.colour_views, 4 <= out.colour_views <= 256, "4 to 256")
     if out.preview_camera is not None:
-        _camera(check, "outputs.preview_camera", out.preview_camera, spec.domain)
+        camera = out.preview_camera
+        _camera(check, f"outputs.preview_camera ({camera.name!r})", camera, spec.domain)
 
 
 def _is_similarity(matrix: Matrix, scale: float | None = None, tolerance: float = 1e-4) -> bool:

@@ -1,5 +1,6 @@
 """What the panel of a result offers for edits, and what its button asks of the API."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import bpy
@@ -7,6 +8,7 @@ import pytest
 
 import sjc_blender
 from sjc_blender.addon.environment import session
+from sjc_blender.addon.jobs.job_request import JobRequest
 from sjc_blender.addon.ui import edit_operators, edit_panel
 from sjc_blender.protocol.errors import SjcError
 from tests.addon.drawn_layout import Layout, context
@@ -32,15 +34,17 @@ def result(settings, scene):
 @pytest.fixture
 def asked(monkeypatch):
     calls = []
-    monkeypatch.setattr(edit_operators.api, "edit", lambda source, **options: calls.append((source, options)))
+    monkeypatch.setattr(edit_operators.api, "submit", lambda request, scene: calls.append(request))
     return calls
 
 
 def test_a_region_and_a_prompt_reach_the_api(settings, scene, result, asked):
     settings.edit_prompt, settings.edit_region = " a round chair ", bpy.data.objects.new("Box", None)
     assert bpy.ops.sjc.edit_result() == {"FINISHED"}
-    region = settings.edit_region
-    assert asked == [(result, {"scene": scene, "prompt": "a round chair", "region": region})]
+    settings.memory = "6GB"
+    bpy.ops.sjc.edit_result()
+    wanted = JobRequest(prompt="a round chair", edit=result, region=settings.edit_region, memory="auto")
+    assert asked == [wanted, dataclasses.replace(wanted, memory="6GB")]
 
 
 def test_a_region_may_begin_anew(settings, scene, result, asked):
@@ -48,30 +52,31 @@ def test_a_region_may_begin_anew(settings, scene, result, asked):
     bpy.ops.sjc.edit_result()
     settings.edit_region = bpy.data.objects.new("Box", None)
     bpy.ops.sjc.edit_result()
-    assert [options.get("anew") for _, options in asked] == [None, True]
+    assert [request.anew for request in asked] == [False, True]
 
 
 def test_left_empty_all_of_it_is_refined_with_the_tabs_settings(settings, scene, result, asked):
     settings.edit_settings, settings.preset, settings.seed = "TAB", "draft", 4
-    settings.negative_prompt = "blurry"
+    settings.negative_prompt, settings.memory = "blurry", "8GB"
     bpy.ops.sjc.edit_result()
-    assert asked[0][1] == {
-        "scene": scene,
-        "prompt": None,
-        "region": None,
-        "model": "builtin",
-        "preset": "draft",
-        "seed": 4,
-        "negative_prompt": "blurry",
-        "overrides": {"model": {"adapters": []}},
-    }
+    assert asked == [
+        JobRequest(
+            edit=result,
+            model="builtin",
+            preset="draft",
+            seed=4,
+            negative_prompt="blurry",
+            overrides={"model": {"adapters": []}},
+            memory="8GB",
+        )
+    ]
 
 
 def test_what_hinders_an_edit_is_said(settings, result, monkeypatch):
-    def refuse(source, **options):
+    def refuse(request, scene):
         raise SjcError("no_checkpoint", "There is no checkpoint.", "Run it again.")
 
-    monkeypatch.setattr(edit_operators.api, "edit", refuse)
+    monkeypatch.setattr(edit_operators.api, "submit", refuse)
     with pytest.raises(RuntimeError, match="There is no checkpoint"):
         bpy.ops.sjc.edit_result()
     bpy.context.view_layer.objects.active = None

@@ -1,5 +1,6 @@
 """What the buttons do, and what they say when they cannot."""
 
+import dataclasses
 import math
 from types import SimpleNamespace
 
@@ -8,11 +9,12 @@ import numpy as np
 import pytest
 
 import sjc_blender
+from sjc_blender.addon.jobs.job_request import JobRequest
 from sjc_blender.addon.rigs.rig_choice import RigChoice
-from sjc_blender.addon.ui import operators
+from sjc_blender.addon.ui import operators, properties
 from sjc_blender.addon.ui.rig_properties import has_box
 from sjc_blender.protocol.errors import SjcError
-from sjc_blender.protocol.presets import preset_names
+from sjc_blender.protocol.presets import new_job, preset_names
 from sjc_blender.protocol.spec import JobSpec
 
 
@@ -30,11 +32,12 @@ def asked(monkeypatch, finished_job):
     """Give what the panel asks of the API."""
     calls = []
 
-    def generate(prompt, **options):
-        calls.append((prompt, options))
-        return SimpleNamespace(id="job1", spec=JobSpec(prompt), folder=finished_job())
+    def submit(request, *, scene):
+        assert scene == bpy.context.scene
+        calls.append(request)
+        return SimpleNamespace(id="job1", spec=JobSpec(request.prompt), folder=finished_job())
 
-    monkeypatch.setattr(operators.api, "generate", generate)
+    monkeypatch.setattr(operators.api, "submit", submit)
     return calls
 
 
@@ -48,30 +51,31 @@ def test_generate_hands_every_setting_to_the_api(settings, scene, asked):
     settings.make_mesh = False
     settings.model_kind, settings.model_source, settings.memory = "OWN", "//models/sd", "8GB"
     assert bpy.ops.sjc.generate() == {"FINISHED"}
-    ((prompt, options),) = asked
-    assert prompt == "a red chair"
-    assert options.pop("jitter") == pytest.approx(5)
-    assert options == {
-        "negative_prompt": "blurry",
-        "rig": RigChoice("CAMERAS", settings.cameras),
-        "domain": settings.domain,
-        "preset": "draft",
-        "seed": 12,
-        "model": "//models/sd",
-        "outputs": ("volume",),
-        "overrides": {"model": {"adapters": [], "memory": "8GB"}},
-        "proxy": block,
-        "proxy_looseness": 0.25,
-        "scene": scene,
-    }
+    (request,) = asked
+    assert request.jitter == pytest.approx(5)
+    assert dataclasses.replace(request, jitter=5.0) == JobRequest(
+        prompt="a red chair",
+        negative_prompt="blurry",
+        rig=RigChoice("CAMERAS", settings.cameras),
+        domain=settings.domain,
+        jitter=5.0,
+        preset="draft",
+        seed=12,
+        model="//models/sd",
+        outputs=("volume",),
+        overrides={"model": {"adapters": []}},
+        proxy=block,
+        proxy_looseness=0.25,
+        memory="8GB",
+    )
 
 
 def test_the_defaults_are_the_orbit_the_built_in_prior_and_both_outputs(settings, asked):
     settings.prompt = "a red chair"
     bpy.ops.sjc.generate()
-    options = asked[0][1]
-    assert (options["rig"], options["domain"], options["model"]) == (RigChoice(), None, "builtin")
-    assert options["outputs"] == ("volume", "mesh")
+    (request,) = asked
+    assert (request.rig, request.domain, request.model) == (RigChoice(), None, "builtin")
+    assert request.outputs == ("volume", "mesh")
 
 
 @pytest.mark.parametrize(
@@ -174,5 +178,33 @@ def test_a_job_that_is_not_there_is_said(settings, operator):
         getattr(bpy.ops.sjc, operator)(job="gone")
 
 
+def offered(settings):
+    """What the list of presets offers: names and tooltips."""
+    return [(name, tip) for name, _label, tip, _number in properties._presets_of(settings, bpy.context)]
+
+
 def test_the_presets_are_those_that_ship_quickest_first(settings):
-    assert [item.identifier for item in settings.bl_rna.properties["preset"].enum_items] == preset_names()
+    assert [name for name, _tip in offered(settings)] == preset_names()
+    assert settings.preset == "standard"
+    for name in preset_names():
+        settings.preset = name
+        assert settings.preset == name
+
+
+def test_the_tooltip_of_a_preset_tells_what_it_is_with_the_chosen_model(settings):
+    told = {}
+    for kind, source in (("BUILTIN", "builtin"), ("HUB", "runwayml/stable-diffusion-v1-5")):
+        settings.model_kind, settings.model_id = kind, source
+        for name, tip in offered(settings):
+            spec = new_job("a red chair", preset=name, model=source)
+            wanted = f": {spec.optimisation.steps} steps, {spec.field.resolution} voxels along the longest side"
+            assert wanted in tip
+            told[kind, name] = wanted
+    assert any(told["BUILTIN", name] != told["HUB", name] for name in preset_names())
+
+
+def test_a_model_whose_profile_cannot_be_read_leaves_the_tooltips_without_figures(settings, tmp_path):
+    (tmp_path / "sjc.json").write_text("{")
+    (tmp_path / "model_index.json").write_text("{}")
+    settings.model_kind, settings.model_source = "OWN", str(tmp_path)
+    assert not any("steps" in tip for _name, tip in offered(settings))

@@ -54,18 +54,6 @@ def flattened(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     return flat
 
 
-def nested(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Write dotted columns as nested mappings, as `merged` of `sjc_blender.protocol.overrides` takes them."""
-    result: dict[str, Any] = {}
-    for name, value in columns.items():
-        *parents, leaf = name.split(".")
-        target = result
-        for parent in parents:
-            target = target.setdefault(parent, {})
-        target[leaf] = value
-    return result
-
-
 @functools.cache
 def _fields() -> tuple[str, ...]:
     return tuple(dict.fromkeys(_paths(JobSpec, "")))

@@ -14,12 +14,13 @@ from .. import preferences
 from ..drained import drained
 from ..jobs.job_location import jobs_folders, slug
 from ..jobs.job_queue import Job
-from ..jobs.start import absolute
+from ..jobs.job_request import JobRequest, Shape, absolute
+from ..jobs.start import target_scene
 from ..process.engine_python import find_engine_python
 from ..rigs.rig_choice import RigChoice
 from .batch import Batch
 from .placing import Placing
-from .plan import Settings, planning
+from .plan import BatchRequest, planning
 from .rows import Rows, rows_of_list, rows_of_text
 
 Rig = str | bpy.types.Collection | RigChoice
@@ -37,7 +38,7 @@ def batch(
     negative_prompt: str = "",
     outputs: str | Sequence[str] = ("volume",),
     jitter: float = 0.0,
-    proxy: bpy.types.Object | bpy.types.Collection | str | None = None,
+    proxy: Shape | None = None,
     proxy_looseness: float = 0.5,
     overrides: Mapping[str, Any] | None = None,
     name: str | None = None,
@@ -113,25 +114,20 @@ def batch(
     SjcError
         ``no_batch_file``, ``bad_usage``, or there is no usable engine's Python.
     """
-    settings = Settings(
-        seeds=_several(seeds),
-        presets=_several(presets),
-        rigs=_several(rigs),
+    shared = JobRequest(
         negative_prompt=negative_prompt,
-        domain=domain,
         model=model,
-        outputs=(outputs,) if isinstance(outputs, str) else outputs,
+        outputs=outputs,
+        overrides=overrides or {},
+        domain=domain,
         jitter=jitter,
         proxy=proxy,
         proxy_looseness=proxy_looseness,
-        overrides=overrides or {},
     )
-    scene = scene or bpy.context.scene
-    assert scene is not None
     steps = batching(
         source,
-        settings,
-        scene,
+        BatchRequest(shared, _several(seeds), _several(presets), _several(rigs)),
+        target_scene(scene),
         name=name,
         folder=folder,
         place=place,
@@ -149,7 +145,7 @@ def batch(
 
 def batching(
     source: Source,
-    settings: Settings,
+    request: BatchRequest,
     scene: bpy.types.Scene,
     *,
     start: bool,
@@ -168,7 +164,7 @@ def batching(
     name = name or source_name
     how = Placing(place, spacing, collection or f"SJC {name}", assets)
     folders = [Path(absolute(folder))] if folder is not None else [parent / slug(name) for parent in jobs_folders()]
-    jobs, variants = yield from planning(rows, settings, scene, folders)
+    jobs, variants = yield from planning(rows, request, scene, folders)
     interpreter = partial(find_engine_python, engine_python, preferences.engine_python())
     made = Batch(name, jobs, variants, how, scene.name, interpreter, progress)
     if start:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -13,20 +14,20 @@ from typing import Any
 import bpy
 
 from ...protocol import codec
-from ...protocol.errors import Fault, InvalidSpec, SjcError
+from ...protocol.errors import InvalidSpec, SjcError
 from ...protocol.job_folder import JobFolder
-from ...protocol.overrides import merged
+from ...protocol.overrides import merged, nested
 from ...protocol.spec import JobSpec
-from ..jobs.job_edit import Changes, edited
-from ..jobs.job_import import OUTPUTS, outputs_of
+from ..jobs.job_import import outputs_of
 from ..jobs.job_inputs import JobInputs
 from ..jobs.job_location import slug
-from ..jobs.start import Surroundings, absolute, holding, job_spec, proxy_shape, surroundings
+from ..jobs.job_request import OUTPUTS, JobRequest, absolute
+from ..jobs.resolve import resolved
+from ..jobs.scene_view import SceneView
 from ..results.placement import result_name
-from ..rigs.proxy import FilledGrid
 from ..rigs.rig_choice import RigChoice
 from .batch_fault import BatchFault, InvalidBatch
-from .columns import PLAIN, TEXT, nested
+from .columns import PLAIN, TEXT
 from .rows import Row, Rows
 
 COLUMN_OF_CODE = {
@@ -45,6 +46,7 @@ COLUMN_OF_CODE = {
     "unknown_proxy": "proxy",
     "proxy_without_surface": "proxy",
     "proxy_outside_domain": "proxy",
+    "region_without_edit": "region",
     "unknown_region": "region",
     "region_without_surface": "region",
     "region_outside_domain": "region",
@@ -58,29 +60,36 @@ COLUMN_OF_CODE = {
 }
 """Which column an error of a job that cannot start is about."""
 
-EDITED = {"prompt", "negative_prompt", "model", "preset", "seed", "outputs"}
 NOT_EDITED = {"rig", "domain", "jitter", "proxy", "proxy_looseness"}
-"""Columns of a row that edits a finished job, and those that it cannot have."""
+"""Columns that a row cannot have that edits a finished job."""
+
+COLUMN_OF_FIELD = {
+    "model.source": "model",
+    "cameras.jitter": "jitter",
+    "field.proxy.looseness": "proxy_looseness",
+}
+"""Fields of the spec that a column of another name says."""
 
 STAND_IN = "a red chair"
 """For a missing prompt, so that the rest of its row can be judged."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What holds for every row that does not say otherwise; as the arguments of `sjc_blender.addon.api.batch`."""
+class BatchRequest:
+    """What holds for every row that does not say otherwise.
 
+    Attributes
+    ----------
+    shared : JobRequest
+        Its prompt, preset, seed and rig do not count.
+    seeds, presets, rigs : sequence
+        Each row becomes a job for each combination of those that it does not name itself.
+    """
+
+    shared: JobRequest
     seeds: Sequence[int] = (0,)
     presets: Sequence[str] = ("standard",)
     rigs: Sequence[str | bpy.types.Collection | RigChoice] = ("ORBIT",)
-    negative_prompt: str = ""
-    domain: bpy.types.Object | str | None = None
-    model: str = "builtin"
-    outputs: Sequence[str] = ("volume",)
-    jitter: float = 0.0
-    proxy: bpy.types.Object | bpy.types.Collection | str | None = None
-    proxy_looseness: float = 0.5
-    overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,7 @@ class Planned:
 
 
 def planning(
-    rows: Rows, settings: Settings, scene: bpy.types.Scene, folders: Sequence[Path]
+    rows: Rows, batch: BatchRequest, scene: bpy.types.Scene, folders: Sequence[Path]
 ) -> Generator[None, None, tuple[list[Planned], int]]:
     """Resolve every row, a step each, into its jobs: of its own seed, preset and rig, or of all of the batch's.
 
@@ -125,7 +134,7 @@ def planning(
     Parameters
     ----------
     rows : Rows
-    settings : Settings
+    batch : BatchRequest
     scene : bpy.types.Scene
         With the rigs and domains.
     folders : sequence of Path
@@ -146,43 +155,18 @@ def planning(
     faults = list(rows.faults)
     if not rows.rows and not faults:
         faults.append(BatchFault.of(None, "", None, "at least one prompt"))
-    several = {"seed": settings.seeds, "preset": settings.presets, "rig": settings.rigs}
+    several = {"seed": batch.seeds, "preset": batch.presets, "rig": batch.rigs}
     faults += [BatchFault.of(None, name, None, "at least one") for name, values in several.items() if not values]
-    views, jobs = _Views(scene), []
+    view, jobs = SceneView(scene), []
     for row in rows.rows:
-        for job in _jobs_of(row, settings, views, folders, faults):
+        for job in _jobs_of(row, batch, view, folders, faults):
             jobs.append(job)
             yield
         yield
     faults += yield from _clashes(jobs)
     if faults:
         raise InvalidBatch(faults)
-    return jobs, len(settings.seeds) * len(settings.presets) * len(settings.rigs)
-
-
-class _Views:
-    """The scene as jobs look at it, each rig and domain once."""
-
-    def __init__(self, scene: bpy.types.Scene) -> None:
-        self.scene = scene
-        self._shapes: dict[tuple[Any, ...], FilledGrid] = {}
-        self._seen: dict[tuple[Any, ...], Surroundings] = {}
-
-    def of(self, *, rig: Any, domain: Any, jitter: Any) -> Surroundings:
-        """Look, or give what was seen."""
-        key = rig, domain, repr(jitter)
-        if key not in self._seen:
-            self._seen[key] = surroundings(self.scene, rig, domain, jitter)
-        return self._seen[key]
-
-    def with_proxy(self, spec: JobSpec, proxy: Any, looseness: Any) -> tuple[JobSpec, JobInputs]:
-        """Give a job its proxy, of which each is filled once."""
-        if not isinstance(looseness, (int, float)) or not 0 <= looseness <= 1:
-            raise InvalidSpec([Fault("proxy_looseness", looseness, "0 (held) to 1 (free)")])
-        key = proxy, spec.domain, spec.field.resolution
-        if key not in self._shapes:
-            self._shapes[key] = proxy_shape(spec, proxy, self.scene)
-        return holding(spec, self._shapes[key], looseness)
+    return jobs, len(batch.seeds) * len(batch.presets) * len(batch.rigs)
 
 
 def identity(spec: JobSpec) -> str:
@@ -195,26 +179,26 @@ def identity(spec: JobSpec) -> str:
 
 
 def _jobs_of(
-    row: Row, settings: Settings, views: _Views, folders: Sequence[Path], faults: list[BatchFault]
+    row: Row, batch: BatchRequest, view: SceneView, folders: Sequence[Path], faults: list[BatchFault]
 ) -> Iterator[Planned]:
     values = {name: value for name, value in row.values.items() if not _ill_typed(row, name, faults)}
     if not str(values.get("prompt", "")).strip():
         faults.append(BatchFault.of(row.number, "prompt", None, 'a description of the object, such as "a red chair"'))
         values.pop("prompt", None)
-    several = {"preset": settings.presets, "rig": settings.rigs, "seed": settings.seeds}
+    several = {"preset": batch.presets, "rig": batch.rigs, "seed": batch.seeds}
     if "edit" in values:
         # The rest is the edited job's, unless the row itself says otherwise.
-        several = {"seed": settings.seeds}
+        several = {"seed": batch.seeds}
         faults += [
             BatchFault.of(row.number, name, values.pop(name), "nothing, where a finished job is edited")
             for name in NOT_EDITED & values.keys()
         ]
     choices = [[values[name]] if name in values else list(several[name]) for name in several]
     for choice in product(*choices):
-        resolved = _resolved(row, values, dict(zip(several, choice, strict=True)), settings, views, faults)
-        if resolved is None:
+        made = _judged(row, values, dict(zip(several, choice, strict=True)), batch, view, faults)
+        if made is None:
             continue
-        spec, inputs = resolved
+        spec, inputs = made
         name = values.get("name") or f"{result_name(spec.prompt)} seed {spec.seed}"
         own_domain = "domain" in values or "edit" in values
         yield Planned(row.number, name, spec, _folder(spec, values.get("folder"), folders), own_domain, inputs)
@@ -233,12 +217,12 @@ def _ill_typed(row: Row, name: str, faults: list[BatchFault]) -> bool:
     return False
 
 
-def _resolved(
+def _judged(
     row: Row,
     values: Mapping[str, Any],
     choice: Mapping[str, Any],
-    settings: Settings,
-    views: _Views,
+    batch: BatchRequest,
+    view: SceneView,
     faults: list[BatchFault],
 ) -> tuple[JobSpec, JobInputs] | None:
     """Make the spec. A column with a fault is left out and the rest tried again, so that all are found."""
@@ -246,8 +230,8 @@ def _resolved(
     sound = True
     while True:
         try:
-            resolved = _spec(left, settings, views)
-            return resolved if sound and "prompt" in left else None
+            made = resolved(_request(left, batch), view)
+            return made if sound and "prompt" in left else None
         except SjcError as error:
             sound = False
             found = _told(row, left, error)
@@ -259,29 +243,15 @@ def _resolved(
             left = {name: value for name, value in left.items() if name not in wrong}
 
 
-def _spec(columns: Mapping[str, Any], settings: Settings, views: _Views) -> tuple[JobSpec, JobInputs]:
+def _request(columns: Mapping[str, Any], batch: BatchRequest) -> JobRequest:
+    """What a row asks for; the rest is the batch's, or that of the job that the row edits."""
+    own = {name: value for name, value in columns.items() if name in PLAIN and name not in ("name", "folder")}
     dotted = nested({name: value for name, value in columns.items() if name not in PLAIN})
+    shared = batch.shared
     if "edit" in columns:
-        changes = Changes(**{name: columns[name] for name in EDITED & columns.keys()}, overrides=dotted)
-        return edited(columns["edit"], changes, columns.get("region"), views.scene)
-    plain: dict[str, Any] = {
-        "prompt": STAND_IN,
-        "negative_prompt": settings.negative_prompt,
-        "domain": settings.domain,
-        "model": settings.model,
-        "jitter": settings.jitter,
-        "outputs": settings.outputs,
-        "rig": "ORBIT",
-        "proxy": settings.proxy,
-        "proxy_looseness": settings.proxy_looseness,
-    }
-    plain |= {
-        name: value for name, value in columns.items() if name in PLAIN and name not in ("name", "folder", "region")
-    }
-    around = views.of(**{name: plain.pop(name) for name in ("rig", "domain", "jitter")})
-    proxy, looseness = plain.pop("proxy"), plain.pop("proxy_looseness")
-    spec = job_spec(around, overrides=merged(settings.overrides, dotted), **plain)
-    return (spec, JobInputs()) if proxy is None else views.with_proxy(spec, proxy, looseness)
+        return JobRequest(**own, overrides=dotted, memory=shared.memory)
+    overrides = merged(nested(shared.overrides), dotted)
+    return dataclasses.replace(shared, **{"prompt": STAND_IN, **own, "overrides": overrides})
 
 
 def _told(row: Row, columns: Mapping[str, Any], error: SjcError) -> list[BatchFault]:
@@ -306,7 +276,7 @@ def _column(spec_field: str, columns: Mapping[str, Any]) -> str:
     parents = [name for name in columns if spec_field.startswith((f"{name}.", f"{name}["))]
     if parents:
         return max(parents, key=len)
-    return {"model.source": "model", "cameras.jitter": "jitter"}.get(spec_field, spec_field)
+    return COLUMN_OF_FIELD.get(spec_field, spec_field)
 
 
 def _folder(spec: JobSpec, chosen: str | None, folders: Sequence[Path]) -> Path:

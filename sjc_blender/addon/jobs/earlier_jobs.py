@@ -17,7 +17,8 @@ from .job_deletion import delete_job_folder
 from .job_history import JobRecord
 from .job_location import new_job_folder
 from .job_queue import Job
-from .start import absolute, start
+from .job_request import absolute
+from .start import start
 
 
 def history() -> list[JobRecord]:

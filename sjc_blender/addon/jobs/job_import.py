@@ -14,9 +14,9 @@ from ...protocol.spec import JobSpec
 from ..results import import_mesh, import_volume
 from ..ui.window_events import push_undo
 from .job_queue import Job
+from .job_request import OUTPUTS
 
 IMPORTERS = {"volume": import_volume.import_volume, "mesh": import_mesh.import_mesh}
-OUTPUTS = tuple(IMPORTERS)
 
 
 def outputs_of(spec: JobSpec) -> tuple[str, ...]:

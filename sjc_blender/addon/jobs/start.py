@@ -1,81 +1,44 @@
-"""From the scene and a caller's settings to a job in line."""
+"""A job into the line, from a request or from a folder that is there."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import bpy
 
-from ...protocol import codec, presets
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
-from ...protocol.overrides import merged
-from ...protocol.spec import Camera, CameraRig, DomainSpec, JobSpec, OrbitRig, ProxySpec
-from ...protocol.validation import validated
-from ..rigs.domain import domain_object, domain_spec
-from ..rigs.evaluated_scene import evaluated
-from ..rigs.proxy import FilledGrid, filled_grid, named_shape
-from ..rigs.rig import cameras_from_scene, preview_camera
-from ..rigs.rig_choice import RigChoice, rig_choice
+from ...protocol.spec import JobSpec
+from .. import preferences
+from ..process.engine_python import find_engine_python
 from ..rigs.scene_rig import rig_warnings
 from . import job_queue, known_jobs, pump
-from .job_import import OUTPUTS
-from .job_inputs import JobInputs
+from .job_location import new_job_folder
 from .job_queue import Job
+from .job_request import JobRequest, absolute
+from .resolve import resolved
+from .scene_view import SceneView
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What a job takes from the scene; `cameras` is None for the model's own orbit."""
-
-    domain: DomainSpec
-    cameras: CameraRig | OrbitRig | None
-    preview: Camera | None
-
-
-def surroundings(
-    scene: bpy.types.Scene,
-    rig: str | bpy.types.Collection | RigChoice,
-    domain: bpy.types.Object | str | None,
-    jitter: float,
-) -> Surroundings:
-    """Look at the scene; arguments and errors as of `sjc_blender.addon.api.generate`."""
-    chosen, box_object = rig_choice(rig), domain_object(domain)
-    with evaluated(scene) as depsgraph:
-        box = domain_spec(box_object, depsgraph)
-        cameras = cameras_from_scene(chosen, box, scene, depsgraph, jitter=jitter)
-        return Surroundings(box, cameras, preview_camera(scene, box, depsgraph))
-
-
-def job_spec(
-    around: Surroundings, *, overrides: Mapping[str, Any], model: str, outputs: Sequence[str], **settings: Any
-) -> JobSpec:
-    """Describe the scene and the settings as a job; see `sjc_blender.addon.api.generate`."""
-    settings["model"] = {"source": absolute(model) if model.startswith("//") else model}
-    settings["domain"] = around.domain
-    wanted = checked_outputs(outputs)
-    settings["outputs"] = {name: name in wanted for name in OUTPUTS} | {"preview_camera": around.preview}
-    if around.cameras is not None:
-        settings["cameras"] = around.cameras
-    return presets.new_job(**merged(codec.encode(settings), overrides))
-
-
-def proxy_shape(
-    spec: JobSpec, proxy: bpy.types.Object | bpy.types.Collection | str, scene: bpy.types.Scene
-) -> FilledGrid:
-    """Fill the voxels of a job's domain with a proxy, see `sjc_blender.addon.api.generate`; errors of `filled_grid`."""
-    with evaluated(scene) as depsgraph:
-        return filled_grid(named_shape(proxy, "proxy"), spec.domain, spec.field.resolution, depsgraph)
-
-
-def holding(spec: JobSpec, shape: FilledGrid, looseness: float) -> tuple[JobSpec, JobInputs]:
-    """Give a job a shape to keep to; InvalidSpec if it cannot have one, or not so."""
-    field = dataclasses.replace(spec.field, proxy=ProxySpec(shape.digest, looseness))
-    return validated(dataclasses.replace(spec, field=field)), JobInputs(proxy=shape)
+def submit(
+    request: JobRequest,
+    *,
+    folder: str | Path | None = None,
+    import_results: bool = True,
+    scene: bpy.types.Scene | None = None,
+    wait: bool = False,
+    progress: Callable[[Job], None] | None = None,
+    engine_python: str | Path | None = None,
+) -> Job:
+    """Make a folder for what is asked for and put the job in line; arguments and errors as of `api.generate`."""
+    scene = target_scene(scene)
+    spec, inputs = resolved(request, SceneView(scene))
+    interpreter = find_engine_python(engine_python, preferences.engine_python())
+    path = Path(absolute(folder)) if folder is not None else new_job_folder(spec.subject)
+    job_folder = JobFolder.create(path, spec)
+    inputs.lay(job_folder)
+    return start(job_folder, spec, interpreter, scene, import_results, wait, progress, notes=inputs.notes)
 
 
 def start(
@@ -109,16 +72,14 @@ def start(
     return started
 
 
-def checked_outputs(outputs: Sequence[str]) -> tuple[str, ...]:
-    """Give the outputs' names; SjcError ``unknown_output``."""
-    named = (outputs,) if isinstance(outputs, str) else tuple(outputs)
-    unknown = [name for name in named if name not in OUTPUTS]
-    if unknown or not named:
-        found = ", ".join(map(repr, unknown)) or "nothing"
-        raise SjcError("unknown_output", f"The outputs name {found}; known are {', '.join(OUTPUTS)}.")
-    return named
-
-
-def absolute(path: str | Path) -> str:
-    """Resolve Blender's ``//`` and ``~``."""
-    return str(Path(bpy.path.abspath(str(path))).expanduser().absolute())
+def target_scene(scene: bpy.types.Scene | None) -> bpy.types.Scene:
+    """Return the scene that results go to, the active one for None; SjcError ``scene_linked``."""
+    chosen = scene or bpy.context.scene
+    assert chosen is not None  # a file has one, and one of them is active
+    if chosen.library is not None:
+        raise SjcError(
+            "scene_linked",
+            f"The scene {chosen.name!r} is linked from {chosen.library.filepath}: nothing can be put into it.",
+            "Open that file, or use a scene of this one.",
+        )
+    return chosen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -11,8 +10,8 @@ import bpy
 import numpy as np
 
 from ...protocol.errors import SjcError
-from ...protocol.spec import Camera, CameraRig, DomainSpec, JobSpec
-from ...protocol.validation import faults
+from ...protocol.spec import Camera, DomainSpec
+from ...protocol.validation import camera_faults
 from .domain import SHEAR_TOLERANCE, DomainFrame
 
 WEIGHT_PROPERTY = "sjc_weight"
@@ -162,8 +161,7 @@ def is_number(value: object) -> bool:
 
 def _require_view(camera: Camera, domain: DomainSpec) -> None:
     """Ask the one place that judges specs whether this camera can be used."""
-    alone = CameraRig(cameras=(dataclasses.replace(camera, weight=1.0),))
-    for fault in faults(JobSpec(prompt="any", cameras=alone, domain=domain)):
+    for fault in camera_faults(camera, repr(camera.name), domain):
         what = fault.value if isinstance(fault.value, str) else f"cannot be used: {fault}"
         verb = "is " if what.startswith("inside") else ""
         raise UnusableCamera(camera.name, verb + what, f"use {fault.allowed}")

@@ -1,6 +1,5 @@
 """Buttons of the batch: judge the list, run it, stop it, try again what failed."""
 
-import math
 from collections.abc import Generator
 
 import bpy
@@ -9,7 +8,7 @@ from ...protocol.errors import SjcError
 from .. import api
 from ..batch import batch as batches
 from ..batch.make_batch import batching
-from ..batch.plan import Settings
+from ..batch.plan import BatchRequest
 from ..environment import session
 from ..rigs.rig_choice import RigChoice
 from . import camera_path, gradually
@@ -191,22 +190,10 @@ class SJC_OT_batch_dismiss(bpy.types.Operator):
 
 def _steps(scene: bpy.types.Scene, rig: RigChoice, start: bool, said: list[str]) -> Generator[None, None, api.Batch]:
     chosen: SJC_PG_batch = scene.sjc_batch  # type: ignore[attr-defined]
-    settings = scene.sjc  # type: ignore[attr-defined]
+    shared = scene.sjc.request(rig)  # type: ignore[attr-defined]
     return batching(
         chosen.source,
-        Settings(
-            seeds=_seeds(chosen.seeds),
-            presets=(settings.preset,),
-            rigs=(rig,),
-            domain=settings.domain,
-            model=settings.model,
-            negative_prompt=settings.negative_prompt,
-            outputs=settings.outputs,
-            jitter=math.degrees(settings.jitter),
-            proxy=settings.proxy,
-            proxy_looseness=settings.proxy_looseness,
-            overrides={"model": {"adapters": settings.used_adapters}},
-        ),
+        BatchRequest(shared, _seeds(chosen.seeds), presets=(shared.preset,), rigs=(rig,)),
         scene,
         start=start,
         place=chosen.place,

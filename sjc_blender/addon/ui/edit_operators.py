@@ -27,7 +27,7 @@ class SJC_OT_edit_result(NeedsEngine, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Put the new job in line."""
         settings: SJC_PG_settings = context.scene.sjc
-        return attempt(self, lambda: api.edit(context.object, scene=context.scene, **settings.edit_options()))
+        return attempt(self, lambda: api.submit(settings.edit_request(context.object), scene=context.scene))
 
 
 CLASSES = (SJC_OT_edit_result,)

@@ -1,7 +1,5 @@
 """How a finished result is to be changed: a part of ``scene.sjc``."""
 
-from typing import Any
-
 import bpy
 from bpy.props import BoolProperty, EnumProperty, PointerProperty, StringProperty
 
@@ -41,14 +39,3 @@ class EditSettings:
             ("TAB", "This Tab's", "The model, preset, seed and negative prompt that this tab is set to"),
         ],
     )
-
-    def edit_options(self) -> dict[str, Any]:
-        """The settings, as `sjc_blender.addon.api.edit` takes them."""
-        options: dict[str, Any] = {"prompt": self.edit_prompt.strip() or None, "region": self.edit_region}
-        if self.edit_region is not None and self.edit_anew:
-            options["anew"] = True
-        if self.edit_settings == "TAB":
-            options |= {"model": self.model, "preset": self.preset, "seed": self.seed}
-            options |= {"negative_prompt": self.negative_prompt}
-            options |= {"overrides": {"model": {"adapters": self.used_adapters}}}
-        return options

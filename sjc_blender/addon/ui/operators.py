@@ -1,6 +1,5 @@
 """What the buttons and menus do: thin over `sjc_blender.addon.api`, every error said in a sentence."""
 
-import math
 import random
 import textwrap
 from collections.abc import Callable
@@ -101,21 +100,7 @@ class SJC_OT_generate(bpy.types.Operator):
 
 def _generate(scene: bpy.types.Scene, rig: RigChoice) -> None:
     settings: SJC_PG_settings = scene.sjc  # type: ignore[attr-defined]
-    job = api.generate(
-        settings.prompt,
-        negative_prompt=settings.negative_prompt,
-        rig=rig,
-        jitter=math.degrees(settings.jitter),
-        domain=settings.domain,
-        proxy=settings.proxy,
-        proxy_looseness=settings.proxy_looseness,
-        preset=settings.preset,
-        seed=settings.seed,
-        model=settings.model,
-        overrides={"model": {"adapters": settings.used_adapters, "memory": settings.memory}},
-        outputs=settings.outputs,
-        scene=scene,
-    )
+    job = api.submit(settings.request(rig), scene=scene)
     setting_recall.keep_settings(job.folder, settings)
     cover = domain_cover.cover_of(job.spec.domain, bpy.context.view_layer)
     if cover is not None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sjc_blender.addon.batch.columns import nested
 from sjc_blender.addon.batch.layout import offsets
 from sjc_blender.addon.batch.rows import rows_of_list, rows_of_text
+from sjc_blender.protocol.overrides import nested
 
 CSV = 'prompt,seed,optimisation.steps,outputs\n"a red, round chair",3,,"volume, mesh"\n\na blue duck,,10,\n'
 

@@ -1,0 +1,104 @@
+"""What a job is to be, as the panel, the console, a batch and the command line ask for it: one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...protocol.errors import SjcError
+from ..rigs.rig_choice import RigChoice
+from .job_queue import Job
+
+OUTPUTS = ("volume", "mesh")
+"""What can be made of a field."""
+
+Shape = bpy.types.Object | bpy.types.Collection | str
+Edited = Job | bpy.types.Object | str | Path
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """A new job, or an edit of a finished one. Every field is optional.
+
+    What is None is, for a new job, the usual value (`sjc_blender.addon.api.generate` names them); for an edit it is
+    that of the edited job.
+
+    Attributes
+    ----------
+    prompt, negative_prompt, preset, model : str or None
+    seed : int or None
+    outputs : sequence of str or None
+        ``"volume"``, ``"mesh"`` or both.
+    overrides : mapping
+        Fields of the job spec, nested or by their dotted names; they go before everything else.
+    rig : str, collection, RigChoice or None
+    domain : object, its name, or None
+    jitter : float or None
+        Degrees.
+    proxy : object, collection, the name of one, or None
+    proxy_looseness : float or None
+        The five are of a new job alone: an edit has the viewpoints and the domain of the edited job, and no proxy.
+    edit : Job, object, name, folder or None
+        The finished job, or its result, that is edited; None: a new job.
+    region : object, collection, the name of one, or None
+        Of an edit: where the result may change.
+    anew : bool
+        Of an edit: whether the region begins as haze.
+    memory : str or None
+        Graphics memory that the job may use, see `sjc_blender.protocol.spec.ModelSpec`. It changes no result.
+    """
+
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    preset: str | None = None
+    model: str | None = None
+    seed: int | None = None
+    outputs: Sequence[str] | str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    rig: str | bpy.types.Collection | RigChoice | None = None
+    domain: bpy.types.Object | str | None = None
+    jitter: float | None = None
+    proxy: Shape | None = None
+    proxy_looseness: float | None = None
+    edit: Edited | None = None
+    region: Shape | None = None
+    anew: bool = False
+    memory: str | None = None
+
+    @property
+    def model_source(self) -> str | None:
+        """The model, with Blender's ``//`` resolved."""
+        return absolute(self.model) if isinstance(self.model, str) and self.model.startswith("//") else self.model
+
+    @property
+    def model_fields(self) -> dict[str, Any]:
+        """What it says of the spec's model, adapters aside: its source and its memory."""
+        said = {"source": self.model_source, "memory": self.memory}
+        return {name: value for name, value in said.items() if value is not None}
+
+    @property
+    def output_choice(self) -> dict[str, bool] | None:
+        """Whether each output is to be made, None where that is not said; SjcError ``unknown_output``."""
+        if self.outputs is None:
+            return None
+        wanted = checked_outputs(self.outputs)
+        return {name: name in wanted for name in OUTPUTS}
+
+
+def checked_outputs(outputs: Sequence[str] | str) -> tuple[str, ...]:
+    """Return the outputs' names; SjcError ``unknown_output``."""
+    named = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    unknown = [name for name in named if name not in OUTPUTS]
+    if unknown or not named:
+        found = ", ".join(map(repr, unknown)) or "nothing"
+        raise SjcError("unknown_output", f"The outputs name {found}; known are {', '.join(OUTPUTS)}.")
+    return named
+
+
+def absolute(path: str | Path) -> str:
+    """Resolve Blender's ``//`` and ``~``."""
+    return str(Path(bpy.path.abspath(str(path))).expanduser().absolute())

@@ -1,0 +1,190 @@
+"""``api.generate`` and ``api.edit``: what makes new jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..rigs.rig_choice import RigChoice
+from .job_queue import Job
+from .job_request import OUTPUTS, Edited, JobRequest, Shape
+from .start import submit
+
+
+def generate(
+    prompt: str,
+    *,
+    rig: str | bpy.types.Collection | RigChoice = "ORBIT",
+    domain: bpy.types.Object | str | None = None,
+    preset: str = "standard",
+    seed: int = 0,
+    model: str = "builtin",
+    negative_prompt: str = "",
+    outputs: Sequence[str] = OUTPUTS,
+    jitter: float = 0.0,
+    proxy: Shape | None = None,
+    proxy_looseness: float = 0.5,
+    overrides: Mapping[str, Any] | None = None,
+    folder: str | Path | None = None,
+    import_results: bool = True,
+    scene: bpy.types.Scene | None = None,
+    wait: bool = False,
+    progress: Callable[[Job], None] | None = None,
+    engine_python: str | Path | None = None,
+) -> Job:
+    """Make an object of a prompt, looked at through the rig's cameras.
+
+    Parameters
+    ----------
+    prompt : str
+    rig : str, collection or RigChoice
+        Where the viewpoints come from: ``"ORBIT"``, the model's own around the domain; a collection or its name, its
+        cameras; ``"REGION:<collection>"``, anywhere between its cameras; ``"ANIMATION"`` or ``"ANIMATION:1-48"``, the
+        path of the scene's camera.
+    domain : object, its name, or None
+        The box the result fills; None: the box [-1, 1]^3 at the world's origin.
+    preset : str
+        ``"draft"``, ``"standard"``, ``"high"``, ``"paper"``, or a published recipe such as ``"rose"``, which has a
+        prompt of its own for an empty `prompt` (`sjc_blender.protocol.recipes`).
+    seed : int
+        0 or more. The same settings and seed repeat a result.
+    model : str
+        ``"builtin"``, a folder, a .safetensors file, or a Hugging Face id that is in the local
+        cache. A path may begin with ``//``: beside the .blend.
+    negative_prompt : str
+    outputs : sequence of str
+        ``"volume"``, ``"mesh"`` or both.
+    jitter : float
+        Degrees, 0 to 90, by which each draw may turn a camera (of a collection, of a path) about the domain.
+    proxy : object, collection, the name of one, or None
+        A coarse shape to start from and keep to: what of the domain it fills.
+    proxy_looseness : float
+        How freely the object may leave that shape: 0, not at all, to 1, as if there were none.
+    overrides : mapping, optional
+        Any field of the job spec, nested, such as ``{"optimisation": {"steps": 200}}``.
+    folder : str or Path, optional
+        The job's folder; a job with the same settings that lies there goes on from its checkpoint.
+        None: a new folder in ``sjc_jobs`` beside the saved .blend, else in the user's folder.
+    import_results : bool
+        Whether the results come into the scene by themselves.
+    scene : Scene, optional
+        None: the active one.
+    wait : bool
+        Block until the job has ended. In background mode nothing moves without it. Ctrl-C
+        cancels the job, which is returned all the same.
+    progress : callable, optional
+        Called with the job after every change of it, on the main thread.
+    engine_python : str or Path, optional
+        Goes before the preferences.
+
+    Returns
+    -------
+    Job
+        With `wait`, look at its ``state`` and ``error``: a job that fails later does not raise here.
+
+    Raises
+    ------
+    SjcError
+        If it cannot start: settings with faults, an unusable rig or domain, no usable interpreter,
+        a folder that cannot be written. Nothing is left behind then.
+    """
+    request = JobRequest(
+        prompt=prompt,
+        negative_prompt=negative_prompt,
+        preset=preset,
+        model=model,
+        seed=seed,
+        outputs=outputs,
+        overrides=overrides or {},
+        rig=rig,
+        domain=domain,
+        jitter=jitter,
+        proxy=proxy,
+        proxy_looseness=proxy_looseness,
+    )
+    return submit(
+        request,
+        folder=folder,
+        import_results=import_results,
+        scene=scene,
+        wait=wait,
+        progress=progress,
+        engine_python=engine_python,
+    )
+
+
+def edit(
+    source: Edited,
+    prompt: str | None = None,
+    *,
+    region: Shape | None = None,
+    anew: bool = False,
+    model: str | None = None,
+    preset: str | None = None,
+    seed: int | None = None,
+    negative_prompt: str | None = None,
+    outputs: Sequence[str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    folder: str | Path | None = None,
+    import_results: bool = True,
+    scene: bpy.types.Scene | None = None,
+    wait: bool = False,
+    progress: Callable[[Job], None] | None = None,
+    engine_python: str | Path | None = None,
+) -> Job:
+    """Make a new object of a finished one: change it in a region and keep the rest, or refine all of it.
+
+    The new job starts from the old one's field and leaves the old one as it is.
+
+    Parameters
+    ----------
+    source : Job, a job's folder, or a result in the scene (the object or its name)
+        A result that was moved is edited where it stands.
+    prompt : str, optional
+        For the whole object, such as ``"a chair with a round back"``; None: the old one. Another one begins on the
+        coarse grids of the preset (`field.stages`), where what is there can give way; the old one goes on on the
+        finest, unless its colours are made anew.
+    region : object, collection, the name of one, or None
+        Where it may change: the inside of meshes, or the box of an empty. All else of the field is kept exactly. The
+        colours of the result are fitted over the whole object, so they may differ a little elsewhere. None: everywhere.
+    anew : bool
+        Whether what is in the region begins anew, for quite another object in its place, and not as what is there.
+    model, preset : str, optional
+        As of `generate`. With either, the settings are those of the preset and the model instead of the old job's; the
+        viewpoints (of cameras), the domain and the outputs stay. Of a model with other latents the shape is taken and
+        the colours are made anew.
+    seed, negative_prompt, outputs : optional
+        None: the old ones.
+    overrides, folder, import_results, scene, wait, progress, engine_python
+        As of `generate`. Without a region `field.resolution` may be another.
+
+    Raises
+    ------
+    SjcError
+        ``no_job``, ``no_checkpoint``, ``engine_busy``, ``region_other_grid``, ``region_other_samples``; of the region
+        as `region_grid`; or as `generate`. Nothing is left behind then.
+    """
+    request = JobRequest(
+        prompt=prompt,
+        negative_prompt=negative_prompt,
+        preset=preset,
+        model=model,
+        seed=seed,
+        outputs=outputs,
+        overrides=overrides or {},
+        edit=source,
+        region=region,
+        anew=anew,
+    )
+    return submit(
+        request,
+        folder=folder,
+        import_results=import_results,
+        scene=scene,
+        wait=wait,
+        progress=progress,
+        engine_python=engine_python,
+    )

@@ -1,0 +1,61 @@
+"""What jobs take from a scene, each thing looked at once however many jobs share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from ...protocol.spec import Camera, CameraRig, DomainSpec, OrbitRig
+from ..rigs.domain import domain_object, domain_spec
+from ..rigs.evaluated_scene import evaluated
+from ..rigs.proxy import FilledGrid, filled_grid, named_shape
+from ..rigs.rig import cameras_from_scene, preview_camera
+from ..rigs.rig_choice import RigChoice, rig_choice
+from .job_request import Shape
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a job takes from the scene; `cameras` is None for the model's own orbit."""
+
+    domain: DomainSpec
+    cameras: CameraRig | OrbitRig | None
+    preview: Camera | None
+
+
+class SceneView:
+    """A scene as jobs look at it. It holds for as long as nothing in the scene changes."""
+
+    def __init__(self, scene: bpy.types.Scene) -> None:
+        self.scene = scene
+        self._surroundings: dict[tuple[Any, ...], Surroundings] = {}
+        self._shapes: dict[tuple[Any, ...], FilledGrid] = {}
+
+    def surroundings(
+        self,
+        rig: str | bpy.types.Collection | RigChoice | None,
+        domain: bpy.types.Object | str | None,
+        jitter: Any,
+    ) -> Surroundings:
+        """Return domain and viewpoints; arguments and errors as of `sjc_blender.addon.api.generate`."""
+        key = rig, domain, repr(jitter)
+        if key not in self._surroundings:
+            chosen, box_object = rig_choice("ORBIT" if rig is None else rig), domain_object(domain)
+            with evaluated(self.scene) as depsgraph:
+                box = domain_spec(box_object, depsgraph)
+                cameras = cameras_from_scene(
+                    chosen, box, self.scene, depsgraph, jitter=0.0 if jitter is None else jitter
+                )
+                preview = preview_camera(self.scene, box, depsgraph)
+            self._surroundings[key] = Surroundings(box, cameras, preview)
+        return self._surroundings[key]
+
+    def filled(self, proxy: Shape, domain: DomainSpec, resolution: int) -> FilledGrid:
+        """Return the voxels of a domain that a proxy fills; errors of `filled_grid`."""
+        key = proxy, domain, resolution
+        if key not in self._shapes:
+            with evaluated(self.scene) as depsgraph:
+                self._shapes[key] = filled_grid(named_shape(proxy, "proxy"), domain, resolution, depsgraph)
+        return self._shapes[key]
