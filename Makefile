@@ -155,6 +155,13 @@ package: build/bpy45/.ready build/bpy52/.ready build/manual/.ready  ## Build the
 	@build/manual/bin/python scripts/manual_pages.py build/package/manual
 	@scripts/build_package.sh build/package $(package) $(extension_cli_45) $(extension_cli_52)
 
+# ---- Release --------------------------------------------------------------------------------------------------------
+
+CHANNEL ?= latest
+.PHONY: release
+release: package  ## Add the zip to a static extension repository in build/release (CHANNEL=stable or latest)
+	@scripts/build_release.sh build/release $(CHANNEL) $(package) $(firstword $(wildcard $(extension_cli_52) $(extension_cli_45)))
+
 # ---- Cleaning -------------------------------------------------------------------------------------------------------
 
 .PHONY: clean

@@ -1,0 +1,47 @@
+"""The static repository that a release is."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.package.blenders import blender
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def release(folder: Path, channel: str, package: Path) -> subprocess.CompletedProcess[str]:
+    command = [ROOT / "scripts" / "build_release.sh", folder, channel, package, blender("5.2").extension_tool]
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=120)
+
+
+def test_it_lists_the_package_with_its_digest_and_a_link_to_drag(package: Path, tmp_path: Path) -> None:
+    done = release(tmp_path, "stable", package)
+    assert done.returncode == 0, done.stderr
+    (entry,) = json.loads((tmp_path / "stable" / "index.json").read_text(encoding="utf-8"))["data"]
+    assert entry["id"] == "sjc_blender"
+    assert entry["archive_hash"] == "sha256:" + hashlib.sha256(package.read_bytes()).hexdigest()
+    assert (tmp_path / "stable" / entry["archive_url"]).read_bytes() == package.read_bytes()
+    page = (tmp_path / "stable" / "index.html").read_text(encoding="utf-8")
+    assert f"{package.name}?repository=.%2Findex.json" in page
+    assert package.name in (tmp_path / "stable" / "SHA256SUMS").read_text()
+
+
+@pytest.mark.parametrize(("channel", "replaced"), [("stable", False), ("latest", True)])
+def test_a_released_version_is_replaced_in_latest_alone(
+    package: Path, tmp_path: Path, channel: str, replaced: bool
+) -> None:
+    assert release(tmp_path, channel, package).returncode == 0
+    other = tmp_path / package.name
+    shutil.copy(package, other)
+    with other.open("ab") as file:
+        file.write(b"\0")
+    done = release(tmp_path, channel, other)
+    assert (done.returncode == 0) is replaced
+    kept = (tmp_path / channel / package.name).read_bytes()
+    assert (kept == other.read_bytes()) is replaced
+    if not replaced:
+        assert "Raise the version" in done.stderr
