@@ -11,6 +11,9 @@ from ...protocol.errors import SjcError
 SHOWN = 60
 """Letters of a value that are shown."""
 
+LISTED = 100
+"""Faults that the message lists; a wrong delimiter makes as many as there are cells."""
+
 
 @dataclass(frozen=True)
 class BatchFault:
@@ -19,8 +22,8 @@ class BatchFault:
     Attributes
     ----------
     row : int or None
-        As a text editor or a spreadsheet counts the file's lines; in a list, from 1. None: it
-        concerns every row, for the batch's own options say so.
+        As a text editor counts the file's lines, the one in which it begins; in a list, from 1.
+        None: it concerns every row, for the batch's own options say so.
     column : str
         Empty if it is the whole row.
     value : str
@@ -53,6 +56,8 @@ class InvalidBatch(SjcError):
     def __init__(self, faults: Sequence[BatchFault]) -> None:
         unique = dict.fromkeys(faults)
         self.faults = tuple(sorted(unique, key=lambda fault: (fault.row is not None, fault.row or 0)))
-        lines = "\n".join(f"  - {fault}" for fault in self.faults)
+        lines = "\n".join(f"  - {fault}" for fault in self.faults[:LISTED])
+        if len(self.faults) > LISTED:
+            lines += f"\n  - and {len(self.faults) - LISTED} more"
         count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
         super().__init__("invalid_batch", f"Nothing was started, the batch has {count}:\n{lines}")

@@ -1,11 +1,10 @@
-"""What a column of a batch may be called, and what its cells hold. Knows no bpy."""
+"""What a column of a batch may be called. Knows no bpy."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
 import functools
-import json
 import re
 import types
 import typing
@@ -18,51 +17,62 @@ from .batch_fault import BatchFault
 TEXT = ("prompt", "negative_prompt", "preset", "rig", "domain", "model", "proxy", "edit", "region", "name", "folder")
 """Their cells are text, whatever it looks like."""
 
-PLAIN = (*TEXT, "seed", "jitter", "proxy_looseness", "outputs")
+NUMBERS = ("jitter", "proxy_looseness")
+
+PLAIN = (*TEXT, *NUMBERS, "seed", "outputs")
 """The columns beside the dotted ones, which name fields of the job spec."""
 
+DEEPEST = 8
+"""Levels of nested fields that are looked through; a job spec has four."""
 
-def unknown_column(row: int, name: str) -> BatchFault | None:
+
+def canonical(name: str) -> str:
+    """Give a column's name as it is written here: ``Negative Prompt`` is ``negative_prompt``."""
+    return re.sub(r"[\s\u200b\ufeff]+", "_", name.strip(" \t\r\n\u00a0\u200b\ufeff").lower())
+
+
+def is_column(name: str) -> bool:
+    """Whether there is such a column."""
+    return name in PLAIN or name in _fields()
+
+
+def unknown_column(row: int, name: str) -> BatchFault:
     """Give the fault of a column that is none; its value is the name."""
-    if name in PLAIN or name in _fields():
-        return None
-    near = difflib.get_close_matches(name, [*PLAIN, *_fields()], n=1)
+    near = difflib.get_close_matches(name[:100], [*PLAIN, *_fields()], n=1)
     meant = f" (perhaps {near[0]})" if near else ""
     allowed = f"{', '.join(PLAIN)}, or a field of job.json with its dots, such as optimisation.steps{meant}"
     return BatchFault.of(row, name, name, allowed)
 
 
-def cell(column: str, text: str) -> Any:
-    """Turn a cell's text into a value: JSON where that fits, else the text; `outputs` into names."""
-    text = text.strip()
-    if column in TEXT:
-        return text
-    if column == "outputs":
-        return [name for name in re.split(r"[\s,+]+", text) if name]
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+def kind_of(column: str) -> Any:
+    """Give the type of a column's values, as the job spec declares it; `str` of text."""
+    plain: dict[str, Any] = {"seed": tuple[int, ...], "outputs": tuple[str, ...]}
+    plain |= dict.fromkeys(TEXT, str) | dict.fromkeys(NUMBERS, float)
+    return plain[column] if column in plain else _fields()[column]
 
 
-def flattened(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """Write nested mappings as dotted columns."""
-    flat: dict[str, Any] = {}
+def flattened(values: Mapping[Any, Any], path: str = "", depth: int = 0) -> list[tuple[str, Any]]:
+    """Write nested mappings as dotted columns; a name that comes twice is there twice."""
+    flat: list[tuple[str, Any]] = []
     for name, value in values.items():
-        key = f"{path}.{name}" if path else str(name)
-        flat |= flattened(value, key) if isinstance(value, Mapping) else {key: value}
+        key = f"{path}.{canonical(str(name))}" if path else canonical(str(name))
+        nested_fields = isinstance(value, Mapping) and depth < DEEPEST
+        flat += flattened(value, key, depth + 1) if nested_fields else [(key, value)]
     return flat
 
 
 @functools.cache
-def _fields() -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_paths(JobSpec, "")))
+def _fields() -> dict[str, Any]:
+    """Dotted names of the spec's fields, and their types."""
+    fields: dict[str, Any] = {}
+    for name, kind in _paths(JobSpec, ""):
+        fields.setdefault(name, kind)
+    return fields
 
 
-def _paths(kind: Any, path: str) -> Iterator[str]:
+def _paths(kind: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Dotted names of the fields below the first level, through every kind that a field may have."""
-    union = typing.get_origin(kind) in {typing.Union, types.UnionType}
-    for option in typing.get_args(kind) if union else (kind,):
+    for option in options_of(kind):
         if not (isinstance(option, type) and dataclasses.is_dataclass(option)):
             continue
         hints = typing.get_type_hints(option)
@@ -71,4 +81,10 @@ def _paths(kind: Any, path: str) -> Iterator[str]:
             deeper = list(_paths(hints[field.name], name))
             yield from deeper
             if path and not deeper:
-                yield name
+                yield name, hints[field.name]
+
+
+def options_of(kind: Any) -> tuple[Any, ...]:
+    """Give the types of a union; any other type by itself."""
+    union = typing.get_origin(kind) in {typing.Union, types.UnionType}
+    return typing.get_args(kind) if union else (kind,)

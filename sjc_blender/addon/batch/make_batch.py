@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from ..jobs.start import target_scene
 from ..process.engine_python import find_engine_python
 from ..rigs.rig_choice import RigChoice
 from .batch import Batch
+from .batch_file import read_batch_file
 from .placing import Placing
 from .plan import BatchRequest, planning
-from .rows import Rows, rows_of_list, rows_of_text
+from .rows import MOST, Rows, rows_of_list, rows_of_text
+from .seed_ranges import seeds_of
+from .written_numbers import NotANumber
 
 Rig = str | bpy.types.Collection | RigChoice
 Source = str | Path | bpy.types.Text | Sequence[str | Mapping[str, Any]]
@@ -30,7 +34,7 @@ Source = str | Path | bpy.types.Text | Sequence[str | Mapping[str, Any]]
 def batch(
     source: Source,
     *,
-    seeds: int | Iterable[int] = 0,
+    seeds: int | str | Iterable[int] = 0,
     presets: str | Iterable[str] = "standard",
     rigs: Rig | Iterable[Rig] = "ORBIT",
     domain: bpy.types.Object | str | None = None,
@@ -63,14 +67,15 @@ def batch(
     Parameters
     ----------
     source : sequence, path or Text block
-        Prompts, or mappings of columns to values; or a file or Text block (or its name) as CSV,
-        JSON Lines or a prompt a line. Columns: prompt, negative_prompt, seed, preset, rig, domain,
+        Prompts, or mappings of columns to values; or a file or Text block (or its name) as a table (CSV, tabs),
+        JSON, JSON Lines or a prompt a line. Columns: prompt, negative_prompt, seed, preset, rig, domain,
         model, outputs, jitter, proxy, proxy_looseness, edit, region, name, folder, and any field of the
         job spec by its dotted name, such as ``optimisation.steps``. What a row says goes before what
         follows here. A row with ``edit`` (a finished job's folder, or the name of its result) edits that
         as `edit` does, by its own columns and seeds alone.
     seeds, presets, rigs : one or several
-        Each row becomes a job for each combination of those that it does not name itself.
+        Each row becomes a job for each combination of those that it does not name itself. Seeds may be a text
+        such as ``"0-7"``, as in a cell.
     domain, model, negative_prompt, jitter, proxy, proxy_looseness, overrides
         As in `generate`.
     outputs : sequence of str
@@ -126,7 +131,7 @@ def batch(
     )
     steps = batching(
         source,
-        BatchRequest(shared, _several(seeds), _several(presets), _several(rigs)),
+        BatchRequest(shared, chosen_seeds(seeds), _several(presets), _several(rigs)),
         target_scene(scene),
         name=name,
         folder=folder,
@@ -182,20 +187,37 @@ def _read(source: Source) -> tuple[str, Rows]:
         return _read(bpy.data.texts[source])
     if isinstance(source, (str, Path)):
         path = Path(absolute(source))
-        try:
-            return path.stem, rows_of_text(path.read_text(encoding="utf-8-sig"), path.name)
-        except (OSError, UnicodeDecodeError) as error:
-            why = (
-                "is not text in UTF-8" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error.strerror}"
-            )
-            raise SjcError(
-                "no_batch_file",
-                f"{path} {why}, and there is no Text block of that name.",
-                "Name a CSV, JSON-Lines or text file, or a Text block; prompts themselves go into a list: [...].",
-            ) from error
+        return path.stem, rows_of_text(read_batch_file(path), path.name)
+    if isinstance(source, Iterator):
+        source = list(islice(source, MOST + 1))
+    if not isinstance(source, Sequence) or isinstance(source, bytes):
+        raise SjcError(
+            "bad_usage",
+            f"A batch cannot be made of a {type(source).__name__}.",
+            "Give a list of prompts or dictionaries, a file or a Text block; of a table of pandas, "
+            "table.to_dict('records').",
+        )
     return "batch", rows_of_list(source)
 
 
+def chosen_seeds(seeds: int | str | Iterable[int]) -> tuple[int, ...]:
+    """Take one for several, or read a text such as ``0-7``.
+
+    Raises
+    ------
+    SjcError
+        ``bad_usage``.
+    """
+    if not isinstance(seeds, str):
+        return _several(seeds)
+    try:
+        return seeds_of(seeds)
+    except NotANumber as error:
+        raise SjcError("bad_usage", f"The seeds are {seeds!r}.", f"Allowed: {error}.") from error
+
+
 def _several(values: Any) -> tuple[Any, ...]:
-    """Take one for several."""
-    return tuple(values) if isinstance(values, Iterable) and not isinstance(values, str) else (values,)
+    """Take one for several; no more of an endless one than make too many jobs."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        return (values,)
+    return tuple(islice(values, MOST + 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import unicodedata
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -21,14 +22,17 @@ from ...protocol.spec import JobSpec
 from ..jobs.job_import import outputs_of
 from ..jobs.job_inputs import JobInputs
 from ..jobs.job_location import slug
-from ..jobs.job_request import OUTPUTS, JobRequest, absolute
+from ..jobs.job_request import OUTPUTS, JobRequest
 from ..jobs.resolve import resolved
 from ..jobs.scene_view import SceneView
 from ..results.placement import result_name
 from ..rigs.rig_choice import RigChoice
 from .batch_fault import BatchFault, InvalidBatch
-from .columns import PLAIN, TEXT
-from .rows import Row, Rows
+from .chosen_folder import INSIDE, is_inside
+from .columns import NUMBERS, PLAIN, TEXT
+from .rows import MOST, Row, Rows
+from .seed_ranges import ALLOWED
+from .written_numbers import NUMBER
 
 COLUMN_OF_CODE = {
     "unknown_rig": "rig",
@@ -157,9 +161,12 @@ def planning(
         faults.append(BatchFault.of(None, "", None, "at least one prompt"))
     several = {"seed": batch.seeds, "preset": batch.presets, "rig": batch.rigs}
     faults += [BatchFault.of(None, name, None, "at least one") for name, values in several.items() if not values]
-    view, jobs = SceneView(scene), []
+    view = SceneView(scene)
+    jobs: list[Planned] = []
     for row in rows.rows:
         for job in _jobs_of(row, batch, view, folders, faults):
+            if len(jobs) == MOST:
+                raise InvalidBatch([BatchFault.of(row.number, "", None, f"up to {MOST} jobs in a batch")])
             jobs.append(job)
             yield
         yield
@@ -181,7 +188,7 @@ def identity(spec: JobSpec) -> str:
 def _jobs_of(
     row: Row, batch: BatchRequest, view: SceneView, folders: Sequence[Path], faults: list[BatchFault]
 ) -> Iterator[Planned]:
-    values = {name: value for name, value in row.values.items() if not _ill_typed(row, name, faults)}
+    values = {name: value for name, value in row.values.items() if not _ill_typed(row, name, folders, faults)}
     if not str(values.get("prompt", "")).strip():
         faults.append(BatchFault.of(row.number, "prompt", None, 'a description of the object, such as "a red chair"'))
         values.pop("prompt", None)
@@ -193,7 +200,7 @@ def _jobs_of(
             BatchFault.of(row.number, name, values.pop(name), "nothing, where a finished job is edited")
             for name in NOT_EDITED & values.keys()
         ]
-    choices = [[values[name]] if name in values else list(several[name]) for name in several]
+    choices = [_several(values[name]) if name in values else list(several[name]) for name in several]
     for choice in product(*choices):
         made = _judged(row, values, dict(zip(several, choice, strict=True)), batch, view, faults)
         if made is None:
@@ -204,7 +211,7 @@ def _jobs_of(
         yield Planned(row.number, name, spec, _folder(spec, values.get("folder"), folders), own_domain, inputs)
 
 
-def _ill_typed(row: Row, name: str, faults: list[BatchFault]) -> bool:
+def _ill_typed(row: Row, name: str, folders: Sequence[Path], faults: list[BatchFault]) -> bool:
     """Whether a plain column holds what the API cannot take; the job spec judges the rest itself."""
     value = row.values[name]
     if name in TEXT and not isinstance(value, str):
@@ -214,7 +221,21 @@ def _ill_typed(row: Row, name: str, faults: list[BatchFault]) -> bool:
     if name == "outputs" and not (isinstance(named, (list, tuple)) and named and set(map(str, named)) <= set(OUTPUTS)):
         faults.append(BatchFault.of(row.number, name, value, " or ".join(OUTPUTS) + ", or both"))
         return True
+    if name in NUMBERS and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        faults.append(BatchFault.of(row.number, name, value, NUMBER))
+        return True
+    if name == "folder" and not is_inside(value, folders):
+        faults.append(BatchFault.of(row.number, name, value, INSIDE))
+        return True
+    if name == "seed" and not _several(value):
+        faults.append(BatchFault.of(row.number, name, value, ALLOWED))
+        return True
     return False
+
+
+def _several(value: Any) -> list[Any]:
+    """Take one for several."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _judged(
@@ -226,7 +247,7 @@ def _judged(
     faults: list[BatchFault],
 ) -> tuple[JobSpec, JobInputs] | None:
     """Make the spec. A column with a fault is left out and the rest tried again, so that all are found."""
-    left = {**choice, **values}
+    left = {**values, **choice}
     sound = True
     while True:
         try:
@@ -282,21 +303,19 @@ def _column(spec_field: str, columns: Mapping[str, Any]) -> str:
 def _folder(spec: JobSpec, chosen: str | None, folders: Sequence[Path]) -> Path:
     """Where the job lies already, else where it will: in the first folder, under a name that tells it from others."""
     name = chosen or f"{slug(spec.prompt)}-seed{spec.seed}-{identity(spec)}"
-    if chosen is not None and (chosen.startswith(("//", "~")) or Path(chosen).is_absolute()):
-        return Path(absolute(chosen))
     return next((folder / name for folder in folders if JobFolder(folder / name).spec_path.exists()), folders[0] / name)
 
 
 def _clashes(jobs: Sequence[Planned]) -> Generator[None, None, list[BatchFault]]:
     """Faults of jobs that would be made twice, or would lie in one folder."""
     faults = []
-    first_in: dict[Path, Planned] = {}
+    first_in: dict[str, Planned] = {}  # letter case and form left out, as disks of other systems do
     first_of: dict[str, Planned] = {}
     for job in jobs:
         yield
         key = identity(job.spec)
         same = first_of.setdefault(key, job)
-        neighbour = first_in.setdefault(job.folder, job)
+        neighbour = first_in.setdefault(unicodedata.normalize("NFC", str(job.folder)).casefold(), job)
         if same is not job:
             allowed = f"another prompt, seed or setting: row {same.row} is the same job"
             faults.append(BatchFault.of(job.row, "", job.name, allowed))

@@ -1,9 +1,7 @@
-"""Rows of a batch: from a list, or from text as CSV, JSON Lines or a prompt a line. Knows no bpy."""
+"""Rows of a batch: from a list, or from text as a table, JSON, JSON Lines or a prompt a line. Knows no bpy."""
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +9,28 @@ from pathlib import PurePath
 from typing import Any
 
 from .batch_fault import BatchFault
-from .columns import cell, flattened, unknown_column
+from .cells import EMPTY, BadCell, cell
+from .columns import canonical, flattened, is_column, unknown_column
 
-DELIMITERS = ",;\t"
-"""A spreadsheet writes the one of its country."""
+MOST = 10_000
+"""Rows, and jobs, of a batch."""
+
+WIDEST = 1000
+"""Columns."""
+
+PLENTY = 1000
+"""Faults after which the rest is not read."""
 
 COMMENT = "#"
+
+KINDS = {
+    ".csv": "table",
+    ".tsv": "table",
+    ".tab": "table",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,7 @@ class Rows:
 
 def rows_of_list(entries: Sequence[str | Mapping[str, Any]]) -> Rows:
     """Take prompts, or mappings of columns to values; nested ones name fields as dotted columns do."""
-    return _collected([(number, entry) for number, entry in enumerate(entries, 1)])
+    return collected(list(enumerate(entries, 1)))
 
 
 def rows_of_text(text: str, name: str) -> Rows:
@@ -47,82 +61,89 @@ def rows_of_text(text: str, name: str) -> Rows:
     ----------
     text : str
     name : str
-        Its ending says what it is: ``.csv`` or ``.tsv``, ``.jsonl`` or ``.ndjson``, ``.txt``.
-        Of another name: JSON Lines if it begins with ``{``, CSV if its first line has a column
-        ``prompt``, else a prompt a line, where ``#`` begins a remark.
+        Its ending says what it is: ``.csv``, ``.tsv`` or ``.tab``, ``.json``, ``.jsonl`` or ``.ndjson``. Of another
+        name: JSON if it begins as such, a table if its first line has a column ``prompt``, else a prompt a line, where
+        ``#`` begins a remark.
     """
+    # Here, for both need what this module has.
+    from .json_rows import json_rows
+    from .table_rows import table_rows
+
     text = text.removeprefix("\ufeff")
-    kind = _kind(text, PurePath(name).suffix.lower())
-    return {"csv": _csv, "jsonl": _json_lines, "txt": _prompts}[kind](text)
+    suffix = PurePath(name).suffix.lower()
+    kind = KINDS.get(suffix) or _kind(text)
+    if kind == "table":
+        return table_rows(text, tabs=suffix in {".tsv", ".tab"})
+    return json_rows(text) if kind == "json" else _prompts(text)
 
 
-def _kind(text: str, suffix: str) -> str:
-    named = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "txt"}.get(suffix)
-    if named is not None:
-        return named
-    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    if first.startswith("{"):
-        return "jsonl"
-    header = [name.strip().strip('"').lower() for name in re.split(f"[{DELIMITERS}]", first)]
-    return "csv" if "prompt" in header else "txt"
+def lines_of(text: str) -> list[str]:
+    """Split text at what ends a line of a file, and at nothing else that Unicode counts as such."""
+    return re.split(r"\r\n|\n|\r", text)
 
 
-def _csv(text: str) -> Rows:
-    header = text.split("\n", 1)[0]
-    delimiter = max(DELIMITERS, key=header.count)
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, skipinitialspace=True)
-    columns = [name.strip() for name in next(reader, [])]
-    known = [name for name in columns if name]
-    faults = [fault for name in known if (fault := unknown_column(1, name))]
-    doubled = sorted({name for name in known if known.count(name) > 1})
-    faults += [BatchFault.of(1, name, "twice", "each column once") for name in doubled]
-    unusable = {fault.column for fault in faults}
-    rows = []
-    for cells in reader:
-        number = reader.line_num
-        if not any(text.strip() for text in cells):
-            continue
-        extra = [text for text in cells[len(columns) :] if text.strip()]
-        if extra:
-            allowed = (
-                f"{len(columns)} cells, as the first row has columns (text with a {delimiter!r} in it needs quotes)"
-            )
-            faults.append(BatchFault.of(number, "", delimiter.join(extra), allowed))
-        named = {name: text for name, text in zip(columns, cells, strict=False) if name and name not in unusable}
-        rows.append(Row(number, {name: cell(name, text) for name, text in named.items() if text.strip()}))
-    return Rows(rows, faults)
-
-
-def _json_lines(text: str) -> Rows:
-    entries, faults = [], []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            entries.append((number, json.loads(line)))
-        except (ValueError, RecursionError) as error:
-            faults.append(BatchFault.of(number, "", line, f"one JSON object a line ({error})"))
-    collected = _collected(entries)
-    return Rows(collected.rows, faults + collected.faults)
-
-
-def _prompts(text: str) -> Rows:
-    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
-    return _collected([(number, line) for number, line in lines if line and not line.startswith(COMMENT)])
-
-
-def _collected(entries: Sequence[tuple[int, Any]]) -> Rows:
+def collected(entries: Sequence[tuple[int, Any]]) -> Rows:
+    """Read entries, each a prompt or a mapping of columns, with their numbers."""
     rows: list[Row] = []
     faults: list[BatchFault] = []
+    if len(entries) > MOST:
+        return Rows(rows, [too_many(len(entries))])
     for number, entry in entries:
+        if len(faults) > PLENTY:
+            break
         if isinstance(entry, str):
-            rows.append(Row(number, {"prompt": entry}))
-        elif isinstance(entry, Mapping):
-            values = flattened(entry)
-            unknown = {name: fault for name in values if (fault := unknown_column(number, name))}
-            faults += unknown.values()
-            kept = {name: value for name, value in values.items() if name not in unknown and value is not None}
-            rows.append(Row(number, kept))
+            entry = {"prompt": entry}
+        if isinstance(entry, Mapping):
+            rows.append(row_of(number, flattened(entry), faults))
         else:
             faults.append(BatchFault.of(number, "", entry, "a prompt, or columns with their values"))
     return Rows(rows, faults)
+
+
+def row_of(number: int, cells: Sequence[tuple[str, Any]], faults: list[BatchFault], decimal: str = ".") -> Row:
+    """Make a row of its cells; what is wrong with them is added to the faults."""
+    values: dict[str, Any] = {}
+    if len(cells) > WIDEST:
+        faults.append(too_wide(number, len(cells)))
+        return Row(number, values)
+    for name, found in cells:
+        if name in values or not is_column(name):
+            again = BatchFault.of(number, name, found, "each column once")
+            faults.append(again if name in values else unknown_column(number, name))
+            continue
+        try:
+            value = cell(name, found, decimal)
+        except BadCell as error:
+            faults.append(BatchFault.of(number, name, found, str(error)))
+            continue
+        if value is not EMPTY:
+            values[name] = value
+    return Row(number, values)
+
+
+def too_many(count: int) -> BatchFault:
+    """Give the fault of a list that is longer than any that is meant."""
+    return BatchFault.of(None, "", count, f"up to {MOST} rows")
+
+
+def too_wide(number: int, count: int) -> BatchFault:
+    """Give the fault of a row with more cells than there can be columns."""
+    return BatchFault.of(number, "", count, f"up to {WIDEST} columns")
+
+
+def _kind(text: str) -> str:
+    start = text.lstrip()
+    if re.match(r'\{\s*"|\[\s*[\[{"]', start):
+        return "json"
+    first = lines_of(start)[0]
+    header = [canonical(name.replace('"', "")) for name in re.split("[,;\t]", first)]
+    return "table" if "prompt" in header or re.match(r'"?sep=.', first, re.IGNORECASE) else "prompts"
+
+
+def _prompts(text: str) -> Rows:
+    lines = [(number, line.strip()) for number, line in enumerate(lines_of(text), 1)]
+    wanted = [(number, line) for number, line in lines if line and not line.startswith(COMMENT)]
+    allowed = 'a prompt; of a table, the first line names the columns, one of them "prompt"'
+    faults = [BatchFault.of(number, "", line, allowed) for number, line in wanted if "\t" in line]
+    rows = collected([pair for pair in wanted if "\t" not in pair[1]])
+    return Rows(rows.rows, faults + rows.faults)

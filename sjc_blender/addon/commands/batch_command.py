@@ -14,12 +14,14 @@ from ...protocol.overrides import parse_overrides
 from .. import api
 from ..batch.batch_fault import InvalidBatch
 from ..batch.layout import PLACES
+from ..batch.seed_ranges import seeds_of
+from ..batch.written_numbers import NotANumber
 from .outcome import Outcome, told
 from .progress_lines import ProgressLines
 from .result_options import add_result_options, save_scene
 
 NAME = "batch"
-HELP = "make many objects of a CSV, JSON-Lines or text file"
+HELP = "make many objects of a CSV, JSON or text file"
 EXAMPLES = (
     "-b scene.blend --command sjc batch chairs.csv --check",
     "-b scene.blend --command sjc batch chairs.csv --seeds 1,2 --preset draft --save chairs.blend --json",
@@ -44,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only write the jobs' folders, for `python -m sjc_blender.engine resume FOLDER` on other machines",
     )
-    parser.add_argument("--seeds", type=_seeds, default=(0,), metavar="0,1,...", help="of rows without one")
+    parser.add_argument("--seeds", type=_seeds, default=(0,), metavar="0-7", help="of rows without one; 0,1,5 too")
     parser.add_argument("--preset", action="append", metavar="NAME", help="of rows without one; may be repeated")
     parser.add_argument("--rig", action="append", metavar="COLLECTION", help="of rows without one; may be repeated")
     parser.add_argument("--domain", metavar="OBJECT", help="of rows without one")
@@ -155,9 +157,9 @@ def _outcome(batch: api.Batch, said: str, path: Path) -> Outcome:
 
 def _seeds(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not made of whole numbers such as 0,1,2") from error
+        return seeds_of(text)
+    except NotANumber as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {error}") from error
 
 
 class _BatchProgress:

@@ -7,7 +7,7 @@ import bpy
 from ...protocol.errors import SjcError
 from .. import api
 from ..batch import batch as batches
-from ..batch.make_batch import batching
+from ..batch.make_batch import batching, chosen_seeds
 from ..batch.plan import BatchRequest
 from ..environment import session
 from ..rigs.rig_choice import RigChoice
@@ -193,20 +193,13 @@ def _steps(scene: bpy.types.Scene, rig: RigChoice, start: bool, said: list[str])
     shared = scene.sjc.request(rig)  # type: ignore[attr-defined]
     return batching(
         chosen.source,
-        BatchRequest(shared, _seeds(chosen.seeds), presets=(shared.preset,), rigs=(rig,)),
+        BatchRequest(shared, chosen_seeds(chosen.seeds), presets=(shared.preset,), rigs=(rig,)),
         scene,
         start=start,
         place=chosen.place,
         assets=chosen.assets,
         tell=said.append,
     )
-
-
-def _seeds(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.replace(",", " ").split()]
-    except ValueError as error:
-        raise SjcError("bad_usage", f"The seeds are {text!r}.", "Write whole numbers such as 0, 1, 2.") from error
 
 
 CLASSES = (

@@ -12,7 +12,7 @@ class SJC_PG_batch(bpy.types.PropertyGroup):
         description="Where the list of prompts is",
         items=[
             ("TEXT", "Text", "A Text block of this file: a prompt a line, CSV or JSON Lines", "TEXT", 0),
-            ("FILE", "File", "A CSV, JSON-Lines or text file", "FILE", 1),
+            ("FILE", "File", "A CSV, JSON or text file", "FILE", 1),
         ],
     )
     text: PointerProperty(
@@ -22,13 +22,13 @@ class SJC_PG_batch(bpy.types.PropertyGroup):
     )
     path: StringProperty(
         name="File",
-        description="CSV, JSON Lines, or text with a prompt a line",
+        description="CSV, JSON, JSON Lines, or text with a prompt a line",
         subtype="FILE_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
     seeds: StringProperty(
         name="Seeds",
-        description="Each prompt is made with each of these seeds, unless its row has one",
+        description="Each prompt is made with each of these seeds, such as 0, 5 or 0-7, unless its row has some",
         default="0",
     )
     place: EnumProperty(

@@ -1,6 +1,7 @@
 """Batches with an engine that needs no torch: judged as a whole, placed, and never made twice."""
 
 import dataclasses
+import itertools
 import os
 import shutil
 import signal
@@ -188,6 +189,54 @@ def test_an_unsaved_files_jobs_are_found_when_it_is_saved(batch, tmp_path, monke
     assert len(api.jobs()) == 3
 
 
+def test_seeds_of_a_cell_are_a_job_each(batch, tmp_path):
+    path = tmp_path / "seeds.csv"
+    path.write_text('prompt,seed,name\na chair,0-2,\na duck,"5, 9",\na cup,,\n')
+    made = batch(path, seeds="3-4", start=False)
+    pairs = [(entry.planned.spec.prompt, entry.planned.spec.seed) for entry in made.entries]
+    wanted = {"a chair": (0, 1, 2), "a duck": (5, 9), "a cup": (3, 4)}
+    assert pairs == [(prompt, seed) for prompt, seeds in wanted.items() for seed in seeds]
+
+
+@pytest.mark.parametrize("seeds", ["0-", "one", "1,000"])
+def test_seeds_in_words_are_asked_for_again(batch, seeds):
+    with pytest.raises(SjcError, match="ranges such as") as caught:
+        batch(["a chair"], seeds=seeds)
+    assert caught.value.code == "bad_usage"
+
+
+def test_what_is_no_list_is_refused_and_an_endless_one_is_cut(batch):
+    for source in ({"prompt": "a chair"}, 3, None, b"a chair"):
+        with pytest.raises(SjcError, match="A batch cannot be made of") as caught:
+            batch(source)
+        assert caught.value.code == "bad_usage"
+    found, said = faults(batch, ({"prompt": f"a chair {n}"} for n in itertools.count()), start=False)
+    assert found == [(None, "")] and "up to 10000 rows" in said
+    assert "up to 10000 jobs" in faults(batch, ["a chair"], seeds=itertools.count(), start=False)[1]
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["/tmp/elsewhere", "../elsewhere", "a/../../b", "~/x", "//x", "C:\\x", "..\\x", "a:b", "CON", "x.", ".", "x\0"],
+)
+def test_folders_of_rows_stay_inside_the_batchs(batch, folder):
+    found, said = faults(batch, [{"prompt": "a chair", "folder": folder}], start=False)
+    assert found == [(1, "folder")]
+    assert "within the batch's folder" in said or "U+0000" in said
+
+
+def test_folders_within_a_rows_folder_and_of_another_letter_case(batch, tmp_path):
+    made = batch([{"prompt": "a chair", "folder": "chairs/red one"}], start=False)
+    assert made.entries[0].planned.folder == tmp_path / "jobs" / "chairs" / "red one"
+    rows = [{"prompt": "a chair", "folder": "Chair"}, {"prompt": "a duck", "folder": "chair"}]
+    found, said = faults(batch, rows, start=False)
+    assert found == [(2, "folder")] and "row 1 has it too" in said
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "way out").symlink_to(tmp_path / "outside")
+    assert faults(batch, [{"prompt": "a chair", "folder": "way out/x"}], start=False)[0] == [(1, "folder")]
+
+
 # ---- Faults -------------------------------------------------------------------------------------------------------
 
 
@@ -207,10 +256,10 @@ def test_every_fault_is_listed_with_its_row_and_column_and_nothing_starts(batch,
         (2, "preset"),
         (2, "seed"),
         (2, "optimisation.steps"),
+        (3, "seed"),  # of form first
+        (3, "optimisation.steps"),
         (3, "prompt"),
         (3, "rig"),
-        (3, "seed"),
-        (3, "optimisation.steps"),
         (3, "field.resolution"),
         (4, "outputs"),
         (4, "domain"),

@@ -99,7 +99,7 @@ def test_bad_usage(options, said, capfd):
 
 def test_a_file_that_there_is_not(capfd):
     assert batch("--check", file="nothing.csv") == EXIT_USAGE
-    assert "nothing.csv cannot be read" in capfd.readouterr().err
+    assert "nothing.csv does not exist" in capfd.readouterr().err
 
 
 def test_a_text_block_of_the_scene(capfd):

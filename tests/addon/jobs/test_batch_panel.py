@@ -82,7 +82,7 @@ def test_a_list_is_needed(settings):
     settings.text = None
     assert not bpy.ops.sjc.batch_run.poll() and not bpy.ops.sjc.batch_check.poll()
     settings.kind, settings.path = "FILE", "//nothing.csv"
-    with pytest.raises(RuntimeError, match="cannot be read"):
+    with pytest.raises(RuntimeError, match="does not exist"):
         bpy.ops.sjc.batch_check()
 
 

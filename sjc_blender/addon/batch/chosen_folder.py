@@ -1,0 +1,24 @@
+"""Folders that a row of a batch may name for its job. Knows no bpy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path, PureWindowsPath
+
+INSIDE = "a name within the batch's folder, such as chairs/red, that every system can write"
+
+_PART = re.compile(r"[^\x00-\x1f<>:\"|?*\\/]{0,99}[^\x00-\x1f<>:\"|?*\\/. ]")
+
+
+def is_inside(chosen: str, folders: Sequence[Path]) -> bool:
+    """Whether a name leads to a place within each of the batch's folders, also through the links that are there."""
+    parts = chosen.split("/")
+    if not all(_PART.fullmatch(part) and not part.startswith("~") and not _is_reserved(part) for part in parts):
+        return False
+    return all((folder / chosen).resolve().is_relative_to(folder.resolve()) for folder in folders)
+
+
+def _is_reserved(part: str) -> bool:
+    """Whether Windows has a device of that name."""
+    return re.fullmatch(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", PureWindowsPath(part).stem, re.IGNORECASE) is not None

@@ -1,0 +1,59 @@
+"""Files that other people and other programs wrote: regular ones, up to a size, read in one go."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+class UnusableFile(Exception):
+    """Why a file cannot be read, as the end of a sentence that begins with its name."""
+
+
+def read_outside(path: Path, limit: int) -> bytes:
+    """Read a file that was named by a person or in another file.
+
+    Parameters
+    ----------
+    path : Path
+        A link is followed: whoever takes names from a file checks first that they stay inside.
+    limit : int
+        Bytes that the file may have; nothing of a larger one is read.
+
+    Raises
+    ------
+    UnusableFile
+        It is not there, may not be read, is a folder, a pipe or a device, or is too large.
+    """
+    try:
+        # A pipe without a writer would be waited for, and a device may do anything when it is read.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            content = _content(descriptor, limit)
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError) as error:  # a ValueError if there is a NUL in the name
+        raise UnusableFile(_told(path, error)) from error
+    if len(content) > limit:
+        raise UnusableFile(f"grows while it is read; allowed: up to {limit:,} bytes")
+    return content
+
+
+def _content(descriptor: int, limit: int) -> bytes:
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise UnusableFile("is not a file" if stat.S_ISDIR(found.st_mode) else "is a pipe or a device, not a file")
+    if found.st_size > limit:
+        raise UnusableFile(f"has {found.st_size:,} bytes; allowed: up to {limit:,}")
+    with os.fdopen(descriptor, "rb", closefd=False) as file:
+        return file.read(limit + 1)
+
+
+def _told(path: Path, error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "does not exist"
+    if isinstance(error, IsADirectoryError) or path.is_dir():  # Windows refuses to open a folder
+        return "is not a file"
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return f"cannot be read ({reason})"
