@@ -41,6 +41,7 @@ from .results.asset import mark_as_asset
 from .results.bake_texture import bake_texture
 from .results.export import export_result
 from .results.remesh import remesh
+from .results.show import show_result
 from .results.volume_look import set_look
 from .rigs.rig_choice import RigChoice
 from .rigs.rig_report import RigReport
@@ -89,6 +90,7 @@ __all__ = [
     "rig_report",
     "set_look",
     "set_up_engine",
+    "show",
     "submit",
     "unpause",
 ]
@@ -183,6 +185,27 @@ def cancel(which: Job | str, *, now: bool = False) -> None:
     """
     QUEUE.cancel(which if isinstance(which, Job) else job(which), now=now)
     pump.ensure_running()
+
+
+def show(which: Job | str) -> list[bpy.types.Object]:
+    """Select what was made by a job, and frame it in the 3D viewports of the active window.
+
+    Parameters
+    ----------
+    which : Job or its id
+
+    Returns
+    -------
+    list of Object
+        What is selected now.
+
+    Raises
+    ------
+    SjcError
+        ``result_not_here``, ``not_object_mode``.
+    """
+    window = None if bpy.app.background else bpy.context.window
+    return show_result(which.id if isinstance(which, Job) else which, window)
 
 
 def jobs() -> list[Job]:

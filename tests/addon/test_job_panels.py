@@ -82,9 +82,10 @@ def earlier(users_jobs):
     return make
 
 
-def drawn(draw=job_panel.draw_jobs):
+def drawn():
     layout = Layout()
-    draw(layout, context())
+    job_panel.draw_jobs(layout, context())
+    job_panel.draw_offers(layout, context())
     return layout
 
 
@@ -102,7 +103,8 @@ def looked():
 # ---- This session -------------------------------------------------------------------------------------------------
 
 
-def test_a_paused_job_can_go_on_or_be_cancelled(jobs):
+def test_a_paused_job_can_go_on_or_be_cancelled(jobs, session):
+    session.job_index = 2
     jobs[0].pausing = True
     assert "Pauses after this step" in drawn().texts()
     jobs[0].apply(events.Paused(412))
@@ -114,16 +116,17 @@ def test_a_paused_job_can_go_on_or_be_cancelled(jobs):
 
 
 def test_a_running_job_shows_what_it_needs(jobs):
+    jobs[0].speed_known = True
     jobs[0].apply(events.Forecast(1_300_000_000, 0, 9_000_000, seconds=90.0))
-    assert "About 1:30 in all, 1.3 GB of memory" in drawn().texts()
+    assert "1:30 in all, 1.3 GB of memory" in drawn().texts()
 
 
 def test_the_line_stands_in_a_list_and_the_chosen_job_can_be_moved(jobs, session):
-    assert [entry.prompt for entry in session.jobs] == ["a red chair", "ein grüner Stuhl", "a yellow duck"]
-    session.job_index = 2
+    assert [entry.prompt for entry in session.jobs] == ["a yellow duck", "ein grüner Stuhl", "a red chair"]
+    session.job_index = 0
     bpy.ops.sjc.move_job(places=-1)
     pump.step()
-    assert [entry.prompt for entry in session.jobs] == ["a red chair", "a yellow duck", "ein grüner Stuhl"]
+    assert [entry.prompt for entry in session.jobs] == ["ein grüner Stuhl", "a yellow duck", "a red chair"]
     assert session_properties.chosen_job(session) is jobs[2], "it stays chosen"
 
 
@@ -135,7 +138,10 @@ def test_one_job_needs_no_list(jobs):
 def test_ended_jobs_are_cleared_from_the_list(jobs, session):
     jobs[1].state = JobState.CANCELLED
     bpy.ops.sjc.clear_jobs()
-    assert [entry.name for entry in session.jobs] == [jobs[0].id, jobs[2].id]
+    assert [entry.name for entry in session.jobs] == [jobs[2].id, jobs[0].id]
+    jobs[2].state = jobs[0].state = JobState.CANCELLED
+    bpy.ops.sjc.clear_jobs(job=jobs[2].id)
+    assert [entry.name for entry in session.jobs] == [jobs[0].id], "only that one"
 
 
 def test_the_lists_draw_their_lines_and_can_be_searched(jobs, session, earlier):
@@ -154,7 +160,7 @@ def test_the_lists_draw_their_lines_and_can_be_searched(jobs, session, earlier):
 def test_the_status_bar_tells_the_running_job(jobs):
     layout = Layout()
     status_bar._draw(SimpleNamespace(layout=layout), context())
-    assert {"a red chair", "10.0 steps/s, 0:59 left", "2 in line"} <= set(layout.texts())
+    assert {"a red chair", "Measuring the speed", "2 in line"} <= set(layout.texts())
     assert layout.texts("progress") == ["41%   412 / 1000"]
     jobs[0].state = JobState.DONE
     at_rest = Layout()
@@ -219,7 +225,7 @@ def test_the_history_shows_what_ended_and_what_can_be_done(addon, session, earli
     looked()
     session.history_index = [entry.name for entry in session.history].index(str(done.path))
     layout = history()
-    assert {"a blue mug", "Done in 10000 steps", "Standard, seed 7"} <= set(layout.texts())
+    assert {"a blue mug", "Done in 10000 steps", "Standard, seed 7, Built-in prior"} <= set(layout.texts())
     assert {"sjc.recall", "sjc.import_result", "sjc.continue_job", "sjc.delete_job", "sjc.open_folder"} == set(
         layout.operators()
     )

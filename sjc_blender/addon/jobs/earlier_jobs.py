@@ -35,12 +35,12 @@ def interrupted() -> list[JobRecord]:
     return known_jobs.offers()
 
 
-def recall(source: Job | str | Path, *, scene: bpy.types.Scene | None = None) -> list[str]:
+def recall(source: Job | JobRecord | str | Path, *, scene: bpy.types.Scene | None = None) -> list[str]:
     """Set a scene's settings to those of a job.
 
     Parameters
     ----------
-    source : Job, or a job's folder
+    source : Job, JobRecord, or a job's folder
     scene : Scene, optional
         None: the active one.
 
@@ -60,7 +60,7 @@ def recall(source: Job | str | Path, *, scene: bpy.types.Scene | None = None) ->
 
 
 def continue_job(
-    source: Job | str | Path,
+    source: Job | JobRecord | str | Path,
     steps: int,
     *,
     import_results: bool = True,
@@ -75,7 +75,7 @@ def continue_job(
 
     Parameters
     ----------
-    source : Job, or a job's folder
+    source : Job, JobRecord, or a job's folder
     steps : int
         How many more, 1 or more.
     import_results, scene, wait, progress, engine_python
@@ -95,8 +95,13 @@ def continue_job(
     return start(longer, longer.read_spec(), interpreter, chosen, import_results, wait, progress)
 
 
-def delete_job(source: Job | str | Path) -> None:
+def delete_job(source: Job | JobRecord | str | Path) -> None:
     """Delete a job's folder with everything that the job put into it.
+
+    Parameters
+    ----------
+    source : Job, JobRecord, or a job's folder
+        Also one of those that `interrupted` or `history` gives.
 
     Raises
     ------
@@ -121,8 +126,8 @@ def delete_job(source: Job | str | Path) -> None:
     pump.tell()
 
 
-def _folder(source: Job | str | Path) -> JobFolder:
-    return source.folder if isinstance(source, Job) else JobFolder(Path(absolute(source)))
+def _folder(source: Job | JobRecord | str | Path) -> JobFolder:
+    return source.folder if isinstance(source, (Job, JobRecord)) else JobFolder(Path(absolute(source)))
 
 
 def _absolute(volume: bpy.types.Volume) -> Path:

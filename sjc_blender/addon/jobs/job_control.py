@@ -30,9 +30,15 @@ def move(which: Job | str, places: int) -> None:
     pump.ensure_running()
 
 
-def clear() -> None:
-    """Take the jobs that have ended off this session's list; what they made, and their folders, stay."""
-    job_queue.QUEUE.forget_ended()
+def clear(which: Job | str | None = None) -> None:
+    """Take jobs that have ended off this session's list; what they made, and their folders, stay.
+
+    Parameters
+    ----------
+    which : Job, its id, or None
+        None: all that have ended.
+    """
+    job_queue.QUEUE.forget_ended(None if which is None else _job(which).folder.path)
     pump.tell()
 
 

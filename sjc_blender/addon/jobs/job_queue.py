@@ -21,6 +21,10 @@ from ..process.engine_process import EngineProcess
 CANCEL_SECONDS = 60.0
 """Grace for the current step, or for the loading of a model, after a cancel."""
 
+SURE_STEPS = 10
+SURE_SECONDS = 5.0
+"""Steps and seconds of a run after which its speed, and the time left, can be told: the first ones are no measure."""
+
 EXIT_SECONDS = 15.0
 """Grace for an engine that has told how its job ended to end itself."""
 
@@ -77,6 +81,8 @@ class Job:
         Names of the objects that were made of the result.
     import_error : SjcError or None
         Why there are none; the result in the folder is whole.
+    speed_known : bool
+        Whether enough steps were done for an estimate of the time left.
     """
 
     folder: JobFolder
@@ -99,6 +105,8 @@ class Job:
     result: events.Result | None = None
     imported: tuple[str, ...] = ()
     import_error: SjcError | None = None
+    speed_known: bool = False
+    _began: tuple[int, float] | None = field(default=None, init=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -132,6 +140,7 @@ class Job:
                 self.forecast = event
             case events.Progress():
                 self.progress = event
+                self._time(event.step)
             case events.Preview(path):
                 self.preview = self.folder.path / path
             case events.LiveField():
@@ -149,6 +158,13 @@ class Job:
                 self.state = JobState.CANCELLED
             case events.Failed(code, message, hint):
                 self.fail(SjcError(code, message, hint))
+
+    def _time(self, step: int) -> None:
+        """Take in that a step was done now."""
+        now = time.monotonic()
+        # The first report comes when one step is done; a resumed job begins at its checkpoint.
+        first, since = self._began = self._began or (step - 1, now)
+        self.speed_known |= step - first >= SURE_STEPS and now - since >= SURE_SECONDS
 
     def fail(self, error: SjcError) -> None:
         """End the job with `error`."""

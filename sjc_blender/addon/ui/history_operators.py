@@ -1,10 +1,14 @@
 """What can be clicked on a job of the history."""
 
+from pathlib import Path
+
 import bpy
 from bpy.props import IntProperty, StringProperty
 
 from .. import api
+from ..jobs.job_history import read_record
 from .job_operators import NeedsEngine
+from .job_status import record_settings
 from .operators import attempt
 
 
@@ -55,12 +59,14 @@ class SJC_OT_delete_job(bpy.types.Operator):
     folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask first."""
+        """Ask first, and name it."""
+        record = read_record(Path(self.folder))
+        named = f"{record.subject} ({record_settings(record)})" if record is not None else self.folder
         answer = context.window_manager.invoke_confirm(
             self,
             event,
             title="Delete this job?",
-            message="Its checkpoint and its results on the disk go for good.",
+            message=f"{named}\nIts checkpoint and its results on the disk go for good.",
             confirm_text="Delete",
             icon="WARNING",
         )

@@ -9,8 +9,12 @@ from .. import api
 from ..environment import session
 from ..jobs import known_jobs
 from ..jobs.job_queue import Job, JobState
-from .operators import attempt
+from .job_status import record_settings
+from .operators import attempt, in_object_mode
 from .session_properties import chosen_job
+
+MOST_NAMED = 6
+"""Jobs that a question names."""
 
 
 def _chosen(context: bpy.types.Context) -> Job:
@@ -91,13 +95,18 @@ class SJC_OT_unpause(bpy.types.Operator):
 
 
 class SJC_OT_move_job(bpy.types.Operator):
-    """Change the place of the chosen job in line; only jobs that wait can be moved"""
+    """Change when it is the chosen job's turn; only jobs that wait can be moved"""
 
     bl_idname = "sjc.move_job"
     bl_label = "Move Job"
     bl_options = {"INTERNAL"}
 
     places: IntProperty(name="Places", description="How far; negative: to an earlier place", options={"HIDDEN"})
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        """Say what this very button does."""
+        return "Let the chosen job run later" if properties.places > 0 else "Let the chosen job run sooner"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -120,6 +129,14 @@ class SJC_OT_clear_jobs(bpy.types.Operator):
     bl_label = "Clear Ended Jobs"
     bl_options = {"INTERNAL"}
 
+    job: StringProperty(name="Job", description="Id of the only job to take off", options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        """Say what this very button does."""
+        which = "this job" if properties.job else "the jobs that have ended"
+        return f"Take {which} off the list; what was made, and the history, stay"
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether there is one."""
@@ -128,9 +145,24 @@ class SJC_OT_clear_jobs(bpy.types.Operator):
             return False
         return True
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask before all of them go."""
+        if self.job:
+            return self.execute(context)
+        count = sum(not job.live for job in api.jobs())
+        message = (
+            f"{count} jobs have ended. Their files and the history stay."
+            if count > 1
+            else ("One job has ended. Its files and the history stay.")
+        )
+        answer = context.window_manager.invoke_confirm(
+            self, event, title="Clear the list?", message=message, confirm_text="Clear"
+        )
+        return set(answer)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Clear them."""
-        return attempt(self, api.clear)
+        """Clear them, or the one."""
+        return attempt(self, lambda: api.clear(self.job or None))
 
 
 class NeedsEngine:
@@ -172,6 +204,52 @@ class SJC_OT_resume_all(NeedsEngine, bpy.types.Operator):
         return attempt(self, lambda: [api.resume(path, scene=context.scene) for path in offers])
 
 
+class SJC_OT_discard_all(bpy.types.Operator):
+    """Delete all interrupted jobs with their checkpoints, after a question"""
+
+    bl_idname = "sjc.discard_all"
+    bl_label = "Discard All"
+    bl_options = {"INTERNAL"}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first, and name them."""
+        offers = known_jobs.offers()
+        names = [f"{record.subject} ({record_settings(record)})" for record in offers]
+        more = [f"and {len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
+        answer = context.window_manager.invoke_confirm(
+            self,
+            event,
+            title=f"Delete {len(offers)} interrupted jobs?",
+            message="\n".join([*names[:MOST_NAMED], *more, "Their checkpoints go for good."]),
+            confirm_text="Delete",
+            icon="WARNING",
+        )
+        return set(answer)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Delete them."""
+        return attempt(self, lambda: [api.delete_job(record) for record in known_jobs.offers()])
+
+
+class SJC_OT_show_result(bpy.types.Operator):
+    """Select what this job made, and frame it in the viewport"""
+
+    bl_idname = "sjc.show_result"
+    bl_label = "Show"
+    bl_options = {"INTERNAL", "UNDO"}
+
+    job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether another object can be selected now."""
+        return in_object_mode(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Show it."""
+        return attempt(self, lambda: api.show(self.job))
+
+
 class SJC_OT_open_folder(bpy.types.Operator):
     """Show the job's folder, with its log, previews and results, in the system's file browser"""
 
@@ -199,6 +277,8 @@ CLASSES = (
     SJC_OT_clear_jobs,
     SJC_OT_resume,
     SJC_OT_resume_all,
+    SJC_OT_discard_all,
+    SJC_OT_show_result,
     SJC_OT_open_folder,
 )
 

@@ -19,6 +19,8 @@ from .properties import SJC_PG_settings
 
 LARGEST_SEED = 2**31 - 1
 
+PATH_PLAYS = "Wait until the camera's path is played"
+
 LINE = 90
 """Letters of a line of a report."""
 
@@ -54,6 +56,12 @@ def in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Contex
     return context.mode == "OBJECT"
 
 
+def obstacle(scene: bpy.types.Scene) -> str:
+    """Say why no job can be started from a scene's settings now; empty if one can."""
+    said: str = scene.sjc.obstacle() or session.obstacle()  # type: ignore[attr-defined]
+    return said or (PATH_PLAYS if camera_path.playing() else "")
+
+
 class SJC_OT_generate(bpy.types.Operator):
     """Make an object of the prompt, in the background; if a job runs already, this one waits for its turn"""
 
@@ -68,12 +76,10 @@ class SJC_OT_generate(bpy.types.Operator):
         """Whether the settings are complete."""
         if context.scene is None:
             return False
-        obstacle = context.scene.sjc.obstacle() or session.obstacle()
-        if not obstacle and camera_path.playing():
-            obstacle = "Wait until the camera's path is played"
-        if obstacle:
-            cls.poll_message_set(obstacle)
-        return not obstacle
+        said = obstacle(context.scene)
+        if said:
+            cls.poll_message_set(said)
+        return not said
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Start the job from a button or a menu."""

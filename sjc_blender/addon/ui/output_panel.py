@@ -14,6 +14,7 @@ class SJC_PT_output(bpy.types.Panel):
     bl_category = "SJC"
     bl_parent_id = "SJC_PT_main"
     bl_order = 40
+    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show the kinds of results."""

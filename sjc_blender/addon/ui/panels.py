@@ -1,14 +1,21 @@
 """The sidebar tab "SJC" of the 3D viewport."""
 
 import bpy
+from bpy.app.translations import pgettext_iface
 
 from .. import api
 from . import camera_path, operators
 from .environment_panel import draw_missing_engine
-from .job_panel import active_job, draw_jobs
+from .job_panel import active_job, draw_jobs, draw_offers
+from .job_status import model_title
 from .properties import SJC_PG_settings
 from .setting_presets import SJC_PT_setting_presets
 from .wrapped_label import draw_sentences
+
+NOT_STARTED = "The job did not start"
+
+DISMISS = 1.5
+"""Units of the button that puts a message away."""
 
 
 class _Sidebar:
@@ -48,18 +55,33 @@ class SJC_PT_main(_Sidebar, bpy.types.Panel):
         waits = any(job.live for job in api.jobs())
         label = "Preparing ..." if camera_path.playing() else "Add to Queue" if waits else "Generate"
         button.operator("sjc.generate", text=label, icon="SHADERFX")
-        _draw_refusal(column, context)
+        # Always: the line does not come and go while a prompt is written, or an engine is looked for.
+        _draw_outlook(column, context)
         draw_jobs(column, context)
+        _draw_refusal(column, context)
+        draw_offers(column, context)
+
+
+def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Say why no job can be started, or with what it will be made."""
+    obstacle = operators.obstacle(context.scene)
+    if operators.refusal is not None and not obstacle:
+        obstacle = NOT_STARTED
+    title = model_title(bpy.path.abspath(context.scene.sjc.model))
+    outlook = str(pgettext_iface("With the model {name}")).replace("{name}", title)
+    room = (operators.PATH_PLAYS, NOT_STARTED, "Write a prompt first", outlook)
+    draw_sentences(layout, context, obstacle or outlook, "INFO" if obstacle else "BLANK1", room=room)
 
 
 def _draw_refusal(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Say why; below the jobs, whose buttons stay where they are: the scene may have been played for it for a while."""
     if operators.refusal is None:
         return
     box = layout.box()
     row = box.row()
     title = row.row()
     title.alert = True
-    title.label(text="The job did not start", icon="ERROR")
+    draw_sentences(title, context, NOT_STARTED, "ERROR", taken=DISMISS)
     row.operator("sjc.dismiss", text="", icon="X", emboss=False)
     draw_sentences(box, context, operators.refusal.message)
     if operators.refusal.hint:

@@ -25,6 +25,7 @@ class SJC_PT_viewpoints(_Sidebar, bpy.types.Panel):
     bl_label = "Viewpoints"
     bl_parent_id = "SJC_PT_main"
     bl_order = 20
+    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show the rig, and what it sees in a line."""
@@ -91,6 +92,7 @@ class SJC_PT_domain(_Sidebar, bpy.types.Panel):
     bl_label = "Domain"
     bl_parent_id = "SJC_PT_main"
     bl_order = 30
+    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show the object whose box it is, and the proxy."""

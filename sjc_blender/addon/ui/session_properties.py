@@ -33,7 +33,7 @@ class SJC_PG_session(bpy.types.PropertyGroup):
     """State of the interface for as long as Blender runs."""
 
     jobs: CollectionProperty(name="Jobs", description="The jobs of this session", type=SJC_PG_entry)
-    job_index: IntProperty(name="Job", description="The chosen job", options={"SKIP_SAVE"})
+    job_index: IntProperty(name="Job", description="The chosen job, which the box shows", options={"SKIP_SAVE"})
     history: CollectionProperty(name="History", description="Jobs that have ended", type=SJC_PG_entry)
     history_index: IntProperty(name="Entry", description="The chosen entry", options={"SKIP_SAVE"})
     live_volume: BoolProperty(
@@ -79,12 +79,27 @@ _records: dict[str, JobRecord] = {}
 def keep_in_step() -> None:
     """Let the lists say what there is now; the chosen entries stay chosen."""
     session: SJC_PG_session = bpy.context.window_manager.sjc
-    jobs = {job.id: job.spec.subject for job in job_queue.QUEUE.jobs}
-    session.job_index = _fill(session.jobs, list(jobs.items()), session.job_index)
+    _fill_jobs(session)
     _records.clear()
     _records.update({str(record.folder.path): record for record in known_jobs.history()})
     entries = [(folder, record.subject) for folder, record in _records.items()]
     session.history_index = _fill(session.history, entries, session.history_index)
+
+
+def _fill_jobs(session: SJC_PG_session) -> None:
+    """List the jobs, the last in line first: nothing changes its place when one ends and the next one begins.
+
+    What is chosen stays chosen. But when jobs came, and what was chosen has ended, the first of those that live is.
+    """
+    jobs = {job.id: job for job in job_queue.QUEUE.jobs}
+    before = {entry.name for entry in session.jobs}
+    chosen = chosen_job(session)
+    entries = [(name, job.spec.subject) for name, job in reversed(jobs.items())]
+    session.job_index = _fill(session.jobs, entries, session.job_index)
+    kept = chosen is not None and chosen.id in jobs and (chosen.live or jobs.keys() <= before)
+    first = next((name for name, job in jobs.items() if job.live), None)
+    if not kept and first is not None:
+        session.job_index = [entry.name for entry in session.jobs].index(first)
 
 
 def _fill(collection, entries: Sequence[tuple[str, str]], index: int) -> int:  # type: ignore[no-untyped-def]

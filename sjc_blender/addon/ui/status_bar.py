@@ -4,7 +4,8 @@ import bpy
 
 from ..jobs import job_queue, pump
 from ..jobs.job_queue import JobState
-from .job_panel import OPTIMISING, active_job
+from .job_box import OPTIMISING
+from .job_panel import active_job
 from .job_status import bar_text, headline, rate_text
 
 WIDTH = 9.0

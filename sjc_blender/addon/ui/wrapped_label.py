@@ -1,7 +1,8 @@
-"""Sentences in a panel, broken to its width."""
+"""Sentences in a panel, broken to its width, and the room for those that may come."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import blf
@@ -11,21 +12,63 @@ from bpy.app.translations import pgettext_iface
 from .job_status import wrapped
 
 FONT = 0
+UNIT = 20
+"""Pixels of one unit of the interface, before its scale."""
+
 MARGIN = 66
 """Pixels, before the interface's scale, that the tabs, the panel's and a box's edges take."""
 
 ICON_WIDTH = 28
 
+LINE = 0.8
+"""Height of a line, in units."""
 
-def draw_sentences(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: Any = "NONE") -> None:
-    """Draw `text`, in the user's language, as lines that fit the region, the icon before the first one."""
-    text = pgettext_iface(text)  # type: ignore[assignment]  # the stubs of 4.5
+
+def units_wide(context: bpy.types.Context) -> float:
+    """Width of a panel of the region, in units; a region that is zoomed holds fewer, or more."""
+    region = context.region
+    zoomed = region.view2d.region_to_view(region.width, 0)[0] - region.view2d.region_to_view(0, 0)[0]
+    return float(zoomed) / context.preferences.system.ui_scale / UNIT
+
+
+def draw_sentences(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    text: str,
+    icon: Any = "NONE",
+    *,
+    room: Sequence[str] = (),
+    taken: float = 0.0,
+    width: float | None = None,
+    translate: bool = True,
+) -> float:
+    """Draw `text`, in the user's language, as lines that fit, the icon before the first one; give their height.
+
+    Parameters
+    ----------
+    room : sequence of str
+        What may stand here at other times: there are as many lines as the longest of these takes.
+    taken : float
+        Units of the width that something beside the text takes.
+    width : float, optional
+        Units; None: that of the region.
+    translate : bool
+        Not for what the user wrote.
+    """
     scale = context.preferences.system.ui_scale
-    width = context.region.width - MARGIN * scale
-    width -= 0 if icon == "NONE" else ICON_WIDTH * scale
     blf.size(FONT, context.preferences.ui_styles[0].widget.points * scale)
+    fits = ((units_wide(context) if width is None else width) - taken) * UNIT - MARGIN
+    fits -= 0 if icon == "NONE" else ICON_WIDTH
+
+    def lines_of(sentence: str) -> list[str]:
+        said = pgettext_iface(sentence) if translate else sentence
+        return wrapped(str(said), fits * scale, lambda part: blf.dimensions(FONT, part)[0])
+
+    shown = lines_of(text)
+    shown += [""] * (max((len(lines_of(other)) for other in room), default=1) - len(shown))
     column = layout.column(align=True)
-    column.scale_y = 0.8
-    for number, line in enumerate(wrapped(text, width, lambda part: blf.dimensions(FONT, part)[0])):
+    column.scale_y = LINE
+    for number, line in enumerate(shown):
         # BLANK1 keeps the lines flush where the first one has an icon.
         column.label(text=line, icon=icon if number == 0 or icon == "NONE" else "BLANK1", translate=False)
+    return len(shown) * LINE
