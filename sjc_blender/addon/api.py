@@ -27,7 +27,7 @@ from .batch.make_batch import batch
 from .environment.session import cancel_setup, check_engine, remove_engine, set_up_engine
 from .environment.session import state as engine_state
 from .jobs import job_import, pump
-from .jobs.earlier_jobs import continue_job, delete_job, history, interrupted, recall
+from .jobs.earlier_jobs import continue_job, delete_job, folder_of, history, interrupted, recall
 from .jobs.job_control import clear, move, pause, unpause
 from .jobs.job_history import JobRecord
 from .jobs.job_queue import QUEUE, Job, JobState
@@ -97,7 +97,7 @@ __all__ = [
 
 
 def resume(
-    folder: str | Path,
+    source: Job | JobRecord | str | Path,
     *,
     import_results: bool = True,
     scene: bpy.types.Scene | None = None,
@@ -105,8 +105,8 @@ def resume(
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,
 ) -> Job:
-    """Go on with the job in a folder from its last checkpoint; as `generate` otherwise."""
-    job_folder = JobFolder(Path(absolute(folder)))
+    """Go on with a job, one of an earlier session, or that in a folder from its last checkpoint; else as `generate`."""
+    job_folder = folder_of(source)
     spec = job_folder.read_spec()
     interpreter = find_engine_python(engine_python, preferences.engine_python())
     return start(job_folder, spec, interpreter, target_scene(scene), import_results, wait, progress)

@@ -280,3 +280,49 @@ def test_settings_are_kept_under_a_name_and_chosen_again(addon, scene, tmp_path,
     bpy.ops.script.execute_preset(filepath=str(kept), menu_idname="SJC_MT_setting_presets")
     assert (scene.sjc.preset, scene.sjc.make_mesh) == ("draft", False)
     assert scene.sjc.prompt == "a blue mug", "a preset says how, not what"
+
+
+def test_all_offers_are_discarded_at_once_and_only_they(addon, earlier):
+    kept = earlier(events.Result({}), result=True, name="done")
+    folders = [
+        earlier(events.CheckpointSaved("checkpoint.safetensors", 340), is_open=True, name=f"job {number}")
+        for number in range(5)
+    ]
+    looked()
+    assert "sjc.discard_all" in drawn().operators()
+    bpy.ops.sjc.discard_all()
+    assert not any(folder.path.exists() for folder in folders)
+    assert kept.path.exists()
+    assert known_jobs.offers() == []
+
+
+def test_what_is_interrupted_can_be_deleted_and_resumed_as_it_is_given(addon, earlier, fake_engine):
+    for name in ("job 1", "job 2"):
+        earlier(events.CheckpointSaved("checkpoint.safetensors", 340), is_open=True, name=name)
+    first, second = api.interrupted()
+    api.delete_job(first)
+    assert not first.folder.path.exists()
+    assert api.resume(second).folder.path == second.folder.path
+
+
+def test_a_question_names_what_is_deleted(addon, earlier, monkeypatch):
+    folder = earlier(events.CheckpointSaved("checkpoint.safetensors", 340), is_open=True)
+    earlier(events.CheckpointSaved("checkpoint.safetensors", 2), is_open=True, name="other", prompt="a red chair")
+    looked()
+    asked = []
+    manager = SimpleNamespace(
+        invoke_confirm=lambda *_, **options: asked.append(options["message"]) or {"RUNNING_MODAL"}
+    )
+    somewhere = SimpleNamespace(window_manager=manager)
+    history_operators.SJC_OT_delete_job.invoke(SimpleNamespace(folder=str(folder.path)), somewhere, None)
+    assert "a blue mug (Standard, seed 7, Built-in prior)" in asked[0]
+    job_operators.SJC_OT_discard_all.invoke(SimpleNamespace(), somewhere, None)
+    assert "a blue mug" in asked[1] and "a red chair" in asked[1]
+
+
+def test_the_bin_asks_before_it_clears_the_list(jobs):
+    jobs[0].state = JobState.CANCELLED
+    asked = []
+    manager = SimpleNamespace(invoke_confirm=lambda *_, **options: asked.append(options) or {"RUNNING_MODAL"})
+    job_operators.SJC_OT_clear_jobs.invoke(SimpleNamespace(job=""), SimpleNamespace(window_manager=manager), None)
+    assert asked and len(QUEUE.jobs) == 3

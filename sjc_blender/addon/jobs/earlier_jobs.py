@@ -56,7 +56,7 @@ def recall(source: Job | JobRecord | str | Path, *, scene: bpy.types.Scene | Non
     """
     chosen = scene or bpy.context.scene
     assert chosen is not None
-    return setting_recall.recall(_folder(source), chosen.sjc)  # type: ignore[attr-defined]  # ours
+    return setting_recall.recall(folder_of(source), chosen.sjc)  # type: ignore[attr-defined]  # ours
 
 
 def continue_job(
@@ -86,7 +86,7 @@ def continue_job(
     SjcError
         ``no_checkpoint``, ``bad_steps``, ``engine_busy``, ``no_job``, or as `api.generate`.
     """
-    folder = _folder(source)
+    folder = folder_of(source)
     subject = folder.read_spec().subject
     chosen = scene or bpy.context.scene
     assert chosen is not None
@@ -109,7 +109,7 @@ def delete_job(source: Job | JobRecord | str | Path) -> None:
         ``folder_in_use`` if a job of this session works there or waits, ``engine_busy`` if another engine does,
         ``result_in_use`` if the open file shows a volume that lies there, ``no_job``.
     """
-    path = _folder(source).path
+    path = folder_of(source).path
     if any(job.live and job.folder.path == path for job in job_queue.QUEUE.jobs):
         raise SjcError("folder_in_use", f"A job of this session uses {path}.", "Cancel it first.")
     shown = next((volume for volume in bpy.data.volumes if path in _absolute(volume).parents), None)
@@ -126,7 +126,8 @@ def delete_job(source: Job | JobRecord | str | Path) -> None:
     pump.tell()
 
 
-def _folder(source: Job | JobRecord | str | Path) -> JobFolder:
+def folder_of(source: Job | JobRecord | str | Path) -> JobFolder:
+    """Give the folder of a job."""
     return source.folder if isinstance(source, (Job, JobRecord)) else JobFolder(Path(absolute(source)))
 
 

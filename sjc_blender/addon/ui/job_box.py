@@ -29,7 +29,7 @@ PREVIEW_MARGIN = 3.0
 LARGEST_PREVIEW = 12.8
 """In units; at the usual scale 256 pixels, which a preview has."""
 
-PREVIEW_BESIDE_LIST = 8.0
+PREVIEW_BESIDE_LIST = 6.5
 
 TITLE_BUTTONS = 2.5
 """Units that the buttons beside the title take."""

@@ -27,8 +27,8 @@ LINE = 0.8
 def units_wide(context: bpy.types.Context) -> float:
     """Width of a panel of the region, in units; a region that is zoomed holds fewer, or more."""
     region = context.region
-    zoomed = region.view2d.region_to_view(region.width, 0)[0] - region.view2d.region_to_view(0, 0)[0]
-    return float(zoomed) / context.preferences.system.ui_scale / UNIT
+    edges: list[Any] = [region.view2d.region_to_view(x, 0) for x in (0, region.width)]
+    return float(edges[1][0] - edges[0][0]) / context.preferences.system.ui_scale / UNIT
 
 
 def draw_sentences(
