@@ -43,7 +43,7 @@ build/tools/.ready: requirements/tools.txt
 # An environment is completed when its requirements change, never rebuilt.
 environment = scripts/make_environment.sh $(1) $(@D) $(2) '$(3)' $(filter requirements/%,$^)
 
-build/engine/.ready: requirements/engine.txt requirements/engine-tests.txt | build/tools/.ready
+build/engine/.ready: requirements/engine.txt requirements/torch.txt requirements/engine-tests.txt | build/tools/.ready
 	@$(call environment,,3.11,import torch)
 build/bpy45/.ready: requirements/bpy45.txt | build/tools/.ready
 	@$(call environment,--optional,3.11,import bpy)
@@ -60,7 +60,7 @@ build/manual/.ready: requirements/manual.txt | build/tools/.ready
 	@$(call environment,,3.11,import markdown)
 
 .PHONY: requirements
-requirements: build/tools/.ready  ## Compile requirements/engine.txt anew from engine.in
+requirements: build/tools/.ready  ## Compile requirements/engine.txt, torch.txt and tools.txt anew, with the hashes of all files
 	scripts/compile_requirements.sh
 
 # ---- The main job ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,13 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-BESIDE_THE_PACKAGE = ("blender_manifest.toml", "LICENSE", "requirements/engine.txt", "requirements/tools.txt")
+BESIDE_THE_PACKAGE = (
+    "blender_manifest.toml",
+    "LICENSE",
+    "requirements/engine.txt",
+    "requirements/torch.txt",
+    "requirements/tools.txt",
+)
 # Bytecode, backups and what editors and systems leave behind. Names with a leading dot are theirs too.
 NEVER = shutil.ignore_patterns("__pycache__", "*.py[co]", "*.blend[0-9]", "*~", ".*")
 

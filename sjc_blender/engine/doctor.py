@@ -13,6 +13,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from ..protocol import events
 from ..protocol.amounts import gigabytes
 from ..protocol.diagnosis import Diagnosis, Finding
 from ..protocol.errors import SjcError
+from ..protocol.home import home_folder
 
 OLDEST = (3, 11)
 PACKAGES_SUBJECT = "Packages"
@@ -33,7 +35,7 @@ LEAST_VIDEO_MEMORY = 2 * 10**9
 LEAST_DISK = 2 * 10**9
 """Bytes; what a job with the built-in prior takes."""
 
-REINSTALL = "Press Set Up Engine in Blender, or install requirements/engine.txt into this Python."
+REINSTALL = "Press Set Up Engine in Blender, or install torch.txt and engine.txt of requirements/ into this Python."
 
 
 EXIT_OK, EXIT_FAILED = 0, 1
@@ -151,10 +153,11 @@ def check_memory() -> Iterator[Finding]:
 
 def check_disk() -> Iterator[Finding]:
     """Tell how much room there is at home, where models and jobs of unsaved files lie."""
-    disk = shutil.disk_usage(Path.home())
+    home = home_folder() or Path(tempfile.gettempdir())
+    disk = shutil.disk_usage(home)
     works = disk.free >= LEAST_DISK
     fix = "" if works else "Free some space: a job's checkpoints and results take up to 1 GB."
-    yield Finding("Disk", f"{gigabytes(disk.free)} of {gigabytes(disk.total)} free in {Path.home()}", works, fix)
+    yield Finding("Disk", f"{gigabytes(disk.free)} of {gigabytes(disk.total)} free in {home}", works, fix)
 
 
 def check_models() -> Iterator[Finding]:

@@ -6,6 +6,9 @@ import os
 import re
 from pathlib import Path
 
+from .home import expanded
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 INDEX = "model_index.json"
 VARIABLE = "SJC_MODELS"
@@ -13,14 +16,20 @@ VARIABLE = "SJC_MODELS"
 
 
 def hub_cache() -> Path:
-    """Folder of the cache: by ``SJC_MODELS``, else by the environment variables of huggingface_hub.
+    """Folder of the cache: by ``SJC_MODELS``, else where huggingface_hub has it.
 
-    See https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables.
+    See https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables. A variable that is set to
+    nothing counts as not set.
     """
-    home = os.environ.get("HF_HOME") or (os.environ.get("XDG_CACHE_HOME") or "~/.cache") + "/huggingface"
-    return Path(
-        os.path.expandvars(os.environ.get(VARIABLE) or os.environ.get("HF_HUB_CACHE") or home + "/hub")
-    ).expanduser()
+    home = _named("HF_HOME") or (_named("XDG_CACHE_HOME") or expanded("~/.cache")) / "huggingface"
+    caches = (_named(name) for name in (VARIABLE, "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"))
+    return next(filter(None, caches), home / "hub")
+
+
+def _named(variable: str) -> Path | None:
+    """Folder that a variable names, itself perhaps by ``~`` and other variables."""
+    named = os.environ.get(variable)
+    return Path(os.path.expandvars(expanded(named))) if named else None
 
 
 def cached_snapshot(hub_id: str, file: str = INDEX) -> Path | None:
@@ -29,8 +38,11 @@ def cached_snapshot(hub_id: str, file: str = INDEX) -> Path | None:
         return None
     repository = hub_cache() / ("models--" + hub_id.replace("/", "--"))
     try:
-        commit = (repository / "refs" / "main").read_text(encoding="ascii").strip()
+        with (repository / "refs" / "main").open(encoding="ascii") as named:
+            commit = named.read(100).strip()
     except (OSError, ValueError):
+        return None
+    if not COMMIT.fullmatch(commit):
         return None
     snapshot = repository / "snapshots" / commit
     return snapshot if (snapshot / file).is_file() else None

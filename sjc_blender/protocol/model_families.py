@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from .home import expanded
 from .hub_cache import INDEX, cached_snapshot
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
@@ -75,7 +76,7 @@ def local_model(source: str) -> Path | None:
     """Folder or file of a model source (see `spec.ModelSpec.source`) on this computer, or None."""
     if source == "builtin":
         return BUILTIN
-    path = Path(source).expanduser()
+    path = expanded(source)
     return path if path.exists() else cached_snapshot(source)
 
 

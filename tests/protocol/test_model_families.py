@@ -2,12 +2,15 @@
 
 import json
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import InvalidSpec, SjcError
-from sjc_blender.protocol.hub_cache import cached_snapshot
+from sjc_blender.protocol.hub_cache import cached_snapshot, hub_cache
 from sjc_blender.protocol.model_families import FAMILIES, family_of, local_model
 from sjc_blender.protocol.model_profile import load_profile, needs_prompt
 from sjc_blender.protocol.spec import Adapter, ModelSpec
@@ -72,6 +75,57 @@ def test_the_cache_is_found_by_the_variables_of_huggingface_hub(tmp_path, monkey
     assert cached_snapshot("someone/church") == local_model("someone/church") == snapshot
     assert not needs_prompt("someone/church")
     assert presets.new_job("", model="someone/church").prompt == ""
+
+
+HUB_VARIABLES = ("SJC_MODELS", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"HF_HOME": "/data/hf"},
+        {"HF_HOME": "/data/hf/"},
+        {"HF_HOME": "~/hf"},
+        {"HF_HOME": "$HOME/hf"},
+        {"HF_HOME": "hf"},
+        {"HF_HOME": "~nobody-of-that-name/hf"},
+        {"HF_HUB_CACHE": "/data/hub/"},
+        {"HF_HUB_CACHE": "~/hub", "HF_HOME": "/other"},
+        {"HUGGINGFACE_HUB_CACHE": "/data/old"},
+        {"HUGGINGFACE_HUB_CACHE": "~/old", "HF_HOME": "/other"},
+        {"HUGGINGFACE_HUB_CACHE": "/old", "HF_HUB_CACHE": "/new"},
+        {"XDG_CACHE_HOME": "/data/cache"},
+        {"XDG_CACHE_HOME": "~/cache"},
+        {"XDG_CACHE_HOME": "$HOME/cache/", "TRANSFORMERS_CACHE": "/ignored"},
+    ],
+)
+def test_the_cache_is_where_huggingface_hub_itself_has_it(monkeypatch, variables):
+    for name in HUB_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    asked = "from huggingface_hub import constants; print(constants.HF_HUB_CACHE)"
+    theirs = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.strip()
+    assert hub_cache() == Path(theirs)
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch):
+    for name in HUB_VARIABLES:
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("HOME", "/home/jo")
+    assert hub_cache() == Path("/home/jo/.cache/huggingface/hub")
+
+
+@pytest.mark.parametrize("commit", ["../../../elsewhere", "/elsewhere", "main", "0" * 39, "0" * 200, ""])
+def test_a_commit_that_is_none_leads_nowhere(tmp_path, monkeypatch, commit):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    write_pipeline(tmp_path / "elsewhere", "DDPMPipeline")
+    repository = tmp_path / "hub" / "models--someone--church"
+    for folder in ("refs", "snapshots"):
+        (repository / folder).mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit)
+    assert cached_snapshot("someone/church") is None
 
 
 def test_a_prompt_is_asked_of_models_that_take_one(tmp_path):

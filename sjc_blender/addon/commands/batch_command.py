@@ -10,6 +10,7 @@ from typing import Any, TextIO
 import bpy
 
 from ...protocol.errors import SjcError
+from ...protocol.home import expanded
 from ...protocol.overrides import parse_overrides
 from .. import api
 from ..batch.batch_fault import InvalidBatch
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
         raise SjcError(
             "bad_usage", "The batch has no scene to be saved in.", "Add --save OUT.blend, --prepare or --check."
         )
-    source = arguments.file if arguments.file in bpy.data.texts else str(Path(arguments.file).expanduser().absolute())
+    source = arguments.file if arguments.file in bpy.data.texts else str(expanded(arguments.file).absolute())
     try:
         # In the scene as it was opened, before anything is written.
         batch = _batch(arguments, source)

@@ -14,6 +14,7 @@ import bpy
 
 from ...protocol import atomic_write, codec
 from ...protocol.errors import SjcError
+from ...protocol.home import expanded
 from ...protocol.model_families import REFERENCE_VIEWS
 from ...protocol.reference_views import ReferenceView, ReferenceViews
 from ...protocol.spec import CameraRig
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
         raise SjcError(
             "bad_usage", "--views needs square pictures of a rig.", "Add --rig COLLECTION and --size PIXELS."
         )
-    folder = Path(arguments.out).expanduser().absolute()
+    folder = expanded(arguments.out).absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

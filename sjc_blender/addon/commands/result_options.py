@@ -9,6 +9,7 @@ from pathlib import Path
 import bpy
 
 from ...protocol.errors import SjcError
+from ...protocol.home import expanded
 from .. import api
 
 
@@ -52,7 +53,7 @@ def _outputs(text: str) -> tuple[str, ...]:
 
 
 def _blend_path(text: str) -> Path:
-    path = Path(text).expanduser().absolute()
+    path = expanded(text).absolute()
     if path.suffix != ".blend":
         raise argparse.ArgumentTypeError(f"{text!r} does not end in .blend")
     return path

@@ -23,11 +23,12 @@ GPU_PROGRAMS = ("nvidia-smi", "rocm_agent_enumerator")
 """Programs that come with the drivers that uv looks for."""
 
 
-def needed_bytes(wheels: Sequence[TorchWheel], environ: Mapping[str, str], platform: str = sys.platform) -> int:
+def needed_bytes(
+    wheels: Sequence[TorchWheel], backend: str, environ: Mapping[str, str], platform: str = sys.platform
+) -> int:
     """Estimate what the finished environment takes: by the build of torch that will be installed."""
     if wheels:
         return CPU_BYTES if all(wheel.small for wheel in wheels) else GPU_BYTES
-    backend = environ.get("UV_TORCH_BACKEND", "auto")
     if platform == "darwin" or backend == "cpu":
         return CPU_BYTES
     has_gpu = any(shutil.which(program, path=environ.get("PATH")) for program in GPU_PROGRAMS)

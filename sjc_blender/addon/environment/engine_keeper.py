@@ -145,13 +145,22 @@ class EngineKeeper:
         Raises
         ------
         SjcError
-            ``setup_running``, or if the process or its log cannot be had.
+            ``setup_running``, ``folder_not_own``, or if the process or its log cannot be had.
         """
         if self._process is not None:
             raise SjcError("setup_running", "The engine is being set up already.", "Wait until that is done.")
         place = request.place
+        if not place.known:
+            raise SjcError(
+                "no_home_folder",
+                "This user has no home folder, where the engine would be put: neither the environment variable HOME "
+                "nor the system names one.",
+                "Set HOME and start Blender anew, choose an Engine Folder in the add-on's preferences, or name a "
+                "Python that has the engine's packages in the environment variable SJC_ENGINE_PYTHON.",
+            )
         command = [sys.executable, *ISOLATED, str(BOOTSTRAP), request.to_argument()]
         try:
+            place.own.require()
             place.root.mkdir(parents=True, exist_ok=True)
             place.log.unlink(missing_ok=True)
             self._process = ChildProcess.run(command, place.log, child_environment(self._environ, online=online))
@@ -270,6 +279,6 @@ def look_for_engine(
         interpreter = find_engine_python(None, preference, environ)
     except SjcError as error:
         return replace(state, problem=error)
-    current = requirements_hash(requirements_file("engine.txt"))
+    current = requirements_hash(requirements_file("engine.txt"), requirements_file("torch.txt"))
     outdated = source == "environment" and (marker is None or marker.requirements != current)
     return replace(state, status=Status.READY, interpreter=interpreter, source=source, outdated=outdated)

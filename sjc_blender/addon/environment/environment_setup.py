@@ -6,7 +6,9 @@ Standard library only: it runs in Blender's own Python, in a process of its own.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shutil
 import sys
@@ -20,7 +22,14 @@ from ...protocol.errors import SjcError
 from ...protocol.setup_events import Stage
 from ..process import platform_process
 from . import disk_space
-from .local_wheels import find_links, torch_wheels
+from .installer_settings import (
+    InstallerSettings,
+    from_pip_list,
+    from_uv_files,
+    from_variables,
+    installer_environment,
+)
+from .local_wheels import torch_wheels
 from .marker import Marker, read_marker, requirements_hash
 from .program import ProgramFailed, Stopped, run_program
 from .setup_errors import told_output
@@ -73,9 +82,10 @@ class EnvironmentSetup:
         self._place = request.place
         self._tell = tell
         self._stopped = stopped
-        self._links = "" if request.wheelhouse else find_links(environ)
-        self._wheels = torch_wheels([request.wheelhouse] if request.wheelhouse else self._links.split(","))
-        self._environ = self._settings(environ)
+        self._torch_backend = environ.get("UV_TORCH_BACKEND") or "auto"
+        self._settings = self._users_settings(environ)
+        self._wheels = torch_wheels([request.wheelhouse] if request.wheelhouse else self._settings.links)
+        self._environ = self._variables(environ)
         self._stage = Stage(0, len(STAGES), "")
 
     @property
@@ -92,7 +102,8 @@ class EnvironmentSetup:
             Whatever hinders it. What is there stays, and the next run goes on from it.
         Stopped
         """
-        needed = disk_space.needed_bytes(self._wheels, self._environ)
+        self._place.own.require()
+        needed = disk_space.needed_bytes(self._wheels, self._torch_backend, self._environ)
         self._enter(1)
         present = disk_space.size_of(self._place.environment) or disk_space.size_of(self._place.cache)
         disk_space.require_space(self._place.root, max(0, needed - present))
@@ -107,16 +118,19 @@ class EnvironmentSetup:
 
     def _fetch_installer(self) -> None:
         wanted = self._request.tools
-        pin = next(line for line in Path(wanted).read_text(encoding="utf-8").splitlines() if line.startswith("uv=="))
+        lines = Path(wanted).read_text(encoding="utf-8").splitlines()
+        pin = next(line for line in lines if line.startswith("uv==")).split()[0]
         if self._place.uv.is_file() and self._answer(str(self._place.uv), "--version").startswith(
             pin.replace("==", " ")
         ):
             return
         base = self._with_ensurepip()
+        self._place.own.claim(self._place.tools)
         self._run(base, "-I", "-m", "venv", "--clear", str(self._place.tools))
         python = platform_process.interpreters_in(self._place.tools)[0]
-        pip = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-cache-dir"]
-        self._run(*pip, "--progress-bar", "off", "--only-binary", ":all:", *self._offline(), "--requirement", wanted)
+        pip = [str(python), "-I", "-m", "pip", "--isolated", "install", "--disable-pip-version-check", "--no-cache-dir"]
+        source = self._offline() or self._settings.pip_options()
+        self._run(*pip, "--progress-bar", "off", "--only-binary", ":all:", *source, "--requirement", wanted)
 
     def _offline(self) -> list[str]:
         """Options of pip and uv that keep them to the wheelhouse, if there is one."""
@@ -124,6 +138,26 @@ class EnvironmentSetup:
             return []
         # As an address: uv takes a comma in a path for the end of it.
         return ["--no-index", "--find-links", Path(self._request.wheelhouse).as_uri()]
+
+    def _users_settings(self, environ: dict[str, str]) -> InstallerSettings:
+        if self._request.wheelhouse:
+            return InstallerSettings()
+        return from_variables(environ).before(from_uv_files(environ)).before(self._pips_files(environ))
+
+    def _pips_files(self, environ: dict[str, str]) -> InstallerSettings:
+        """What pip itself finds in its files, wherever they lie on this system."""
+        named = {name: environ[name] for name in ("PIP_CONFIG_FILE",) if name in environ}
+        command = ("-I", "-m", "pip", "--disable-pip-version-check", "config", "list")
+        try:
+            said = run_program(
+                (sys.executable, *command),
+                environment=installer_environment(environ) | named,
+                folder=Path(sys.prefix),
+                stopped=self._stopped,
+            )
+        except ProgramFailed:
+            return InstallerSettings()  # no pip here, or a file that it cannot read
+        return from_pip_list(said)
 
     def _with_ensurepip(self) -> str:
         """Give a Python that can make an environment with pip in it: the running one, else the system's."""
@@ -134,6 +168,8 @@ class EnvironmentSetup:
         raise told_output("ensurepip is not available", self._place.root, self._place.log)
 
     def _make_environment(self) -> None:
+        for folder in (self._place.cache, self._place.pythons):
+            self._place.own.claim(folder)
         interpreter, wanted = self._place.interpreter, self._fitting_python()
         version = self._answer(str(interpreter), "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
         if version in self._usable_versions():
@@ -141,6 +177,7 @@ class EnvironmentSetup:
         # Blender may have moved: the packages stay where only the link to its Python is broken.
         same = self._made_for() in {wanted, self._running()}
         keep = "--allow-existing" if same and wanted in {sys.executable, self._made_for()} else "--clear"
+        self._place.own.claim(self._place.environment)
         self._uv("venv", "--no-project", keep, "--python", wanted, str(self._place.environment))
 
     def _fitting_python(self) -> str:
@@ -170,18 +207,21 @@ class EnvironmentSetup:
     def _install(self, needed: int) -> None:
         request, marker = self._request, read_marker(self._place.marker)
         damaged = self._inspect()["damaged"]
-        arguments = ["pip", "install", "--python", str(self._place.interpreter), "--compile-bytecode"]
+        arguments = ["pip", "install", "--python", str(self._place.interpreter), "--compile-bytecode", "--no-build"]
         for package in damaged:
             arguments += ["--reinstall-package", package]
-        if request.wheelhouse:
-            arguments += self._offline()
-        elif not self._wheels:
-            arguments += ["--torch-backend", self._environ.get("UV_TORCH_BACKEND", "auto")]
+        arguments += self._offline()
+        # The list names every package, and what each file's contents must be.
+        hashed = ["--require-hashes", "--no-deps", "--requirement", request.requirements]
+        # Which files torch consists of depends on the graphics card, and on who built them: they have no hashes here.
+        torch = [] if self._wheels or request.wheelhouse else ["--torch-backend", self._torch_backend]
+        torch += ["--requirement", request.torch]
         installation = _Installation(self)
         self._place.marker.unlink(missing_ok=True)
         try:
             with installation.watched(needed):
-                self._uv(*arguments, "--requirement", request.requirements, heard=installation.hear)
+                self._uv(*arguments, *hashed, heard=installation.hear)
+                self._uv(*arguments, *torch, heard=installation.hear)
         except (SjcError, Stopped):
             if marker is not None and not damaged and not installation.changed:
                 marker.write(self._place.marker)  # it is as good as it was before
@@ -192,9 +232,11 @@ class EnvironmentSetup:
         if found["failures"]:
             raise _unusable(found["failures"])
         for folder in (self._place.cache, self._place.doomed):
-            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                self._place.own.delete(folder)
         size = disk_space.size_of(self._place.root)
-        marker = Marker(requirements_hash(Path(self._request.requirements)), found["python"], found["torch"], size)
+        packages = requirements_hash(self._request.requirements, self._request.torch)
+        marker = Marker(packages, found["python"], found["torch"], size)
         marker.write(self._place.marker)
         return marker
 
@@ -235,21 +277,20 @@ class EnvironmentSetup:
     def _on_path(self, name: str) -> str | None:
         return shutil.which(name, path=self._environ.get("PATH"))
 
-    def _settings(self, environ: dict[str, str]) -> dict[str, str]:
-        settings = {
+    def _variables(self, environ: dict[str, str]) -> dict[str, str]:
+        settings = self._settings.variables() | {
+            "PIP_CONFIG_FILE": os.devnull,  # or --isolated would still leave the system's files
+            "UV_NO_CONFIG": "1",
             "UV_CACHE_DIR": str(self._place.cache),
             "UV_PYTHON_INSTALL_DIR": str(self._place.pythons),
             "UV_NO_PROGRESS": "1",
             "NO_COLOR": "1",
         }
-        settings["UV_FIND_LINKS"] = self._links
         if self._request.wheelhouse:
             settings |= {"UV_PYTHON_DOWNLOADS": "never", "UV_OFFLINE": "1"}
-        if "SSL_CERT_FILE" in environ and "PIP_CERT" not in environ:
-            settings["PIP_CERT"] = environ["SSL_CERT_FILE"]  # uv reads the one, older pips only the other
         if platform_process.has_certificate_store():
             settings["UV_SYSTEM_CERTS"] = environ.get("UV_SYSTEM_CERTS", "1")
-        return environ | settings
+        return installer_environment(environ) | settings
 
 
 class _Installation:
@@ -306,17 +347,21 @@ def remove_environment(request: SetupRequest) -> None:
 
     Raises
     ------
+    SjcError
+        ``folder_not_own`` if the place is someone else's.
     OSError
         If something is in use; then the environment is whole, or its marker is gone.
     """
-    place = request.place
-    if place.environment.is_dir() and not place.doomed.exists():
+    place, own = request.place, request.place.own
+    own.require()
+    if place.environment in own.present and not place.environment.is_symlink() and not place.doomed.exists():
         # The name goes first: where a file of it is in use Windows refuses that, and nothing is lost.
+        own.claim(place.doomed)
         place.environment.rename(place.doomed)
-    place.marker.unlink(missing_ok=True)
+    if own.names:
+        place.marker.unlink(missing_ok=True)
     for folder in (place.doomed, place.environment, place.cache, place.tools, place.pythons):
-        if folder.exists():
-            shutil.rmtree(folder)
+        own.delete(folder)
 
 
 def _mebibytes(announced: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +17,6 @@ class TorchWheel:
 
     python: tuple[int, int]
     small: bool
-
-
-def find_links(environ: Mapping[str, str]) -> str:
-    """Give the folders and pages that uv is to look at, as its own variable wants them.
-
-    uv does not read pip's settings; what pip is told in the environment holds for uv too, as in the Makefile.
-    """
-    return environ.get("UV_FIND_LINKS") or ",".join(environ.get("PIP_FIND_LINKS", "").split())
 
 
 def torch_wheels(places: Iterable[str]) -> list[TorchWheel]:

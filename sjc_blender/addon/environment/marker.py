@@ -44,8 +44,8 @@ def read_marker(path: Path) -> Marker | None:
     return codec.decode(Marker, data)[0]
 
 
-def requirements_hash(path: Path) -> str:
-    """Hash what a list of packages asks for; comments and line ends do not count."""
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+def requirements_hash(*paths: str | Path) -> str:
+    """Hash what lists of packages ask for; comments and line ends do not count."""
+    lines = (line.strip() for path in paths for line in Path(path).read_text(encoding="utf-8").splitlines())
     asked = "\n".join(line for line in lines if line and not line.startswith("#"))
     return hashlib.sha256(asked.encode()).hexdigest()

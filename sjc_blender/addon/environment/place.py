@@ -7,9 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...protocol.home import expanded
 from ..process import platform_process
+from . import own_folders
 
 FOLDER = "sjc_engine"
+
+NOWHERE = Path(os.devnull)
+"""Stands for the data folder of a user who has none; nothing can ever lie below it."""
 
 PACKAGE = Path(__file__).resolve().parents[2]
 
@@ -21,15 +26,20 @@ class EnvironmentPlace:
     Attributes
     ----------
     root : Path
-        Holds nothing but what is named below; it need not exist.
+        It need not exist.
     """
 
     root: Path
 
     @property
+    def known(self) -> bool:
+        """False for a user without a home folder who has not chosen another place."""
+        return NOWHERE.absolute() not in self.root.parents
+
+    @property
     def environment(self) -> Path:
         """The virtual environment itself."""
-        return self.root / "env"
+        return self.root / own_folders.ENVIRONMENT
 
     @property
     def interpreter(self) -> Path:
@@ -39,7 +49,7 @@ class EnvironmentPlace:
     @property
     def tools(self) -> Path:
         """A small environment with the installer, uv."""
-        return self.root / "tools"
+        return self.root / own_folders.TOOLS
 
     @property
     def uv(self) -> Path:
@@ -49,37 +59,42 @@ class EnvironmentPlace:
     @property
     def cache(self) -> Path:
         """Packages that were fetched and are not installed yet; gone after a set-up that succeeded."""
-        return self.root / "cache"
+        return self.root / own_folders.CACHE
 
     @property
     def doomed(self) -> Path:
         """An environment that is being deleted; its deletion may have been broken off."""
-        return self.root / "removing"
+        return self.root / own_folders.DOOMED
 
     @property
     def pythons(self) -> Path:
         """A Python that the installer had to fetch, if any."""
-        return self.root / "python"
+        return self.root / own_folders.PYTHONS
 
     @property
     def marker(self) -> Path:
         """Says that the environment is whole; see `sjc_blender.addon.environment.marker`."""
-        return self.root / "engine.json"
+        return self.root / own_folders.MARKER
 
     @property
     def lock(self) -> Path:
         """Held by whoever changes the environment."""
-        return self.root / "setup.lock"
+        return self.root / own_folders.LOCK
 
     @property
     def log(self) -> Path:
         """What the set-up said."""
-        return self.root / "setup.log"
+        return self.root / own_folders.LOG
 
     @property
     def started(self) -> bool:
         """Whether a set-up has left anything here."""
-        return any(folder.is_dir() for folder in (self.tools, self.environment, self.cache, self.doomed))
+        return bool(self.own.present)
+
+    @property
+    def own(self) -> own_folders.OwnFolders:
+        """Which of these folders the set-up has made."""
+        return own_folders.OwnFolders(self.root)
 
 
 _chosen = ""
@@ -99,7 +114,7 @@ def environment_place(environ: Mapping[str, str] = os.environ) -> EnvironmentPla
     environ : mapping
         Environment variables that say where the user's data folder is.
     """
-    parent = Path(_chosen).expanduser() if _chosen else platform_process.user_data_folder(environ)
+    parent = expanded(_chosen) if _chosen else platform_process.user_data_folder(environ) or NOWHERE
     return EnvironmentPlace(Path(os.path.abspath(parent / FOLDER)))  # noqa: PTH100  # resolve() would follow links
 
 

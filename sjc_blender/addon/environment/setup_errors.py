@@ -68,15 +68,16 @@ _KNOWN: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "wheelhouse_incomplete",
-        r"no solution found|no matching distribution found|network connectivity is disabled",
+        r"no solution found|no matching distribution found|network connectivity is disabled|no usable wheels",
         "The folder of packages does not have all that the engine needs: {reason}",
-        "Put the missing packages there: `pip download -r engine.txt -r tools.txt -d FOLDER` on a computer with the "
-        "same system and the same Python version fetches them all, " + AGAIN,
+        "Put the missing packages there: on a computer with the same system and the same Python version, `pip download "
+        "--no-deps -r engine.txt -d FOLDER` fetches them, and without --no-deps those of torch.txt and tools.txt, "
+        + AGAIN,
     ),
     (
         "packages_unavailable",
         r"no solution found|no matching distribution found|no wheels with a matching|not supported on this platform"
-        r"|doesn't have a source distribution",
+        r"|doesn't have a source distribution|building from source is disabled|no usable wheels",
         "The engine's packages do not exist for this system: {reason}",
         "The engine needs 64-bit Windows, Linux, or macOS on Apple silicon. A Python of your own that has them can "
         "be chosen in the add-on's preferences.",

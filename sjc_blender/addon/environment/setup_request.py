@@ -24,8 +24,8 @@ class SetupRequest:
         See `EnvironmentPlace`.
     wheelhouse : str
         A folder of packages to install from without any network; empty: from the Python Package Index.
-    requirements, tools : str
-        Files with the exact versions of the engine's packages, and of the installer.
+    requirements, torch, tools : str
+        Files with the exact versions of the engine's packages and their hashes, of torch, and of the installer.
     modules : tuple of str
         What has to be importable in the end.
     """
@@ -34,6 +34,7 @@ class SetupRequest:
     root: str
     wheelhouse: str = ""
     requirements: str = str(requirements_file("engine.txt"))
+    torch: str = str(requirements_file("torch.txt"))
     tools: str = str(requirements_file("tools.txt"))
     modules: tuple[str, ...] = MODULES
 

@@ -10,6 +10,7 @@ from typing import Any
 import bpy
 
 from ...protocol.errors import SjcError
+from ...protocol.home import expanded
 from ..rigs.rig_choice import RigChoice
 from .job_queue import Job
 
@@ -101,4 +102,4 @@ def checked_outputs(outputs: Sequence[str] | str) -> tuple[str, ...]:
 
 def absolute(path: str | Path) -> str:
     """Resolve Blender's ``//`` and ``~``."""
-    return str(Path(bpy.path.abspath(str(path))).expanduser().absolute())
+    return str(expanded(bpy.path.abspath(str(path))).absolute())

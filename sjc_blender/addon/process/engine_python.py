@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from ...protocol.errors import SjcError
+from ...protocol.home import expanded
 from ..environment.place import environment_place
 from . import platform_process
 from .child_process import child_environment
@@ -31,7 +32,7 @@ MODULES = (
     "PIL",
     "tqdm",
 )
-"""What the engine imports; ``requirements/engine.txt`` installs it."""
+"""What the engine imports; ``requirements/torch.txt`` and ``requirements/engine.txt`` install it."""
 
 PROBE_SECONDS = 20.0
 PROBE = """
@@ -100,7 +101,7 @@ def find_engine_python(explicit: str | Path | None, preference: str, environ: Ma
         ``engine_python_fails``, ``engine_python_too_old`` or ``engine_python_incomplete``.
     """
     choice = chosen_engine_python(explicit, preference, environ)
-    interpreter = _interpreter(Path(choice.path).expanduser())
+    interpreter = _interpreter(expanded(choice.path))
     changed = interpreter.stat().st_mtime
     # Only success is remembered: whoever mends an environment tries again at once.
     if _probed.get(interpreter) != changed:
@@ -141,7 +142,7 @@ def _require_modules(interpreter: Path) -> None:
         raise SjcError(
             "engine_python_incomplete",
             f"{interpreter} cannot run the engine: it does not have {', '.join(missing)}.",
-            f"Press Set Up Engine, or install requirements/engine.txt there. {CHOOSE}",
+            f"Press Set Up Engine, or install requirements/torch.txt and requirements/engine.txt there. {CHOOSE}",
         )
 
 

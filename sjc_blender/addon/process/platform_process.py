@@ -18,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
+from ...protocol.home import home_folder
+
 # subprocess has these on Windows only.
 CREATE_NEW_PROCESS_GROUP = 0x00000200
 CREATE_NO_WINDOW = 0x08000000
@@ -83,15 +85,20 @@ def flush_c_output(platform: str = sys.platform) -> None:
         library.fflush(None)
 
 
-def user_data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
-    """Where programs keep large data of this user on this computer; it need not exist."""
+def user_data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path | None:
+    """Where programs keep large data of this user on this computer; it need not exist. None for a user without one."""
+    home = home_folder()
     if platform == "win32":
         # Not the roaming folder: gigabytes would travel over the network with the user's profile.
-        return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if platform == "darwin":
-        return Path.home() / "Library" / "Application Support"
-    chosen = environ.get("XDG_DATA_HOME", "")
-    return Path(chosen) if chosen.startswith("/") else Path.home() / ".local" / "share"
+        chosen, usual = environ.get("LOCALAPPDATA", ""), Path("AppData", "Local")
+    elif platform == "darwin":
+        chosen, usual = "", Path("Library", "Application Support")
+    else:
+        chosen, usual = environ.get("XDG_DATA_HOME", ""), Path(".local", "share")
+        chosen = chosen if chosen.startswith("/") else ""
+    if chosen:
+        return Path(chosen)
+    return home / usual if home is not None else None
 
 
 def has_certificate_store(platform: str = sys.platform) -> bool:

@@ -11,6 +11,7 @@ import bpy
 
 from ...protocol.atomic_write import atomic_path
 from ...protocol.errors import SjcError
+from ...protocol.home import expanded
 
 MESH_FORMATS, VOLUME_FORMATS = (".glb", ".ply", ".obj"), (".vdb",)
 
@@ -41,7 +42,7 @@ def export_result(obj: bpy.types.Object, path: str | Path) -> Path:
     SjcError
         ``unknown_format``, ``not_exported``, ``folder_not_writable``, ``disk_full``.
     """
-    target = Path(bpy.path.abspath(str(path))).expanduser().absolute()
+    target = expanded(bpy.path.abspath(str(path))).absolute()
     ending = target.suffix.lower()
     if ending not in formats_of(obj):
         allowed = ", ".join(formats_of(obj)) or "a mesh or a Volume, which this is not"

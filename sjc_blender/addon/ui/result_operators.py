@@ -6,6 +6,7 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper
 
+from ...protocol.home import home_folder
 from .. import api
 from ..results import background_work
 from ..results.export import MESH_FORMATS, VOLUME_FORMATS, formats_of
@@ -107,7 +108,7 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
         self.format = formats_of(context.object)[0]
         self.filename_ext = self.format
         if not self.filepath:
-            folder = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
+            folder = Path(bpy.data.filepath).parent if bpy.data.filepath else home_folder() or Path()
             self.filepath = str(folder / bpy.path.clean_name(context.object.name)) + self.format
         ExportHelper.invoke(self, context, event)
         return {"RUNNING_MODAL"}

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from ...protocol.errors import SjcError
+from ...protocol.home import expanded
 from ...protocol.model_families import tensor_names
 from ...protocol.spec import Adapter
 from .load_errors import first_line
@@ -40,7 +41,7 @@ def apply_adapters(pipeline: Any, adapters: Sequence[Adapter]) -> None:
     """
     loras = {}
     for index, adapter in enumerate(adapters):
-        file = Path(adapter.path).expanduser()
+        file = expanded(adapter.path)
         if _is_embedding(_checked_names(file)):
             _add_embedding(pipeline, file)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...protocol.errors import SjcError
+from ...protocol.home import expanded
 from ...protocol.hub_cache import HUB_ID, INDEX, cached_snapshot
 from ...protocol.model_families import BUILTIN
 
@@ -32,7 +33,7 @@ def locate_model(source: str) -> Path:
     """
     if source == "builtin":
         return _builtin()
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_dir():
         return path
     if path.is_file():
@@ -82,7 +83,7 @@ def _checked_file(path: Path) -> Path:
 
 
 def _unknown(source: str) -> SjcError:
-    looked = f"There is no folder and no file {str(Path(source).expanduser().absolute())!r}"
+    looked = f"There is no folder and no file {str(expanded(source).absolute())!r}"
     if not HUB_ID.fullmatch(source):
         return SjcError(
             "unknown_model",

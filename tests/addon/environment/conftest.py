@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -16,7 +17,7 @@ from sjc_blender.addon.process import engine_python
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 UV = REPOSITORY / "build" / "tools" / "bin" / "uv"
-UV_VERSION = requirements_file("tools.txt").read_text().strip().removeprefix("uv==")
+UV_VERSION = re.search(r"^uv==(\S+)", requirements_file("tools.txt").read_text(), re.MULTILINE)[1]
 
 
 def build_wheel(folder: Path, name: str, version: str, files: dict[str, bytes]) -> None:
@@ -50,13 +51,22 @@ def wheelhouse(tmp_path_factory) -> Path:
     return folder
 
 
+def pinned(folder: Path, name: str, version: str) -> str:
+    """Write a requirement with the hash of its wheel; one that is not there has a hash, too."""
+    wheel = folder / f"{name}-{version}-py3-none-any.whl"
+    digest = hashlib.sha256(wheel.read_bytes() if wheel.is_file() else b"").hexdigest()
+    return f"# a comment\n{name}=={version} \\\n    --hash=sha256:{digest}\n"
+
+
 @pytest.fixture
-def tiny(tmp_path, monkeypatch) -> Path:
+def tiny(tmp_path, monkeypatch, wheelhouse) -> Path:
     """Give the list of the tiny engine's packages; the tiny engine is what the add-on looks for."""
     path = tmp_path / "engine.txt"
-    path.write_text("# a comment\ntinyengine==1.0\n")
+    path.write_text(pinned(wheelhouse, "tinyengine", "1.0"))
+    (tmp_path / "torch.txt").write_text("# none\n")
+    (tmp_path / "tools.txt").write_text(pinned(wheelhouse, "uv", UV_VERSION))
     monkeypatch.setattr(engine_python, "MODULES", ("tinyengine",))
-    monkeypatch.setattr(engine_keeper, "requirements_file", lambda _name: path)
+    monkeypatch.setattr(engine_keeper, "requirements_file", lambda name: tmp_path / name)
     monkeypatch.delenv("SJC_ENGINE_PYTHON", raising=False)
     return path
 
@@ -67,6 +77,7 @@ def request_of(tiny, wheelhouse, users_engine):
 
     def make(action="set_up", **changes) -> SetupRequest:
         values = {"wheelhouse": str(wheelhouse), "requirements": str(tiny), "modules": ("tinyengine",)}
+        values |= {name: str(tiny.with_name(f"{name}.txt")) for name in ("torch", "tools")}
         return SetupRequest(action, str(environment_place().root), **(values | changes))
 
     return make
@@ -75,7 +86,10 @@ def request_of(tiny, wheelhouse, users_engine):
 @pytest.fixture
 def installer(request_of):
     """Put the installer in place, as an earlier set-up would have: that saves two seconds a test. Give its path."""
-    uv = request_of().place.uv
+    place = request_of().place
+    place.root.mkdir(parents=True)
+    place.own.claim(place.tools)
+    uv = place.uv
     uv.parent.mkdir(parents=True)
     shutil.copy(UV, uv)
     return uv

@@ -96,7 +96,8 @@ def test_the_command_sets_up_and_removes(addon, tiny, wheelhouse, installer, mon
     made = session.SetupRequest
 
     def tiny_request(action, root, wheelhouse=""):
-        return made(action, root, wheelhouse, requirements=str(tiny), modules=("tinyengine",))
+        lists = {name: str(tiny.with_name(f"{name}.txt")) for name in ("torch", "tools")}
+        return made(action, root, wheelhouse, requirements=str(tiny), modules=("tinyengine",), **lists)
 
     monkeypatch.setattr(session, "SetupRequest", tiny_request)
     assert main(["setup", "--wheelhouse", str(wheelhouse)]) == 0

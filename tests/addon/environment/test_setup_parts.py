@@ -11,7 +11,14 @@ import pytest
 
 from sjc_blender.addon.environment import disk_space
 from sjc_blender.addon.environment.environment_setup import EnvironmentSetup
-from sjc_blender.addon.environment.local_wheels import TorchWheel, find_links, torch_wheels
+from sjc_blender.addon.environment.installer_settings import (
+    InstallerSettings,
+    from_pip_list,
+    from_uv_files,
+    from_variables,
+    installer_environment,
+)
+from sjc_blender.addon.environment.local_wheels import TorchWheel, torch_wheels
 from sjc_blender.addon.environment.marker import read_marker, requirements_hash
 from sjc_blender.addon.environment.place import environment_place, requirements_file, use_folder
 from sjc_blender.addon.environment.setup_errors import told_os_error, told_output
@@ -40,8 +47,9 @@ def test_the_preferences_may_move_it(tmp_path):
 
 
 def test_the_lists_of_packages_come_with_the_add_on():
-    assert "torch==" in requirements_file("engine.txt").read_text()
-    assert requirements_file("tools.txt").read_text().startswith("uv==")
+    assert "\ndiffusers==" in requirements_file("engine.txt").read_text()
+    assert "\ntorch==" in requirements_file("torch.txt").read_text()
+    assert "\nuv==" in requirements_file("tools.txt").read_text()
 
 
 def test_only_other_packages_make_an_environment_old(tmp_path):
@@ -77,9 +85,58 @@ def test_a_build_of_torch_in_a_folder_is_seen(tmp_path):
 
 
 def test_what_pip_is_told_holds_for_uv_too():
-    assert find_links({"PIP_FIND_LINKS": "/wheels https://example.org/w"}) == "/wheels,https://example.org/w"
-    assert find_links({"PIP_FIND_LINKS": "/wheels", "UV_FIND_LINKS": "/uv"}) == "/uv"
-    assert find_links({}) == ""
+    links = from_variables({"PIP_FIND_LINKS": "/wheels https://example.org/w"}).variables()["UV_FIND_LINKS"]
+    assert links == "/wheels,https://example.org/w"
+    assert from_variables({"PIP_FIND_LINKS": "/wheels", "UV_FIND_LINKS": "/uv"}).links == ("/uv",)
+    assert from_variables({}) == InstallerSettings()
+
+
+def test_the_way_to_the_packages_is_kept_and_nothing_else():
+    environ = {
+        "PIP_INDEX_URL": "https://mirror/simple",
+        "PIP_CERT": "/ca.pem",
+        "PIP_TARGET": "/elsewhere",
+        "UV_OFFLINE": "1",
+        "UV_INDEX": "more=https://more/simple",
+        "UV_INDEX_MORE_PASSWORD": "secret",
+        "HTTPS_PROXY": "http://proxy",
+        "PYTHONHOME": "/other",
+        "VIRTUAL_ENV": "/mine",
+        "PATH": "/bin",
+    }
+    settings = from_variables(environ)
+    assert installer_environment(environ) == {
+        "UV_INDEX_MORE_PASSWORD": "secret",
+        "HTTPS_PROXY": "http://proxy",
+        "PATH": "/bin",
+    }
+    assert settings.variables() == {
+        "UV_DEFAULT_INDEX": "https://mirror/simple",
+        "UV_INDEX": "more=https://more/simple",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "SSL_CERT_FILE": "/ca.pem",
+    }
+    assert settings.pip_options() == [
+        *("--index-url", "https://mirror/simple", "--cert", "/ca.pem"),
+        *("--extra-index-url", "https://more/simple"),
+    ]
+
+
+def test_it_is_kept_from_the_files_of_pip_and_uv_too(tmp_path):
+    said = "global.index-url='https://mirror/simple'\ninstall.trusted-host='a b'\nfreeze.proxy='no'\n:env:.cert='no'\nx"
+    assert from_pip_list(said) == InstallerSettings(index="https://mirror/simple", trusted=("a", "b"))
+    assert from_pip_list("global.cert=__import__('os')\nglobal.proxy=7") == InstallerSettings()
+    (tmp_path / "uv").mkdir()
+    file = tmp_path / "uv" / "uv.toml"
+    file.write_text(
+        'offline = true\nextra-index-url = ["https://b/simple"]\n[pip]\nindex-url = "https://ignored/simple"\n'
+        '[[index]]\nurl = "https://a/simple"\ndefault = true\n[[index]]\nurl = "https://c/simple"\n'
+    )
+    found = from_uv_files({"XDG_CONFIG_HOME": str(tmp_path), "XDG_CONFIG_DIRS": "/nowhere"}, "linux")
+    assert (found.index, found.extra_indexes) == ("https://a/simple", ("https://c/simple", "https://b/simple"))
+    for broken in ("[[index", "index = 7", "extra-index-url = 7", "find-links = [1, 2]", "[" * 5000):
+        file.write_text(broken)
+        assert from_uv_files({"UV_CONFIG_FILE": str(file)}, "linux") == InstallerSettings()
 
 
 def make_setup(tmp_path, environ=(), **request) -> EnvironmentSetup:
@@ -100,11 +157,11 @@ def test_a_graphics_card_takes_more_room(tmp_path, monkeypatch):
     program.write_text("")
     program.chmod(0o755)
     with_card, without = {"PATH": str(tmp_path)}, {"PATH": str(tmp_path / "none")}
-    assert disk_space.needed_bytes([], without, "linux") == disk_space.CPU_BYTES
-    assert disk_space.needed_bytes([], with_card, "linux") == disk_space.GPU_BYTES
-    assert disk_space.needed_bytes([], with_card | {"UV_TORCH_BACKEND": "cpu"}, "linux") == disk_space.CPU_BYTES
-    assert disk_space.needed_bytes([], with_card, "darwin") == disk_space.CPU_BYTES
-    assert disk_space.needed_bytes([TorchWheel((3, 11), True)], with_card, "linux") == disk_space.CPU_BYTES
+    assert disk_space.needed_bytes([], "auto", without, "linux") == disk_space.CPU_BYTES
+    assert disk_space.needed_bytes([], "auto", with_card, "linux") == disk_space.GPU_BYTES
+    assert disk_space.needed_bytes([], "cpu", with_card, "linux") == disk_space.CPU_BYTES
+    assert disk_space.needed_bytes([], "auto", with_card, "darwin") == disk_space.CPU_BYTES
+    assert disk_space.needed_bytes([TorchWheel((3, 11), True)], "auto", with_card, "linux") == disk_space.CPU_BYTES
 
 
 def test_a_full_disk_is_told_before_anything_is_fetched(tmp_path, monkeypatch):
