@@ -2,6 +2,7 @@
 
 Prompts and settings are those of the paper's authors (https://github.com/pals-ttic/sjc, "To Reproduce the
 Results in the Paper"). A recipe stands on the preset ``paper``; its weights were found with Stable Diffusion 1.5.
+``recipe_1`` to ``recipe_3``, the first three of that table, have settings alone: their prompts are names of people.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def recipe_names() -> list[str]:
 
 
 def read_recipe(name: str) -> dict[str, Any]:
-    """The prompt and the settings of a recipe, nested like a job's.
+    """The prompt, where it has one, and the settings of a recipe, nested like a job's.
 
     Parameters
     ----------

@@ -179,10 +179,6 @@ class EngineKeeper:
             self._process.cancel(CANCEL_SECONDS)
             self._change(status=Status.CANCELLING)
 
-    def forget_failure(self) -> None:
-        """Take away why the last set-up failed."""
-        self._change(failure=None)
-
     def pump(self) -> bool:
         """Take in what was found and told; True if anything changed. Does not wait."""
         changed = self._attend() if self._process is not None else False
