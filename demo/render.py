@@ -5,6 +5,7 @@ Runs in a Python with bpy: ``python -m demo.render RESULT.blend``. Prints where 
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from pathlib import Path
@@ -27,12 +28,13 @@ def main(blend: Path) -> None:
         scene.cycles.volume_biased = True
     scene.view_settings.view_transform = "Standard"
     results = [obj for obj in scene.objects if "sjc_prompt" in obj]
+    # Where the job's cameras saw the object; its own origin is at its feet.
+    domain = Matrix(json.loads(results[0]["sjc_settings"])["domain"]["matrix_world"])
     for kind, name in (("VOLUME", "volume"), ("MESH", "mesh")):
-        shown = [obj for obj in results if obj.type == kind]
         for obj in results:
-            obj.hide_render = obj not in shown
+            obj.hide_render = obj.type != kind
         for side, azimuth in SIDES.items():
-            look_from(scene, shown[0].matrix_world, azimuth)
+            look_from(scene, domain, azimuth)
             scene.render.filepath = str(blend.parent / f"{name}-{side}.png")
             bpy.ops.render.render(write_still=True)
             print(f"picture: {scene.render.filepath}")

@@ -20,6 +20,7 @@ from sjc_blender.addon.results.bake_texture import bake_texture
 from sjc_blender.addon.results.import_mesh import import_mesh
 from sjc_blender.addon.results.import_volume import import_volume
 from sjc_blender.addon.results.mesh_data import fill_mesh
+from sjc_blender.addon.results.object_frame import frame_of
 from sjc_blender.addon.results.remesh import cutter_of
 from sjc_blender.addon.results.result_files import MeshArrays
 from sjc_blender.protocol.job_folder import JobFolder
@@ -87,7 +88,7 @@ def _measure(folder: JobFolder, texture: int) -> list[float]:
     lap()
     surface = cutter_of(folder, 1.0).cut(0.4)
     lap()
-    fill_mesh(obj.data, MeshArrays(surface.vertices, surface.faces, surface.colours))
+    fill_mesh(obj.data, MeshArrays(surface.vertices, surface.faces, surface.colours), frame_of(obj))
     lap()
     bake_texture(obj, texture)
     lap()

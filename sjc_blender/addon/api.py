@@ -42,6 +42,7 @@ from .results.bake_texture import bake_texture
 from .results.export import export_result
 from .results.remesh import remesh
 from .results.show import show_result
+from .results.shown import show_as as shown_as
 from .results.volume_look import set_look
 from .rigs.rig_choice import RigChoice
 from .rigs.rig_report import RigReport
@@ -91,6 +92,7 @@ __all__ = [
     "set_look",
     "set_up_engine",
     "show",
+    "show_as",
     "submit",
     "unpause",
 ]
@@ -148,7 +150,11 @@ def rig_report(
 
 
 def import_result(
-    source: Job | str | Path, *, outputs: Sequence[str] | None = None, scene: bpy.types.Scene | None = None
+    source: Job | str | Path,
+    *,
+    outputs: Sequence[str] | None = None,
+    show: str = "mesh",
+    scene: bpy.types.Scene | None = None,
 ) -> list[bpy.types.Object]:
     """Make objects of a finished job's results.
 
@@ -157,6 +163,8 @@ def import_result(
     source : Job, or a job's folder
     outputs : sequence of str, optional
         ``"volume"``, ``"mesh"`` or both; None: what the job made.
+    show : str
+        As which of both it is seen, ``"mesh"`` or ``"volume"``; the other one is hidden, see `show_as`.
     scene : Scene, optional
         None: the active one.
 
@@ -167,11 +175,16 @@ def import_result(
     """
     folder = source.folder if isinstance(source, Job) else JobFolder(Path(absolute(source)))
     wanted = job_import.outputs_of(folder.read_spec()) if outputs is None else checked_outputs(outputs)
-    objects = job_import.import_outputs(folder, wanted, target_scene(scene))
+    objects = job_import.import_outputs(folder, wanted, target_scene(scene), show)
     if isinstance(source, Job):
         source.imported += tuple(obj.name for obj in objects)
         source.import_error = None
     return objects
+
+
+def show_as(result: bpy.types.Object, kind: str, *, scene: bpy.types.Scene | None = None) -> bpy.types.Object:
+    """Let a result be seen as its ``"mesh"`` or as its ``"volume"``; see `sjc_blender.addon.results.shown.show_as`."""
+    return shown_as(result, kind, target_scene(scene))
 
 
 def cancel(which: Job | str, *, now: bool = False) -> None:

@@ -99,9 +99,10 @@ def _read(path: Path, advice: str) -> tuple[dict[str, Any], dict[str, torch.Tens
 
 
 def settings_digest(spec: JobSpec) -> str:
-    """Digest of everything in a spec that the optimisation depends on: not its outputs, nor its memory."""
+    """Digest of all in a spec that the optimisation depends on: not its outputs, its memory, nor the domain's floor."""
     settings = codec.encode(spec)
     del settings["outputs"]
+    del settings["domain"]["floor"]
     del settings["model"]["memory"]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 

@@ -156,10 +156,14 @@ class DomainSpec:
         Half sides in domain units; the longest is 1.
     matrix_world : Matrix
         Domain units to world: a rotation, a uniform scale and a translation.
+    floor : float or None
+        Height in domain units, along the domain's own Z, that the finished object is set down on where it comes into
+        the scene. None: it stays where its cameras saw it. The optimisation does not know of it.
     """
 
     half_extents: tuple[float, float, float] = (1.0, 1.0, 1.0)
     matrix_world: Matrix = IDENTITY
+    floor: float | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pytest
 from mathutils import Euler, Matrix
 
 from sjc_blender.addon.results.import_volume import import_volume
+from sjc_blender.addon.results.object_frame import domain_now
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import DomainSpec, JobSpec
 
@@ -37,7 +38,8 @@ def test_every_voxel_has_its_value_and_its_place(scene, finished_job, small_fiel
     assert {name: grid.valueTypeName for name, grid in grids.items()} == {"density": "float", "color": "vec3s"}
     density, colour = grids["density"].getConstAccessor(), grids["color"].getConstAccessor()
     for index in np.ndindex(4, 3, 2):
-        assert density.getValue(index) == small_field["density"][index]
+        # Per unit of the object, which is one of the world: the domain's unit is 2.5 of them.
+        assert density.getValue(index) == pytest.approx(small_field["density"][index] / 2.5)
         assert np.allclose(colour.getValue(index), small_field["rgb"][index])
         # By hand: the box is 2 x 1.5 x 1, a voxel 0.5, so the first centre is at (-0.75, -0.5, -0.25).
         centre = np.array((-0.75, -0.5, -0.25)) + 0.5 * np.array(index)
@@ -62,7 +64,7 @@ def test_empty_space_is_left_out_and_does_not_darken_the_rim(scene, finished_job
 def test_the_object_knows_how_it_was_made(scene, finished_job, small_field):
     spec = spec_at(PLACE, seed=2**40, prompt="ein roter Stuhl, wie früher")
     obj = import_volume(finished_job(spec, name="job 12", field=small_field), scene)
-    assert obj.name == "ein roter Stuhl, wie früher"
+    assert obj.name == "ein roter Stuhl, wie früher volume"
     assert obj["sjc_prompt"] == spec.prompt
     assert obj["sjc_seed"] == str(2**40)
     assert (obj["sjc_model"], obj["sjc_preset"], obj["sjc_job"]) == ("builtin", "draft", "job 12")
@@ -190,4 +192,4 @@ def test_the_domain_decides_the_place(scene, finished_job, small_field):
     spec = spec_at(PLACE)
     obj = import_volume(finished_job(dataclasses.replace(spec, seed=1), field=small_field), scene)
     bpy.context.view_layer.update()
-    assert np.allclose(obj.matrix_world, PLACE, atol=1e-5)
+    assert np.allclose(domain_now(obj), PLACE, atol=1e-5)

@@ -18,7 +18,7 @@ ADDS_OR_CHANGES = {
     "choose_model_folder",
     "hide_cover",
     "import_result",
-    "make_mesh",
+    "show_as",
     "mark_asset",
     "random_seed",
     "recall",

@@ -119,7 +119,7 @@ def test_adding_a_rig_chooses_it_and_is_one_step_back(settings, scene):
     bpy.ops.ed.undo_push(message="Before")
     bpy.ops.sjc.add_rig("EXEC_DEFAULT", True, count=5)
     assert (settings.rig, len(settings.cameras.all_objects)) == ("CAMERAS", 5)
-    assert tuple(settings.domain.location) == (1, 2, 3)
+    assert tuple(settings.domain.location) == (1, 2, 4)  # of a box that stands on the cursor
     bpy.ops.ed.undo()
     settings = bpy.context.scene.sjc
     assert (settings.rig, settings.cameras, settings.domain) == ("ORBIT", None, None)

@@ -51,6 +51,7 @@ def batch(
     spacing: float | None = None,
     collection: str | None = None,
     assets: bool = True,
+    show: str = "mesh",
     scene: bpy.types.Scene | None = None,
     start: bool = True,
     wait: bool = False,
@@ -93,7 +94,10 @@ def batch(
     collection : str, optional
         Where the objects go; None: one with the batch's name.
     assets : bool
-        Make each object an asset, with the words of its prompt as tags and its picture as preview.
+        Make each object an asset, with the words of its prompt as tags and its picture as preview; of mesh and Volume
+        the one that is shown.
+    show : str
+        As which of them objects are seen that have both, ``"mesh"`` or ``"volume"``; the other one is hidden.
     scene : Scene, optional
         None: the active one.
     start : bool
@@ -139,6 +143,7 @@ def batch(
         spacing=spacing,
         collection=collection,
         assets=assets,
+        show=show,
         start=start,
         progress=progress,
         engine_python=engine_python,
@@ -156,6 +161,7 @@ def batching(
     start: bool,
     place: str,
     assets: bool,
+    show: str = "mesh",
     name: str | None = None,
     folder: str | Path | None = None,
     spacing: float | None = None,
@@ -167,7 +173,7 @@ def batching(
     """Do what `batch` does, with its arguments and errors, a row or a job at each step."""
     source_name, rows = _read(source)
     name = name or source_name
-    how = Placing(place, spacing, collection or f"SJC {name}", assets)
+    how = Placing(place, spacing, collection or f"SJC {name}", assets, show)
     folders = [Path(absolute(folder))] if folder is not None else [parent / slug(name) for parent in jobs_folders()]
     jobs, variants = yield from planning(rows, request, scene, folders)
     interpreter = partial(find_engine_python, engine_python, preferences.engine_python())

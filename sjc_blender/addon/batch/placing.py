@@ -12,6 +12,7 @@ from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ..results.asset import mark_as_asset
 from ..results.placement import JOB_PROPERTY
+from ..results.shown import checked_kind, show_one
 from .layout import GAP, PLACES, offsets
 from .plan import Planned
 
@@ -27,8 +28,10 @@ class Placing:
     spacing: float | None = None
     collection: str = "SJC Batch"
     assets: bool = True
+    show: str = "mesh"
 
     def __post_init__(self) -> None:
+        checked_kind(self.show)
         if self.place not in PLACES:
             raise SjcError("bad_usage", f"The place is {self.place!r}.", f"Choose one of {', '.join(PLACES)}.")
         if self.spacing is not None and not self.spacing > 0:
@@ -56,15 +59,17 @@ def arrange(
     placing: Placing,
     scene: bpy.types.Scene,
 ) -> None:
-    """Move new objects to their place and into the collection, name them and make them assets."""
+    """Move new objects to their place and into the collection, name them, show one of a job and make that an asset."""
     collection = _collection(placing.collection, scene)
+    standing = results_in(scene)
+    show_one([obj for (name, _), obj in standing.items() if name == job.folder.name], scene, placing.show)
     for obj in objects:
         obj.location.x += way[0]
         obj.location.y += way[1]
         _move(obj, collection)
-        obj.name = job.name if obj.type == "VOLUME" or len(job.outputs) == 1 else f"{job.name} mesh"
+        obj.name = job.name if obj.type == "MESH" or len(job.outputs) == 1 else f"{job.name} volume"
         obj.data.name = obj.name
-        if placing.assets:
+        if placing.assets and not obj.hide_viewport:
             mark_as_asset(obj, JobFolder(job.folder), tags(job.spec.prompt))
 
 

@@ -181,7 +181,7 @@ def identity(spec: JobSpec) -> str:
     data = codec.encode(spec)
     del data["model"]["memory"]
     del data["outputs"]["preview_camera"]
-    del data["domain"]["matrix_world"]
+    del data["domain"]["matrix_world"], data["domain"]["floor"]
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:10]
 
 

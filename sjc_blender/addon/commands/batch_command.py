@@ -117,6 +117,7 @@ def _batch(arguments: argparse.Namespace, source: str, progress: Any = None) -> 
         spacing=arguments.spacing,
         collection=arguments.collection,
         assets=not arguments.no_assets,
+        show=arguments.show,
         start=False,
         progress=progress,
         engine_python=arguments.engine_python,

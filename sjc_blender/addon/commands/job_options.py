@@ -58,7 +58,7 @@ def job_outcome(job: api.Job, arguments: argparse.Namespace) -> Outcome:
     lines = [f"folder: {job.folder.path}"]
     if arguments.save:
         try:
-            imported = import_and_save(job, arguments.outputs, arguments.save)
+            imported = import_and_save(job, arguments.outputs, arguments.show, arguments.save)
         except SjcError as error:
             return Outcome("failed", facts, error=error)
         facts |= {"imported": imported, "blend": str(arguments.save)}

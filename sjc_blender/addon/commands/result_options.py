@@ -14,9 +14,15 @@ from .. import api
 
 
 def add_result_options(parser: argparse.ArgumentParser, *, save_required: bool = False) -> None:
-    """Add ``--import`` (`outputs`) and ``--save``."""
+    """Add ``--import`` (`outputs`), ``--show`` and ``--save``."""
     parser.add_argument(
         "--import", type=_outputs, dest="outputs", metavar="volume,mesh", help="which results (default: both)"
+    )
+    parser.add_argument(
+        "--show",
+        choices=api.OUTPUTS,
+        default="mesh",
+        help="as which of both the object is seen and rendered; the other one is hidden (default: mesh)",
     )
     parser.add_argument(
         "--save",
@@ -27,9 +33,9 @@ def add_result_options(parser: argparse.ArgumentParser, *, save_required: bool =
     )
 
 
-def import_and_save(source: api.Job | str, outputs: Sequence[str] | None, path: Path) -> list[str]:
+def import_and_save(source: api.Job | str, outputs: Sequence[str] | None, show: str, path: Path) -> list[str]:
     """Import a job's results and save the scene; gives the objects' names."""
-    objects = api.import_result(source, outputs=outputs)
+    objects = api.import_result(source, outputs=outputs, show=show)
     save_scene(path)
     return [obj.name for obj in objects]
 

@@ -16,7 +16,10 @@ from ...protocol.job_folder import JobFolder
 from ...protocol.model_profile import same_samples
 from ...protocol.overrides import nested
 from ...protocol.spec import CameraRig, DomainSpec, JobSpec, OriginSpec
+from ..results.object_frame import domain_now, frame_of, standing_domain
 from ..results.origin import is_result, job_folder_of
+from ..results.shown import shown_of
+from ..results.standing import standing_frame
 from ..rigs.domain import as_rows
 from ..rigs.edit_region import region_grid
 from ..rigs.evaluated_scene import evaluated
@@ -35,7 +38,7 @@ def edited(request: JobRequest, scene: bpy.types.Scene) -> tuple[JobSpec, JobInp
         As of `sjc_blender.addon.api.edit`.
     """
     assert request.edit is not None
-    folder, placed = _found(request.edit)
+    folder, obj = _found(request.edit)
     old = folder.read_spec()
     if folder.busy:
         raise SjcError("engine_busy", f"An engine is at work in {folder.path}.", "Wait for its end, or cancel it.")
@@ -43,7 +46,7 @@ def edited(request: JobRequest, scene: bpy.types.Scene) -> tuple[JobSpec, JobInp
         raise SjcError(
             "no_checkpoint", f"{folder.path} has no checkpoint, and so no field to start from.", "Run that job again."
         )
-    domain = dataclasses.replace(old.domain, matrix_world=placed) if placed is not None else old.domain
+    domain = _domain(folder, old, obj, scene)
     grid = None
     if request.region is not None:
         with evaluated(scene) as depsgraph:
@@ -52,15 +55,30 @@ def edited(request: JobRequest, scene: bpy.types.Scene) -> tuple[JobSpec, JobInp
     return spec, JobInputs(origin=folder.checkpoint, region=grid)
 
 
-def _found(source: Edited) -> tuple[JobFolder, Any]:
-    """The job's folder, and where its domain is now; None: where it was."""
+def _found(source: Edited) -> tuple[JobFolder, bpy.types.Object | None]:
+    """The job's folder, and the result in the scene that was named."""
     if isinstance(source, Job):
         return source.folder, None
     if isinstance(source, str) and is_result(bpy.data.objects.get(source)):
         source = bpy.data.objects[source]
     if isinstance(source, bpy.types.Object):
-        return job_folder_of(source), as_rows(source.matrix_world)
+        return job_folder_of(source), source
     return JobFolder(Path(absolute(source))), None
+
+
+def _domain(folder: JobFolder, old: JobSpec, obj: bpy.types.Object | None, scene: bpy.types.Scene) -> DomainSpec:
+    """The old domain where it is now, with the floor that the old result stands on."""
+    try:
+        frame = frame_of(obj) if obj is not None else standing_frame(folder, old)
+    except SjcError:  # there is no result yet, so nothing was set down
+        return old.domain
+    if obj is not None:
+        with evaluated(scene):  # where an object is that was just moved
+            placed = domain_now(shown_of(obj, scene))
+    else:
+        placed = standing_domain(old, frame)
+    floor = None if old.domain.floor is None else frame.foot[2]
+    return dataclasses.replace(old.domain, matrix_world=as_rows(placed), floor=floor)
 
 
 def _spec(old: JobSpec, content: str, request: JobRequest, domain: DomainSpec, grid: FilledGrid | None) -> JobSpec:

@@ -11,12 +11,10 @@ import bpy
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
-from ..results import import_mesh, import_volume
+from ..results.shown import IMPORTERS, checked_kind, show_one
 from ..ui.window_events import push_undo
 from .job_queue import Job
 from .job_request import OUTPUTS
-
-IMPORTERS = {"volume": import_volume.import_volume, "mesh": import_mesh.import_mesh}
 
 
 def outputs_of(spec: JobSpec) -> tuple[str, ...]:
@@ -24,9 +22,29 @@ def outputs_of(spec: JobSpec) -> tuple[str, ...]:
     return tuple(name for name in OUTPUTS if getattr(spec.outputs, name))
 
 
-def import_outputs(folder: JobFolder, outputs: Sequence[str], scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """Make objects of the results in a job folder, in the order of `outputs`; SjcError if one cannot be read."""
-    return [IMPORTERS[output](folder, scene) for output in outputs]
+def import_outputs(
+    folder: JobFolder, outputs: Sequence[str], scene: bpy.types.Scene, show: str = "mesh"
+) -> list[bpy.types.Object]:
+    """Make objects of the results in a job folder, in the order of `OUTPUTS`.
+
+    Parameters
+    ----------
+    folder : JobFolder
+    outputs : sequence of str
+        Of `OUTPUTS`.
+    scene : bpy.types.Scene
+    show : str
+        As which of them the result is seen; the other one is hidden. Of one output, that.
+
+    Raises
+    ------
+    SjcError
+        If one cannot be read.
+    """
+    checked_kind(show)
+    objects = [IMPORTERS[output](folder, scene) for output in OUTPUTS if output in outputs]
+    show_one(objects, scene, show)
+    return objects
 
 
 def import_waiting(jobs: Sequence[Job]) -> list[Job]:
@@ -69,6 +87,7 @@ def _import(job: Job) -> None:
         except Exception as error:  # the border: a timer that raises is never called again
             job.import_error = _unexpected(error, job.folder)
     if job.imported:
+        show_one([scene.objects[name] for name in job.imported], scene)
         if job.arrange is not None:
             job.arrange(job)
         push_undo(f"SJC: {job.spec.subject}")

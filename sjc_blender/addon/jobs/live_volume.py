@@ -18,6 +18,7 @@ from mathutils import Matrix
 from ...protocol import events
 from ...protocol.errors import SjcError
 from ..results import materials, result_files, vdb_file
+from ..results.object_frame import ObjectFrame
 from . import job_import, job_queue
 from .job_queue import Job, JobState
 
@@ -58,7 +59,7 @@ class _Grids(threading.Thread):
         with contextlib.suppress(SjcError, OSError, RuntimeError):  # the last is what openvdb raises
             field = result_files.read_field_at(self._source)
             if field.density.any():
-                vdb_file.write_vdb(field, self._target)
+                vdb_file.write_vdb(field, self._target, ObjectFrame())
                 self.path = self._target
 
 

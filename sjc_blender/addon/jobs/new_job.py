@@ -45,7 +45,8 @@ def generate(
         cameras; ``"REGION:<collection>"``, anywhere between its cameras; ``"ANIMATION"`` or ``"ANIMATION:1-48"``, the
         path of the scene's camera.
     domain : object, its name, or None
-        The box the result fills; None: the box [-1, 1]^3 at the world's origin.
+        The box the result fills. None: 2 m that stand on the 3D cursor, and the result is set down there; with cameras,
+        which see it where they stand, the box [-1, 1]^3 at the world's origin.
     preset : str
         ``"draft"``, ``"standard"``, ``"high"``, ``"paper"``, or a published recipe such as ``"rose"``, which has a
         prompt of its own for an empty `prompt` (`sjc_blender.protocol.recipes`).

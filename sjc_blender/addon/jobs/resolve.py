@@ -61,4 +61,7 @@ def _from_scene(request: JobRequest, view: SceneView) -> tuple[JobSpec, JobInput
         return spec, JobInputs()
     shape = view.filled(request.proxy, spec.domain, spec.field.resolution)
     proxy = dataclasses.replace(spec.field.proxy, digest=shape.digest)
-    return dataclasses.replace(spec, field=dataclasses.replace(spec.field, proxy=proxy)), JobInputs(proxy=shape)
+    field = dataclasses.replace(spec.field, proxy=proxy)
+    # It stays in its proxy, and is not set down.
+    domain = dataclasses.replace(spec.domain, floor=None)
+    return dataclasses.replace(spec, field=field, domain=domain), JobInputs(proxy=shape)

@@ -8,11 +8,12 @@ from typing import Any
 import bpy
 
 from ...protocol.spec import Camera, CameraRig, DomainSpec, OrbitRig
-from ..rigs.domain import domain_object, domain_spec
+from ..rigs.domain import domain_object
 from ..rigs.evaluated_scene import evaluated
 from ..rigs.proxy import FilledGrid, filled_grid, named_shape
 from ..rigs.rig import cameras_from_scene, preview_camera
 from ..rigs.rig_choice import RigChoice, rig_choice
+from ..rigs.scene_rig import job_domain
 from .job_request import Shape
 
 
@@ -44,7 +45,7 @@ class SceneView:
         if key not in self._surroundings:
             chosen, box_object = rig_choice("ORBIT" if rig is None else rig), domain_object(domain)
             with evaluated(self.scene) as depsgraph:
-                box = domain_spec(box_object, depsgraph)
+                box = job_domain(box_object, chosen, self.scene, depsgraph)
                 cameras = cameras_from_scene(
                     chosen, box, self.scene, depsgraph, jitter=0.0 if jitter is None else jitter
                 )

@@ -14,6 +14,7 @@ from ...surface.texture import texture_places
 from ...surface.uv_charts import unwrap
 from . import background_work
 from .materials import show_material, textured_material
+from .object_frame import ObjectFrame, frame_of
 from .origin import job_folder_of
 from .remesh import PAINTED_PROPERTY, cut_of, cutter_of, refusals
 
@@ -32,7 +33,7 @@ class _Flat:
 
 @dataclass(frozen=True)
 class _Shape:
-    """Copied out of Blender's mesh, so that another thread may read it."""
+    """Copied out of Blender's mesh, so that another thread may read it; in domain units."""
 
     vertices: np.ndarray
     vertex_normals: np.ndarray
@@ -67,7 +68,7 @@ def bake_texture(obj: bpy.types.Object, size: int = 1024, *, wait: bool = True) 
     if not 64 <= size <= SIZES[-1]:
         raise SjcError("bad_texture_size", f"A texture of {size} pixels; possible are 64 to {SIZES[-1]}.")
     folder, smoothing, name = job_folder_of(obj), cut_of(obj).smoothing, obj.name
-    shape = _shape(mesh)
+    shape = _shape(mesh, frame_of(obj))
 
     def work() -> _Flat:
         return _bake(shape, cutter_of(folder, smoothing), size)
@@ -88,7 +89,7 @@ def bake_texture(obj: bpy.types.Object, size: int = 1024, *, wait: bool = True) 
         background_work.start(f"texture {name}", work, finish, UNDO_MESSAGE)
 
 
-def _shape(mesh: bpy.types.Mesh) -> _Shape:
+def _shape(mesh: bpy.types.Mesh, frame: ObjectFrame) -> _Shape:
     def read(items: Any, attribute: str, width: int, kind: type) -> np.ndarray:
         values: np.ndarray = np.empty(len(items) * width, dtype=kind)
         items.foreach_get(attribute, values)
@@ -97,7 +98,7 @@ def _shape(mesh: bpy.types.Mesh) -> _Shape:
     mesh.calc_loop_triangles()
     totals = read(mesh.polygons, "loop_total", 1, np.int32)
     return _Shape(
-        vertices=read(mesh.vertices, "co", 3, np.float32),
+        vertices=frame.to_domain(read(mesh.vertices, "co", 3, np.float32)),
         vertex_normals=read(mesh.vertices, "normal", 3, np.float32),
         corner_vertex=read(mesh.loops, "vertex_index", 1, np.int32),
         corner_face=np.repeat(np.arange(len(totals)), totals),

@@ -12,10 +12,11 @@ from .mesh_data import fill_mesh
 from .placement import place_result, result_name
 from .remesh import SMOOTHING_PROPERTY, THRESHOLD_PROPERTY, cutter_of, reduce_faces
 from .result_files import MeshArrays, read_mesh
+from .standing import standing_frame
 
 
 def import_mesh(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object:
-    """Make a mesh object of a job's surface, at the domain's place, with its colours.
+    """Make a mesh object of a job's surface, with its colours, where `place_result` puts it.
 
     Parameters
     ----------
@@ -35,15 +36,16 @@ def import_mesh(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object:
     """
     spec = folder.read_spec()
     arrays = _surface_arrays(folder, spec)
-    name = f"{result_name(spec.subject)} mesh"
+    frame = standing_frame(folder, spec)
+    name = result_name(spec.subject)
     mesh = bpy.data.meshes.new(name)
-    fill_mesh(mesh, arrays)
+    fill_mesh(mesh, arrays, frame)
     material = painted_material(name)
     # What the viewport shows in solid mode.
     material.diffuse_color = (*arrays.colours.mean(axis=0).tolist(), 1.0)  # type: ignore[assignment]
     mesh.materials.append(material)
     obj = bpy.data.objects.new(name, mesh)
-    place_result(obj, spec, folder.path, scene)
+    place_result(obj, spec, folder, frame, scene)
     if arrays.threshold is not None:
         obj[THRESHOLD_PROPERTY] = arrays.threshold
     obj[SMOOTHING_PROPERTY] = spec.outputs.mesh_smoothing

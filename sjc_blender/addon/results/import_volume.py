@@ -14,6 +14,7 @@ from ..jobs.job_location import slug
 from .materials import radiance_material
 from .placement import job_id, place_result, result_name
 from .result_files import read_field
+from .standing import standing_frame
 from .vdb_file import write_vdb
 
 SUBFOLDER = "sjc"
@@ -21,7 +22,7 @@ SUBFOLDER = "sjc"
 
 
 def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object:
-    """Make a Volume object of a job's field, at the domain's place.
+    """Make a Volume object of a job's field, where `place_result` puts it.
 
     The .vdb file lies beside the saved .blend in the folder ``sjc`` and is referred to by a
     relative path; as long as the .blend is not saved it lies in the job's folder. Nothing is
@@ -52,20 +53,21 @@ def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object
             f"The job {job_id(folder.path)!r} ended with an empty field: there is nothing to see.",
             "Try another seed, more steps or a smaller emptiness weight.",
         )
+    frame = standing_frame(folder, spec)
     path = _vdb_path(folder, spec)
-    write_vdb(field, path)
-    name = result_name(spec.subject)
+    write_vdb(field, path, frame)
+    name = f"{result_name(spec.subject)} volume"
     volume = bpy.data.volumes.new(name)
     volume.filepath = _stored_path(path)
     if not volume.grids.load():
         message = volume.grids.error_message
         bpy.data.volumes.remove(volume)
         raise SjcError("broken_result", f"Blender cannot read the volume file {path}: {message}.", "Import it again.")
-    # Density counts per domain unit: a result that is made bigger or smaller keeps its look.
+    # Density counts per unit of the object's own: a result that is made bigger or smaller keeps its look.
     volume.render.space = "OBJECT"
     volume.materials.append(radiance_material(name))
     obj = bpy.data.objects.new(name, volume)
-    place_result(obj, spec, folder.path, scene)
+    place_result(obj, spec, folder, frame, scene)
     return obj
 
 

@@ -6,15 +6,16 @@ import bpy
 import numpy as np
 
 from .materials import MESH_COLOUR
+from .object_frame import ObjectFrame
 from .result_files import MeshArrays
 
 
-def fill_mesh(mesh: bpy.types.Mesh, arrays: MeshArrays) -> None:
+def fill_mesh(mesh: bpy.types.Mesh, arrays: MeshArrays, frame: ObjectFrame) -> None:
     """Replace a mesh's geometry and colours; its materials stay, and so do the objects that use it."""
     mesh.clear_geometry()
     count, corners = arrays.faces.shape
     mesh.vertices.add(len(arrays.vertices))
-    mesh.vertices.foreach_set("co", arrays.vertices.ravel())
+    mesh.vertices.foreach_set("co", frame.to_object(arrays.vertices).ravel())
     mesh.loops.add(arrays.faces.size)
     mesh.loops.foreach_set("vertex_index", arrays.faces.ravel())
     mesh.polygons.add(count)

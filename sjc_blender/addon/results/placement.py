@@ -1,4 +1,4 @@
-"""How results stand in the scene: at the domain's place, named after the prompt, knowing their settings."""
+"""How results stand in the scene: on the floor or where the domain is, named after the prompt, with their settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import bpy
 from mathutils import Matrix
 
 from ...protocol import codec
+from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
+from .object_frame import ObjectFrame, standing_domain
 
 JOB_PROPERTY, FOLDER_PROPERTY = "sjc_job", "sjc_folder"
 NAME_LENGTH = 40
@@ -25,28 +27,37 @@ def result_name(prompt: str) -> str:
     return words[: NAME_LENGTH + 1].rsplit(" ", 1)[0][:NAME_LENGTH]
 
 
-def place_result(obj: bpy.types.Object, spec: JobSpec, folder: Path, scene: bpy.types.Scene) -> None:
-    """Put a new object at the domain's place, remember how it was made, and select it.
+def place_result(
+    obj: bpy.types.Object, spec: JobSpec, folder: JobFolder, frame: ObjectFrame, scene: bpy.types.Scene
+) -> None:
+    """Put a new object where its job's domain is, remember how it was made, and select it.
+
+    It comes into the active collection, with its origin at its feet and without a scale of its own. Where the domain
+    has a floor it is set down on that; else it is exactly where its cameras saw it.
 
     Parameters
     ----------
     obj : bpy.types.Object
-        New, in domain units.
+        New, in the coordinates of `frame`.
     spec : JobSpec
-    folder : Path
-        The job's; its name is the job's id, shared by the results of one job.
+    folder : JobFolder
+        Its name is the job's id, shared by the results of one job.
+    frame : ObjectFrame
     scene : bpy.types.Scene
     """
-    scene.collection.objects.link(obj)
-    obj.matrix_world = Matrix(spec.domain.matrix_world)
+    _collection(scene).objects.link(obj)
+    place, turn, _unit = (standing_domain(spec, frame) @ frame.from_domain.inverted()).decompose()
+    obj.matrix_world = Matrix.Translation(place[:]) @ turn.to_matrix().to_4x4()
+    obj.scale = (1.0, 1.0, 1.0)  # not to the seventh digit of it
+    frame.keep_in(obj)
     obj["sjc_prompt"] = spec.prompt
     obj["sjc_seed"] = spec.seed if spec.seed < INT_LIMIT else str(spec.seed)
     obj["sjc_model"] = spec.model.source
     obj["sjc_preset"] = spec.preset
     obj["sjc_settings"] = json.dumps(codec.encode(spec), ensure_ascii=False)
-    obj[JOB_PROPERTY] = job_id(folder)
-    obj[FOLDER_PROPERTY] = str(folder.absolute())
-    _select(obj, scene)
+    obj[JOB_PROPERTY] = job_id(folder.path)
+    obj[FOLDER_PROPERTY] = str(folder.path.absolute())
+    select_result(obj, scene)
 
 
 def job_id(folder: Path) -> str:
@@ -54,16 +65,29 @@ def job_id(folder: Path) -> str:
     return folder.name
 
 
-def _select(obj: bpy.types.Object, scene: bpy.types.Scene) -> None:
-    """Make it the active object and select it beside the other results of its job."""
+def _collection(scene: bpy.types.Scene) -> bpy.types.Collection:
+    """Where new objects go, as Blender's own: the active collection; the scene's where nothing can be put into that."""
+    layer = _view_layer(scene).active_layer_collection
+    if layer is None or layer.collection.library is not None or not layer.is_visible:
+        return scene.collection
+    return layer.collection
+
+
+def _view_layer(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
     view_layer = bpy.context.view_layer if bpy.context.scene == scene else scene.view_layers[0]
-    assert view_layer is not None
+    assert view_layer is not None  # a scene has one
+    return view_layer
+
+
+def select_result(obj: bpy.types.Object, scene: bpy.types.Scene) -> None:
+    """Make it the active object, and select it alone."""
+    view_layer = _view_layer(scene)
     active = view_layer.objects.active
     if active is not None and active.mode != "OBJECT":
         return  # someone is editing or painting another object, maybe since the job began
     if obj.name not in view_layer.objects:
-        return  # the scene's own collection is hidden in this view layer
+        return  # its collection is hidden in this view layer
     for other in view_layer.objects.selected:
-        other.select_set(other.get(JOB_PROPERTY) == obj[JOB_PROPERTY], view_layer=view_layer)
+        other.select_set(False, view_layer=view_layer)
     obj.select_set(True, view_layer=view_layer)
     view_layer.objects.active = obj

@@ -18,6 +18,7 @@ from ...surface.surface import Surface, SurfaceCutter
 from . import background_work
 from .materials import show_material
 from .mesh_data import fill_mesh
+from .object_frame import frame_of
 from .origin import job_folder_of, mesh_of
 from .placement import JOB_PROPERTY
 from .result_files import MeshArrays, read_field
@@ -176,7 +177,7 @@ def _apply(obj: bpy.types.Object, surface: Surface, wanted: Cut) -> None:
             f"The mesh {mesh.name!r} cannot be replaced: it is being edited, has shape keys, or is linked.",
             "Leave Edit Mode, delete the shape keys, or make the mesh local.",
         )
-    fill_mesh(mesh, MeshArrays(surface.vertices, surface.faces, surface.colours))
+    fill_mesh(mesh, MeshArrays(surface.vertices, surface.faces, surface.colours), frame_of(obj))
     _remember(obj, Cut(surface.threshold, wanted.smoothing))
     refusals.pop(obj.name, None)
     if face_limit(obj):

@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 
 from ...protocol.atomic_write import atomic_path
+from .object_frame import ObjectFrame
 from .result_files import FieldArrays
 
 DENSITY = "density"
@@ -17,8 +18,10 @@ COLOUR = "color"
 CHUNK = 1 << 20
 
 
-def write_vdb(field: FieldArrays, path: Path) -> None:
-    """Write the grids ``density`` (FloatGrid) and ``color`` (Vec3SGrid, linear) in domain units.
+def write_vdb(field: FieldArrays, path: Path, frame: ObjectFrame) -> None:
+    """Write the grids ``density`` (FloatGrid) and ``color`` (Vec3SGrid, linear) in the coordinates of an object.
+
+    Density is per unit of the object: a domain twice as large has half of it.
 
     Empty space is left out. Colours reach one voxel further than density does, so that
     interpolation between a filled and an empty voxel does not darken them. Where this Blender
@@ -30,10 +33,10 @@ def write_vdb(field: FieldArrays, path: Path) -> None:
         ``folder_not_writable`` or ``disk_full``; `path` keeps what it had.
     """
     openvdb = import_openvdb()
-    first_centre = (field.voxel_size * (0.5 - shown_shift()) - field.half_extents).tolist()
-    transform = openvdb.createLinearTransform(voxelSize=field.voxel_size)
-    transform.postTranslate(first_centre)
-    density = _grid(openvdb.FloatGrid(), DENSITY, field.density, transform)
+    first_centre = field.voxel_size * (0.5 - shown_shift()) - field.half_extents
+    transform = openvdb.createLinearTransform(voxelSize=field.voxel_size * frame.scale)
+    transform.postTranslate(((first_centre - np.array(frame.foot)) * frame.scale).tolist())
+    density = _grid(openvdb.FloatGrid(), DENSITY, field.density / np.float32(frame.scale), transform)
     density.gridClass = openvdb.GridClass.FOG_VOLUME
     near = _grown(field.density > 0)
     colour = _grid(openvdb.Vec3SGrid(), COLOUR, np.where(near[..., None], field.rgb, np.float32(0)), transform)

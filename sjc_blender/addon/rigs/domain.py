@@ -23,7 +23,7 @@ BOXLESS = {"CAMERA", "LIGHT", "LIGHT_PROBE", "SPEAKER"}
 SHEAR_TOLERANCE = 1e-3
 """Largest cosine between two axes of the box that still counts as a right angle."""
 
-CHOOSE_BOX = "Choose an empty or a mesh with a size, or leave the domain blank for a box of 2 m at the world's origin."
+CHOOSE_BOX = "Choose an empty or a mesh with a size, or leave the domain blank for a box of 2 m."
 
 
 def domain_object(domain: str | bpy.types.Object | None) -> bpy.types.Object | None:
@@ -35,7 +35,7 @@ def domain_object(domain: str | bpy.types.Object | None) -> bpy.types.Object | N
         raise SjcError(
             "unknown_domain",
             f"There is no object {domain!r} for the domain.",
-            "Name an object of this file, or leave the domain out for the box [-1, 1] at the world's origin.",
+            "Name an object of this file, or leave the domain out for a box of 2 m.",
         )
     return found
 
@@ -81,6 +81,13 @@ def domain_spec(domain: bpy.types.Object | None, depsgraph: bpy.types.Depsgraph)
     placed[:3, 3] = matrix[:3, :3] @ centre + matrix[:3, 3]
     x, y, z = (float(extent) for extent in half_extents / scale)
     return DomainSpec(half_extents=(x, y, z), matrix_world=as_rows(placed))
+
+
+def standing_box(scene: bpy.types.Scene) -> DomainSpec:
+    """The box where nobody chose one, nor cameras that see it: 2 m, standing on the 3D cursor, which is its floor."""
+    x, y, z = (float(value) for value in scene.cursor.location[:])
+    matrix = ((1.0, 0.0, 0.0, x), (0.0, 1.0, 0.0, y), (0.0, 0.0, 1.0, z + 1.0), (0.0, 0.0, 0.0, 1.0))
+    return DomainSpec(matrix_world=matrix, floor=-1.0)
 
 
 @dataclass(frozen=True)

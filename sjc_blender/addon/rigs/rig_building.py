@@ -10,7 +10,7 @@ from mathutils import Matrix, Vector
 
 from ...protocol.model_profile import Orbit
 from ...protocol.spec import DomainSpec
-from .domain import DomainFrame, domain_spec
+from .domain import DomainFrame, domain_spec, standing_box
 from .rig import JITTER_PROPERTY
 
 RIG_NAME = "SJC Rig"
@@ -26,11 +26,11 @@ GOLDEN_ANGLE = 180 * (3 - math.sqrt(5))
 
 
 def add_domain(scene: bpy.types.Scene) -> bpy.types.Object:
-    """Add an empty, shown as a cube of 2 m around the 3D cursor, to be the domain."""
+    """Add an empty, shown as a cube of 2 m that stands on the 3D cursor, to be the domain."""
     domain = bpy.data.objects.new(DOMAIN_NAME, None)
     domain.empty_display_type = "CUBE"
     domain.empty_display_size = 1.0
-    domain.location = scene.cursor.location
+    domain.location = Matrix(standing_box(scene).matrix_world).translation
     scene.collection.objects.link(domain)
     return domain
 

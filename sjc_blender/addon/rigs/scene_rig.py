@@ -8,7 +8,7 @@ import bpy
 
 from ...protocol.model_profile import ModelProfile, load_profile
 from ...protocol.spec import CameraRig, DomainSpec, JobSpec, OrbitRig
-from .domain import domain_object, domain_spec
+from .domain import domain_object, domain_spec, standing_box
 from .evaluated_scene import evaluated
 from .rig import cameras_from_scene
 from .rig_choice import RigChoice, rig_choice
@@ -47,16 +47,29 @@ def scene_rig(
 ) -> SceneRig:
     """Take the viewpoints from the scene and look at them; arguments and errors as of `api.generate`."""
     profile = load_profile(model)
-    box_object = domain_object(domain)
+    choice, box_object = rig_choice(rig), domain_object(domain)
     with evaluated(scene) as depsgraph:
-        box = domain_spec(box_object, depsgraph)
-        chosen = cameras_from_scene(rig_choice(rig), box, scene, depsgraph, jitter=jitter)
+        box = job_domain(box_object, choice, scene, depsgraph)
+        chosen = cameras_from_scene(choice, box, scene, depsgraph, jitter=jitter)
     orbit = profile.orbit
     viewpoints = chosen or OrbitRig(
         distance=orbit.distance, elevation=orbit.elevation, field_of_view=orbit.field_of_view
     )
     report = report_on(viewpoints, box, profile, picture=_picture(scene))
     return SceneRig(viewpoints, box, profile, report)
+
+
+def job_domain(
+    domain: bpy.types.Object | None, rig: RigChoice, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph
+) -> DomainSpec:
+    """Give the box that a job fills; errors as of `domain_spec`.
+
+    It is that of a chosen object. Without one it is [-1, 1]^3 where cameras are chosen, for they look there, and
+    `standing_box` where nothing is.
+    """
+    if domain is None and rig.mode == "ORBIT":
+        return standing_box(scene)
+    return domain_spec(domain, depsgraph)
 
 
 def rig_warnings(spec: JobSpec) -> list[str]:

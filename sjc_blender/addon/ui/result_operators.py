@@ -41,19 +41,25 @@ class SJC_OT_auto_threshold(_OnResult, bpy.types.Operator):
         return attempt(self, lambda: request_cut(mesh, Cut(None, cut_of(mesh).smoothing)))
 
 
-class SJC_OT_make_mesh(_OnResult, bpy.types.Operator):
-    """Make the mesh of this Volume's job"""
+class SJC_OT_show_as(_OnResult, bpy.types.Operator):
+    """See the result as this, in the viewport and in renders; what is not in the scene yet is made of its job"""
 
-    bl_idname = "sjc.make_mesh"
-    bl_label = "Make Mesh"
+    bl_idname = "sjc.show_as"
+    bl_label = "Show Result As"
     bl_options = {"REGISTER", "UNDO"}
 
+    kind: EnumProperty(
+        name="Kind",
+        description="As what it is seen; the other one is hidden, and follows when it takes its turn",
+        items=[
+            ("mesh", "Mesh", "A surface with its colours, lit by the scene"),
+            ("volume", "Volume", "The field as it was optimised"),
+        ],
+    )
+
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Import it, or cut it from the field."""
-        return attempt(
-            self,
-            lambda: api.import_result(job_folder_of(context.object).path, outputs=("mesh",), scene=context.scene),
-        )
+        """Show it."""
+        return attempt(self, lambda: api.show_as(context.object, self.kind, scene=context.scene))
 
 
 class SJC_OT_bake_texture(_OnResult, bpy.types.Operator):
@@ -127,7 +133,7 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
 
 CLASSES = (
     SJC_OT_auto_threshold,
-    SJC_OT_make_mesh,
+    SJC_OT_show_as,
     SJC_OT_bake_texture,
     SJC_OT_mark_asset,
     SJC_OT_export_result,

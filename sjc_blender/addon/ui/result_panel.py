@@ -34,12 +34,14 @@ class SJC_PT_result(bpy.types.Panel):
         column.enabled = context.mode == "OBJECT"
         if context.mode != "OBJECT":
             layout.label(text="Go to Object Mode to change it", icon="INFO")
-        mesh = mesh_of(obj)
+        kinds = column.row(align=True)
+        for kind, name in (("MESH", "Mesh"), ("VOLUME", "Volume")):
+            shown = obj.type == kind
+            kinds.operator("sjc.show_as", text=name, icon=f"OUTLINER_OB_{kind}", depress=shown).kind = kind.lower()
         if obj.type == "VOLUME":
             column.row().prop(context.window_manager.sjc_result, "look", expand=True)
-        if mesh is None:
-            column.operator("sjc.make_mesh", icon="OUTLINER_OB_MESH")
-        else:
+        mesh = mesh_of(obj)
+        if mesh is not None:
             _draw_mesh(column, context, mesh)
         row = layout.row(align=True)
         row.operator("sjc.mark_asset", icon="ASSET_MANAGER")

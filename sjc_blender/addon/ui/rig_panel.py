@@ -106,7 +106,7 @@ class SJC_PT_domain(_Sidebar, bpy.types.Panel):
             row.operator("sjc.add_domain", text="", icon="ADD")
             split = layout.split(factor=0.4)
             split.separator()
-            split.label(text="2 m at the origin")
+            split.label(text="2 m on the 3D cursor" if settings.rig == "ORBIT" else "2 m at the origin")
         layout.prop(settings, "proxy_kind", text="Start From")
         if settings.proxy_kind == "OBJECT":
             layout.prop(settings, "proxy_object", text="Proxy")

@@ -19,6 +19,7 @@ from sjc_blender.addon.batch.placing import tags
 from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job_queue import JobQueue, JobState
+from sjc_blender.addon.results.object_frame import domain_now
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
 from tests.addon.jobs.checkpoints import write_checkpoint
@@ -97,8 +98,8 @@ def test_presets_and_rows_of_their_own(batch, scene):
     ]
     assert (specs[-2].optimisation.steps, specs[-2].field.resolution) == (3, 9)
     assert [spec.model.memory for spec in specs[-2:]] == ["auto", "12GB"]
-    assert {"Cup", "Cup mesh"} <= {obj.name for obj in made.results()}
-    assert made.results()[-2].location[:] == (7, 8, 9)
+    assert {"Cup", "Cup volume"} <= {obj.name for obj in made.results()}
+    assert domain_now(made.results()[-2]).translation[:] == (7, 8, 9)
 
 
 def test_less_memory_makes_no_other_job(batch):
@@ -383,7 +384,7 @@ def test_tags_are_words():
 
 
 def block(scene, name="Block", size=1.0):
-    bpy.ops.mesh.primitive_cube_add(size=size)
+    bpy.ops.mesh.primitive_cube_add(size=size, location=(0, 0, 1))
     bpy.context.object.name = name
     return bpy.context.object
 

@@ -79,7 +79,7 @@ def test_settings_arrive(tmp_path):
 def test_a_finished_job_is_imported(tmp_path, capfd):
     assert generate("--out", "job") == EXIT_OK
     assert main(["import", "job", "--import", "mesh", "--save", "out.blend"]) == EXIT_OK
-    assert "imported: ein grüner Stuhl mesh" in capfd.readouterr().out
+    assert "imported: ein grüner Stuhl" in capfd.readouterr().out
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
     assert [obj.type for obj in bpy.data.objects] == ["MESH"]
 

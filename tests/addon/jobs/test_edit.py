@@ -5,7 +5,7 @@ import json
 import bpy
 import numpy as np
 import pytest
-from mathutils import Matrix
+from mathutils import Matrix, Vector
 
 from sjc_blender.addon import api
 from sjc_blender.addon.commands.command_line import main
@@ -13,6 +13,7 @@ from sjc_blender.addon.commands.outcome import EXIT_OK, EXIT_USAGE
 from sjc_blender.addon.jobs import job_edit, lifecycle, pump
 from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs.job_queue import JobQueue, JobState
+from sjc_blender.addon.results.object_frame import domain_now
 from sjc_blender.addon.rigs.edit_region import region_grid
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
@@ -55,7 +56,10 @@ def chair(tmp_path):
 
 @pytest.fixture
 def box(scene):
-    """An empty that is the upper half of the domain from -1 to 1."""
+    """An empty that is the upper half of the domain of a result from -1 to 1 that stands on the ground.
+
+    The fake engine's object stands on the domain's middle, so the domain comes to lie from -1 to 1.
+    """
     empty = bpy.data.objects.new("Upper Half", None)
     empty.empty_display_size = 1.0
     empty.location = (0, 0, 1)
@@ -84,7 +88,9 @@ def test_a_region_is_edited_with_the_jobs_own_settings_and_a_new_prompt(chair, b
         "draft",
         old.spec.optimisation,
     )
-    assert (spec.cameras, spec.domain, spec.outputs) == (old.spec.cameras, old.spec.domain, old.spec.outputs)
+    assert (spec.cameras, spec.outputs) == (old.spec.cameras, old.spec.outputs)
+    # Where the old result was set down; so will be the new one.
+    assert spec.domain == DomainSpec(floor=0.0)
     # What is there gives way on the coarse grids that the old job had.
     assert (spec.field.resolution, spec.field.stages) == (16, old.spec.field.stages)
     assert job.folder.origin.read_bytes() == old.folder.checkpoint.read_bytes()
@@ -100,11 +106,13 @@ def test_a_result_that_was_moved_is_edited_where_it_stands(chair, box):
     chair()
     result = bpy.data.objects["a chair"]
     result.matrix_world = Matrix.Translation((3, 0, 0)) @ Matrix.Scale(2.0, 4)
-    box.location, box.empty_display_size = (3, 0, 2), 2.0
+    bpy.context.view_layer.update()
+    box.location, box.empty_display_size = domain_now(result) @ Vector((0, 0, 1)), 2.0
     bpy.context.view_layer.update()
     for source in (result, "a chair"):
         job = edit(source, "a table", region=box)
-        assert np.allclose(job.spec.domain.matrix_world, result.matrix_world)
+        assert np.allclose(job.spec.domain.matrix_world, domain_now(result))
+        assert (job.spec.domain.half_extents, job.spec.domain.floor) == ((1, 1, 1), 0.0)
         with np.load(job.folder.region) as arrays:
             assert arrays["occupancy"].mean() == 0.5
 
@@ -194,7 +202,7 @@ def test_from_a_terminal(chair, box, tmp_path, capfd):
 
 
 def test_a_proxy_lies_in_the_jobs_folder_and_goes_along_with_more_steps(scene, tmp_path):
-    bpy.ops.mesh.primitive_cube_add(size=1)
+    bpy.ops.mesh.primitive_cube_add(size=1, location=(0, 0, 1))
     field = {"resolution": 16, "stages": ((0.0, 8), (0.3, 12), (0.5, 16))}
     settings = {"model": "some/model", "negative_prompt": "success", "overrides": {"field": field}}
     job = api.generate("a chair", proxy="Cube", proxy_looseness=0.3, folder=tmp_path / "job", wait=True, **settings)
@@ -204,5 +212,7 @@ def test_a_proxy_lies_in_the_jobs_folder_and_goes_along_with_more_steps(scene, t
     held = job.folder.read_spec().field
     assert held.proxy == ProxySpec(occupancy_digest(filled.shape, filled.tobytes()), 0.3)
     assert held.stages == field["stages"]
+    # It stays in its proxy.
+    assert job.spec.domain.floor is None
     write_checkpoint(job.folder)
     assert api.continue_job(job, 5, wait=True).folder.proxy.read_bytes() == job.folder.proxy.read_bytes()

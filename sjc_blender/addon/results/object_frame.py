@@ -1,0 +1,76 @@
+"""How a result's own coordinates lie in its job's domain: the origin at its feet, the domain's scale applied.
+
+The one place that knows it. An object says so in a custom property, so that what is made of the job later (another
+mesh, an edit) comes to lie where the object is, wherever it was moved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ...protocol.spec import JobSpec
+
+FRAME_PROPERTY = "sjc_frame"
+"""Of an object: its origin in domain units, and its units in one domain unit."""
+
+
+@dataclass(frozen=True)
+class ObjectFrame:
+    """An object's coordinates: its own = scale (domain's - foot).
+
+    Attributes
+    ----------
+    foot : tuple of float
+        The object's origin, in domain units.
+    scale : float
+        The object's units in one domain unit, above 0.
+    """
+
+    foot: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    scale: float = 1.0
+
+    @property
+    def from_domain(self) -> Matrix:
+        """Domain units to the object's own."""
+        return Matrix.Scale(self.scale, 4) @ Matrix.Translation([-value for value in self.foot])
+
+    def to_object(self, points: np.ndarray) -> np.ndarray:
+        """Bring points [N, 3] from domain units to the object's own; float32."""
+        return ((points - np.array(self.foot)) * self.scale).astype(np.float32)
+
+    def to_domain(self, points: np.ndarray) -> np.ndarray:
+        """Bring points [N, 3] from the object's own units to those of the domain; float32."""
+        return (points / self.scale + np.array(self.foot)).astype(np.float32)
+
+    def keep_in(self, obj: bpy.types.Object) -> None:
+        """Remember it in an object."""
+        obj[FRAME_PROPERTY] = [*self.foot, self.scale]
+
+
+def frame_of(obj: bpy.types.Object) -> ObjectFrame:
+    """The frame of a result; of one that does not say, as files of early releases hold them, the domain's own."""
+    told: Any = obj.get(FRAME_PROPERTY)
+    try:
+        x, y, z, scale = (float(value) for value in told)
+    except (TypeError, ValueError):
+        return ObjectFrame()
+    usable = np.isfinite((x, y, z, scale)).all() and scale > 0
+    return ObjectFrame((x, y, z), scale) if usable else ObjectFrame()
+
+
+def standing_domain(spec: JobSpec, frame: ObjectFrame) -> Matrix:
+    """Domain units to world, with the feet on the floor that the job's domain names, if it names one."""
+    placed = Matrix(spec.domain.matrix_world)
+    if spec.domain.floor is None:
+        return placed
+    return placed @ Matrix.Translation((0.0, 0.0, spec.domain.floor - frame.foot[2]))
+
+
+def domain_now(obj: bpy.types.Object) -> Matrix:
+    """Where the domain of a result lies now that the object is where it is: domain units to world."""
+    return obj.matrix_world @ frame_of(obj).from_domain

@@ -1,0 +1,131 @@
+"""A result is seen as its mesh or as its Volume: both in one place would shadow or double each other.
+
+The other one stays in the file, hidden in the viewport and in renders, and comes to where the seen one stands when it
+takes its turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import bpy
+
+from ...protocol.errors import SjcError
+from ..rigs.evaluated_scene import evaluated
+from .import_mesh import import_mesh
+from .import_volume import import_volume
+from .object_frame import domain_now, frame_of
+from .origin import job_folder_of
+from .placement import JOB_PROPERTY, select_result
+
+TYPES = {"mesh": "MESH", "volume": "VOLUME"}
+"""By what a result is seen as: the type of its object."""
+
+IMPORTERS = {"volume": import_volume, "mesh": import_mesh}
+
+
+def checked_kind(kind: str) -> str:
+    """Give what a result is to be seen as; SjcError ``unknown_output``."""
+    if kind not in TYPES:
+        raise SjcError("unknown_output", f"A result cannot be seen as {kind!r}.", f"Choose one of {', '.join(TYPES)}.")
+    return kind
+
+
+def show_one(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene, kind: str = "mesh") -> None:
+    """Of the new results of one job show, and select, the one of a kind; where there is none of it, what there is."""
+    wanted = [obj for obj in objects if obj.type == TYPES[kind]]
+    for obj in objects:
+        _hide(obj, bool(wanted) and obj not in wanted)
+    for obj in wanted or objects:
+        select_result(obj, scene)
+
+
+def shown_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object:
+    """The object as which a result is seen: itself or, while it is hidden, the nearest other one of its job."""
+    others = [twin for twin in _twins(obj, scene) if not twin.hide_viewport] if obj.hide_viewport else []
+    return _nearest(obj, others) or obj
+
+
+def show_as(obj: bpy.types.Object, kind: str, scene: bpy.types.Scene) -> bpy.types.Object:
+    """Let a result be seen as its mesh or as its Volume, where it stands now.
+
+    Parameters
+    ----------
+    obj : bpy.types.Object
+        Either of the two.
+    kind : str
+        ``"mesh"`` or ``"volume"``. What is not in the scene is made from the job's folder.
+    scene : bpy.types.Scene
+
+    Returns
+    -------
+    bpy.types.Object
+        The one that is seen now, selected and active.
+
+    Raises
+    ------
+    SjcError
+        ``unknown_output``, ``not_a_result``; or as `import_mesh` and `import_volume`, with ``result_folder_missing``.
+    """
+    wanted = TYPES[checked_kind(kind)]
+    seen = shown_of(obj, scene)
+    if seen.type == wanted:
+        taking = seen
+        _put_away(seen, [twin for twin in _twins(seen, scene) if _together(seen, twin)])
+    else:
+        taking = _spare(seen, scene) or IMPORTERS[kind](job_folder_of(seen), scene)
+        with evaluated(scene):  # where an object is that was just moved
+            place = domain_now(seen)
+        _join(taking, seen)
+        taking.matrix_world = place @ frame_of(taking).from_domain.inverted()
+        _put_away(taking, [seen])
+    select_result(taking, scene)
+    return taking
+
+
+def _put_away(seen: bpy.types.Object, others: Sequence[bpy.types.Object]) -> None:
+    _hide(seen, False)
+    for other in others:
+        _hide(other, True)
+
+
+def _hide(obj: bpy.types.Object, hidden: bool) -> None:
+    # Not by the eye, which Show Hidden Objects opens again.
+    obj.hide_viewport = obj.hide_render = hidden
+
+
+def _twins(obj: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """The results of the same job that are of the other type."""
+    job = obj.get(JOB_PROPERTY)
+    types = set(TYPES.values()) - {obj.type}
+    return [other for other in scene.objects if other.type in types and job and other.get(JOB_PROPERTY) == job]
+
+
+def _spare(seen: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """The twin that is hidden, or stands in the same place; a copy of one that shows another copy of the result."""
+    twins = _twins(seen, scene)
+    found = _nearest(seen, [twin for twin in twins if twin.hide_viewport or _together(seen, twin)])
+    if found is not None or not twins:
+        return found
+    return twins[0].copy()
+
+
+def _together(first: bpy.types.Object, second: bpy.types.Object) -> bool:
+    here, there = domain_now(first), domain_now(second)
+    size = max(here.to_scale()[:])
+    return (here.translation - there.translation).length <= 1e-3 * size
+
+
+def _nearest(obj: bpy.types.Object, others: Sequence[bpy.types.Object]) -> bpy.types.Object | None:
+    here = obj.matrix_world.translation
+    return min(others, key=lambda other: (other.matrix_world.translation - here).length, default=None)
+
+
+def _join(obj: bpy.types.Object, other: bpy.types.Object) -> None:
+    """Let it be where the other is in the outliner: in its collections, under its parent."""
+    for collection in set(obj.users_collection) - set(other.users_collection):
+        collection.objects.unlink(obj)
+    for collection in set(other.users_collection) - set(obj.users_collection):
+        collection.objects.link(obj)
+    obj.parent, obj.parent_type, obj.parent_bone = other.parent, other.parent_type, other.parent_bone
+    obj.matrix_parent_inverse = other.matrix_parent_inverse
