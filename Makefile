@@ -23,7 +23,7 @@ extension_cli_45 := build/bpy45/lib/python3.11/site-packages/bpy/4.5/scripts/add
 extension_cli_52 := build/bpy52/lib/python3.13/site-packages/bpy/5.2/scripts/addons_core/bl_pkg/cli/blender_ext.py
 
 lint_parts := lint-style lint-format lint-rooms types-engine types-addon-45 types-addon-52
-test_parts := test-engine test-tools test-addon-45 test-addon-52 test-package
+test_parts := site test-engine test-tools test-addon-45 test-addon-52 test-package
 
 .PHONY: help
 help:  ## Say what there is to make
@@ -31,7 +31,7 @@ help:  ## Say what there is to make
 
 # ---- Environments -------------------------------------------------------------------------------------------------
 
-environments := engine bpy45 bpy52 lint stubs45 stubs52 manual
+environments := engine bpy45 bpy52 lint stubs45 stubs52 manual site-tools
 .PHONY: setup
 setup: $(environments:%=build/%/.ready)  ## Make the environments in build/ (a few minutes; nothing where they are up to date)
 
@@ -58,6 +58,9 @@ build/stubs52/.ready: requirements/stubs52.txt | build/tools/.ready
 
 build/manual/.ready: requirements/manual.txt | build/tools/.ready
 	@$(call environment,,3.11,import markdown)
+
+build/site-tools/.ready: requirements/site.txt | build/tools/.ready
+	@$(call environment,,3.11,import mkdocs)
 
 .PHONY: requirements
 requirements: build/tools/.ready  ## Compile requirements/engine.txt, torch.txt and tools.txt anew, with the hashes of all files
@@ -106,7 +109,7 @@ format: build/lint/.ready  ## Format the code, and mend what ruff can mend
 	build/lint/bin/ruff check --fix-only .
 	build/lint/bin/ruff format .
 
-.PHONY: $(lint_parts) $(test_parts)
+.PHONY: $(lint_parts) $(filter-out site,$(test_parts))
 lint-style: build/lint/.ready
 	@build/lint/bin/ruff check .
 lint-format: build/lint/.ready
@@ -154,6 +157,13 @@ package: build/bpy45/.ready build/bpy52/.ready build/manual/.ready  ## Build the
 	@build/tools/bin/python scripts/stage_package.py build/package
 	@build/manual/bin/python scripts/manual_pages.py build/package/manual
 	@scripts/build_package.sh build/package $(package) $(extension_cli_45) $(extension_cli_52)
+
+# ---- Docs -----------------------------------------------------------------------------------------------------------
+
+.PHONY: site
+site: build/site-tools/.ready  ## Build the docs as a site in build/site; a link that leads nowhere is an error
+	@NO_MKDOCS_2_WARNING=1 build/site-tools/bin/mkdocs build --quiet --clean
+	@echo "build/site/index.html: $$(find build/site -name '*.html' | wc -l) pages"
 
 # ---- Release --------------------------------------------------------------------------------------------------------
 
