@@ -22,6 +22,12 @@ class FakeHub:
         Paths that arrive with their last byte changed.
     stop_at : int or None
         A file is sent up to this byte; then nothing more comes until `go_on` is set.
+    lies : dict
+        By path, what the listing says of a file instead of the truth.
+    commit : str
+        What it says the newest commit is.
+    headers : dict
+        Headers of files, in place of the true ones.
     requests : list
         (method, path, Range header) of each request for a file.
     """
@@ -30,6 +36,9 @@ class FakeHub:
         self.repositories: dict[str, dict[str, bytes]] = {}
         self.gated: set[str] = set()
         self.damaged: set[str] = set()
+        self.lies: dict[str, dict] = {}
+        self.commit = COMMIT
+        self.headers: dict[str, str] = {}
         self.stop_at = None
         self.stopped = threading.Event()
         self.go_on = threading.Event()
@@ -83,7 +92,8 @@ class _Handler(BaseHTTPRequestHandler):
         if files is None:
             self._refuse(404, "RepoNotFound")
         elif listing:
-            self._json(self._tree(files) if listing[2] == "tree" else {"id": found[1], "sha": COMMIT, "siblings": []})
+            about = {"id": found[1], "sha": self.hub.commit, "siblings": []}
+            self._json(self._tree(files) if listing[2] == "tree" else about)
         elif found[1] in self.hub.gated:
             self._refuse(403, "GatedRepo")
         elif file[2] not in files:
@@ -98,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
             git = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
             lfs = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 135}
             entry = {"type": "file", "path": path, "size": len(data), "oid": git}
-            entries.append(entry | ({"lfs": lfs} if is_large(path) else {}))
+            entries.append(entry | ({"lfs": lfs} if is_large(path) else {}) | self.hub.lies.get(path, {}))
         return entries
 
     def _file(self, path, data, with_body):
@@ -108,11 +118,11 @@ class _Handler(BaseHTTPRequestHandler):
         span = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
         start = int(span[1]) if span else 0
         self.send_response(206 if span else 200)
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("ETag", f'"{digest}"')
+        told = {"X-Repo-Commit": COMMIT, "ETag": f'"{digest}"'}
         if is_large(path):
-            self.send_header("X-Linked-Etag", f'"{digest}"')
-            self.send_header("X-Linked-Size", str(len(data)))
+            told |= {"X-Linked-Etag": f'"{digest}"', "X-Linked-Size": str(len(data))}
+        for header, value in (told | self.hub.headers).items():
+            self.send_header(header, value)
         if span:
             self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         self.send_header("Content-Length", str(len(data) - start))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sjc_blender.engine.model_store import cache, download, transfer, wanted_files
+from sjc_blender.engine.model_store import cache, download, listing, snapshot, transfer, wanted_files
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
@@ -21,7 +21,7 @@ from sjc_blender.protocol.model_families import FAMILY, family_of
 from sjc_blender.protocol.spec import ModelSpec
 from tests.engine.tiny_families import FAMILIES as TINY_FAMILIES
 from tests.engine.tiny_families import save_family
-from tests.fake_hub import FakeHub
+from tests.fake_hub import COMMIT, FakeHub
 
 TINY = "someone/tiny-pipeline"
 LARGE = "unet/diffusion_pytorch_model.safetensors"
@@ -155,7 +155,7 @@ def test_a_file_damaged_on_disk_is_mended_by_downloading_again(hub, tiny, name):
     hub.requests.clear()
     assert run("download", TINY)[-1].find(TINY).state == "whole"
     assert snapshot_files()[name] == tiny[name]
-    assert [fetched for fetched, _ in hub.fetched()] == [name]
+    assert {fetched for fetched, _ in hub.fetched()} - {"model_index.json"} == {name}
 
 
 def test_half_precision_is_taken_where_there_is_one(hub, tiny):
@@ -206,6 +206,80 @@ def test_what_is_no_model_here_is_refused_before_it_is_downloaded(hub, tiny):
     assert run("download", "someone/sounds")[-1].code == "unsupported_pipeline"
 
 
+ESCAPES = ("../../../victim", "/victim", "C:victim", "a\\b", "..")
+
+
+LIES = [
+    *((LARGE, {"lfs": {"oid": escape, "size": 5, "pointerSize": 1}}) for escape in (*ESCAPES, "e" * 63, "")),
+    *(("unet/config.json", {"oid": escape}) for escape in (*ESCAPES, "e" * 41)),
+    ("unet/config.json", {"size": -1}),
+    ("unet/config.json", {"size": 10**15}),
+]
+
+
+@pytest.mark.parametrize(("name", "lie"), LIES)
+def test_a_hash_or_a_size_that_is_none_is_refused_and_nothing_outside_changes(hub, tiny, tmp_path, name, lie):
+    hub.lies[name] = lie
+    victims = [tmp_path / "victim", cache.repository_folder(TINY).parent / "victim"]
+    for victim in victims:
+        victim.parent.mkdir(parents=True, exist_ok=True)
+        victim.write_text("precious")
+    failed = run("download", TINY)[-1]
+    assert failed.code == "bad_listing"
+    assert name in failed.message
+    assert [victim.read_text() for victim in victims] == ["precious"] * 2
+    assert not hub.fetched() or {path for path, _ in hub.fetched()} == {"model_index.json"}
+    assert cached_snapshot(TINY) is None
+
+
+@pytest.mark.parametrize("commit", ["../../../elsewhere", "main", "0" * 64, None])
+def test_a_commit_that_is_none_is_refused(hub, tiny, commit):
+    hub.commit = commit
+    assert run("download", TINY)[-1].code == "bad_listing"
+
+
+def test_headers_say_nothing_of_where_a_file_goes(hub, tiny, tmp_path):
+    hub.headers = {"ETag": '"../../../../victim"', "X-Repo-Commit": "../../../victim", "X-Linked-Etag": '"../victim"'}
+    assert run("download", TINY)[-1].find(TINY).state == "whole"
+    assert {path.name for path in (tmp_path / "home").iterdir()} <= {"hub", "xet"}
+    assert snapshot_files()[LARGE] == tiny[LARGE]
+
+
+def test_more_than_a_file_is_long_is_not_taken(hub, tiny):
+    hub.lies["unet/config.json"] = {"size": 10}
+    failed = run("download", TINY)[-1]
+    assert failed.code in {"download_corrupt", "hub_unreachable"}
+    assert cached_snapshot(TINY) is None
+
+
+def test_a_file_without_an_end_is_not_taken(tmp_path, monkeypatch):
+    def endless(_url, stream, *, tqdm_class, **_):
+        bar = tqdm_class()
+        while True:
+            stream.write(bytes(1000))
+            bar.update(1000)
+
+    monkeypatch.setattr("huggingface_hub.file_download.http_get", endless)
+    file, meter = transfer.RemoteFile("a", 5000, "0" * 64), transfer.Meter(5000, lambda _: None, lambda: False)
+    assert refusal(transfer.fetch, file, "", {}, tmp_path / "partial", meter) == "download_corrupt"
+    assert not (tmp_path / "partial").exists()
+    assert meter.done == 0
+
+
+@pytest.mark.parametrize("name", ["unet/a.json", "tokenizer/spiece.model", "tokenizer/été 1.txt", ".gitattributes"])
+def test_names_of_files_that_are_taken(name):
+    assert listing.is_safe_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "/a", "a//b", "../a", "a/../b", "a/.", "a\\b", "C:/a", "a:b", "CON", "unet/aux.json", "com1.txt", "a.", "a ",
+     "a\nb", "a\x1bb", "a*", "a?", "x" * 300, None, 7, "a/" * 600 + "a"],
+)  # fmt: skip
+def test_names_of_files_that_are_refused(name):
+    assert not listing.is_safe_name(name)
+
+
 def test_a_hub_that_is_not_there_is_said(hub, tiny):
     hub.close()
     failed = run("download", TINY)[-1]
@@ -217,14 +291,15 @@ def test_a_full_disk_is_seen_before_anything_is_fetched(tmp_path, monkeypatch):
     monkeypatch.setattr(download, "free_bytes", lambda _: 300_000_000)
     file = transfer.RemoteFile(LARGE, 100_000_000, "ab" * 32)
     folder = cache.repository_folder(TINY)
+    there = snapshot.Snapshot(folder, COMMIT, links=True)
     with pytest.raises(SjcError) as refused:
-        download._check_space(TINY, [file], folder)
+        download._check_space(TINY, [file], there)
     assert refused.value.code == "not_enough_disk"
     assert "needs 0.10 GB" in str(refused.value) and "0.30 GB are free" in str(refused.value)
     # What has come already is needed no more.
     (folder / "blobs").mkdir(parents=True)
     (folder / "blobs" / (file.sha256 + cache.PARTIAL)).write_bytes(bytes(60_000_000))
-    download._check_space(TINY, [file], folder)
+    download._check_space(TINY, [file], there)
 
 
 def test_a_second_download_of_the_same_model_is_refused(hub, tiny):

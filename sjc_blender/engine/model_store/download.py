@@ -1,15 +1,15 @@
 """A model from the hub into the local cache: only what its family needs, checked, and resumable.
 
-Large files come by `transfer`, because huggingface_hub throws away what has come of a file when a download ends
-early; its `snapshot_download` then fetches the small ones and lays out the cache, so that whatever else reads the
-cache (diffusers, other programs) finds the model there.
+Files come by `transfer`, because huggingface_hub throws away what has come of a file when a download ends early, and
+puts files where the server's headers say. `snapshot` lays them out as that library does, so that whatever else reads
+the cache (diffusers, other programs) finds the model there.
 """
 
 from __future__ import annotations
 
 import errno
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from ...protocol.known_models import known_model
 from ...protocol.model_events import Transfer
 from ...protocol.model_families import FAMILIES, family_of
 from . import transfer
-from .cache import PARTIAL, free_bytes, repository_folder
+from .cache import free_bytes, repository_folder
+from .listing import checked_commit, listed_names, remote_file
+from .snapshot import Snapshot
 from .transfer import Meter, RemoteFile, Stopped
 from .wanted_files import PARTS, wanted_files
 
@@ -54,7 +56,7 @@ def download_model(hub_id: str, report: Callable[[Transfer], None], stopped: Cal
     ------
     SjcError
         ``offline``, ``bad_hub_id``, ``hub_unreachable``, ``unknown_hub_model``, ``gated_model``,
-        ``unsupported_pipeline``, ``not_a_pipeline``, ``missing_component``, ``no_safetensors``,
+        ``unsupported_pipeline``, ``not_a_pipeline``, ``missing_component``, ``no_safetensors``, ``bad_listing``,
         ``not_enough_disk``, ``download_corrupt``, ``download_running``; as in `atomic_write.file_error` if the cache
         cannot be written.
     """
@@ -79,38 +81,27 @@ def download_model(hub_id: str, report: Callable[[Transfer], None], stopped: Cal
 
 
 def _download(hub_id: str, repository: Path, report: Callable[[Transfer], None], stopped: Callable[[], bool]) -> None:
-    from huggingface_hub import hf_hub_url, snapshot_download
     from huggingface_hub.file_download import are_symlinks_supported
-    from huggingface_hub.utils import build_hf_headers
 
     commit, files = _plan(hub_id)
-    snapshot = repository / "snapshots" / commit
+    snapshot = Snapshot(repository, commit, links=are_symlinks_supported(hub_cache()))
     meter = Meter(sum(file.size for file in files), report, stopped)
-    large = [file for file in files if file.sha256]
-    missing = [file for file in large if not _is_there(file, repository, snapshot, meter)]
-    _check_space(hub_id, missing, repository)
+    missing = [file for file in files if not snapshot.has(file, meter)]
+    _check_space(hub_id, missing, snapshot)
     for file in missing:
-        partial = _blob(repository, file).with_name(file.sha256 + PARTIAL)
+        partial = snapshot.partial(file)
         partial.parent.mkdir(parents=True, exist_ok=True)
-        transfer.fetch(file, hf_hub_url(hub_id, file.name, revision=commit), build_hf_headers(), partial, meter)
-        # Where links are not possible (most of Windows) the cache has the files themselves where links would be.
-        place = _blob(repository, file) if are_symlinks_supported(hub_cache()) else snapshot / file.name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        partial.replace(place)
+        _fetch(hub_id, commit, file, partial, meter)
+        snapshot.take(file, partial)
     meter.look()
-    for file in files:
-        if not file.sha256:
-            _discard_if_damaged(file, snapshot)
-    found = Path(snapshot_download(hub_id, cache_dir=hub_cache(), allow_patterns=[file.name for file in files]))
-    if found.name != commit:
-        raise SjcError(
-            "download_corrupt", f"The model {hub_id} has changed while it was downloaded.", "Start the download again."
-        )
-    for file in files:
-        if not file.sha256:
-            if _discard_if_damaged(file, snapshot):
-                raise transfer.corrupt(file.name)
-            meter.skip(file.size)
+    snapshot.publish()
+
+
+def _fetch(hub_id: str, commit: str, file: RemoteFile, partial: Path, meter: Meter) -> None:
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.utils import build_hf_headers
+
+    transfer.fetch(file, hf_hub_url(hub_id, file.name, revision=commit), build_hf_headers(), partial, meter)
 
 
 def _plan(hub_id: str) -> tuple[str, list[RemoteFile]]:
@@ -119,37 +110,27 @@ def _plan(hub_id: str) -> tuple[str, list[RemoteFile]]:
     from huggingface_hub.hf_api import RepoFile
 
     api = HfApi()
-    commit = api.model_info(hub_id).sha
-    assert commit is not None  # the hub always tells it
-    listed = [
-        entry for entry in api.list_repo_tree(hub_id, recursive=True, revision=commit) if isinstance(entry, RepoFile)
-    ]
-    wanted = wanted_files({entry.path for entry in listed}, _family(hub_id, commit), hub_id)
-    files = {entry.path: _remote_file(entry) for entry in listed}
-    return commit, [files[name] for name in wanted]
+    commit = checked_commit(hub_id, api.model_info(hub_id).sha)
+    entries = api.list_repo_tree(hub_id, recursive=True, revision=commit)
+    listed = listed_names(hub_id, (entry for entry in entries if isinstance(entry, RepoFile)))
+    wanted = wanted_files(listed, _family(hub_id, commit, listed), hub_id)
+    return commit, [remote_file(hub_id, listed[name]) for name in wanted]
 
 
-def _remote_file(entry: Any) -> RemoteFile:
-    return RemoteFile(entry.path, entry.size, entry.lfs.sha256 if entry.lfs is not None else "", entry.blob_id)
-
-
-def _family(hub_id: str, commit: str) -> str:
+def _family(hub_id: str, commit: str, listed: Mapping[str, Any]) -> str:
     """Name of the family: known before, or by the model's index, which is fetched for that."""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
-
     known = known_model(hub_id)
     if known is not None:
         return known.family
+    if INDEX not in listed:
+        raise SjcError(
+            "not_a_pipeline",
+            f"{hub_id} is no diffusers pipeline: it has no {INDEX}.",
+            "Choose a model in diffusers format.",
+        )
     with tempfile.TemporaryDirectory() as place:
-        try:
-            hf_hub_download(hub_id, INDEX, revision=commit, local_dir=place)
-        except EntryNotFoundError as error:
-            raise SjcError(
-                "not_a_pipeline",
-                f"{hub_id} is no diffusers pipeline: it has no {INDEX}.",
-                "Choose a model in diffusers format.",
-            ) from error
+        index = remote_file(hub_id, listed[INDEX])
+        _fetch(hub_id, commit, index, Path(place) / INDEX, Meter(index.size, lambda _transfer: None, lambda: False))
         family = family_of(Path(place))
     if family is None or family.name not in PARTS:
         titles = ", ".join(each.title for each in FAMILIES if each.name in PARTS)
@@ -159,39 +140,12 @@ def _family(hub_id: str, commit: str) -> str:
     return family.name
 
 
-def _blob(repository: Path, file: RemoteFile) -> Path:
-    return repository / "blobs" / file.sha256
-
-
-def _is_there(file: RemoteFile, repository: Path, snapshot: Path, meter: Meter) -> bool:
-    """Whether a large file is on disk and undamaged; a damaged one is deleted."""
-    for path in (_blob(repository, file), snapshot / file.name):
-        if not path.is_file():
-            continue
-        meter.file = file.name
-        if file.matches(path, meter.look):
-            meter.skip(file.size)
-            return True
-        path.unlink()
-    return False
-
-
-def _discard_if_damaged(file: RemoteFile, snapshot: Path) -> bool:
-    """Delete a small file, and what its link points to, if it is not what the repository names."""
-    path = snapshot / file.name
-    if not path.is_file() or file.matches(path):
-        return False
-    path.resolve().unlink()
-    path.unlink(missing_ok=True)
-    return True
-
-
-def _check_space(hub_id: str, missing: list[RemoteFile], repository: Path) -> None:
+def _check_space(hub_id: str, missing: list[RemoteFile], snapshot: Snapshot) -> None:
     needed = sum(file.size for file in missing)
     for file in missing:
-        partial = _blob(repository, file).with_name(file.sha256 + PARTIAL)
+        partial = snapshot.partial(file)
         needed -= min(partial.stat().st_size, file.size) if partial.is_file() else 0
-    free = free_bytes(repository)
+    free = free_bytes(snapshot.folder)
     if needed and needed + SPARE_BYTES > free:
         raise _not_enough_disk(f"{hub_id} needs {_gigabytes(needed)}, and some to spare; {_gigabytes(free)} are free")
 

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +22,10 @@ RATE_SECONDS = 5.0
 
 class Stopped(Exception):
     """The user has stopped the download."""
+
+
+class TooLong(Exception):
+    """More has come of a file than its repository says."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,7 @@ def fetch(file: RemoteFile, url: str, headers: dict[str, str], partial: Path, me
         partial.unlink()
         there = 0
     meter.skip(there)
-    with partial.open("ab") as stream:
+    with partial.open("ab") as stream, suppress(TooLong):
         http_get(
             url,
             stream,
@@ -151,11 +156,11 @@ def fetch(file: RemoteFile, url: str, headers: dict[str, str], partial: Path, me
             headers=headers,
             expected_size=file.size,
             displayed_filename=file.name,
-            tqdm_class=_bar_for(meter, stream, there),
+            tqdm_class=_bar_for(meter, stream, there, file.size),
         )
     if not file.matches(partial, meter.look):
+        meter.skip(-partial.stat().st_size)
         partial.unlink()
-        meter.skip(-file.size)
         raise corrupt(file.name)
 
 
@@ -169,8 +174,11 @@ def corrupt(name: str) -> SjcError:
     )
 
 
-def _bar_for(meter: Meter, stream: BinaryIO, there: int) -> Any:
-    """The class of progress bar that huggingface_hub counts on; it counts on `meter` instead of drawing."""
+def _bar_for(meter: Meter, stream: BinaryIO, there: int, size: int) -> Any:
+    """The class of progress bar that huggingface_hub counts on; it counts on `meter` instead of drawing.
+
+    It raises `TooLong` when more than `size` bytes have come: a server may send without an end.
+    """
 
     class Bar:
         def __init__(self, *_: object, **__: object) -> None:
@@ -180,6 +188,8 @@ def _bar_for(meter: Meter, stream: BinaryIO, there: int) -> Any:
         def update(self, count: float | None = 1) -> None:
             # Negative where a connection was lost and the server began anew.
             (meter.fetch if (count or 0) > 0 else meter.skip)(int(count or 0))
+            if stream.tell() > size:
+                raise TooLong
 
         def __enter__(self) -> Bar:
             return self
