@@ -1,7 +1,7 @@
 """The add-on's preferences: the engine and where it lies, and where models lie."""
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from .. import __package__ as base_package
 from .environment import session
@@ -52,13 +52,18 @@ class SJC_AP_preferences(bpy.types.AddonPreferences):
         update=lambda preferences, _context: models_folder.use(preferences.models_folder),
     )
 
+    play_sound: BoolProperty(
+        name="Sound When Done",
+        description="Play a short sound when a job, or the set-up of the engine, has ended",
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         """Show the engine, and where everything lies."""
         layout = self.layout
         draw_engine(layout, context)
         column = layout.column()
         column.use_property_split = True
-        for name in ("engine_python", "engine_folder", "wheelhouse", "models_folder"):
+        for name in ("engine_python", "engine_folder", "wheelhouse", "models_folder", "play_sound"):
             column.prop(self, name)
 
 

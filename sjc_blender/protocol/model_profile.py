@@ -30,6 +30,7 @@ __all__ = [
     "needs_prompt",
     "noise_levels",
     "same_samples",
+    "vocabulary",
 ]
 
 PROFILE = "sjc.json"
@@ -54,6 +55,19 @@ class Vocabulary:
     objects: tuple[str, ...]
     words: tuple[str, ...]
 
+    @property
+    def told(self) -> str:
+        """What it knows, in a sentence."""
+        return f"It knows the objects {', '.join(self.objects)} in the colours {', '.join(self.colours)}."
+
+    def examples(self) -> list[str]:
+        """Every prompt of its template, object by object."""
+        return [
+            self.template.replace("{colour}", colour).replace("{object}", thing)
+            for thing in self.objects
+            for colour in self.colours
+        ]
+
     def completed(self, prompt: str) -> str:
         """The prompt with the template's article before it if it begins with a colour or an object.
 
@@ -69,7 +83,6 @@ class Vocabulary:
         unknown = [word for word in words if word not in self.words]
         if not unknown and any(word in self.objects for word in words):
             return None
-        known = f"It knows the objects {', '.join(self.objects)} in the colours {', '.join(self.colours)}."
         trouble = (
             "does not know the word" + ("s " if len(unknown) > 1 else " ") + ", ".join(map(repr, unknown))
             if unknown
@@ -78,7 +91,7 @@ class Vocabulary:
         example = self.template.format(colour=self.colours[0], object=self.objects[0])
         return SjcError(
             "prompt_outside_vocabulary",
-            f"The built-in prior {trouble}. {known}",
+            f"The built-in prior {trouble}. {self.told}",
             f'Write a prompt such as "{example}", or choose another model.',
         )
 
@@ -199,6 +212,11 @@ def needs_prompt(source: str) -> bool:
     return _needs_prompt(source, changed_at(source))
 
 
+def vocabulary(source: str) -> Vocabulary | None:
+    """Give what a small model knows, as quickly as `needs_prompt`; None for any other, or if its profile is no good."""
+    return _vocabulary(source, changed_at(source))
+
+
 def changed_at(source: str) -> int:
     """Return when a model's folder or file was changed last, in nanoseconds; 0 if there is none."""
     model = local_model(source)
@@ -214,6 +232,14 @@ def _needs_prompt(source: str, changed: int) -> bool:
         return load_profile(source).conditioning != "none"
     except SjcError:
         return True
+
+
+@functools.lru_cache(maxsize=32)
+def _vocabulary(source: str, changed: int) -> Vocabulary | None:
+    try:
+        return load_profile(source).vocabulary
+    except SjcError:
+        return None
 
 
 def noise_levels(source: str) -> int:

@@ -1,5 +1,6 @@
 """Models in Blender: the real engine downloads from a hub on this machine; the panel shows each state of it."""
 
+import dataclasses
 import json
 import os
 import time
@@ -13,18 +14,21 @@ import pytest
 import sjc_blender
 from sjc_blender.addon import api
 from sjc_blender.addon.commands import command_line
+from sjc_blender.addon.environment import session
+from sjc_blender.addon.environment.engine_keeper import EngineState, Status
 from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
 from sjc_blender.addon.models import model_actions, models_folder
 from sjc_blender.addon.models.model_library import LIBRARY, ModelLibrary
 from sjc_blender.addon.models.model_status import Place
-from sjc_blender.addon.ui import model_panel
+from sjc_blender.addon.ui import model_panel, panels
+from sjc_blender.addon.ui.model_words import facts
 from sjc_blender.protocol.amounts import gigabytes
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.hub_cache import VARIABLE, cached_snapshot, hub_cache
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.model_events import ModelOnDisk, Models, Transfer
 from sjc_blender.protocol.spec import JobSpec, ModelSpec
-from tests.addon.test_panels import Layout
+from tests.addon.drawn_layout import Layout, context
 from tests.fake_hub import FakeHub
 
 ENGINE = os.environ.get("SJC_ENGINE_PYTHON", "")
@@ -220,11 +224,8 @@ class FoldingLayout(Layout):
 
 
 def drawn():
-    style = SimpleNamespace(widget=SimpleNamespace(points=11))
-    preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), ui_styles=[style])
-    context = SimpleNamespace(scene=bpy.context.scene, region=SimpleNamespace(width=300), preferences=preferences)
     layout = FoldingLayout()
-    model_panel.SJC_PT_model.draw(SimpleNamespace(layout=layout), context)
+    model_panel.SJC_PT_model.draw(SimpleNamespace(layout=layout), context())
     return layout
 
 
@@ -251,6 +252,39 @@ def test_at_first_the_built_in_model_is_chosen(addon):
     assert chosen(layout) == ["Built-in prior"]
     assert "GPL-3.0-or-later" in layout.texts() and "no GPU needed" in layout.texts()
     assert "sjc.download_model" not in buttons(layout) and "sjc.delete_model" not in buttons(layout)
+
+
+def test_the_built_in_model_names_its_objects_and_is_not_called_by_another_model(addon):
+    said = words(drawn())
+    assert ("Kind", "Small latent diffusion") in facts(status("builtin"))
+    assert "duck, car, chair, mug" in said and "red, orange, yellow" in said
+
+
+def test_the_download_stands_in_the_row_that_was_chosen(addon, scene):
+    LIBRARY.found = found()
+    bpy.ops.sjc.choose_model(model=KNOWN)
+    kinds = [args[0] for kind, args, _, _ in drawn().drawn if kind == "operator"]
+    assert kinds[kinds.index("sjc.download_model") - 1] == "sjc.choose_model"
+    assert kinds.count("sjc.download_model") == 1
+    scene.sjc.prompt = "a cat"
+    layout = Layout()
+    panels.SJC_PT_main.draw(SimpleNamespace(layout=layout), context())
+    assert f"Download {TITLE} first, or choose another model" in words(layout), "why Generate is grey"
+
+
+def test_after_the_set_up_the_list_is_asked_for_again(addon, monkeypatch):
+    LIBRARY.error = SjcError("engine_incomplete", "The engine is not set up.", "Set it up.")
+    asked = []
+    monkeypatch.setattr(model_actions, "refresh_models", lambda: asked.append(1))
+    state = EngineState(Status.SETTING_UP, session.KEEPER.state.place)
+    monkeypatch.setattr(session.KEEPER, "_state", state)
+    for listener in session.LISTENERS:
+        listener()
+    assert not asked
+    monkeypatch.setattr(session.KEEPER, "_state", dataclasses.replace(state, status=Status.READY))
+    for listener in session.LISTENERS:
+        listener()
+    assert asked
 
 
 def test_a_model_to_download_shows_what_it_needs(addon, scene):
@@ -303,7 +337,7 @@ def test_what_is_on_disk_can_be_checked_and_deleted_and_a_part_completed(addon, 
     LIBRARY.found = found("part", 20_000_000)
     layout = drawn()
     assert "20 MB, not whole" in layout.texts()
-    assert buttons(layout)["sjc.download_model"] == "Complete Download"
+    assert buttons(layout)["sjc.download_model"] == "Complete"
     assert scene.sjc.obstacle()
 
 

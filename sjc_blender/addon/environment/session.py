@@ -29,6 +29,9 @@ TIMER_SECONDS = 0.25
 LOOP_SECONDS = 0.05
 GRACE_SECONDS = 5.0
 
+LISTENERS: list[Callable[[], None]] = []
+"""Called, on the main thread, when what is known of the engine has changed."""
+
 KEEPER = EngineKeeper()
 CHECK = EngineCheck()
 _check_wanted = False
@@ -212,6 +215,9 @@ def _step() -> bool:
         _check_wanted = False
         CHECK.start(known.interpreter, known.place, blender_findings(known))
         changed = True
+    if changed:
+        for listener in LISTENERS:
+            listener()
     return changed
 
 

@@ -5,11 +5,24 @@ from __future__ import annotations
 import bpy
 
 from ... import __package__ as base_package
-from . import model_pump, models_folder
+from ..environment import session
+from ..environment.engine_keeper import Status
+from . import model_actions, model_pump, models_folder
+from .model_library import LIBRARY
+
+
+def _after_set_up() -> None:
+    """List the models as soon as there is an engine: the trouble that there was none is over."""
+    error = LIBRARY.error
+    if error is None or LIBRARY.busy or not error.code.startswith("engine_"):
+        return
+    if session.KEEPER.state.status is Status.READY:
+        model_actions.refresh_models()
 
 
 def register() -> None:
     """Use the folder of models that the preferences name."""
+    session.LISTENERS.append(_after_set_up)
     addon = bpy.context.preferences.addons.get(base_package)
     if addon is not None and addon.preferences is not None:
         models_folder.use(addon.preferences.models_folder)
@@ -17,5 +30,6 @@ def register() -> None:
 
 def unregister() -> None:
     """Stop a download, and leave the environment as it was."""
+    session.LISTENERS.remove(_after_set_up)
     model_pump.stop()
     models_folder.use("")

@@ -9,6 +9,9 @@ from ...protocol.known_models import PREVIEW_DECODER, KnownModel, known_models
 from ...protocol.model_events import Models
 from ...protocol.model_families import FAMILY
 
+BUILTIN_KIND = "Small latent diffusion"
+"""What the built-in prior is: its files have the form of its family, and it is none of that family's models."""
+
 
 class Place(StrEnum):
     """Where a model is."""
@@ -69,7 +72,7 @@ def statuses(found: Models | None) -> list[ModelStatus]:
 
 def _known(model: KnownModel, found: Models | None) -> ModelStatus:
     if model.id == "builtin":
-        return ModelStatus(model.id, model.title, _title(model.family), Place.BUILTIN, known=model)
+        return ModelStatus(model.id, model.title, BUILTIN_KIND, Place.BUILTIN, known=model)
     there = found.find(model.id) if found is not None else None
     if there is not None:
         place = _place(there.state)

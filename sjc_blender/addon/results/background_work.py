@@ -43,6 +43,9 @@ class _Task:
             )
 
 
+LISTENERS: list[Callable[[str, SjcError | None], None]] = []
+"""Called, on the main thread, with the key of what was done, and why it was not."""
+
 _waiting: dict[str, _Task] = {}
 _running: tuple[_Task, threading.Thread] | None = None
 _undo: tuple[str, float] | None = None
@@ -106,6 +109,8 @@ def _tick() -> float | None:
         _running = None
         _begin_next()
         task.finish(task.outcome[0])
+        for listener in LISTENERS:
+            listener(task.key, task.outcome[0] if isinstance(task.outcome[0], SjcError) else None)
         _undo = (task.undo_message, time.monotonic())
         redraw_sidebars()
     if _running is not None:

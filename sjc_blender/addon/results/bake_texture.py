@@ -21,6 +21,8 @@ from .remesh import PAINTED_PROPERTY, cut_of, cutter_of, refusals
 UV_LAYER = "SJC"
 SIZES = (512, 1024, 2048, 4096)
 UNDO_MESSAGE = "SJC: Texture"
+KEY = "texture "
+"""Before the name of the mesh: the key of the work beside the main thread."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def bake_texture(obj: bpy.types.Object, size: int = 1024, *, wait: bool = True) 
     if wait:
         _apply(obj, work())
     else:
-        background_work.start(f"texture {name}", work, finish, UNDO_MESSAGE)
+        background_work.start(KEY + name, work, finish, UNDO_MESSAGE)
 
 
 def _shape(mesh: bpy.types.Mesh, frame: ObjectFrame) -> _Shape:

@@ -27,6 +27,8 @@ class SJC_OT_recall(bpy.types.Operator):
         outcome = attempt(self, lambda: missed.extend(api.recall(self.folder, scene=context.scene)))
         if missed:
             self.report({"WARNING"}, "Recalled, but for " + "; ".join(missed))
+        elif outcome == {"FINISHED"}:
+            self.report({"INFO"}, f"The settings are those of {context.scene.sjc.prompt or Path(self.folder).name}")
         return outcome
 
 

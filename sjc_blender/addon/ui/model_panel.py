@@ -4,6 +4,7 @@ import bpy
 
 from ...protocol.known_models import known_model
 from ...protocol.model_families import FAMILY
+from ...protocol.model_profile import vocabulary
 from .. import api
 from ..models import model_actions
 from ..models.model_library import LIBRARY
@@ -22,8 +23,11 @@ ICONS = {
 }
 
 
-NAME_SHARE = 0.75
-"""Share of a row's width for the name; the size has the rest."""
+NAME_SHARE = 0.68
+"""Share of a row's width for the name; the size, or the button that fetches it, has the rest."""
+
+FETCHED = (Place.HUB, Place.PART)
+"""Where a model is that has to be downloaded, or completed, first."""
 
 
 class SJC_PT_model(bpy.types.Panel):
@@ -91,7 +95,11 @@ def _draw_row(column: bpy.types.UILayout, settings: SJC_PG_settings, model: Mode
     row = column.split(factor=NAME_SHARE, align=True)
     chosen = settings.model_kind != "OWN" and settings.model == model.id
     row.operator("sjc.choose_model", text=model.title, icon=ICONS[model.place], depress=chosen).model = model.id
-    row.label(text=size_text(model))
+    if chosen and model.place in FETCHED and not (LIBRARY.busy and LIBRARY.subject == model.id):
+        text = "Complete" if model.place is Place.PART else "Download"
+        row.operator("sjc.download_model", text=text).model = model.id
+    else:
+        row.label(text=size_text(model))
 
 
 def _draw_chosen(
@@ -106,7 +114,7 @@ def _draw_chosen(
     model = next((model for model in models if model.id == settings.model), None)
     box = layout.box()
     if model is None:
-        draw_sentences(box, context, f"{settings.model} is not on this computer.", "ERROR")
+        draw_sentences(box, context, f"{settings.model} is not on this computer.", "ERROR", translate=False)
     else:
         table = box.column(align=True)
         for name, value in facts(model):
@@ -115,6 +123,9 @@ def _draw_chosen(
             split.label(text=value, translate=False)
         if model.known is not None:
             draw_sentences(box, context, model.known.notes, "INFO")
+        known_words = vocabulary(model.id)
+        if known_words is not None:
+            draw_sentences(box, context, known_words.told, "BLANK1")
         if model.known is not None and model.known.gated and model.place is not Place.DISK:
             text = "Its owners ask you to accept its licence on huggingface.co and to log in (hf auth login) first."
             draw_sentences(box, context, text, "LOCKED")
@@ -133,8 +144,10 @@ def _draw_download(layout: bpy.types.UILayout, downloading: str) -> None:
     transfer = LIBRARY.transfer
     if transfer is not None and transfer.total:
         column.progress(factor=transfer.done / transfer.total, text=bar_text(transfer))
-        if rate_text(transfer):
-            column.label(text=rate_text(transfer))
+        column.label(text=rate_text(transfer))
+    else:  # the room that both will take
+        column.progress(factor=0.0, text="")
+        column.label(text="")
     row = column.row()
     row.enabled = not LIBRARY.cancelling
     row.operator("sjc.cancel_download", text="Stopping..." if LIBRARY.cancelling else "Cancel", icon="X")
@@ -142,15 +155,19 @@ def _draw_download(layout: bpy.types.UILayout, downloading: str) -> None:
 
 def _draw_buttons(box: bpy.types.UILayout, hub_id: str, model: ModelStatus | None) -> None:
     """Download, check, delete."""
+    place = model.place if model is not None else Place.HUB
+    if model is not None and place is Place.HUB:
+        return  # the list has its button
     row = box.row(align=True)
     if LIBRARY.action == "delete" and LIBRARY.subject == hub_id:
         row.label(text="Deleting...")
         return
-    place = model.place if model is not None else Place.HUB
-    words = {Place.DISK: "Check", Place.PART: "Complete Download"}
-    row.operator("sjc.download_model", text=words.get(place, "Download"), icon="IMPORT").model = hub_id
+    if place is not Place.PART:
+        text = "Check" if place is Place.DISK else "Download"
+        row.operator("sjc.download_model", text=text, icon="IMPORT").model = hub_id
     if place in (Place.DISK, Place.PART):
-        row.operator("sjc.delete_model", text="", icon="TRASH").model = hub_id
+        text = "" if place is Place.DISK else "Delete"
+        row.operator("sjc.delete_model", text=text, icon="TRASH").model = hub_id
 
 
 def _draw_trouble(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -160,7 +177,7 @@ def _draw_trouble(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     column = layout.box().column()
     column.alert = True
     if error.code.startswith("engine_"):
-        text = "Without the engine, only the built-in model and your own are listed. Set it up, then refresh this list."
+        text = "Without the engine, only the built-in model and your own are listed. Set it up first."
         draw_sentences(column, context, text, "INFO")
     draw_sentences(column, context, error.message, "ERROR")
     if error.hint:

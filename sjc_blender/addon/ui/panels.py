@@ -68,7 +68,7 @@ def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     if operators.refusal is not None and not obstacle:
         obstacle = NOT_STARTED
     title = model_title(bpy.path.abspath(context.scene.sjc.model))
-    outlook = str(pgettext_iface("With the model {name}")).replace("{name}", title)
+    outlook = str(pgettext_iface("Ready. Model: {name}")).replace("{name}", title)
     room = (operators.PATH_PLAYS, NOT_STARTED, "Write a prompt first", outlook)
     draw_sentences(layout, context, obstacle or outlook, "INFO" if obstacle else "BLANK1", room=room)
 

@@ -127,8 +127,12 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
         return changed
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Write it."""
-        return attempt(self, lambda: api.export_result(context.object, self.filepath))
+        """Write it, and say where."""
+        written: list[Path] = []
+        outcome = attempt(self, lambda: written.append(api.export_result(context.object, self.filepath)))
+        for path in written:
+            self.report({"INFO"}, f"Exported to {path}")
+        return outcome
 
 
 CLASSES = (

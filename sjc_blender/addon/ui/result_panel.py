@@ -3,6 +3,7 @@
 import bpy
 
 from ..results import background_work
+from ..results.bake_texture import KEY
 from ..results.origin import is_result, mesh_of
 from ..results.remesh import refusals
 from .wrapped_label import draw_sentences
@@ -57,7 +58,7 @@ def _draw_mesh(column: bpy.types.UILayout, context: bpy.types.Context, mesh: bpy
     column.prop(settings, "faces", text="Faces (0: all)")
     row = column.row(align=True)
     row.prop(settings, "texture_size")
-    baking = background_work.busy(f"texture {mesh.name}")
+    baking = background_work.busy(KEY + mesh.name)
     row.operator("sjc.bake_texture", text="Baking..." if baking else "Bake", icon="TEXTURE")
     refusal = refusals.get(mesh.name)
     if refusal is not None:

@@ -18,7 +18,7 @@ from sjc_blender.addon.ui import environment_panel
 from sjc_blender.protocol.diagnosis import Diagnosis, Finding
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.setup_events import Stage
-from tests.addon.test_panels import Layout
+from tests.addon.drawn_layout import Layout, context
 
 
 @pytest.fixture
@@ -41,15 +41,10 @@ def drawn(state: EngineState | None, monkeypatch, draw=environment_panel.draw_mi
     if state is not None:
         monkeypatch.setattr(environment_panel.api, "engine_state", lambda: state)
     monkeypatch.setattr(session.CHECK, "diagnosis", diagnosis)
-    style = SimpleNamespace(widget=SimpleNamespace(points=11))
-    preferences = SimpleNamespace(
-        system=SimpleNamespace(ui_scale=1.0, use_online_access=False), ui_styles=[style]
-    )  # fmt: skip
-    context = SimpleNamespace(
-        region=SimpleNamespace(width=300), area=SimpleNamespace(type="VIEW_3D"), preferences=preferences
-    )
+    shown = context()
+    shown.preferences.system.use_online_access = False
     layout = Layout()
-    draw(layout, context)
+    draw(layout, shown)
     return layout
 
 

@@ -1,0 +1,147 @@
+"""What happened while nobody looked, said where Blender says it: a report in the status bar and the Info editor.
+
+A timer has no operator that could report, and what is reported by an operator that Python calls is not shown. So an
+operator is invoked that waits for its own timer event, which Blender sends it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Literal
+
+import bpy
+from bpy.app.translations import pgettext_iface
+from bpy.props import EnumProperty, StringProperty
+
+from ...protocol.errors import SjcError
+from ..environment import session
+from ..environment.engine_keeper import Status
+from ..jobs import job_queue, pump
+from ..jobs.job_queue import Job, JobState
+from ..results import background_work
+from ..results.bake_texture import KEY
+from . import sound
+
+Level = Literal["INFO", "WARNING"]
+
+_told: weakref.WeakSet[Job] = weakref.WeakSet()
+"""Jobs whose end was told."""
+
+_setting_up = False
+"""Whether the engine was being set up when last looked at."""
+
+
+class SJC_OT_tell(bpy.types.Operator):
+    """Say that something is done"""  # noqa: D400 - a tooltip
+
+    bl_idname = "sjc.tell"
+    bl_label = "SJC"
+    bl_options = {"INTERNAL"}
+
+    message: StringProperty(name="Message", description="What is said", options={"HIDDEN", "SKIP_SAVE"})
+    level: EnumProperty(
+        name="Level",
+        description="How it is said",
+        items=[("INFO", "Info", "News"), ("WARNING", "Warning", "Trouble")],
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
+
+    _timer: bpy.types.Timer | None = None
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Wait for Blender's own event loop."""
+        self._timer = context.window_manager.event_timer_add(0.01, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Say it; what the user does meanwhile is passed on."""
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        assert self._timer is not None, "invoke has made it"
+        context.window_manager.event_timer_remove(self._timer)
+        return self.execute(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Say it."""
+        self.report({self.level}, self.message)
+        return {"FINISHED"}
+
+
+def tell(message: str, level: Level = "INFO") -> None:
+    """Report `message`; where there is no window, nobody would see it, and nothing happens."""
+    if bpy.app.background or bpy.context.window is None:
+        return
+    bpy.ops.sjc.tell("INVOKE_DEFAULT", message=message, level=level)
+
+
+def job_notice(job: Job) -> tuple[str, Level] | None:
+    """Say how a job ended; None of one that lives, whose import is awaited, or that its user has cancelled."""
+    if job.live or job.awaits_import or job.state is JobState.CANCELLED:
+        return None
+    subject = f"{job.spec.subject}, seed {job.spec.seed}"
+    if job.error is not None:
+        return _filled("{subject} failed: {message}", subject, job.error.message), "WARNING"
+    if job.import_error is not None:
+        return _filled(
+            "{subject} is done, but not in the scene: {message}", subject, job.import_error.message
+        ), "WARNING"
+    said = "{subject} is done, and in the scene" if job.imported else "{subject} is done"
+    return _filled(said, subject), "INFO"
+
+
+def _filled(sentence: str, subject: str, message: str = "") -> str:
+    first_line = message.splitlines()[0] if message else ""
+    return str(pgettext_iface(sentence)).replace("{message}", first_line).replace("{subject}", subject)
+
+
+def _tell_of_jobs() -> None:
+    for job in job_queue.QUEUE.jobs:
+        if job in _told or job.live or job.awaits_import:
+            continue
+        _told.add(job)
+        notice = job_notice(job)
+        if notice is not None:
+            tell(*notice)
+            sound.ring()
+
+
+def _tell_of_engine() -> None:
+    global _setting_up
+    state = session.KEEPER.state
+    if state.status is Status.UNKNOWN:  # it is looked for right after the set-up
+        return
+    was, _setting_up = _setting_up, state.status is Status.SETTING_UP
+    if was and state.status is Status.READY and state.failure is None:
+        tell("The engine is ready")
+        sound.ring()
+    elif was and state.failure is not None:
+        tell(f"The engine was not set up: {state.failure.message.splitlines()[0]}", "WARNING")
+
+
+def _tell_of_texture(key: str, failure: SjcError | None) -> None:
+    if not key.startswith(KEY):
+        return
+    name = key.removeprefix(KEY)
+    if failure is not None:
+        tell(_filled("{subject} was not baked: {message}", name, failure.message), "WARNING")
+    else:
+        tell(_filled("{subject} has a texture", name))
+        sound.ring()
+
+
+def register() -> None:
+    """Listen to the jobs, and to the set-up."""
+    bpy.utils.register_class(SJC_OT_tell)
+    _told.update(job_queue.QUEUE.jobs)
+    pump.LISTENERS.append(_tell_of_jobs)
+    session.LISTENERS.append(_tell_of_engine)
+    background_work.LISTENERS.append(_tell_of_texture)
+
+
+def unregister() -> None:
+    """Listen no more."""
+    background_work.LISTENERS.remove(_tell_of_texture)
+    session.LISTENERS.remove(_tell_of_engine)
+    pump.LISTENERS.remove(_tell_of_jobs)
+    bpy.utils.unregister_class(SJC_OT_tell)
