@@ -16,10 +16,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..protocol import events
-from ..protocol.atomic_write import file_error
 from ..protocol.errors import SjcError
-from ..protocol.file_lock import FileLock
-from ..protocol.job_folder import JobFolder, engine_busy
+from ..protocol.job_folder import JobFolder
+from ..protocol.lease import Holder, Lease
 from .doctor import add_doctor_command
 from .fitting.command import add_fit_command
 from .forecast.command import add_forecast_command
@@ -33,6 +32,8 @@ from .video_command import add_video_command
 
 LOCK_PATIENCE = 1.0
 """Seconds; who only asks whether an engine is at work holds the lock for a moment too."""
+
+WITHOUT_LOCKS = "has no file locks. The file engine.lease alone keeps other computers out of the job."
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 3
 
@@ -137,13 +138,18 @@ def _work(
     from .reporter import recorded
 
     try:
-        lock = _lock(folder)
-    except SjcError as error:  # not recorded: the folder's records are another engine's
+        lease = _claim(folder, report)
+    except SjcError as error:  # not recorded: the folder's records are another engine's, or somebody's trap
         report(events.Failed.of(error))
         return EXIT_FAILED
-    tell = recorded(folder, report) if folder.path.is_dir() else report
+    tell = recorded(folder, report) if lease is not None else report
     try:
-        return EXIT_OK if job.run_job(folder, tell, cancelled, pause, restart=restart) else EXIT_CANCELLED
+        if lease is not None:
+            folder.sweep()
+            if lease.without_locks:
+                tell(events.Warned(f"The disk of {folder.path} {WITHOUT_LOCKS}"))
+        stopped = _held(cancelled, lease, folder)
+        return EXIT_OK if job.run_job(folder, tell, stopped, pause, restart=restart) else EXIT_CANCELLED
     except Exception as error:  # the border: every failure leaves as a sentence, its traceback in the log
         told = job.told_error(error)
         if told is not error:
@@ -155,30 +161,44 @@ def _work(
             report(failed)
         return EXIT_FAILED
     finally:
-        if lock is not None:
-            lock.release()
+        if lease is not None:
+            lease.release()
 
 
 def _log_traceback(folder: JobFolder) -> None:
     """Keep the details of an unforeseen failure in the job's log; the user is told in a sentence."""
     try:
-        with folder.log_path.open("a", encoding="utf-8") as log:
-            traceback.print_exc(file=log)
-    except OSError:
+        with folder.append(folder.log_path) as log:
+            log.write(traceback.format_exc().encode("utf-8", "backslashreplace"))
+    except (OSError, SjcError):
         traceback.print_exc(file=sys.stderr)
 
 
-def _lock(folder: JobFolder) -> FileLock | None:
+def _claim(folder: JobFolder, report: Callable[[events.Event], None]) -> Lease | None:
     """Keep other engines out of the folder; None if there is no folder. SjcError ``engine_busy`` if one is in it."""
     if not folder.path.is_dir():
         return None
-    try:
-        lock = FileLock.acquire(folder.lock_path, LOCK_PATIENCE)
-    except OSError as error:
-        raise file_error(error, folder.lock_path) from error
-    if lock is None:
-        raise engine_busy(folder)
-    return lock
+    folder.require_plain()
+
+    def waiting(holder: Holder | None) -> None:
+        report(events.Phase(f"waiting to see whether {holder or 'another computer'} still works here"))
+
+    return folder.claim(LOCK_PATIENCE, waiting)
+
+
+def _held(cancelled: Callable[[], bool], lease: Lease | None, folder: JobFolder) -> Callable[[], bool]:
+    """Return `cancelled`, which raises SjcError ``lease_lost`` where another engine has taken the folder over."""
+
+    def ask() -> bool:
+        if lease is not None and lease.lost:
+            raise SjcError(
+                "lease_lost",
+                f"This engine was silent for so long that another one has taken over the job in {folder.path}.",
+                "Let that one finish; nothing of its work was changed.",
+            )
+        return cancelled()
+
+    return ask
 
 
 def _listen(stop: threading.Event, pause: Pause) -> None:

@@ -26,8 +26,8 @@ def read_grid(folder: JobFolder) -> RadianceGrid:
     SjcError
         ``no_result`` if the job has no ``field.npz``, ``broken_result`` if it cannot be read.
     """
-    path = folder.result / "field.npz"
-    if not path.is_file():
+    path = folder.field
+    if not folder.has(path):
         raise SjcError(
             "no_result",
             f"{folder.path} holds no finished field: {folder.relative(path)} is missing.",
@@ -51,7 +51,7 @@ def model_pictures(folder: JobFolder, device: Device) -> ModelPictures:
     SjcError
         ``no_checkpoint``, or what `checkpoint.load` and `load_score_model` raise.
     """
-    if not folder.checkpoint.is_file():
+    if not folder.has(folder.checkpoint):
         raise SjcError(
             "no_checkpoint",
             f"{folder.path} holds no checkpoint, and so no field that the model could decode.",

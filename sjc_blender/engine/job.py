@@ -81,6 +81,9 @@ def run_job(
         Whatever hinders the job, in sentences.
     """
     spec = folder.read_spec()
+    folder.make_folders()
+    if restart:
+        folder.begin_results()
     profile = load_profile(spec.model.source)
     report(events.Phase("loading the model"))
     forecast, level = _prepare(folder, spec, report)
@@ -90,7 +93,7 @@ def run_job(
     use_threads_for(model)
     conditioner = conditioner_for(spec, profile, model)
     run = Run(folder, spec, profile, model, conditioner, report, pause, forecast)
-    if folder.checkpoint.exists() and not restart:
+    if folder.has(folder.checkpoint) and not restart:
         run.restore_checkpoint()
     return run.optimise(cancelled) and run.make_results(cancelled)
 
@@ -99,7 +102,7 @@ def _prepare(folder: JobFolder, spec: JobSpec, report: Report) -> tuple[events.F
     """Say what the job will need, and how it begins with what is free; SjcError where that is not enough."""
     device = choose_device(spec.model.device)
     needs, free = needs_of(spec, device), what_is_free(device, folder.path)
-    require_disk(needs, free, folder.path, folder.checkpoint.stat().st_size if folder.checkpoint.exists() else 0)
+    require_disk(needs, free, folder.path, folder.checkpoint.stat().st_size if folder.has(folder.checkpoint) else 0)
     choice = choose_level(spec.model, needs, free, device)
     for warning in choice.warnings:
         report(events.Warned(warning))
@@ -136,6 +139,7 @@ class Run:
         self.seconds: dict[str, float] = {}
         self._has_checkpoint = False
         self._preview_seconds = 0.0
+        self._preview_lost = False
 
     @property
     def finished(self) -> bool:
@@ -217,7 +221,9 @@ class Run:
 
     def save_checkpoint(self) -> None:
         """Write the checkpoint and tell so."""
-        checkpoint.save(self.folder.checkpoint, scheduled(self.spec), self.sjc.step, self.sjc.tensors())
+        checkpoint.save(
+            self.folder.to_write(self.folder.checkpoint), scheduled(self.spec), self.sjc.step, self.sjc.tensors()
+        )
         self._has_checkpoint = True
         self.report(events.CheckpointSaved(self.folder.relative(self.folder.checkpoint), self.sjc.step))
 
@@ -257,15 +263,19 @@ class Run:
         size = self.model.sample_size
         rays = camera_rays(camera, size, size, device=self.model.device)
         sample = render_chunked(self.sjc.field, rays).image
-        path = self.folder.previews / f"{self.sjc.step:06d}.png"
         picture = self.decode_preview(sample[None])[0]
-        write_png(path, picture)
-        self.report(events.Preview(self.folder.relative(path), self.sjc.step))
-        live = self.folder.live_field
-        # Windows replaces no file that is being read; the next one will do.
-        with contextlib.suppress(SjcError):
+        # Both are looks at a job that is worth more than they are, and the next ones will do.
+        try:
+            path = self.folder.to_write(self.folder.preview(self.sjc.step))
+            write_png(path, picture)
+            self.report(events.Preview(self.folder.relative(path), self.sjc.step))
+            live = self.folder.to_write(self.folder.live_field)
             write_live_field(live, self.sjc.field, self.spec.domain.matrix_world, sample, picture)
             self.report(events.LiveField(self.folder.relative(live), self.sjc.step))
+        except SjcError as error:
+            if not self._preview_lost:
+                self._preview_lost = True
+                self.report(events.Warned(f"A preview is missing, and the job goes on without it. {error.message}"))
 
     def _progress(self, step: StepReport, rate: float) -> events.Progress:
         total = self.spec.optimisation.steps

@@ -11,12 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..protocol.atomic_write import atomic_path
+from ..protocol.job_folder import FIELD_VERSION
 from ..protocol.spec import Matrix
 from .radiance.field import VoxelField
 from .results.srgb import to_linear
-
-FORMAT = 1
-"""Of ``result/field.npz``, whose form this has."""
 
 LARGEST = 40
 """Voxels along the longest side at the most."""
@@ -61,7 +59,7 @@ def write_live_field(path: Path, field: VoxelField, matrix_world: Matrix, sample
     density = torch.where(density < HAZE, 0.0, density)
     rgb = to_linear(_apply(_colour_map(sample, picture), torch.stack(features, dim=-1)).clamp(0, 1))
     arrays: dict[str, Any] = {
-        "version": np.int64(FORMAT),
+        "version": np.int64(FIELD_VERSION),
         "density": density.float().cpu().numpy(),
         "rgb": rgb.cpu().numpy().astype(np.float16),
         "half_extents": np.array([size * voxel_size / 2 for size in (nx, ny, nz)]),

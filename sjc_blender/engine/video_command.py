@@ -71,7 +71,7 @@ def _film(arguments: argparse.Namespace, report: Report) -> Path:
     folder = JobFolder(arguments.folder)
     spec = folder.read_spec()
     cameras = _cameras(arguments.path, spec)
-    path = arguments.out or folder.result / f"{Path(arguments.path).stem}.mp4"
+    path = arguments.out or folder.to_write(folder.result / f"{Path(arguments.path).stem}.mp4")
     pictures = film(
         folder,
         spec,

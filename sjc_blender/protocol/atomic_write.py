@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import re
 import secrets
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import SjcError
 
+PATIENCE = 1.0
+"""Seconds for which a refused rename is tried again: virus scanners and cloud folders hold new files for a moment."""
+
+RETRY_SECONDS = 0.05
+MOMENTARY = (errno.EACCES, errno.EPERM, errno.EBUSY)
+"""What a rename is refused with while another program looks at one of the two files."""
+
+_TEMPORARY = re.compile(r"\.(?P<stem>.+)-[0-9a-f]{12}(?P<suffix>(\.[^.]*)?)")
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; on leaving without an error it replaces `path`.
+
+    The temporary file is a new one, so whatever has the name `path`, a link too, is replaced and not written through.
 
     Raises
     ------
@@ -25,23 +40,30 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         unique = path.with_name(f".{path.stem}-{secrets.token_hex(6)}{path.suffix}")
         # Not by tempfile, whose files nobody but their owner may read.
-        unique.touch(exist_ok=False)
-        temporary = unique
+        handle = os.open(unique, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        temporary, mode = unique, stat.S_IMODE(os.fstat(handle).st_mode)
+        os.close(handle)
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        _finish(temporary, mode)
+        _replace(temporary, path)
     except OSError as error:
         raise file_error(error, path) from error
     finally:
         if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text to `path` atomically; errors as in `atomic_path`."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def written_for(name: str) -> str:
+    """Return for which file a temporary file of `atomic_path` was made, by its name; empty if it is no such name."""
+    found = _TEMPORARY.fullmatch(name)
+    return found["stem"] + found["suffix"] if found is not None else ""
 
 
 def file_error(error: OSError, path: Path) -> SjcError:
@@ -57,3 +79,23 @@ def file_error(error: OSError, path: Path) -> SjcError:
         f"{path} could not be written: {error.strerror or error}.",
         "Choose an output folder that you may write to.",
     )
+
+
+def _finish(temporary: Path, mode: int) -> None:
+    """Bring a file to the disk, with the permissions of any new one: some libraries put another in its place."""
+    with temporary.open("rb+") as file:
+        if os.name == "posix":
+            os.fchmod(file.fileno(), mode)
+        os.fsync(file.fileno())
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            temporary.replace(path)
+            return
+        except OSError as error:
+            if error.errno not in MOMENTARY or time.monotonic() >= end:
+                raise
+        time.sleep(RETRY_SECONDS)

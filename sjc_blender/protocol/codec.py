@@ -14,8 +14,18 @@ from .errors import Fault
 T = TypeVar("T")
 
 
+MOST_FAULTS = 100
+"""After which no more are looked for."""
+
+LARGEST_WHOLE = (1 << 63) - 1
+
+
 class _Bad(Exception):
     """A value that does not fit; the fault is already recorded."""
+
+
+class _TooMany(Exception):
+    """There are so many faults that the rest does not matter."""
 
 
 def encode(value: Any) -> Any:
@@ -37,12 +47,12 @@ def decode(cls: type[T], data: Any, path: str = "") -> tuple[T | None, list[Faul
     value : cls or None
         None if there was any fault.
     faults : list of Fault
-        Unknown fields, missing fields and values of the wrong kind, all of them.
+        Unknown fields, missing fields and values of the wrong kind, all of them up to `MOST_FAULTS`.
     """
     faults: list[Fault] = []
     try:
         value = _decode(cls, data, path, faults)
-    except _Bad:
+    except (_Bad, _TooMany):
         return None, faults
     return (None, faults) if faults else (value, faults)
 
@@ -75,13 +85,13 @@ def _decode_dataclass(cls: Any, data: Any, path: str, faults: list[Fault]) -> An
     fields = {f.name: f for f in dataclasses.fields(cls)}
     for name in data:
         if name not in fields:
-            faults.append(Fault(_join(path, name), data[name], "no such field; known: " + ", ".join(fields)))
+            _note(faults, _join(path, name), data[name], "no such field; known: " + ", ".join(fields))
     values = {}
     complete = True
     for name, f in fields.items():
         if name not in data:
             if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
-                faults.append(Fault(_join(path, name), None, "must be given"))
+                _note(faults, _join(path, name), None, "must be given")
                 complete = False
             continue
         try:
@@ -108,7 +118,7 @@ def _decode_union(options: tuple[Any, ...], data: Any, path: str, faults: list[F
     # Several data classes are told apart by the literal in their `kind` field.
     kinds = {typing.get_args(_hints(option)["kind"])[0]: option for option in options}
     kind = data.get("kind") if isinstance(data, dict) else None
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         _fail(faults, _join(path, "kind"), kind, "one of " + ", ".join(map(repr, kinds)))
     return _decode(kinds[kind], data, path, faults)
 
@@ -126,22 +136,37 @@ def _decode_tuple(items: tuple[Any, ...], data: Any, path: str, faults: list[Fau
 
 def _decode_scalar(kind: Any, data: Any, path: str, faults: list[Fault]) -> Any:
     if kind is float:
-        if isinstance(data, bool) or not isinstance(data, (int, float)) or not math.isfinite(data):
+        number = _finite(data)
+        if number is None:
             _fail(faults, path, data, "a finite number")
-        return float(data)
+        return number
     if kind is int:
-        if isinstance(data, bool) or not isinstance(data, int):
-            _fail(faults, path, data, "a whole number")
+        if isinstance(data, bool) or not isinstance(data, int) or not -LARGEST_WHOLE <= data <= LARGEST_WHOLE:
+            _fail(faults, path, data, "a whole number of at most 64 bits")
         return data
     if kind is bool:
         if not isinstance(data, bool):
             _fail(faults, path, data, "true or false")
         return data
     if kind is str:
-        if not isinstance(data, str):
-            _fail(faults, path, data, "text")
+        if not isinstance(data, str) or not _is_text(data):
+            _fail(faults, path, data, "text, without the character 0 and halves of characters")
         return data
     return data
+
+
+def _finite(data: Any) -> float | None:
+    if isinstance(data, bool) or not isinstance(data, (int, float)):
+        return None
+    try:
+        number = float(data)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _is_text(text: str) -> bool:
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text))
 
 
 def _join(path: str, name: str) -> str:
@@ -149,5 +174,11 @@ def _join(path: str, name: str) -> str:
 
 
 def _fail(faults: list[Fault], path: str, value: Any, allowed: str) -> typing.NoReturn:
-    faults.append(Fault(path, value, allowed))
+    _note(faults, path, value, allowed)
     raise _Bad
+
+
+def _note(faults: list[Fault], path: str, value: Any, allowed: str) -> None:
+    faults.append(Fault(path, value, allowed))
+    if len(faults) >= MOST_FAULTS:
+        raise _TooMany

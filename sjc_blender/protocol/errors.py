@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from .shown import shown
 
 
 class SjcError(Exception):
@@ -21,6 +24,8 @@ class SjcError(Exception):
     """
 
     def __init__(self, code: str, message: str, hint: str = "") -> None:
+        # They may quote names and texts from outside.
+        message, hint = shown(message), shown(hint)
         super().__init__(message if not hint else f"{message} {hint}")
         self.code = code
         self.message = message
@@ -46,10 +51,21 @@ class Fault:
     allowed: str
 
     def __str__(self) -> str:
-        shown = repr(self.value)
-        if len(shown) > 80:
-            shown = shown[:77] + "..."
-        return f"{self.field} is {shown}; allowed: {self.allowed}"
+        value = _SHORT.repr(self.value)
+        if len(value) > 80:
+            value = value[:77] + "..."
+        return f"{self.field} is {value}; allowed: {self.allowed}"
+
+
+class _Short(reprlib.Repr):
+    """Writes a value from outside shortly, however large or deep it is."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        return super().repr_int(x, level) if abs(x) < 1 << 256 else f"a whole number of {x.bit_length()} bits"
+
+
+_SHORT = _Short()
+_SHORT.maxstring = _SHORT.maxother = 80
 
 
 class InvalidSpec(SjcError):

@@ -9,6 +9,7 @@ from typing import Any
 from . import codec
 from .diagnosis import Diagnosis
 from .errors import SjcError
+from .json_text import BadJson, from_text
 from .model_events import Models, Transfer
 from .setup_events import Stage
 
@@ -178,21 +179,36 @@ _NAMES: dict[str, type[Any]] = {
 _NAME_OF = {cls: name for name, cls in _NAMES.items()}
 
 
+LONGEST_LINE = 1 << 20
+"""Bytes of an event."""
+
+
 def to_line(event: Event) -> str:
-    """Write an event as one line of JSON, without the line end."""
-    return json.dumps({"event": _NAME_OF[type(event)], **codec.encode(event)}, ensure_ascii=False)
+    """Write an event as one line of JSON in ASCII, without the line end.
+
+    To some readers of UTF-8, U+2028 and others end a line too, and half of a character cannot be written in it.
+    """
+    return json.dumps({"event": _NAME_OF[type(event)], **codec.encode(event)})
 
 
 def from_line(line: str) -> Event | None:
     """Read an event; None for a line that is none (a library's stray print, a later release's event)."""
+    if len(line) > LONGEST_LINE:
+        return None
     try:
-        data = json.loads(line)
-    except (ValueError, RecursionError):  # the latter for a long line of brackets
+        data = from_text(line)
+    except BadJson:
         return None
-    if not isinstance(data, dict) or data.get("event") not in _NAMES:
+    kind = data.pop("event", None) if isinstance(data, dict) else None
+    if not isinstance(kind, str) or kind not in _NAMES:
         return None
-    value, _faults = codec.decode(_NAMES[data.pop("event")], data)
+    value, _faults = codec.decode(_NAMES[kind], data)
     return value
+
+
+def from_bytes(line: bytes) -> Event | None:
+    """Read an event in UTF-8; see `from_line`."""
+    return from_line(line.decode("utf-8", "replace")) if len(line) <= LONGEST_LINE else None
 
 
 CANCEL = '{"command": "cancel"}'
@@ -208,8 +224,8 @@ GO_ON = '{"command": "resume"}'
 def command_in(line: str) -> str | None:
     """Give the command that a line of the engine's standard input holds; None if it holds none."""
     try:
-        data = json.loads(line)
-    except (ValueError, RecursionError):
+        data = from_text(line[:LONGEST_LINE])
+    except BadJson:
         return None
     command = data.get("command") if isinstance(data, dict) else None
     return command if isinstance(command, str) else None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
 from pathlib import Path
+
+from .errors import SjcError
+from .plain_files import open_lock_file
 
 if sys.platform == "win32":
     import msvcrt
@@ -25,6 +29,13 @@ else:
 
 
 RETRY_SECONDS = 0.005
+
+HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+"""What the systems say of a file that somebody else has locked; anything else means that there are no locks."""
+
+
+class NoLocks(OSError):
+    """The file system of a file knows no locks, as some network disks do not."""
 
 
 class FileLock:
@@ -53,20 +64,26 @@ class FileLock:
 
         Raises
         ------
+        NoLocks
+            If the file system has none.
         OSError
             If the file cannot be opened for writing.
+        SjcError
+            ``not_a_plain_file`` for a link, a pipe or the like.
         """
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = open_lock_file(path)
         end = time.monotonic() + patience
         while True:
             try:
                 _try_lock(handle)
-            except OSError:
-                if time.monotonic() < end:
+            except OSError as error:
+                if error.errno in HELD and time.monotonic() < end:
                     time.sleep(RETRY_SECONDS)
                     continue
                 os.close(handle)
-                return None
+                if error.errno in HELD:
+                    return None
+                raise NoLocks(error.errno, error.strerror, str(path)) from error
             return cls(handle)
 
     def release(self) -> None:
@@ -75,12 +92,20 @@ class FileLock:
 
 
 def is_held(path: Path) -> bool:
-    """Whether someone holds the lock at `path`; nothing is written, and no file is made."""
+    """Whether someone holds the lock at `path`; nothing is written, and no file is made.
+
+    Raises
+    ------
+    NoLocks
+        If that cannot be known.
+    """
     if not path.is_file():
         return False
     try:
         lock = FileLock.acquire(path)
-    except OSError:
+    except NoLocks:
+        raise
+    except (OSError, SjcError):
         return False
     if lock is None:
         return True

@@ -5,7 +5,7 @@
     job.json                 the spec
     events.jsonl             every event, one JSON object a line
     log.txt                  whatever the engine and its libraries print
-    engine.lock              held by the engine that works here
+    engine.lock, .lease      held by the engine that works here
     settings.json            what the panel was set to, where the job came from there
     proxy.npz                the coarse shape that the density keeps to, if the job has one
     origin.safetensors       the checkpoint of the job whose field this one starts from, if it does
@@ -13,18 +13,54 @@
     previews/000050.png      pictures of the way
     previews/live.npz        the field as it is now, coarse; gone when the job is done
     checkpoint.safetensors   the newest complete state
-    result/                  field.npz, mesh.ply, mesh.glb, turntable.png, turntable.mp4, metrics.json
+    result/                  field.npz, mesh.npz, mesh.ply, mesh.glb, turntable.png, turntable.mp4, metrics.json
+
+It may come from anyone, so its files are opened by `sjc_blender.protocol.plain_files` alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from . import atomic_write, codec, events, file_lock
+from . import atomic_write, codec, events, lease, plain_files
 from .errors import SjcError
+from .json_text import from_bytes
+from .slug import slug
 from .spec import JobSpec
 from .validation import spec_from_json, validated
+
+FIELD_VERSION = 1
+"""Format of ``field.npz``, ``mesh.npz`` and ``live.npz``."""
+
+OCCUPANCY_VERSION = 1
+"""Format of ``proxy.npz`` and ``region.npz``."""
+
+RESULT_FILES = {
+    "field": "field.npz",
+    "mesh": "mesh.npz",
+    "mesh_ply": "mesh.ply",
+    "mesh_glb": "mesh.glb",
+    "turntable": "turntable.png",
+    "turntable_video": "turntable.mp4",
+    "metrics": "metrics.json",
+}
+"""Files in ``result/``, by the names that `events.Result` has for them. The last is written last."""
+
+OUTPUT_FILES = {"volume": "field", "mesh": "mesh"}
+"""What is imported for each output of a job, by its name in `RESULT_FILES`."""
+
+LARGEST_SPEC = 8_000_000
+"""Bytes of ``job.json``; a camera takes about a thousand."""
+
+LARGEST_SETTINGS = 1_000_000
+
+_PREVIEW = re.compile(r"[0-9]{6,9}\.png")
+_FILMS = ("spiral.mp4", "orbit.mp4", "cameras.mp4")
 
 
 class JobFolder:
@@ -41,15 +77,19 @@ class JobFolder:
         self.spec_path = self.path / "job.json"
         self.events_path = self.path / "events.jsonl"
         self.log_path = self.path / "log.txt"
-        self.lock_path = self.path / "engine.lock"
+        self.lease_path = self.path / "engine.lease"
+        self.lock_path = lease.lock_of(self.lease_path)
         self.settings_path = self.path / "settings.json"
-        self.previews = self.path / "previews"
-        self.live_field = self.previews / "live.npz"
         self.checkpoint = self.path / "checkpoint.safetensors"
         self.proxy = self.path / "proxy.npz"
         self.origin = self.path / "origin.safetensors"
         self.region = self.path / "region.npz"
+        self.previews = self.path / "previews"
+        self.live_field = self.previews / "live.npz"
         self.result = self.path / "result"
+        self.results = {name: self.result / file for name, file in RESULT_FILES.items()}
+        self.field, self.mesh = self.results["field"], self.results["mesh"]
+        self.turntable, self.metrics = self.results["turntable"], self.results["metrics"]
 
     @classmethod
     def create(cls, path: Path, spec: JobSpec) -> JobFolder:
@@ -60,23 +100,24 @@ class JobFolder:
         InvalidSpec
             If the spec has faults; nothing is written then.
         SjcError
-            ``folder_not_writable``, ``disk_full``, or ``folder_in_use`` if a job with another
+            ``folder_not_writable``, ``disk_full``, ``not_a_plain_file``, or ``folder_in_use`` if a job with another
             spec lies there already (it is left as it is).
         """
         validated(spec)
         folder = cls(path)
-        if folder.spec_path.exists() and folder.read_spec() != spec:
+        if folder.has(folder.spec_path) and folder.read_spec() != spec:
             raise SjcError(
                 "folder_in_use",
                 f"{folder.path} holds another job already.",
                 "Choose an empty folder, or resume that job as it is.",
             )
         try:
-            folder.previews.mkdir(parents=True, exist_ok=True)
-            folder.result.mkdir(exist_ok=True)
+            folder.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise atomic_write.file_error(error, folder.path) from error
-        atomic_write.write_text(folder.spec_path, json.dumps(codec.encode(spec), indent=2, ensure_ascii=False) + "\n")
+        folder.require_plain()
+        folder.make_folders()
+        folder.write_text(folder.spec_path, json.dumps(codec.encode(spec), indent=2, ensure_ascii=False) + "\n")
         return folder
 
     def read_spec(self) -> JobSpec:
@@ -87,10 +128,12 @@ class JobFolder:
         InvalidSpec
             With every fault of the spec.
         SjcError
-            ``no_job`` if the folder holds none, ``bad_job_file`` if it is not JSON.
+            ``no_job`` if the folder holds none, ``bad_job_file`` if it is not JSON, ``file_too_large``,
+            ``not_a_plain_file`` if anything of the job is a link or the like.
         """
+        self.require_plain()
         try:
-            text = self.spec_path.read_text(encoding="utf-8")
+            content = self.read(self.spec_path, LARGEST_SPEC)
         except OSError as error:
             raise SjcError(
                 "no_job",
@@ -98,45 +141,243 @@ class JobFolder:
                 "Choose the folder that a job was started in.",
             ) from error
         try:
-            data = json.loads(text)
+            data = from_bytes(content)
         except ValueError as error:
-            raise SjcError("bad_job_file", f"{self.spec_path} is not valid JSON: {error}.") from error
+            raise SjcError(
+                "bad_job_file",
+                f"{self.spec_path} is not valid JSON: {error}.",
+                "Put back a copy of the file, or make the job again.",
+            ) from error
         return spec_from_json(data)
 
-    @property
-    def busy(self) -> bool:
-        """Whether an engine works in the folder, of this session or of any other."""
-        return file_lock.is_held(self.lock_path)
+    # What of the job is there, and whose.
 
     @property
     def inputs(self) -> tuple[Path, ...]:
         """Files beside the spec that determine the result, for jobs that have them."""
         return self.proxy, self.origin, self.region
 
-    def append_event(self, event: events.Event) -> None:
-        """Add one event to ``events.jsonl``."""
-        try:
-            with self.events_path.open("a", encoding="utf-8", newline="\n") as file:
-                file.write(events.to_line(event) + "\n")
-        except OSError as error:
-            raise atomic_write.file_error(error, self.events_path) from error
+    @property
+    def to_continue(self) -> tuple[Path, ...]:
+        """What another job needs of this one to go on from its checkpoint."""
+        return self.checkpoint, self.settings_path, *self.inputs
 
-    def read_events(self) -> list[events.Event]:
-        """Every complete event told so far; lines that are none are passed over."""
-        if not self.events_path.exists():
-            return []
-        lines = self.events_path.read_text(encoding="utf-8", errors="replace").splitlines()
-        return [event for event in map(events.from_line, lines) if event is not None]
+    def is_done(self, outputs: Iterable[str]) -> bool:
+        """Whether the job has ended with its result: ``metrics.json``, which is written last, and all of `outputs`.
+
+        Parameters
+        ----------
+        outputs : iterable of str
+            Names in `OUTPUT_FILES`: those that the job's spec asks for.
+        """
+        return all(self.has(self.results[name]) for name in ("metrics", *(OUTPUT_FILES[output] for output in outputs)))
+
+    def begin_results(self) -> None:
+        """Take away what says that the results are whole, before they are written anew; SjcError if that fails."""
+        try:
+            self.metrics.unlink(missing_ok=True)
+        except OSError as error:
+            raise atomic_write.file_error(error, self.metrics) from error
+
+    def own_files(self) -> list[Path]:
+        """Return what is there of the files that jobs put into their folders, by name; the spec is the last.
+
+        Also what they left unfinished: temporary files of a process that was killed.
+        """
+        found = []
+        for folder in (self.result, self.previews, self.path):
+            for name in sorted(plain_files.plain_names(self.path, folder)):
+                if self._is_own(folder / (atomic_write.written_for(name) or name)):
+                    found.append(folder / name)
+        return sorted(found, key=lambda path: path == self.spec_path)
+
+    def sweep(self) -> None:
+        """Delete temporary files of engines that were killed; only whoever holds the folder may do so."""
+        for path in self.own_files():
+            if atomic_write.written_for(path.name):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def delete(self) -> list[str]:
+        """Delete the files of the job, and the folders that are empty then.
+
+        Returns
+        -------
+        list of str
+            What is left, relative to the folder: files that no job has put there.
+
+        Raises
+        ------
+        SjcError
+            ``engine_busy``, ``no_job``, ``folder_not_writable``. Another try deletes the rest.
+        """
+        if plain_files.kind_of(self.path) != "a folder" or not plain_files.kind_of(self.spec_path):
+            raise SjcError("no_job", f"{self.path} is not the folder of a job: nothing was deleted.")
+        if self.busy:
+            raise engine_busy(self)
+        try:
+            for path in self.own_files():
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise atomic_write.file_error(error, self.path) from error
+        for folder in (self.result, self.previews, self.path):
+            with contextlib.suppress(OSError):  # a link, or something of the user's in it
+                folder.rmdir()
+        return sorted(self._left(self.path)) if self.path.exists() else []
+
+    def newest_preview(self) -> Path | None:
+        """Return the newest picture in ``previews/``; None if there is none."""
+        names = [name for name in plain_files.plain_names(self.path, self.previews) if _PREVIEW.fullmatch(name)]
+        return self.previews / max(names, key=lambda name: (len(name), name)) if names else None
+
+    def preview(self, step: int) -> Path:
+        """Return the path of the preview of a step."""
+        return self.previews / f"{step:06d}.png"
+
+    # Opening.
+
+    def require_plain(self) -> None:
+        """Refuse a folder in which a link, a pipe, a device or a folder has the name of a file of the job, or the like.
+
+        Raises
+        ------
+        SjcError
+            ``not_a_plain_file``, naming it.
+        """
+        at_top = (self.spec_path, self.events_path, self.log_path, self.lock_path, self.lease_path, self.settings_path)
+        for path in (*at_top, self.checkpoint, *self.inputs, self.live_field, *self.results.values()):
+            plain_files.require_plain(self.path, path)
+
+    def make_folders(self) -> None:
+        """Make the folders inside it where they are missing: archives and version control leave empty ones out.
+
+        Raises
+        ------
+        SjcError
+            ``folder_not_writable``, ``disk_full``, ``not_a_plain_file``.
+        """
+        for path in (self.live_field, self.field):
+            self.to_write(path)
+
+    def has(self, path: Path) -> bool:
+        """Whether one of its files is there, as a plain file."""
+        return plain_files.is_plain(self.path, path)
+
+    def read(self, path: Path, limit: int) -> bytes:
+        """Read one of its files; errors as of `plain_files.read_plain`."""
+        return plain_files.read_plain(self.path, path, limit)
+
+    def open(self, path: Path) -> BinaryIO:
+        """Open one of its files for reading; errors as of `plain_files.open_plain`."""
+        return plain_files.open_plain(self.path, path)
+
+    def append(self, path: Path) -> BinaryIO:
+        """Open one of its files for adding to its end.
+
+        Raises
+        ------
+        SjcError
+            ``not_a_plain_file``, ``disk_full``, ``folder_not_writable``.
+        """
+        try:
+            return plain_files.append_plain(self.path, path)
+        except OSError as error:
+            raise atomic_write.file_error(error, path) from error
+
+    def to_write(self, path: Path) -> Path:
+        """Return the path of one of its files for `atomic_write.atomic_path`; its folder is made if it is missing.
+
+        Raises
+        ------
+        SjcError
+            ``not_a_plain_file``, ``disk_full``, ``folder_not_writable``.
+        """
+        try:
+            return plain_files.path_to_write(self.path, path)
+        except OSError as error:
+            raise atomic_write.file_error(error, path) from error
+
+    def write_text(self, path: Path, text: str) -> None:
+        """Write one of its files as UTF-8, whole or not at all; errors as of `to_write`."""
+        atomic_write.write_text(self.to_write(path), text)
 
     def relative(self, path: Path) -> str:
         """Path inside the folder as events tell it: relative, with forward slashes."""
         return path.relative_to(self.path).as_posix()
 
+    def told(self, relative: str) -> Path | None:
+        """Return the plain file that an event names; None if it is not there, or not in the folder."""
+        path = self.path / relative
+        return path if self.has(path) else None
+
+    # What happened.
+
+    def append_event(self, event: events.Event) -> None:
+        """Add one event to ``events.jsonl``; errors as of `append`."""
+        try:
+            with self.append(self.events_path) as file:
+                file.write(events.to_line(event).encode("utf-8") + b"\n")
+        except OSError as error:
+            raise atomic_write.file_error(error, self.events_path) from error
+
+    # Who works here.
+
+    @property
+    def busy(self) -> bool:
+        """Whether an engine works in the folder, of this session or of any other."""
+        return lease.is_held(self.lease_path)
+
+    def claim(self, patience: float = 0.0, waiting: Callable[[lease.Holder | None], None] | None = None) -> lease.Lease:
+        """Keep other engines out of the folder, until the lease is released; parameters as of `Lease.acquire`.
+
+        Raises
+        ------
+        SjcError
+            ``engine_busy`` if one is in it; errors as of `to_write`.
+        """
+        try:
+            claimed = lease.Lease.acquire(self.lease_path, patience, waiting)
+        except OSError as error:
+            raise atomic_write.file_error(error, self.lease_path) from error
+        if claimed is None:
+            raise engine_busy(self)
+        return claimed
+
+    def _is_own(self, path: Path) -> bool:
+        if path.parent == self.previews:
+            return path == self.live_field or bool(_PREVIEW.fullmatch(path.name))
+        if path.parent == self.result:
+            return path in self.results.values() or path.name in _FILMS or self._is_volume(path.name)
+        top = (self.spec_path, self.events_path, self.log_path, self.lock_path, self.lease_path, self.settings_path)
+        return path in (*top, self.checkpoint, *self.inputs)
+
+    def _is_volume(self, name: str) -> bool:
+        """Whether a file was written for a Volume of an unsaved .blend; see `volume_stem`."""
+        if not name.endswith(".vdb"):
+            return False
+        try:
+            stem = volume_stem(self.read_spec())
+        except SjcError:
+            return False
+        return bool(re.fullmatch(re.escape(stem) + r"(-[0-9]+)?\.vdb", name))
+
+    def _left(self, folder: Path) -> Iterator[str]:
+        for path in folder.iterdir():
+            inside = path in (self.result, self.previews) and plain_files.kind_of(path) == "a folder"
+            yield from self._left(path) if inside else [self.relative(path)]
+
+
+def volume_stem(spec: JobSpec) -> str:
+    """Return how the names of a job's .vdb files begin."""
+    return f"{slug(spec.subject)}-seed{spec.seed}"
+
 
 def engine_busy(folder: JobFolder) -> SjcError:
-    """Say that another engine works in `folder`."""
+    """Say that another engine works in `folder`, and whose."""
+    holder = lease.holder_of(folder.lease_path)
+    whose = f" ({holder})" if holder is not None else ""
     return SjcError(
         "engine_busy",
-        f"An engine is still working in {folder.path}, or finishing its step.",
+        f"An engine{whose} is still working in {folder.path}, or finishing its step.",
         "Wait until it has ended, then resume the job.",
     )

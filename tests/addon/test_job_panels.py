@@ -72,7 +72,8 @@ def earlier(users_jobs):
         if checkpoint:
             folder.checkpoint.write_bytes(b"state")
         if result:
-            (folder.result / "field.npz").write_bytes(b"field")
+            for path in (folder.field, folder.mesh, folder.metrics):
+                path.write_bytes(b"whole")
         index = known_jobs.index()
         index.open(folder.path)
         if not is_open:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sjc_blender.protocol import atomic_write
 from sjc_blender.protocol.atomic_write import atomic_path, write_text
 from sjc_blender.protocol.errors import SjcError
 
@@ -29,3 +30,53 @@ def test_a_failure_is_told_keeps_the_old_file_and_leaves_no_other(tmp_path: Path
     assert told.value.code == code
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_a_library_that_puts_another_file_in_its_place_does_not_change_the_permissions(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    path = tmp_path / "checkpoint"
+    with atomic_path(path) as temporary:
+        temporary.unlink()
+        os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o600))
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes links")
+def test_a_link_is_replaced_and_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "theirs").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "theirs")
+    write_text(tmp_path / "link", "new")
+    assert (tmp_path / "theirs").read_text() == "old"
+    assert (tmp_path / "link").read_text() == "new" and not (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EBUSY])
+@pytest.mark.parametrize("times", [1, 5])
+def test_a_rename_that_is_refused_for_a_moment_is_tried_again(tmp_path: Path, monkeypatch, number, times) -> None:
+    refusals = iter([True] * times)
+    really = Path.replace
+
+    def now_and_then(self: Path, target: Path) -> Path:
+        if next(refusals, False):
+            raise OSError(number, os.strerror(number))
+        return really(self, target)
+
+    monkeypatch.setattr(Path, "replace", now_and_then)
+    write_text(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "new"
+
+
+def test_a_rename_that_is_refused_for_good_is_told_soon(tmp_path: Path, monkeypatch) -> None:
+    tried = []
+
+    def never(self: Path, target: Path) -> Path:
+        tried.append(target)
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "replace", never)
+    monkeypatch.setattr(atomic_write, "PATIENCE", 0.2)
+    with pytest.raises(SjcError) as told:
+        write_text(tmp_path / "file", "new")
+    assert told.value.code == "folder_not_writable" and len(tried) > 2
+    assert list(tmp_path.iterdir()) == []

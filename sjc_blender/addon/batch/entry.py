@@ -13,9 +13,6 @@ DONE = "done"
 NOT_IN_SCENE = "not in the scene"
 MISSING = "missing"
 
-RESULT_FILES = {"volume": "field.npz", "mesh": "mesh.npz"}
-"""What the import reads; each appears whole."""
-
 
 @dataclass(eq=False)
 class Entry:
@@ -50,7 +47,6 @@ class Entry:
 
     @property
     def made(self) -> bool:
-        """Whether every file that is to be imported lies in the job's folder."""
+        """Whether the job's folder has the job, and its whole result."""
         folder = JobFolder(self.planned.folder)
-        files = [folder.result / RESULT_FILES[output] for output in self.planned.outputs]
-        return folder.spec_path.is_file() and all(file.is_file() for file in files)
+        return folder.has(folder.spec_path) and folder.is_done(self.planned.outputs)

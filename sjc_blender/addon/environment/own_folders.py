@@ -14,7 +14,8 @@ ENVIRONMENT, TOOLS, CACHE, PYTHONS, DOOMED = "env", "tools", "cache", "python", 
 FOLDERS = (ENVIRONMENT, TOOLS, CACHE, PYTHONS, DOOMED)
 """Names of all folders that a set-up may make in its place."""
 
-LIST, MARKER, LOCK, LOG = "made_by_sjc.json", "engine.json", "setup.lock", "setup.log"
+LIST, MARKER, LOG = "made_by_sjc.json", "engine.json", "setup.log"
+LEASE, LOCK = "setup.lease", "setup.lock"
 LONGEST_LIST = 10_000
 
 
@@ -59,7 +60,7 @@ class OwnFolders:
         """
         if not self._root.is_dir() or self._list.is_file() or self.names:
             return
-        strange = next((path.name for path in self._root.iterdir() if path.name not in (LOCK, LOG)), None)
+        strange = next((path.name for path in self._root.iterdir() if path.name not in (LEASE, LOCK, LOG)), None)
         if strange is not None:
             raise _not_own(self._root, f"it holds {strange!r}")
 

@@ -77,9 +77,9 @@ class EnvironmentPlace:
         return self.root / own_folders.MARKER
 
     @property
-    def lock(self) -> Path:
-        """Held by whoever changes the environment."""
-        return self.root / own_folders.LOCK
+    def lease(self) -> Path:
+        """Held by whoever changes the environment; a lock lies beside it."""
+        return self.root / own_folders.LEASE
 
     @property
     def log(self) -> Path:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from ...protocol import events
 from ...protocol.errors import SjcError
-from ...protocol.file_lock import FileLock
+from ...protocol.lease import Lease
 from ...protocol.setup_events import Stage
 from .environment_setup import EnvironmentSetup, remove_environment
 from .program import Stopped
@@ -44,8 +44,8 @@ def main(argv: Sequence[str]) -> int:
 def _do(request: SetupRequest, stopped: Callable[[], bool]) -> events.Event:
     place = request.place
     place.root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock.acquire(place.lock)
-    if lock is None:
+    lease = Lease.acquire(place.lease)
+    if lease is None:
         raise SjcError(
             "setup_running",
             f"Another Blender is changing the engine in {place.root}.",
@@ -61,7 +61,7 @@ def _do(request: SetupRequest, stopped: Callable[[], bool]) -> events.Event:
         metrics = {"seconds": time.monotonic() - start, "bytes": float(marker.size)}
         return events.Result({"python": str(place.interpreter)}, metrics)
     finally:
-        lock.release()
+        lease.release()
 
 
 def _told(error: Exception, request: SetupRequest) -> SjcError:

@@ -13,7 +13,6 @@ from .. import preferences
 from ..process.engine_python import find_engine_python
 from . import job_queue, known_jobs, pump, setting_recall
 from .job_continuation import continued
-from .job_deletion import delete_job_folder
 from .job_history import JobRecord
 from .job_location import new_job_folder
 from .job_queue import Job
@@ -95,13 +94,18 @@ def continue_job(
     return start(longer, longer.read_spec(), interpreter, chosen, import_results, wait, progress)
 
 
-def delete_job(source: Job | JobRecord | str | Path) -> None:
-    """Delete a job's folder with everything that the job put into it.
+def delete_job(source: Job | JobRecord | str | Path) -> list[str]:
+    """Delete the files that a job has put into its folder, and the folder if nothing else is in it.
 
     Parameters
     ----------
     source : Job, JobRecord, or a job's folder
         Also one of those that `interrupted` or `history` gives.
+
+    Returns
+    -------
+    list of str
+        What is left because no job has put it there, relative to the folder.
 
     Raises
     ------
@@ -109,7 +113,8 @@ def delete_job(source: Job | JobRecord | str | Path) -> None:
         ``folder_in_use`` if a job of this session works there or waits, ``engine_busy`` if another engine does,
         ``result_in_use`` if the open file shows a volume that lies there, ``no_job``.
     """
-    path = folder_of(source).path
+    folder = folder_of(source)
+    path = folder.path
     if any(job.live and job.folder.path == path for job in job_queue.QUEUE.jobs):
         raise SjcError("folder_in_use", f"A job of this session uses {path}.", "Cancel it first.")
     shown = next((volume for volume in bpy.data.volumes if path in _absolute(volume).parents), None)
@@ -119,11 +124,12 @@ def delete_job(source: Job | JobRecord | str | Path) -> None:
             f"The volume {shown.name!r} of the open file lies in {path}.",
             "Save the file for the first time, which brings the volume along, or delete the volume from it.",
         )
-    delete_job_folder(path)
+    left = folder.delete()
     known_jobs.index().forget(path)
     job_queue.QUEUE.forget_ended(path)
     known_jobs.records = [record for record in known_jobs.records if record.folder.path != path]
     pump.tell()
+    return left
 
 
 def folder_of(source: Job | JobRecord | str | Path) -> JobFolder:

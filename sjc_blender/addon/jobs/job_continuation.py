@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from ...protocol.errors import SjcError
-from ...protocol.job_folder import JobFolder
+from ...protocol.job_folder import JobFolder, engine_busy
 from .shared_file import share
 
 
@@ -34,8 +34,8 @@ def continued(source: JobFolder, steps: int, path: Path) -> JobFolder:
         raise SjcError("bad_steps", f"{steps} more steps are none.", "Give 1 or more.")
     spec = source.read_spec()
     if source.busy:
-        raise SjcError("engine_busy", f"An engine is at work in {source.path}.", "Wait for its end, or cancel it.")
-    if not source.checkpoint.is_file():
+        raise engine_busy(source)
+    if not source.has(source.checkpoint):
         raise SjcError(
             "no_checkpoint",
             f"{source.path} has no checkpoint to go on from.",
@@ -44,12 +44,7 @@ def continued(source: JobFolder, steps: int, path: Path) -> JobFolder:
     o = spec.optimisation
     longer = dataclasses.replace(o, steps=o.steps + steps, schedule_steps=o.schedule_steps or o.steps)
     folder = JobFolder.create(path, dataclasses.replace(spec, optimisation=longer))
-    for old, new in zip((source.checkpoint, *_rest(source)), (folder.checkpoint, *_rest(folder)), strict=True):
-        if old.is_file():
-            share(old, new)
+    for old, new in zip(source.to_continue, folder.to_continue, strict=True):
+        if source.has(old):
+            share(old, folder.to_write(new))
     return folder
-
-
-def _rest(folder: JobFolder) -> tuple[Path, ...]:
-    """What goes along with a checkpoint."""
-    return folder.settings_path, *folder.inputs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Iterable, Mapping
@@ -11,12 +10,22 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from ...protocol import events
-from ...protocol.job_folder import JobFolder
+from ...protocol import events, plain_files
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import LARGEST_SPEC, OUTPUT_FILES, JobFolder
+from ...protocol.json_text import from_bytes
+from ...protocol.shown import shown
 from ...protocol.spec import subject_of
 
 TAIL_BYTES = 1 << 14
 """Of the end of ``events.jsonl``: a checkpoint at least every few hundred events lies in it."""
+
+
+LATEST = 4e9
+"""Seconds since 1970, in the year 2096."""
+
+LONGEST_TEXT = 200
+"""Characters of a prompt or name in a list."""
 
 
 class RecordState(StrEnum):
@@ -27,6 +36,7 @@ class RecordState(StrEnum):
     INTERRUPTED = "interrupted"
     CANCELLED = "cancelled"
     FAILED = "failed"
+    DAMAGED = "damaged"
     BUSY = "busy"
 
 
@@ -42,7 +52,7 @@ class JobRecord:
     preset, model : str
     seed : int
     state : RecordState
-        ``WAITING``: never begun; ``BUSY``: an engine is at work in the folder.
+        ``WAITING``: never begun; ``BUSY``: an engine is at work in the folder; ``DAMAGED``: nothing is known of it.
     step, steps : int
         Where the checkpoint stands, and the whole; the step is 0 where there is none.
     created : float
@@ -51,6 +61,8 @@ class JobRecord:
         The newest preview.
     offered : bool
         Whether the job waits for its user to decide: it was not he who stopped it.
+    trouble : SjcError or None
+        What is wrong with a damaged folder.
     """
 
     folder: JobFolder
@@ -64,11 +76,12 @@ class JobRecord:
     created: float
     picture: Path | None
     offered: bool = False
+    trouble: SjcError | None = None
 
     @property
     def resumable(self) -> bool:
         """Whether there is something to go on with, or to begin."""
-        return self.state not in {RecordState.DONE, RecordState.BUSY}
+        return self.state not in {RecordState.DONE, RecordState.BUSY, RecordState.DAMAGED}
 
 
 def read_record(path: Path, is_open: bool | None = None) -> JobRecord | None:
@@ -81,24 +94,17 @@ def read_record(path: Path, is_open: bool | None = None) -> JobRecord | None:
         What the index says of it (see `sjc_blender.addon.jobs.job_index`), None if it does not know the folder.
     """
     folder = JobFolder(path)
-    try:
-        data = json.loads(folder.spec_path.read_text(encoding="utf-8"))
-        created = folder.spec_path.stat().st_mtime
-        # Not decoded as a spec: a job of another release is still part of the history.
-        steps = int(data["optimisation"]["steps"])
-        subject = subject_of(str(data["prompt"]), str(data["model"]["source"]))
-        preset, model, seed = str(data["preset"]), str(data["model"]["source"]), int(data["seed"])
-    except (OSError, ValueError, TypeError, KeyError):
+    if not plain_files.kind_of(folder.spec_path):
         return None
-    told = _last_events(folder.events_path)
-    step = max((event.step for event in told if isinstance(event, events.CheckpointSaved)), default=0)
-    state = _state(folder, told)
-    step = step if folder.checkpoint.is_file() else 0
-    # A closed Blender lets its engine cancel; only the index knows that this was not its user's wish.
-    unsettled = {RecordState.INTERRUPTED, RecordState.WAITING, RecordState.CANCELLED}
-    offered = state in unsettled if is_open else is_open is None and state is RecordState.INTERRUPTED and step > 0
-    picture = _newest_picture(folder.previews)
-    return JobRecord(folder, subject, preset, model, seed, state, step, steps, created, picture, offered)
+    try:
+        return _read(folder, is_open)
+    except SjcError as error:
+        return _damaged(folder, is_open, error)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        told = SjcError(
+            "bad_job_file", f"{folder.spec_path} cannot be read as a job ({type(error).__name__}: {error})."
+        )
+        return _damaged(folder, is_open, told)
 
 
 def read_records(indexed: Mapping[Path, bool], parents: Iterable[Path]) -> list[JobRecord]:
@@ -134,10 +140,56 @@ class Scan:
         self._found = read_records(indexed, parents)
 
 
-def _state(folder: JobFolder, told: list[Any]) -> RecordState:
+def _read(folder: JobFolder, is_open: bool | None) -> JobRecord:
+    folder.require_plain()
+    data = from_bytes(folder.read(folder.spec_path, LARGEST_SPEC))
+    created = _changed(folder.spec_path)
+    # Not decoded as a spec: a job of another release is still part of the history.
+    steps, seed = _whole(data["optimisation"]["steps"]), _whole(data["seed"])
+    prompt, preset, model = (_text(value) for value in (data["prompt"], data["preset"], data["model"]["source"]))
+    told = _last_events(folder)
+    step = max((event.step for event in told if isinstance(event, events.CheckpointSaved)), default=0)
+    state = _state(folder, told, [name for name in OUTPUT_FILES if data["outputs"].get(name, True) is True])
+    step = min(step, steps) if folder.has(folder.checkpoint) else 0
+    # A closed Blender lets its engine cancel; only the index knows that this was not its user's wish.
+    unsettled = {RecordState.INTERRUPTED, RecordState.WAITING, RecordState.CANCELLED}
+    offered = state in unsettled if is_open else is_open is None and state is RecordState.INTERRUPTED and step > 0
+    picture = folder.newest_preview()
+    subject = subject_of(prompt, model)
+    return JobRecord(folder, subject, preset, model, seed, state, step, steps, created, picture, offered)
+
+
+def _damaged(folder: JobFolder, is_open: bool | None, trouble: SjcError) -> JobRecord:
+    name = shown(folder.path.name, LONGEST_TEXT)
+    return JobRecord(
+        folder, name, "", "", 0, RecordState.DAMAGED, 0, 0, _changed(folder.spec_path), None, False, trouble
+    )
+
+
+def _changed(path: Path) -> float:
+    """Seconds since 1970, as calendars know them; a file may have any."""
+    try:
+        return min(max(path.lstat().st_mtime, 0.0), LATEST)
+    except OSError:
+        return 0.0
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 63:
+        raise ValueError("a number in it is no whole number, or far too large")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a text in it is none")
+    return shown(value, LONGEST_TEXT)
+
+
+def _state(folder: JobFolder, told: list[Any], outputs: list[str]) -> RecordState:
     if folder.busy:
         return RecordState.BUSY
-    if any((folder.result / name).is_file() for name in ("field.npz", "mesh.npz")):
+    if folder.is_done(outputs):
         return RecordState.DONE
     if not told:
         return RecordState.WAITING
@@ -149,31 +201,24 @@ def _state(folder: JobFolder, told: list[Any]) -> RecordState:
     return RecordState.INTERRUPTED
 
 
-def _last_events(path: Path) -> list[events.Event]:
+def _last_events(folder: JobFolder) -> list[events.Event]:
     try:
-        with path.open("rb") as file:
+        with folder.open(folder.events_path) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - TAIL_BYTES))
-            lines = file.read().decode("utf-8", "replace").splitlines()
+            lines = file.read(TAIL_BYTES).split(b"\n")
     except OSError:
         return []
-    return [event for event in map(events.from_line, lines) if event is not None]
-
-
-def _newest_picture(previews: Path) -> Path | None:
-    try:
-        names = [entry.name for entry in os.scandir(previews) if entry.name.endswith(".png")]
-    except OSError:
-        return None
-    pictures = [name for name in names if not name.startswith(".")]
-    return previews / max(pictures) if pictures else None
+    return [event for event in map(events.from_bytes, lines) if event is not None]
 
 
 def _folders_in(parents: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for parent in parents:
         try:
-            found += [Path(entry.path) for entry in os.scandir(parent) if entry.is_dir()]
+            # A link may lead anywhere; folders of the index are known by their own path.
+            found += [Path(entry.path) for entry in os.scandir(parent) if entry.is_dir(follow_symlinks=False)]
         except OSError:
             continue
-    return found
+    # Blender's lists hold no names that are not UTF-8.
+    return [folder for folder in found if os.fsencode(folder).decode("utf-8", "replace") == str(folder)]

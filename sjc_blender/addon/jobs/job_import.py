@@ -94,8 +94,8 @@ def _import(job: Job) -> None:
 
 
 def _unexpected(error: Exception, folder: JobFolder) -> SjcError:
-    with contextlib.suppress(OSError), folder.log_path.open("a", encoding="utf-8") as log:
-        traceback.print_exception(error, file=log)
+    with contextlib.suppress(OSError, SjcError), folder.append(folder.log_path) as log:
+        log.write("".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace"))
     return SjcError(
         "import_failed",
         f"The result could not be imported ({type(error).__name__}: {error}).",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from ...protocol import atomic_write
 from ...protocol.errors import SjcError
-from ...protocol.file_lock import FileLock
+from ...protocol.file_lock import FileLock, NoLocks
+from ...protocol.json_text import BadJson, read_json
 
 VERSION = 1
 
@@ -17,10 +20,15 @@ PATIENCE = 0.05
 """Seconds to wait for another Blender that is writing the same file."""
 
 
+READ_TRIES = 4
+LARGEST = 8_000_000
+"""Bytes; a job takes about a hundred."""
+
+
 class JobIndex:
     """A list of job folders, and whether each has come to an end that its user knows of.
 
-    What cannot be read counts as empty, and what cannot be written is left: jobs run without an index.
+    A damaged file counts as empty, and what cannot be read or written now is left: jobs run without an index.
 
     Parameters
     ----------
@@ -34,9 +42,8 @@ class JobIndex:
     def entries(self) -> dict[Path, bool]:
         """Give the folders, oldest first, and whether each is still *open*: begun, and not known to have ended."""
         try:
-            data = json.loads(self.path.read_text(encoding="utf-8"))
-            return {Path(entry["folder"]): bool(entry["open"]) for entry in data["jobs"]}
-        except (OSError, ValueError, TypeError, KeyError):
+            return self._read()
+        except OSError:
             return {}
 
     def open(self, folder: Path) -> None:
@@ -51,16 +58,42 @@ class JobIndex:
         """There is no job in `folder` any more."""
         self._change(lambda entries: entries.pop(folder, None))
 
+    def _read(self) -> dict[Path, bool]:
+        """Read the entries; OSError if there is a file that cannot be read now."""
+        path = Path(os.path.realpath(self.path))
+        try:
+            data = read_json(path, LARGEST)
+        except FileNotFoundError:
+            return {}
+        except (BadJson, SjcError):
+            return {}
+        jobs = data.get("jobs") if isinstance(data, dict) else None
+        found = {}
+        for entry in jobs if isinstance(jobs, list) else ():
+            folder = entry.get("folder") if isinstance(entry, dict) else None
+            if isinstance(folder, str) and "\0" not in folder and Path(folder).is_absolute():
+                found[Path(folder)] = entry.get("open") is True
+        return found
+
     def _change(self, change: Callable[[dict[Path, bool]], object]) -> None:
         with contextlib.suppress(OSError, SjcError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock.acquire(self.path.with_suffix(".lock"), PATIENCE)
+            lock = None
+            with contextlib.suppress(NoLocks):
+                lock = FileLock.acquire(self.path.with_suffix(".lock"), PATIENCE)
             try:
-                entries = self.entries()
+                entries = self._read_patiently()
                 change(entries)
                 jobs = [{"folder": str(folder), "open": is_open} for folder, is_open in entries.items()]
-                text = json.dumps({"version": VERSION, "jobs": jobs}, indent=1, ensure_ascii=False)
-                atomic_write.write_text(self.path, text + "\n")
+                atomic_write.write_text(self.path, json.dumps({"version": VERSION, "jobs": jobs}, indent=1) + "\n")
             finally:
                 if lock is not None:
                     lock.release()
+
+    def _read_patiently(self) -> dict[Path, bool]:
+        """Read what is to be changed: a file that cannot be read for a moment must not be written over."""
+        for _ in range(READ_TRIES - 1):
+            with contextlib.suppress(OSError):
+                return self._read()
+            time.sleep(PATIENCE)
+        return self._read()

@@ -37,6 +37,6 @@ class JobInputs:
         """Write them into a folder that `JobFolder.create` has made; SjcError if that cannot be done."""
         for grid, path in ((self.proxy, folder.proxy), (self.region, folder.region)):
             if grid is not None:
-                grid.write(path)
-        if self.origin is not None and not folder.origin.exists():
-            share(self.origin, folder.origin)
+                grid.write(folder.to_write(path))
+        if self.origin is not None and not folder.has(folder.origin):
+            share(self.origin, folder.to_write(folder.origin))

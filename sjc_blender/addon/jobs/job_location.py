@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from datetime import datetime
 from pathlib import Path
 
 import bpy
 
 from ... import __package__ as base_package
+from ...protocol.slug import slug
 
 FOLDER = "sjc_jobs"
-SLUG_LENGTH = 40
 
 
 def jobs_folders() -> list[Path]:
@@ -32,12 +30,6 @@ def new_job_folder(prompt: str) -> Path:
         number += 1
         path = parent / f"{name}-{number}"
     return path
-
-
-def slug(prompt: str) -> str:
-    """Letters and digits of a prompt, of any language, as a file name on every platform."""
-    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", prompt).lower())
-    return "-".join(words)[:SLUG_LENGTH].rstrip("-") or "job"
 
 
 def _user_folder() -> Path:

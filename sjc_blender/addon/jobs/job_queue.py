@@ -142,7 +142,7 @@ class Job:
                 self.progress = event
                 self._time(event.step)
             case events.Preview(path):
-                self.preview = self.folder.path / path
+                self.preview = self.folder.told(path)
             case events.LiveField():
                 self.live_field = event
             case events.Paused() if self.state is JobState.RUNNING:
@@ -348,7 +348,7 @@ def _engine_died(folder: JobFolder, process: EngineProcess) -> SjcError:
     words = process.last_words()
     if words:
         message += " Its last words were:\n" + "\n".join(f"  {line}" for line in words)
-    again = "resume the job; its last checkpoint is kept." if folder.checkpoint.exists() else "start the job again."
+    again = "resume the job; its last checkpoint is kept." if folder.has(folder.checkpoint) else "start the job again."
     if platform_process.ended_for_memory(code):
         hint = (
             "Usually the system ended it because memory ran out: close other programs, or choose a quicker "

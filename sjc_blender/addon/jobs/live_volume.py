@@ -49,7 +49,7 @@ class _Grids(threading.Thread):
         super().__init__(name="SJC live volume", daemon=True)
         self.key = (job.id, live.step)
         self.path: Path | None = None
-        self._source = job.folder.path / live.path
+        self._source = job.folder.live_field
         self._target = _next_path()
         # Asks Blender, which only the main thread may.
         vdb_file.shown_shift()

@@ -12,7 +12,7 @@ from typing import Any
 
 import bpy
 
-from ...protocol import atomic_write, codec
+from ...protocol import codec
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec, OrbitRig
 
@@ -22,7 +22,7 @@ VERSION = 1
 def keep_settings(folder: JobFolder, settings: bpy.types.PropertyGroup) -> None:
     """Write the settings of a scene beside a job's spec; SjcError if that cannot be written."""
     text = json.dumps({"version": VERSION, "settings": _plain_group(settings)}, indent=1, ensure_ascii=False)
-    atomic_write.write_text(folder.settings_path, text + "\n")
+    folder.write_text(folder.settings_path, text + "\n")
 
 
 def recall(folder: JobFolder, settings: bpy.types.PropertyGroup) -> list[str]:

@@ -13,6 +13,7 @@ def share(old: Path, new: Path) -> None:
     """Give a file a second name, or copy it where the disk knows no such thing.
 
     For files that are ever replaced as a whole, never changed, so that neither job sees what becomes of the other's.
+    Both are plain files, of which `JobFolder.has` and `JobFolder.to_write` have made sure.
     """
     try:
         os.link(old, new)

@@ -18,6 +18,8 @@ from typing import BinaryIO, Self
 
 from ...protocol import events
 from ...protocol.atomic_write import file_error
+from ...protocol.errors import SjcError
+from ...protocol.plain_files import append_plain, open_plain
 from . import platform_process
 
 ISOLATED = ("-I", "-u", "-X", "utf8")
@@ -60,14 +62,15 @@ class ChildProcess:
         With pipes at its standard input and output.
     log : binary file
         Unbuffered, open for appending, also the child's standard error.
+    log_path : Path
     log_start : int
         Where its part of the log begins.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], log: BinaryIO, log_start: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: BinaryIO, log_path: Path, log_start: int) -> None:
         self._process = process
         self._log = log
-        self._log_path = Path(log.name)
+        self._log_path = log_path
         self._log_start = log_start
         self._events: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
         self._deadline: float | None = None
@@ -91,12 +94,12 @@ class ChildProcess:
         Raises
         ------
         SjcError
-            As in `atomic_write.file_error` if the log cannot be written.
+            As in `atomic_write.file_error` if the log cannot be written; ``not_a_plain_file``.
         OSError, ValueError
             If the program cannot be started.
         """
         try:
-            log = log_path.open("ab", buffering=0)
+            log = append_plain(log_path.parent, log_path)
         except OSError as error:
             raise file_error(error, log_path) from error
         # Before the child writes: it shares this place in the file.
@@ -114,7 +117,7 @@ class ChildProcess:
             log.close()
             raise
         platform_process.give_way(process.pid)
-        return cls(process, log, log_start)
+        return cls(process, log, log_path, log_start)
 
     @property
     def pid(self) -> int:
@@ -181,11 +184,11 @@ class ChildProcess:
     def last_words(self, lines: int = 5) -> list[str]:
         """Give the last lines that this run put in the log."""
         try:
-            with self._log_path.open("rb") as file:
+            with open_plain(self._log_path.parent, self._log_path) as file:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(self._log_start, size - LAST_WORDS_BYTES))
                 text = file.read().decode("utf-8", "replace")
-        except OSError:
+        except (OSError, SjcError):
             return []
         return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
 

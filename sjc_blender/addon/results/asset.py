@@ -54,19 +54,17 @@ def mark_as_asset(obj: bpy.types.Object, folder: JobFolder, tags: Sequence[str] 
 
 def _picture(folder: JobFolder) -> np.ndarray | None:
     """Front of the job's result: [256, 256, 4] float32 sRGB, bottom row first; None if there is no picture."""
-    turntable = folder.result / "turntable.png"
-    for path in (turntable, *sorted(folder.previews.glob("*.png"), reverse=True)[:1]):
-        pixels = _read_pixels(path)
+    newest = folder.newest_preview()
+    for path in (folder.turntable, *([newest] if newest is not None else [])):
+        pixels = _read_pixels(path) if folder.has(path) else None
         if pixels is not None:
-            side = pixels.shape[0] // (TURNTABLE_ROWS if path == turntable else 1)
+            side = pixels.shape[0] // (TURNTABLE_ROWS if path == folder.turntable else 1)
             return _resized(pixels[-side:, :side])
     return None
 
 
 def _read_pixels(path: Path) -> np.ndarray | None:
     """The picture as [height, width, 4], bottom row first; None if it is none."""
-    if not path.is_file():
-        return None
     try:
         image: Any = bpy.data.images.load(str(path))
     except RuntimeError:

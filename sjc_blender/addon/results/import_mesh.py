@@ -57,7 +57,7 @@ def import_mesh(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object:
 
 def _surface_arrays(folder: JobFolder, spec: JobSpec) -> MeshArrays:
     """What the job cut; of a job that made no mesh, what is cut from its field now."""
-    if (folder.result / "mesh.npz").is_file() or not (folder.result / "field.npz").is_file():
+    if folder.has(folder.mesh) or not folder.has(folder.field):
         return read_mesh(folder)
     surface = cutter_of(folder, spec.outputs.mesh_smoothing).cut(spec.outputs.mesh_threshold)
     return MeshArrays(surface.vertices, surface.faces, surface.colours, surface.threshold)

@@ -8,9 +8,8 @@ import bpy
 
 from ...protocol import atomic_write
 from ...protocol.errors import SjcError
-from ...protocol.job_folder import JobFolder
+from ...protocol.job_folder import JobFolder, volume_stem
 from ...protocol.spec import JobSpec
-from ..jobs.job_location import slug
 from .materials import radiance_material
 from .placement import job_id, place_result, result_name
 from .result_files import read_field
@@ -74,12 +73,12 @@ def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object
 def _vdb_path(folder: JobFolder, spec: JobSpec) -> Path:
     """Give a path that no file has yet, in a folder that is there."""
     blend = bpy.data.filepath
-    parent = Path(blend).parent / SUBFOLDER if blend else folder.result
+    parent = Path(blend).parent / SUBFOLDER if blend else folder.to_write(folder.field).parent
     try:
         parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise atomic_write.file_error(error, parent) from error
-    stem = f"{slug(spec.subject)}-seed{spec.seed}"
+    stem = volume_stem(spec)
     path, number = parent / f"{stem}.vdb", 1
     while path.exists():
         number += 1

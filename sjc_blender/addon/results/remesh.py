@@ -144,8 +144,7 @@ def face_limit(obj: bpy.types.Object) -> int:
 
 def cutter_of(folder: JobFolder, smoothing: float) -> SurfaceCutter:
     """What cuts a job's field; the last two are kept, for to ask again is to drag a slider."""
-    path = folder.result / "field.npz"
-    changed = path.stat().st_mtime_ns if path.is_file() else 0
+    changed = folder.field.stat().st_mtime_ns if folder.has(folder.field) else 0
     with _one_at_a_time:
         return _cutter(os.fspath(folder.path), changed, smoothing)
 

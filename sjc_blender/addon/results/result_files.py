@@ -11,9 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...protocol.errors import SjcError
-from ...protocol.job_folder import JobFolder
-
-FORMAT_VERSION = 1
+from ...protocol.job_folder import FIELD_VERSION, JobFolder
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def read_field(folder: JobFolder) -> FieldArrays:
     SjcError
         ``no_result`` if it is not there, ``broken_result`` with what is wrong in it.
     """
-    return read_field_at(folder.result / "field.npz")
+    return read_field_at(folder.field)
 
 
 def read_field_at(path: Path) -> FieldArrays:
@@ -93,7 +91,7 @@ def read_mesh(folder: JobFolder) -> MeshArrays:
     SjcError
         ``no_result`` if it is not there, ``broken_result`` with what is wrong in it.
     """
-    arrays = _Arrays(folder.result / "mesh.npz")
+    arrays = _Arrays(folder.mesh)
     vertices = arrays.floats("vertices", (None, 3))
     faces = arrays.integers("faces", (None, None))
     if faces.shape[1] not in (3, 4):
@@ -139,8 +137,8 @@ class _Arrays:
 
     def require_version(self) -> None:
         version = int(self.integers("version", ()))
-        if version != FORMAT_VERSION:
-            raise self.broken(f"it has the format {version}, and this release reads {FORMAT_VERSION}")
+        if version != FIELD_VERSION:
+            raise self.broken(f"it has the format {version}, and this release reads {FIELD_VERSION}")
 
     def floats(self, name: str, shape: tuple[int | None, ...], dtype: type = np.float32) -> np.ndarray:
         array = self._array(name, shape, np.floating)

@@ -5,11 +5,15 @@ from pathlib import Path
 import bpy
 from bpy.props import IntProperty, StringProperty
 
+from ...protocol.shown import shown
 from .. import api
 from ..jobs.job_history import read_record
 from .job_operators import NeedsEngine
 from .job_status import record_settings
 from .operators import attempt
+
+NAMED_FILES = 5
+"""Of those that are left in a deleted job's folder."""
 
 
 class SJC_OT_recall(bpy.types.Operator):
@@ -75,8 +79,13 @@ class SJC_OT_delete_job(bpy.types.Operator):
         return set(answer)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Delete it."""
-        return attempt(self, lambda: api.delete_job(self.folder))
+        """Delete it, and say what of its folder is left."""
+        left: list[str] = []
+        outcome = attempt(self, lambda: left.extend(api.delete_job(self.folder)))
+        if left:
+            names = ", ".join(map(shown, left[:NAMED_FILES])) + (" ..." if len(left) > NAMED_FILES else "")
+            self.report({"INFO"}, f"Deleted. {len(left)} files that the job did not make are left in it: {names}")
+        return outcome
 
 
 CLASSES = (SJC_OT_recall, SJC_OT_continue_job, SJC_OT_delete_job)

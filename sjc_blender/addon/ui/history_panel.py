@@ -9,6 +9,7 @@ from ..jobs.job_history import JobRecord, RecordState
 from . import previews, session_properties
 from .job_status import RECORD_ICONS, record_text
 from .session_properties import SJC_PG_session
+from .wrapped_label import draw_sentences
 
 NAME_SHARE = 0.65
 """Of a line's width."""
@@ -58,15 +59,18 @@ class SJC_PT_history(bpy.types.Panel):
         layout.template_list("SJC_UL_history", "", session, "history", session, "history_index", rows=4, maxrows=10)
         record = session_properties.chosen_record(session)
         if record is not None:
-            _draw_record(layout.box(), record)
+            _draw_record(layout.box(), context, record)
 
 
-def _draw_record(box: bpy.types.UILayout, record: JobRecord) -> None:
+def _draw_record(box: bpy.types.UILayout, context: bpy.types.Context, record: JobRecord) -> None:
     folder = str(record.folder.path)
     row = box.row()
     row.label(text=record.subject, icon=RECORD_ICONS[record.state], translate=False)
     row.operator("sjc.open_folder", text="", icon="FILE_FOLDER", emboss=False).folder = folder
     row.operator("sjc.delete_job", text="", icon="TRASH", emboss=False).folder = folder
+    if record.trouble is not None:
+        draw_sentences(box, context, str(record.trouble))
+        return
     picture = previews.icon(record.picture) if record.picture is not None else 0
     if picture:
         box.template_icon(icon_value=picture, scale=PICTURE)

@@ -134,6 +134,7 @@ RECORD_ICONS: dict[RecordState, Any] = {
     RecordState.INTERRUPTED: "RECOVER_LAST",
     RecordState.CANCELLED: "CANCEL",
     RecordState.FAILED: "ERROR",
+    RecordState.DAMAGED: "ERROR",
     RecordState.BUSY: "PLAY",
 }
 """Blender's icon for each state of a job of the history."""

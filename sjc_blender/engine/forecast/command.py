@@ -85,7 +85,7 @@ def _probe(spec: JobSpec, folder: JobFolder) -> float:
     with tempfile.TemporaryDirectory() as place:
         copy = JobFolder.create(Path(place) / "job", spec)
         for old, new in zip(folder.inputs, copy.inputs, strict=True):
-            if old.is_file():
+            if folder.has(old):
                 shutil.copyfile(old, new)
         seconds: list[float] = []
 

@@ -16,9 +16,9 @@ from typing import Any
 
 from ...protocol.atomic_write import file_error
 from ...protocol.errors import SjcError
-from ...protocol.file_lock import FileLock
 from ...protocol.hub_cache import INDEX, hub_cache
 from ...protocol.known_models import known_model
+from ...protocol.lease import Lease
 from ...protocol.model_events import Transfer
 from ...protocol.model_families import FAMILIES, family_of
 from . import transfer
@@ -165,20 +165,20 @@ def _gigabytes(count: int) -> str:
 @contextmanager
 def _only_one(repository: Path) -> Iterator[None]:
     """Keep two processes from writing the same partial files."""
-    path = hub_cache() / ".locks" / repository.name / "sjc-download.lock"
+    path = hub_cache() / ".locks" / repository.name / "sjc-download.lease"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock.acquire(path)
+        lease = Lease.acquire(path)
     except OSError as error:
         raise file_error(error, path) from error
-    if lock is None:
+    if lease is None:
         raise SjcError(
             "download_running", "This model is being downloaded by another program.", "Wait for it to end there."
         )
     try:
         yield
     finally:
-        lock.release()
+        lease.release()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import numpy as np
 from ...protocol import atomic_write, events
 from ...protocol.atomic_write import atomic_path
 from ...protocol.errors import SjcError
-from ...protocol.job_folder import JobFolder
+from ...protocol.job_folder import FIELD_VERSION, JobFolder
 from ...protocol.spec import JobSpec
 from ...surface.surface import Surface
 from ..radiance.radiance_grid import RadianceGrid
@@ -24,7 +24,6 @@ from .srgb import write_png
 from .turntable import Turntable, render_turntable
 from .video import write_video
 
-FIELD_VERSION = 1
 FRAMES_PER_SECOND = 24
 
 
@@ -70,17 +69,19 @@ def write_result(
         ``disk_full`` or ``folder_not_writable``; every file is then an old one or a whole new one.
     """
     started = time.perf_counter()
+    folder.begin_results()
     written = _Written(folder)
-    _write_field(written.path("field", "field.npz"), spec, grid)
+    _write_field(written.path("field"), spec, grid)
     if mesh is not None:
         _write_mesh(written, spec, mesh)
     turntable = render_turntable(grid)
-    write_png(written.path("turntable", "turntable.png"), turntable.sheet)
+    write_png(written.path("turntable"), turntable.sheet)
     _write_video(written, turntable, report)
     metrics = dict(measurements) | _metrics(grid, mesh, turntable)
     metrics["seconds_writing"] = time.perf_counter() - started
     text = json.dumps({name: metrics[name] for name in sorted(metrics)}, indent=2)
-    atomic_write.write_text(written.path("metrics", "metrics.json"), text + "\n")
+    # The last one: by it the result is known to be whole.
+    atomic_write.write_text(written.path("metrics"), text + "\n")
     return events.Result(written.files, metrics)
 
 
@@ -90,13 +91,9 @@ class _Written:
     def __init__(self, folder: JobFolder) -> None:
         self.folder = folder
         self.files: dict[str, str] = {}
-        try:
-            folder.result.mkdir(exist_ok=True)
-        except OSError as error:
-            raise atomic_write.file_error(error, folder.result) from error
 
-    def path(self, name: str, file: str) -> Path:
-        path = self.folder.result / file
+    def path(self, name: str) -> Path:
+        path = self.folder.to_write(self.folder.results[name])
         self.files[name] = self.folder.relative(path)
         return path
 
@@ -117,9 +114,9 @@ def _write_field(path: Path, spec: JobSpec, grid: RadianceGrid) -> None:
 def _write_mesh(written: _Written, spec: JobSpec, mesh: Surface) -> None:
     arrays = {"vertices": mesh.vertices, "faces": mesh.faces, "normals": mesh.normals, "colours": mesh.colours}
     threshold = np.float64(mesh.threshold)
-    _write_arrays(written.path("mesh", "mesh.npz"), version=np.int32(FIELD_VERSION), threshold=threshold, **arrays)
-    write_ply(written.path("mesh_ply", "mesh.ply"), mesh)
-    write_glb(written.path("mesh_glb", "mesh.glb"), mesh, spec.prompt)
+    _write_arrays(written.path("mesh"), version=np.int32(FIELD_VERSION), threshold=threshold, **arrays)
+    write_ply(written.path("mesh_ply"), mesh)
+    write_glb(written.path("mesh_glb"), mesh, spec.prompt)
 
 
 def _write_arrays(path: Path, **arrays: Any) -> None:
@@ -129,9 +126,9 @@ def _write_arrays(path: Path, **arrays: Any) -> None:
 
 def _write_video(written: _Written, turntable: Turntable, report: Report) -> None:
     try:
-        path = written.folder.result / "turntable.mp4"
+        path = written.folder.to_write(written.folder.results["turntable_video"])
         write_video(path, turntable.frames, FRAMES_PER_SECOND)
-        written.path("turntable_video", path.name)
+        written.path("turntable_video")
     except SjcError as error:
         if error.code != "video_failed":
             raise

@@ -19,7 +19,7 @@ from sjc_blender.addon.process.child_process import ISOLATED
 from sjc_blender.addon.process.engine_python import find_engine_python
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
-from sjc_blender.protocol.file_lock import FileLock
+from sjc_blender.protocol.lease import Lease
 from tests.addon.environment.conftest import pinned
 from tests.addon.jobs.processes import alive, pid_in
 
@@ -363,7 +363,7 @@ def test_a_list_that_names_others_folders_is_not_obeyed(request_of, listed, tmp_
 
 def test_two_blenders_do_not_change_it_at_once(keeper, request_of, installer):
     request = request_of()
-    lock = FileLock.acquire(request.place.lock)
+    lock = Lease.acquire(request.place.lease)
     set_up(keeper, request)
     lock.release()
     assert keeper.state.failure.code == "setup_running"

@@ -40,6 +40,7 @@ def write_result(folder: Path) -> None:
     faces = np.array([(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)], np.int32)
     normals = np.array([(-0.6, -0.6, -0.6), (1, 0, 0), (0, 1, 0), (0, 0, 1)], np.float32)
     np.savez(folder / "mesh.npz", vertices=vertices, faces=faces, normals=normals, colours=np.full_like(normals, 0.5))
+    (folder / "metrics.json").write_text("{}\n")
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ def test_a_log_that_cannot_be_written_is_told(make_job):
     job.folder.log_path.mkdir()
     with pytest.raises(SjcError) as caught:
         EngineProcess.start(job.interpreter, job.folder, online=False)
-    assert caught.value.code == "folder_not_writable"
+    assert caught.value.code == "not_a_plain_file"
 
 
 @pytest.fixture

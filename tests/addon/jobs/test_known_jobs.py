@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sjc_blender.addon.jobs import job_continuation, job_deletion
+from sjc_blender.addon.jobs import job_continuation, job_index
 from sjc_blender.addon.jobs.job_history import RecordState, Scan, read_record, read_records
 from sjc_blender.addon.jobs.job_index import JobIndex
 from sjc_blender.protocol import events
@@ -30,7 +30,8 @@ def lay(tmp_path):
         if checkpoint:
             folder.checkpoint.write_bytes(b"state")
         if result:
-            (folder.result / "field.npz").write_bytes(b"field")
+            for path in (folder.field, folder.mesh, folder.metrics):
+                path.write_bytes(b"whole")
         return folder
 
     return make
@@ -83,11 +84,87 @@ def test_a_job_at_work_is_not_offered(lay):
     assert (record.state, record.offered, record.resumable) == (RecordState.BUSY, False, False)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"prompt": "a"}', '{"prompt": 1, "optimisation": 2}'])
-def test_a_folder_that_is_no_job_is_no_record(tmp_path, text):
+def test_a_folder_without_a_job_is_no_record(tmp_path):
     assert read_record(tmp_path) is None
-    (tmp_path / "job.json").write_text(text)
-    assert read_record(tmp_path) is None
+
+
+BAD_JOBS = {
+    "empty": b"",
+    "torn": b"{",
+    "a list": b"[]",
+    "half": b'{"prompt": "a"}',
+    "of other kinds": b'{"prompt": 1, "optimisation": 2}',
+    "deep": b'{"a":' * 100_000,
+    "deep and whole": b"[" * 2000 + b"]" * 2000,
+    "not UTF-8": b"\xff\xfe{",
+    "many": b"[" + b"[]," * 2_000_000 + b"[]]",
+    "huge": b'{"prompt": "' + b"x" * 20_000_000 + b'"}',
+}
+
+
+@pytest.mark.parametrize("content", BAD_JOBS.values(), ids=BAD_JOBS)
+def test_a_bad_job_is_named_and_hides_no_other(lay, tmp_path, content):
+    good, bad = lay(name="good"), lay(name="bad")
+    bad.spec_path.write_bytes(content)
+    records = {record.folder.path: record for record in read_records({}, [tmp_path / "jobs"])}
+    assert records[good.path].state is not RecordState.DAMAGED
+    record = records[bad.path]
+    assert (record.state, record.subject) == (RecordState.DAMAGED, "bad")
+    assert not record.resumable and not record.offered
+    assert str(bad.spec_path) in record.trouble.message
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"steps": 10000', '"steps": 1e999'),
+        ('"steps": 10000', '"steps": 1' + "0" * 400),
+        ('"steps": 10000', '"steps": "9"'),
+        ('"seed": 7', '"seed": 1e999'),
+        ('"seed": 7', '"seed": 1' + "0" * 5000),
+        ('"seed": 7', '"seed": []'),
+        ('"outputs": {', '"outputs": 3, "x": {'),
+    ],
+)
+def test_numbers_and_texts_that_are_none_are_told(lay, old, new):
+    folder = lay(CHECKPOINT)
+    text = folder.spec_path.read_text(encoding="utf-8")
+    assert old in text
+    folder.spec_path.write_text(text.replace(old, new), encoding="utf-8")
+    assert read_record(folder.path).state is RecordState.DAMAGED
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"event": []}',
+        '{"event": {}}',
+        '{"event": "progress", "step": 1, "total": 1, "sigma": 1' + "0" * 400 + "}",
+        '{"event": "checkpoint", "path": "x", "step": 1e999}',
+        '{"event": "checkpoint", "path": "x", "step": ' + "9" * 5000 + "}",
+        '{"event": "warning", "message": "\\ud800"}',
+        "[" * 10_000,
+    ],
+)
+def test_an_event_of_the_wrong_form_is_passed_over(lay, line):
+    folder = lay(CHECKPOINT)
+    with folder.events_path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    record = read_record(folder.path)
+    assert (record.state, record.step) == (RecordState.INTERRUPTED, 340)
+
+
+def test_what_a_terminal_would_obey_is_not_in_a_list(lay):
+    assert read_record(lay(prompt="a \x1b[31mred\u202e chair").path).subject == "a \ufffd[31mred\ufffd chair"
+
+
+@pytest.mark.parametrize("missing", ["field", "mesh", "metrics"])
+def test_a_job_that_was_killed_between_its_results_is_offered_again(lay, missing):
+    folder = lay(CHECKPOINT, result=True)
+    assert read_record(folder.path, True).state is RecordState.DONE
+    folder.results[missing].unlink()
+    record = read_record(folder.path, True)
+    assert (record.state, record.offered) == (RecordState.INTERRUPTED, True)
 
 
 def test_a_job_of_another_release_is_still_shown(lay):
@@ -137,6 +214,48 @@ def test_a_broken_index_is_an_empty_one_and_mended(tmp_path, text):
     assert index.entries() == {Path("/jobs/a"): True}
 
 
+def test_an_index_that_cannot_be_read_for_a_moment_is_not_written_over(tmp_path, monkeypatch):
+    index = JobIndex(tmp_path / "index.json")
+    for number in range(5):
+        index.open(Path(f"/farm/job{number}"))
+    refused = iter([True, True])
+    really = job_index.read_json
+
+    def now_and_then(*arguments):
+        if next(refused, False):
+            raise PermissionError(13, "sharing violation")
+        return really(*arguments)
+
+    monkeypatch.setattr(job_index, "read_json", now_and_then)
+    index.open(Path("/farm/new"))
+    assert len(index.entries()) == 6
+
+    def never(*_):
+        raise PermissionError(13, "sharing violation")
+
+    monkeypatch.setattr(job_index, "read_json", never)
+    index.open(Path("/farm/newer"))
+    monkeypatch.setattr(job_index, "read_json", really)
+    assert len(index.entries()) == 6, "nothing is lost"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("[" * 200_000, 0),
+        ('{"jobs":[{"folder":1,"open":true},{"folder":"/a","open":true}]}', 1),
+        ('{"jobs":{"a":1}}', 0),
+        ('{"jobs":[{"folder":"\\u0000","open":true},{"folder":"not absolute","open":true}]}', 0),
+    ],
+)
+def test_entries_of_an_index_are_judged_one_by_one(tmp_path, text, left):
+    path = tmp_path / "index.json"
+    path.write_text(text)
+    entries = JobIndex(path).entries()
+    assert len(entries) == left
+    assert read_records(entries, []) == []
+
+
 def test_an_index_that_cannot_be_written_stops_no_job(tmp_path):
     (tmp_path / "file").write_text("")
     JobIndex(tmp_path / "file" / "index.json").open(Path("/jobs/a"))
@@ -180,31 +299,31 @@ def test_what_cannot_go_on_is_said(lay, tmp_path):
 
 def test_a_job_is_deleted_whole(lay):
     folder = lay(CHECKPOINT, result=True)
-    (folder.result / "a-red-chair.vdb").write_bytes(b"grid")
-    job_deletion.delete_job_folder(folder.path)
+    (folder.result / "ein-grüner-stuhl-seed7-2.vdb").write_bytes(b"grid")
+    folder.delete()
     assert not folder.path.exists()
 
 
 def test_what_someone_else_put_there_stays(lay):
     folder = lay(CHECKPOINT)
     (folder.path / "notes.txt").write_text("mine")
-    job_deletion.delete_job_folder(folder.path)
+    folder.delete()
     assert [path.name for path in folder.path.iterdir()] == ["notes.txt"]
 
 
 def test_nothing_else_than_a_job_is_deleted(lay, tmp_path):
     (tmp_path / "result").mkdir()
     (tmp_path / "result" / "thesis.txt").write_text("years")
-    assert code_of(job_deletion.delete_job_folder, tmp_path) == "no_job"
+    assert code_of(JobFolder(tmp_path).delete) == "no_job"
     assert (tmp_path / "result" / "thesis.txt").exists()
     link = tmp_path / "link"
     link.symlink_to(lay().path)
-    assert code_of(job_deletion.delete_job_folder, link) == "no_job"
+    assert code_of(JobFolder(link).delete) == "no_job"
 
 
 def test_a_job_at_work_is_not_deleted(lay):
     folder = lay(CHECKPOINT)
     lock = FileLock.acquire(folder.lock_path)
-    assert code_of(job_deletion.delete_job_folder, folder.path) == "engine_busy"
+    assert code_of(folder.delete) == "engine_busy"
     lock.release()
     assert folder.checkpoint.exists()

@@ -1,0 +1,91 @@
+"""JSON from outside: a value of moderate size, or one error, in moderate time and memory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .plain_files import read_plain
+
+DEEPEST = 64
+"""Levels of lists and objects inside one another."""
+
+MOST_VALUES = 1_000_000
+MOST_GROUPS = 250_000
+"""Lists and objects; an empty one takes thirty times its two bytes."""
+
+
+class BadJson(ValueError):
+    """A text that is no JSON, or too much of it."""
+
+
+def from_bytes(content: bytes) -> Any:
+    """Read JSON in UTF-8; see `from_text`."""
+    try:
+        return from_text(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise BadJson(f"it is not UTF-8 from byte {error.start} on") from None
+
+
+def from_text(text: str) -> Any:
+    """Read JSON.
+
+    Returns
+    -------
+    value
+        Its numbers may be infinite (``1e999``) or whole numbers of thousands of digits, and its texts may hold halves
+        of characters: `sjc_blender.protocol.codec` refuses them where they matter.
+
+    Raises
+    ------
+    BadJson
+        If it is none, is nested deeper than `DEEPEST`, or has more values than any file of ours.
+    """
+    if text.count("[") + text.count("{") > MOST_GROUPS or text.count(",") > MOST_VALUES:
+        raise BadJson("it holds far too many values")
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise BadJson("it is nested too deeply") from None
+    except ValueError as error:  # also a whole number of too many digits
+        raise BadJson(str(error).rstrip(".")) from None
+    _require_flat(value)
+    return value
+
+
+def read_json(path: Path, limit: int, root: Path | None = None) -> Any:
+    """Read a JSON file of at most `limit` bytes.
+
+    Parameters
+    ----------
+    path : Path
+    limit : int
+    root : Path, optional
+        The folder below which no link is followed; None: the file's own.
+
+    Raises
+    ------
+    BadJson
+        As `from_bytes`.
+    SjcError
+        As `plain_files.read_plain`.
+    OSError
+        If it is not there, or may not be read.
+    """
+    return from_bytes(read_plain(root or path.parent, path, limit))
+
+
+def _require_flat(value: Any) -> None:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return
+    raise BadJson(f"it is nested more than {DEEPEST} levels deep")
+
+
+def _inside(value: Any) -> Any:
+    if isinstance(value, list):
+        return value
+    return value.values() if isinstance(value, dict) else ()

@@ -1,0 +1,14 @@
+"""Names of files made of a prompt."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LENGTH = 40
+
+
+def slug(prompt: str) -> str:
+    """Letters and digits of a prompt, of any language, as a file name on every platform."""
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", prompt).lower())
+    return "-".join(words)[:LENGTH].rstrip("-") or "job"
