@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,6 +35,9 @@ LOCK_PATIENCE = 1.0
 """Seconds; who only asks whether an engine is at work holds the lock for a moment too."""
 
 WITHOUT_LOCKS = "has no file locks. The file engine.lease alone keeps other computers out of the job."
+
+ORPHAN_SECONDS = 5.0
+"""Grace for the current step, and a checkpoint, of an engine whose parent is gone."""
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 3
 
@@ -121,7 +125,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from .reporter import json_lines
 
     stop, pause = threading.Event(), Pause()
-    threading.Thread(target=_listen, args=(stop, pause), daemon=True).start()
+    threading.Thread(target=_attend_parent, args=(stop, pause), daemon=True).start()
     folder = JobFolder(arguments.folder)
     return _work(folder, json_lines(protocol_stream), stop.is_set, pause, restart=arguments.restart)
 
@@ -201,16 +205,28 @@ def _held(cancelled: Callable[[], bool], lease: Lease | None, folder: JobFolder)
     return ask
 
 
+def _attend_parent(stop: threading.Event, pause: Pause) -> None:
+    """Hear the parent's commands, and end the process soon after the parent is gone.
+
+    A step, or the loading of a model, may take minutes; who does the same again should not meet this engine then.
+    """
+    _listen(stop, pause)
+    time.sleep(ORPHAN_SECONDS)
+    print("The program that started this engine is gone; so is the step that it was at.", file=sys.stderr, flush=True)
+    os._exit(EXIT_CANCELLED)
+
+
 def _listen(stop: threading.Event, pause: Pause) -> None:
     """Set `stop` on a cancel command, and when stdin ends: then the parent is gone. Begin and end pauses."""
     # Unbuffered reads: a thread that waits inside sys.stdin's buffer aborts the interpreter when it ends.
     pending = b""
-    while not stop.is_set() and (chunk := os.read(sys.stdin.fileno(), 4096)):
+    while chunk := os.read(sys.stdin.fileno(), 4096):
         *lines, pending = (pending + chunk).split(b"\n")
         for line in lines:
             match events.command_in(line.decode("utf-8", "replace")):
                 case "cancel":
                     stop.set()
+                    pause.end()
                 case "pause":
                     pause.begin()
                 case "resume":

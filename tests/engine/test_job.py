@@ -113,11 +113,51 @@ def test_cancel_stops_with_a_valid_checkpoint_and_the_resumed_job_ends_as_if_nev
 def test_a_job_whose_parent_is_gone_stops_with_a_checkpoint(new_folder):
     folder = new_folder(steps=100_000)
     process = engine("run", folder.path)
+    for line in process.stdout:
+        if isinstance(events.from_line(line), events.Progress):
+            break
     process.stdin.close()
     process.stdin = None
     process.communicate(timeout=60)
     assert process.returncode == cli.EXIT_CANCELLED
     assert folder.checkpoint.exists()
+
+
+STUCK = """
+import sys, time
+from sjc_blender.engine import cli, job
+
+def stuck(*_, **__):
+    print("at work", flush=True, file=sys.stderr)
+    time.sleep(300)
+
+job.run_job = stuck
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("told", ["", events.CANCEL + "\n", events.PAUSE + "\n"])
+def test_a_step_that_does_not_end_is_left_when_the_parent_is_gone(new_folder, told):
+    folder = new_folder()
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK, "run", str(folder.path)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr.readline() == "at work\n"
+    process.stdin.write(told)
+    process.stdin.flush()
+    time.sleep(0.2)
+    assert process.poll() is None and folder.busy
+    gone = time.monotonic()
+    process.stdin.close()
+    assert process.wait(30) == cli.EXIT_CANCELLED
+    assert time.monotonic() - gone < cli.ORPHAN_SECONDS + 3
+    assert "is gone" in process.stderr.read()
+    process.stderr.close()
+    assert not folder.busy
 
 
 def _as_generate(folder):

@@ -15,10 +15,10 @@ import bpy
 from ... import __package__ as base_package
 from ...protocol.diagnosis import Diagnosis
 from ...protocol.errors import SjcError
-from ..jobs import pump
 from ..jobs.job_queue import QUEUE
 from ..process.engine_python import forget_probes
 from ..process.interrupts import Interrupts
+from ..ui import window_events
 from .blender_findings import blender_findings
 from .engine_check import EngineCheck
 from .engine_keeper import EngineKeeper, EngineState, Status
@@ -221,18 +221,12 @@ def _step() -> bool:
     return changed
 
 
+@window_events.in_a_window
 def _tick() -> float | None:
     if _step():
-        pump.redraw_sidebars()
-        _redraw_preferences()
+        window_events.redraw_sidebars()
+        window_events.redraw("PREFERENCES")
     return TIMER_SECONDS if KEEPER.busy or checking() else None
-
-
-def _redraw_preferences() -> None:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "PREFERENCES":
-                area.tag_redraw()
 
 
 def _preference(name: str) -> str:

@@ -12,7 +12,7 @@ from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
 from ..results.shown import IMPORTERS, checked_kind, show_one
-from ..ui.window_events import push_undo
+from ..ui.window_events import push_undo, windows
 from .job_queue import Job
 from .job_request import OUTPUTS
 
@@ -51,7 +51,7 @@ def import_waiting(jobs: Sequence[Job]) -> list[Job]:
     """Import every result that waits for it, each as one undo step; give the jobs that changed.
 
     Nothing is touched while the user is in another mode than Object Mode (an undo step of those
-    does not hold new objects) or while a picture renders.
+    does not hold new objects), while a picture renders, or in the turn in which a file is loaded.
     """
     waiting = [job for job in jobs if job.awaits_import]
     if not waiting or busy():
@@ -111,5 +111,7 @@ def busy() -> bool:
     """Whether adding objects now would be lost at the next undo, or disturb a render."""
     if bpy.app.background:
         return False
-    active = (window.view_layer.objects.active for window in bpy.context.window_manager.windows)
-    return bpy.app.is_job_running("RENDER") or any(obj is not None and obj.mode != "OBJECT" for obj in active)
+    shown = windows()
+    active = (window.view_layer.objects.active for window in shown)
+    in_a_mode = any(obj is not None and obj.mode != "OBJECT" for obj in active)
+    return not shown or in_a_mode or bpy.app.is_job_running("RENDER")

@@ -25,6 +25,9 @@ SURE_STEPS = 10
 SURE_SECONDS = 5.0
 """Steps and seconds of a run after which its speed, and the time left, can be told: the first ones are no measure."""
 
+BUSY_SECONDS = 10.0
+"""Patience with another engine in a job's folder: that of a Blender that was ended hard ends within seconds."""
+
 EXIT_SECONDS = 15.0
 """Grace for an engine that has told how its job ended to end itself."""
 
@@ -190,6 +193,7 @@ class JobQueue:
         self._running: Job | None = None
         self._process: EngineProcess | None = None
         self._touched: list[Job] = []
+        self._patience: tuple[Job, float] | None = None
 
     @property
     def jobs(self) -> list[Job]:
@@ -278,7 +282,7 @@ class JobQueue:
         if running is not None and self._attend(running):
             changed.append(running)
         first = next((job for job in self._jobs if job.state is JobState.QUEUED), None)
-        if first is not None and self._process is None:
+        if first is not None and self._process is None and not self._waits(first):
             self._launch(first)
             changed.append(first)
         changed = list(dict.fromkeys(changed))
@@ -318,6 +322,14 @@ class JobQueue:
         self._process = None
         self._running = None
         return True
+
+    def _waits(self, job: Job) -> bool:
+        """Whether another engine is at work in the folder of the job whose turn it is, and may end soon."""
+        if not job.folder.busy:
+            return False
+        if self._patience is None or self._patience[0] is not job:
+            self._patience = (job, time.monotonic() + BUSY_SECONDS)
+        return time.monotonic() < self._patience[1]
 
     def _launch(self, job: Job) -> None:
         if job.folder.busy:

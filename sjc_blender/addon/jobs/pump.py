@@ -13,7 +13,7 @@ from collections.abc import Callable
 import bpy
 
 from ..process.interrupts import Interrupts
-from ..ui.window_events import redraw_sidebars
+from ..ui.window_events import in_a_window, redraw_sidebars
 from . import job_import, known_jobs, live_volume
 from .job_queue import QUEUE, Job
 
@@ -72,6 +72,7 @@ def run_until_ended(*jobs: Job) -> None:
     step()
 
 
+@in_a_window
 def _tick() -> float | None:
     try:
         step()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..ui.window_events import redraw_sidebars
+from ..ui.window_events import in_a_window, redraw_sidebars
 from .model_library import LIBRARY
 
 TIMER_SECONDS = 0.25
@@ -18,6 +18,7 @@ def ensure_running() -> None:
         bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
 
 
+@in_a_window
 def _tick() -> float | None:
     if LIBRARY.pump():
         redraw_sidebars()

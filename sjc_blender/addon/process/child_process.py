@@ -149,16 +149,14 @@ class ChildProcess:
     def cancel(self, grace: float) -> None:
         """Ask the child to stop after its current step; `supervise` ends it `grace` seconds from now."""
         self.say(events.CANCEL)
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
+        # Its input stays open: the end of it means that Blender is gone.
         self.end_within(grace)
 
     def say(self, command: str) -> None:
         """Tell the child one of the commands of `sjc_blender.protocol.events`."""
         stdin = self._process.stdin
         assert stdin is not None
-        # A child that is gone, or was told to cancel, has no open pipe.
+        # A child that is gone has no open pipe.
         with contextlib.suppress(OSError, ValueError):
             stdin.write(command.encode() + b"\n")
             stdin.flush()

@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 
 from ...protocol.errors import SjcError
-from ..ui.window_events import push_undo, redraw_sidebars
+from ..ui.window_events import in_a_window, push_undo, redraw_sidebars
 
 TIMER_SECONDS = 0.02
 QUIET_SECONDS = 0.4
@@ -102,6 +102,7 @@ def _begin_next() -> None:
     thread.start()
 
 
+@in_a_window
 def _tick() -> float | None:
     global _running, _undo
     if _running is not None and not _running[1].is_alive():

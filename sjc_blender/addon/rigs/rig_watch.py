@@ -14,6 +14,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...protocol.errors import SjcError
+from ..ui import window_events
 from .rig_choice import RigChoice
 from .scene_rig import SceneRig, scene_rig
 
@@ -94,6 +95,7 @@ def _ask() -> None:
         bpy.app.timers.register(_tick, first_interval=DELAY)
 
 
+@window_events.in_a_window
 def _tick() -> None:
     scene = bpy.context.scene
     if scene is None or scene.sjc.rig == "ANIMATION" or scene.sjc.rig_obstacle():  # type: ignore[attr-defined]
@@ -104,10 +106,7 @@ def _tick() -> None:
 
 def redraw() -> None:
     """Have every 3D viewport drawn again, with its sidebar."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
+    window_events.redraw("VIEW_3D")
 
 
 @persistent

@@ -11,7 +11,7 @@ from typing import TypeVar
 import bpy
 
 from ...protocol.errors import SjcError
-from .window_events import redraw_sidebars
+from .window_events import in_a_window, redraw_sidebars
 
 T = TypeVar("T")
 
@@ -50,6 +50,7 @@ def gradually(
         steps.close()
         return
 
+    @in_a_window
     def work() -> float | None:
         until = time.perf_counter() + MOMENT
         try:

@@ -7,6 +7,7 @@ from ..jobs.job_queue import JobState
 from .job_box import OPTIMISING
 from .job_panel import active_job
 from .job_status import bar_text, headline, rate_text
+from .window_events import redraw_status_bars
 
 WIDTH = 9.0
 """Of the bar, in units of the interface."""
@@ -33,20 +34,13 @@ def _draw(header: bpy.types.Header, _context: bpy.types.Context) -> None:
     stop.job, stop.now = job.id, job.state is JobState.CANCELLING
 
 
-def _redraw() -> None:
-    # The bar is no area of a screen that could be tagged; its text, set to what it is, has it drawn anew.
-    window = next(iter(bpy.context.window_manager.windows), None)
-    if window is not None:
-        window.workspace.status_text_set_internal(None)
-
-
 def register() -> None:
     """Show it."""
     bpy.types.STATUSBAR_HT_header.append(_draw)
-    pump.LISTENERS.append(_redraw)
+    pump.LISTENERS.append(redraw_status_bars)
 
 
 def unregister() -> None:
     """Take it away."""
-    pump.LISTENERS.remove(_redraw)
+    pump.LISTENERS.remove(redraw_status_bars)
     bpy.types.STATUSBAR_HT_header.remove(_draw)

@@ -1,25 +1,64 @@
-"""What a timer, which has no window of its own, asks of Blender's windows."""
+"""What is asked of Blender's windows by what has none of its own: timers, handlers, and listeners of jobs.
+
+Nothing else of the add-on touches a window, its screen or its workspace, but what a window calls itself: drawing and
+operators. In background mode there may be windows, which came out of a file, and in the turn in which another script
+loads a file Blender's context has none; whoever touches them then ends Blender.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import bpy
+
+TURN_SECONDS = 0.01
+
+
+def in_a_window(timer: Callable[[], float | None]) -> Callable[[], float | None]:
+    """Let the function of a timer wait for the next turn while Blender's context has no window."""
+
+    @functools.wraps(timer)
+    def called() -> float | None:
+        return timer() if bpy.app.background or windows() else TURN_SECONDS
+
+    return called
+
+
+def windows() -> list[bpy.types.Window]:
+    """Every window that may be touched now; none in background mode, nor while Blender's context has none."""
+    if bpy.app.background or bpy.context.window is None:
+        return []
+    return list(bpy.context.window_manager.windows)
+
+
+def redraw(area_type: str, region_type: str = "") -> None:
+    """Draw all areas of a type anew, or only their regions of a type."""
+    for window in windows():
+        for area in window.screen.areas:
+            if area.type != area_type:
+                continue
+            if not region_type:
+                area.tag_redraw()
+            for region in area.regions:
+                if region.type == region_type:
+                    region.tag_redraw()
 
 
 def redraw_sidebars() -> None:
     """Draw the sidebars of all 3D viewports anew."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
+    redraw("VIEW_3D", "UI")
+
+
+def redraw_status_bars() -> None:
+    """Draw the status bars of all windows anew."""
+    if windows():
+        # They are no areas of a screen. Each draws itself anew when a view layer is said to have another name; to set
+        # its text would do so too, in one window, and would wipe out what a tool has written there.
+        bpy.msgbus.publish_rna(key=(bpy.types.ViewLayer, "name"))
 
 
 def push_undo(message: str) -> None:
     """Push one undo step; nothing in background mode, which has none to take back."""
-    windows = bpy.context.window_manager.windows
-    if bpy.context.window is None and windows:
-        with bpy.context.temp_override(window=windows[0]):  # type: ignore[attr-defined]  # the stubs of 5.2
-            bpy.ops.ed.undo_push(message=message)
-    elif windows:
+    if windows():
         bpy.ops.ed.undo_push(message=message)

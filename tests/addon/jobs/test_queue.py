@@ -1,5 +1,8 @@
 """Pauses, and the order of the line."""
 
+import time
+
+from sjc_blender.addon.jobs import job_queue
 from sjc_blender.addon.jobs.job_queue import JobState
 from sjc_blender.protocol.file_lock import FileLock
 from tests.addon.jobs.processes import until
@@ -67,7 +70,8 @@ def test_what_has_ended_is_cleared_and_the_rest_is_not(queue, make_job):
     assert queue.jobs == [a, c]
 
 
-def test_a_folder_in_which_another_engine_works_is_left_alone(queue, make_job):
+def test_a_folder_in_which_another_engine_works_is_left_alone(queue, make_job, monkeypatch):
+    monkeypatch.setattr(job_queue, "BUSY_SECONDS", 0.5)
     job = make_job("success")
     lock = FileLock.acquire(job.folder.lock_path)
     queue.submit(job)
@@ -75,3 +79,15 @@ def test_a_folder_in_which_another_engine_works_is_left_alone(queue, make_job):
     lock.release()
     assert job.error.code == "engine_busy"
     assert not job.folder.log_path.exists(), "no second engine was started"
+
+
+def test_an_engine_that_is_just_ending_is_waited_for(queue, make_job):
+    job = make_job("success")
+    lock = FileLock.acquire(job.folder.lock_path)
+    queue.submit(job)
+    assert queue.pump() == [job], "it is in line"
+    time.sleep(0.1)
+    assert queue.pump() == [] and job.state is JobState.QUEUED
+    lock.release()
+    until(lambda: not queue.live, queue)
+    assert job.state is JobState.DONE
