@@ -114,4 +114,4 @@ def busy() -> bool:
     shown = windows()
     active = (window.view_layer.objects.active for window in shown)
     in_a_mode = any(obj is not None and obj.mode != "OBJECT" for obj in active)
-    return not shown or in_a_mode or bpy.app.is_job_running("RENDER")
+    return not shown or in_a_mode or bool(bpy.app.is_job_running("RENDER"))

@@ -25,7 +25,7 @@ SURE_STEPS = 10
 SURE_SECONDS = 5.0
 """Steps and seconds of a run after which its speed, and the time left, can be told: the first ones are no measure."""
 
-BUSY_SECONDS = 10.0
+BUSY_SECONDS = 20.0
 """Patience with another engine in a job's folder: that of a Blender that was ended hard ends within seconds."""
 
 EXIT_SECONDS = 15.0
