@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ...protocol.errors import SjcError
+from ..ui import window_events
 from .placement import JOB_PROPERTY
 
 
@@ -38,13 +39,5 @@ def show_result(job: str, window: bpy.types.Window | None) -> list[bpy.types.Obj
     # Of a mesh and a Volume in one place the mesh is what most is done with.
     view_layer.objects.active = min(seen, key=lambda obj: obj.type != "MESH")
     if window is not None:
-        _frame(window)
+        window_events.frame_selected(window)
     return seen
-
-
-def _frame(window: bpy.types.Window) -> None:
-    for area in window.screen.areas:
-        region = next((region for region in area.regions if region.type == "WINDOW"), None)
-        if area.type == "VIEW_3D" and region is not None:
-            with bpy.context.temp_override(window=window, area=area, region=region):  # type: ignore[attr-defined]
-                bpy.ops.view3d.view_selected()

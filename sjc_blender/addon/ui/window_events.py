@@ -59,6 +59,16 @@ def redraw_status_bars() -> None:
 
 
 def push_undo(message: str) -> None:
-    """Push one undo step; nothing in background mode, which has none to take back."""
-    if windows():
+    """Push one undo step; nothing while Blender's context has no window, in which nobody could take it back."""
+    # Blender as a module has one in background mode, and undo.
+    if bpy.context.window is not None:
         bpy.ops.ed.undo_push(message=message)
+
+
+def frame_selected(window: bpy.types.Window) -> None:
+    """Turn the 3D viewports of a window so that what is selected is seen whole."""
+    for area in window.screen.areas if window in windows() else ():
+        region = next((region for region in area.regions if region.type == "WINDOW"), None)
+        if area.type == "VIEW_3D" and region is not None:
+            with bpy.context.temp_override(window=window, area=area, region=region):  # type: ignore[attr-defined]
+                bpy.ops.view3d.view_selected()
