@@ -8,7 +8,7 @@ from importlib import import_module
 
 # In the order in which they register; a class comes after those that it refers to.
 MODULES = (
-    "preferences",
+    "ui.preferences",
     "environment.session",
     "ui.model_properties",
     "ui.properties",

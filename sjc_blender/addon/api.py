@@ -21,7 +21,7 @@ import bpy
 
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
-from . import preferences
+from . import user_preferences
 from .batch.batch import Batch
 from .batch.make_batch import batch
 from .environment.session import cancel_setup, check_engine, remove_engine, set_up_engine
@@ -36,7 +36,6 @@ from .jobs.new_job import edit, generate
 from .jobs.start import start, submit, target_scene
 from .models.model_actions import cancel_download, delete_model, download_model, models, refresh_models
 from .models.model_status import ModelStatus
-from .process.engine_python import find_engine_python
 from .results.asset import mark_as_asset
 from .results.bake_texture import bake_texture
 from .results.export import export_result
@@ -110,7 +109,7 @@ def resume(
     """Go on with a job, one of an earlier session, or that in a folder from its last checkpoint; else as `generate`."""
     job_folder = folder_of(source)
     spec = job_folder.read_spec()
-    interpreter = find_engine_python(engine_python, preferences.engine_python())
+    interpreter = user_preferences.engine_python(engine_python)
     return start(job_folder, spec, interpreter, target_scene(scene), import_results, wait, progress)
 
 

@@ -21,8 +21,9 @@ from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
 from ..protocol.lease import Holder, Lease
 from .doctor import add_doctor_command
+from .exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from .fitting.command import add_fit_command
-from .forecast.command import add_forecast_command
+from .forecast_command import add_forecast_command
 from .job_options import add_job_options, job_of
 from .model_store.command import add_models_command
 from .pause import Pause
@@ -38,8 +39,6 @@ WITHOUT_LOCKS = "has no file locks. The file engine.lease alone keeps other comp
 
 ORPHAN_SECONDS = 5.0
 """Grace for the current step, and a checkpoint, of an engine whose parent is gone."""
-
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:

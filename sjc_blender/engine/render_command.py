@@ -12,6 +12,7 @@ from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
 from ..protocol.spec import Camera, CameraRig, Device, JobSpec
 from .arguments import finite
+from .exit_codes import EXIT_FAILED, EXIT_OK
 
 
 def add_render_command(commands: Any) -> None:
@@ -52,7 +53,6 @@ def check_size(size: int) -> None:
 
 
 def _render(arguments: argparse.Namespace) -> int:
-    from .cli import EXIT_FAILED, EXIT_OK
     from .job import told_error
     from .reporter import TerminalReport
     from .view_files import CHANNELS, render_channels, write_channels

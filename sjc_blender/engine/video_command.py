@@ -13,6 +13,7 @@ from ..protocol import events
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
 from ..protocol.spec import Camera, CameraRig, JobSpec
+from .exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK
 from .render_command import add_picture_options, check_size
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ def add_video_command(commands: Any) -> None:
 
 
 def _video(arguments: argparse.Namespace) -> int:
-    from .cli import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK
     from .job import told_error
     from .reporter import TerminalReport
 

@@ -7,8 +7,8 @@ import bpy
 import pytest
 
 import sjc_blender
-from sjc_blender.addon import api
-from sjc_blender.addon.jobs import earlier_jobs, known_jobs, live_volume, pump
+from sjc_blender.addon import user_preferences
+from sjc_blender.addon.jobs import known_jobs, live_volume, pump
 from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
 from sjc_blender.addon.ui import (
     history_operators,
@@ -52,8 +52,7 @@ def jobs(addon, tmp_path):
 @pytest.fixture
 def fake_engine(monkeypatch):
     """Let any Python do, for no job gets as far as its start."""
-    monkeypatch.setattr(earlier_jobs, "find_engine_python", lambda *_: Path("python"))
-    monkeypatch.setattr(api, "find_engine_python", lambda *_: Path("python"))
+    monkeypatch.setattr(user_preferences, "find_engine_python", lambda *_: Path("python"))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import sjc_blender
-from sjc_blender.addon.jobs.job_location import new_job_folder
+from sjc_blender.addon.job_location import new_job_folder
 from sjc_blender.protocol import presets
 
 

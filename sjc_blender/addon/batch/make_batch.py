@@ -11,13 +11,12 @@ from typing import Any
 import bpy
 
 from ...protocol.errors import SjcError
-from .. import preferences
+from .. import user_preferences
 from ..drained import drained
-from ..jobs.job_location import jobs_folders, slug
+from ..job_location import jobs_folders, slug
 from ..jobs.job_queue import Job
 from ..jobs.job_request import JobRequest, Shape, absolute
 from ..jobs.start import target_scene
-from ..process.engine_python import find_engine_python
 from ..rigs.rig_choice import RigChoice
 from .batch import Batch
 from .batch_file import read_batch_file
@@ -176,7 +175,7 @@ def batching(
     how = Placing(place, spacing, collection or f"SJC {name}", assets, show)
     folders = [Path(absolute(folder))] if folder is not None else [parent / slug(name) for parent in jobs_folders()]
     jobs, variants = yield from planning(rows, request, scene, folders)
-    interpreter = partial(find_engine_python, engine_python, preferences.engine_python())
+    interpreter = partial(user_preferences.engine_python, engine_python)
     made = Batch(name, jobs, variants, how, scene.name, interpreter, progress)
     if start:
         said = yield from made.starting()

@@ -9,7 +9,7 @@ from ...protocol.errors import SjcError
 from .. import api
 from ..models.model_library import ModelLibrary
 from ..models.model_status import ModelStatus
-from ..ui.model_words import bar_text, rate_text, size_text
+from ..models.model_words import bar_text, rate_text, size_text
 from .outcome import Outcome
 
 NAME = "models"

@@ -18,7 +18,7 @@ from ...protocol.home import expanded
 from ...protocol.model_families import REFERENCE_VIEWS
 from ...protocol.reference_views import ReferenceView, ReferenceViews
 from ...protocol.spec import CameraRig
-from ..jobs.job_location import slug
+from ..job_location import slug
 from ..process.interrupts import Interrupts
 from ..rigs.domain import domain_object, domain_spec
 from ..rigs.rig import cameras_from_scene

@@ -11,7 +11,7 @@ from ...protocol.errors import SjcError
 from ..process import platform_process
 from ..process.child_process import ChildProcess, child_environment
 from ..process.engine_process import engine_command
-from .place import EnvironmentPlace
+from ..process.environment_place import EnvironmentPlace
 from .setup_errors import told_os_error
 
 LONGEST_SECONDS = 180.0

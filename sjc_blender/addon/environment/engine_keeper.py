@@ -23,8 +23,8 @@ from ...protocol.setup_events import Stage
 from ..process import platform_process
 from ..process.child_process import ISOLATED, ChildProcess, child_environment
 from ..process.engine_python import chosen_engine_python, find_engine_python, forget_probes
-from .marker import read_marker, requirements_hash
-from .place import EnvironmentPlace, environment_place, requirements_file
+from ..process.environment_place import EnvironmentPlace, environment_place, requirements_file
+from ..process.marker import read_marker, requirements_hash
 from .setup_errors import told_os_error, told_output
 from .setup_request import SetupRequest
 

@@ -30,7 +30,7 @@ from .installer_settings import (
     installer_environment,
 )
 from .local_wheels import torch_wheels
-from .marker import Marker, read_marker, requirements_hash
+from ..process.marker import Marker, read_marker, requirements_hash
 from .program import ProgramFailed, Stopped, run_program
 from .setup_errors import told_output
 from .setup_request import SetupRequest

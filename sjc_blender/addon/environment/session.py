@@ -12,17 +12,17 @@ from pathlib import Path
 
 import bpy
 
-from ... import __package__ as base_package
 from ...protocol.diagnosis import Diagnosis
 from ...protocol.errors import SjcError
 from ..jobs.job_queue import QUEUE
 from ..process.engine_python import forget_probes
+from ..process.environment_place import environment_place, use_folder
 from ..process.interrupts import Interrupts
-from ..ui import window_events
+from .. import window_events
+from ..user_preferences import preferred_path
 from .blender_findings import blender_findings
 from .engine_check import EngineCheck
 from .engine_keeper import EngineKeeper, EngineState, Status
-from .place import environment_place, use_folder
 from .setup_request import SetupRequest
 
 TIMER_SECONDS = 0.25
@@ -39,7 +39,7 @@ _check_wanted = False
 
 def state() -> EngineState:
     """Give what is known of the engine; the first call begins to look for it."""
-    KEEPER.look(_preference("engine_python"))
+    KEEPER.look(preferred_path("engine_python"))
     if bpy.app.background:
         KEEPER.pump()
     elif KEEPER.busy:
@@ -65,9 +65,9 @@ def obstacle() -> str:
 
 def look_again() -> None:
     """Look for the engine anew, in the background."""
-    use_folder(_preference("engine_folder"))
+    use_folder(preferred_path("engine_folder"))
     forget_probes()
-    KEEPER.look(_preference("engine_python"), again=True)
+    KEEPER.look(preferred_path("engine_python"), again=True)
     _ensure_running()
 
 
@@ -153,7 +153,7 @@ def require_packages(wheelhouse: str | Path | None = None) -> str:
     SjcError
         ``wheelhouse_missing``; ``offline``, with how to allow it, if there is none and Blender may not use the network.
     """
-    wheels = _absolute(str(wheelhouse)) if wheelhouse is not None else _preference("wheelhouse")
+    wheels = _absolute(str(wheelhouse)) if wheelhouse is not None else preferred_path("wheelhouse")
     if wheels and not Path(wheels).is_dir():
         raise SjcError(
             "wheelhouse_missing",
@@ -229,10 +229,6 @@ def _tick() -> float | None:
     return TIMER_SECONDS if KEEPER.busy or checking() else None
 
 
-def _preference(name: str) -> str:
-    """Give a path from the preferences; empty where it is not set, or the add-on runs without preferences."""
-    addon = bpy.context.preferences.addons.get(base_package)
-    return _absolute(getattr(addon.preferences, name)) if addon is not None and addon.preferences is not None else ""
 
 
 def _absolute(path: str) -> str:
@@ -241,7 +237,7 @@ def _absolute(path: str) -> str:
 
 def register() -> None:
     """Take the folder from the preferences."""
-    use_folder(_preference("engine_folder"))
+    use_folder(preferred_path("engine_folder"))
 
 
 def unregister() -> None:

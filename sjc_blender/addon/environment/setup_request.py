@@ -9,7 +9,7 @@ from typing import Literal
 
 from ...protocol import codec
 from ..process.engine_python import MODULES
-from .place import EnvironmentPlace, requirements_file
+from ..process.environment_place import EnvironmentPlace, requirements_file
 
 
 @dataclass(frozen=True)

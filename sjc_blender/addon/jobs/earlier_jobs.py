@@ -9,12 +9,11 @@ import bpy
 
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
-from .. import preferences
-from ..process.engine_python import find_engine_python
+from .. import user_preferences
+from ..job_location import new_job_folder
 from . import job_queue, known_jobs, pump, setting_recall
 from .job_continuation import continued
 from .job_history import JobRecord
-from .job_location import new_job_folder
 from .job_queue import Job
 from .job_request import absolute
 from .start import start
@@ -89,7 +88,7 @@ def continue_job(
     subject = folder.read_spec().subject
     chosen = scene or bpy.context.scene
     assert chosen is not None
-    interpreter = find_engine_python(engine_python, preferences.engine_python())
+    interpreter = user_preferences.engine_python(engine_python)
     longer = continued(folder, steps, new_job_folder(subject))
     return start(longer, longer.read_spec(), interpreter, chosen, import_results, wait, progress)
 

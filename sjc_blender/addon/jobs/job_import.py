@@ -12,7 +12,7 @@ from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
 from ..results.shown import IMPORTERS, checked_kind, show_one
-from ..ui.window_events import push_undo, windows
+from ..window_events import push_undo, windows
 from .job_queue import Job
 from .job_request import OUTPUTS
 

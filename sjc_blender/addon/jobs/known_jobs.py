@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from . import job_location, job_queue
+from .. import job_location
+from . import job_queue
 from .job_history import JobRecord, RecordState, Scan
 from .job_index import JobIndex
 from .job_queue import Job

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import bpy
 
 from ..process.interrupts import Interrupts
-from ..ui.window_events import in_a_window, redraw_sidebars
+from ..window_events import in_a_window, redraw_sidebars
 from . import job_import, known_jobs, live_volume
 from .job_queue import QUEUE, Job
 

@@ -10,11 +10,10 @@ import bpy
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
-from .. import preferences
-from ..process.engine_python import find_engine_python
+from .. import user_preferences
+from ..job_location import new_job_folder
 from ..rigs.scene_rig import rig_warnings
 from . import job_queue, known_jobs, pump
-from .job_location import new_job_folder
 from .job_queue import Job
 from .job_request import JobRequest, absolute
 from .resolve import resolved
@@ -34,7 +33,7 @@ def submit(
     """Make a folder for what is asked for and put the job in line; arguments and errors as of `api.generate`."""
     scene = target_scene(scene)
     spec, inputs = resolved(request, SceneView(scene))
-    interpreter = find_engine_python(engine_python, preferences.engine_python())
+    interpreter = user_preferences.engine_python(engine_python)
     path = Path(absolute(folder)) if folder is not None else new_job_folder(spec.subject)
     job_folder = JobFolder.create(path, spec)
     inputs.lay(job_folder)

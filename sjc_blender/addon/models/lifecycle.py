@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import bpy
-
-from ... import __package__ as base_package
 from ..environment import session
 from ..environment.engine_keeper import Status
+from ..user_preferences import preferred_path
 from . import model_actions, model_pump, models_folder
 from .model_library import LIBRARY
 
@@ -23,9 +21,7 @@ def _after_set_up() -> None:
 def register() -> None:
     """Use the folder of models that the preferences name."""
     session.LISTENERS.append(_after_set_up)
-    addon = bpy.context.preferences.addons.get(base_package)
-    if addon is not None and addon.preferences is not None:
-        models_folder.use(addon.preferences.models_folder)
+    models_folder.use(preferred_path("models_folder"))
 
 
 def unregister() -> None:

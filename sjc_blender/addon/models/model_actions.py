@@ -10,7 +10,7 @@ import bpy
 
 from ... import __package__ as base_package
 from ...protocol.errors import SjcError
-from .. import preferences
+from .. import user_preferences
 from ..jobs.job_queue import QUEUE
 from ..process.engine_python import find_engine_python
 from ..process.interrupts import Interrupts
@@ -135,7 +135,7 @@ def cancel_download() -> None:
 
 
 def _begin(action: Action, hub_id: str, engine_python: str | Path | None) -> None:
-    chosen = preferences.engine_python()
+    chosen = user_preferences.preferred_path("engine_python")
     LIBRARY.begin(
         action,
         hub_id,

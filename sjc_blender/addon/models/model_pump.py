@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..ui.window_events import in_a_window, redraw_sidebars
+from ..window_events import in_a_window, redraw_sidebars
 from .model_library import LIBRARY
 
 TIMER_SECONDS = 0.25

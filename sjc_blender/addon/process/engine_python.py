@@ -12,9 +12,9 @@ from typing import Literal
 
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
-from ..environment.place import environment_place
 from . import platform_process
 from .child_process import child_environment
+from .environment_place import environment_place
 
 VARIABLE = "SJC_ENGINE_PYTHON"
 """Environment variable that names the interpreter where the preferences do not."""

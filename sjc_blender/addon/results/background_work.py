@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 
 from ...protocol.errors import SjcError
-from ..ui.window_events import in_a_window, push_undo, redraw_sidebars
+from ..window_events import in_a_window, push_undo, redraw_sidebars
 
 TIMER_SECONDS = 0.02
 QUIET_SECONDS = 0.4

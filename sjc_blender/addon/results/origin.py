@@ -8,7 +8,7 @@ import bpy
 
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
-from ..jobs.job_location import jobs_folders
+from ..job_location import jobs_folders
 from .placement import FOLDER_PROPERTY, JOB_PROPERTY
 
 

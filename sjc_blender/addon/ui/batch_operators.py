@@ -11,10 +11,10 @@ from ..batch.make_batch import batching, chosen_seeds
 from ..batch.plan import BatchRequest
 from ..environment import session
 from ..rigs.rig_choice import RigChoice
+from ..window_events import push_undo
 from . import camera_path, gradually
 from .batch_properties import SJC_PG_batch
 from .operators import report_error
-from .window_events import push_undo
 
 EXAMPLE = """\
 # A prompt a line. Or begin with a line of columns, such as

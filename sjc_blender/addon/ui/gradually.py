@@ -11,7 +11,7 @@ from typing import TypeVar
 import bpy
 
 from ...protocol.errors import SjcError
-from .window_events import in_a_window, redraw_sidebars
+from ..window_events import in_a_window, redraw_sidebars
 
 T = TypeVar("T")
 

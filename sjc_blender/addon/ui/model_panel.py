@@ -9,8 +9,8 @@ from .. import api
 from ..models import model_actions
 from ..models.model_library import LIBRARY
 from ..models.model_status import ModelStatus, Place
+from ..models.model_words import bar_text, facts, rate_text, size_text
 from .model_operators import OWN
-from .model_words import bar_text, facts, rate_text, size_text
 from .properties import SJC_PG_settings
 from .wrapped_label import draw_sentences
 

@@ -13,6 +13,7 @@ from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import CameraRig, FieldSpec, JobSpec, OptimisationSpec
 from ..arguments import finite
+from ..exit_codes import EXIT_FAILED, EXIT_OK
 
 
 def add_fit_command(commands: Any) -> None:
@@ -38,7 +39,6 @@ def add_fit_command(commands: Any) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> int:
-    from ..cli import EXIT_FAILED, EXIT_OK
     from ..job import told_error
     from ..reporter import TerminalReport
 

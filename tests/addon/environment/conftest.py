@@ -11,9 +11,9 @@ import pytest
 
 from sjc_blender.addon.environment import engine_keeper
 from sjc_blender.addon.environment.engine_keeper import EngineKeeper
-from sjc_blender.addon.environment.place import environment_place, requirements_file
 from sjc_blender.addon.environment.setup_request import SetupRequest
 from sjc_blender.addon.process import engine_python
+from sjc_blender.addon.process.environment_place import environment_place, requirements_file
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 UV = REPOSITORY / "build" / "tools" / "bin" / "uv"

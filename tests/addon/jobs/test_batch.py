@@ -181,7 +181,7 @@ def test_another_setting_is_another_job(batch):
 
 
 def test_an_unsaved_files_jobs_are_found_when_it_is_saved(batch, tmp_path, monkeypatch):
-    from sjc_blender.addon.jobs import job_location
+    from sjc_blender.addon import job_location
 
     monkeypatch.setattr(job_location, "_user_folder", lambda: tmp_path / "user")
     batch(folder=None)

@@ -3,17 +3,10 @@
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from .. import __package__ as base_package
-from .environment import session
-from .models import models_folder
-from .ui.environment_panel import draw_engine
-
-
-def engine_python() -> str:
-    """Give the interpreter that is set; empty where the add-on runs without preferences."""
-    addon = bpy.context.preferences.addons.get(base_package)
-    chosen = addon.preferences.engine_python if addon is not None and addon.preferences is not None else ""
-    return bpy.path.abspath(chosen) if chosen else ""
+from ... import __package__ as base_package
+from ..environment import session
+from ..models import models_folder
+from .environment_panel import draw_engine
 
 
 class SJC_AP_preferences(bpy.types.AddonPreferences):

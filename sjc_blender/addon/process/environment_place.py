@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...protocol.home import expanded
-from ..process import platform_process
-from . import own_folders
+from . import own_folders, platform_process
 
 FOLDER = "sjc_engine"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import bpy
 
-from ... import __package__ as base_package
-from ...protocol.slug import slug
+from .. import __package__ as base_package
+from ..protocol.slug import slug
 
 FOLDER = "sjc_jobs"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...protocol.amounts import duration, gigabytes
 from ...protocol.model_events import Transfer
-from ..models.model_status import ModelStatus, Place
+from .model_status import ModelStatus, Place
 
 
 def size_text(model: ModelStatus) -> str:

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ...protocol import codec, events
-from ...protocol.amounts import duration, gigabytes
-from ...protocol.errors import SjcError
-from ...protocol.job_folder import JobFolder
-from ...protocol.spec import JobSpec
-from ..job_options import add_job_options, job_of
+from ..protocol import codec, events
+from ..protocol.amounts import duration, gigabytes
+from ..protocol.errors import SjcError
+from ..protocol.job_folder import JobFolder
+from ..protocol.spec import JobSpec
+from .job_options import add_job_options, job_of
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 
@@ -53,10 +53,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _forecast(spec: JobSpec, folder: JobFolder, *, probe: bool) -> dict[str, Any]:
     """Needs at every level, what is free, and what `run` would make of the two."""
-    from ..score_models.placement import choose_device, first_level, levels_after
-    from .choice import choose_level, require_disk
-    from .free import what_is_free
-    from .needs import needs_of
+    from .forecast.choice import choose_level, require_disk
+    from .forecast.free import what_is_free
+    from .forecast.needs import needs_of
+    from .score_models.placement import choose_device, first_level, levels_after
 
     device = choose_device(spec.model.device)
     needs, free = needs_of(spec, device), what_is_free(device, folder.path)
@@ -80,7 +80,7 @@ def _forecast(spec: JobSpec, folder: JobFolder, *, probe: bool) -> dict[str, Any
 
 def _probe(spec: JobSpec, folder: JobFolder) -> float:
     """Begin the job somewhere else, as far as its time is known, and leave nothing of that."""
-    from ..job import run_job
+    from .job import run_job
 
     with tempfile.TemporaryDirectory() as place:
         copy = JobFolder.create(Path(place) / "job", spec)
