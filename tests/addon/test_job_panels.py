@@ -7,7 +7,7 @@ import bpy
 import pytest
 
 import sjc_blender
-from sjc_blender.addon import user_preferences
+from sjc_blender.addon import api, user_preferences
 from sjc_blender.addon.jobs import known_jobs, live_volume, pump
 from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
 from sjc_blender.addon.ui import (

@@ -22,8 +22,9 @@ from .batch import Batch
 from .batch_file import read_batch_file
 from .placing import Placing
 from .plan import BatchRequest, planning
-from .rows import MOST, Rows, rows_of_list, rows_of_text
+from .rows import MOST, Rows, rows_of_list
 from .seed_ranges import seeds_of
+from .text_rows import rows_of_text
 from .written_numbers import NotANumber
 
 Rig = str | bpy.types.Collection | RigChoice

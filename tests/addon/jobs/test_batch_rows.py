@@ -10,7 +10,8 @@ import pytest
 from sjc_blender.addon.batch.batch_fault import InvalidBatch
 from sjc_blender.addon.batch.batch_file import read_batch_file
 from sjc_blender.addon.batch.layout import offsets
-from sjc_blender.addon.batch.rows import rows_of_list, rows_of_text
+from sjc_blender.addon.batch.rows import rows_of_list
+from sjc_blender.addon.batch.text_rows import rows_of_text
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.overrides import nested
 
