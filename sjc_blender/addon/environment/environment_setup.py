@@ -21,6 +21,7 @@ from typing import Any
 from ...protocol.errors import SjcError
 from ...protocol.setup_events import Stage
 from ..process import platform_process
+from ..process.marker import Marker, read_marker, requirements_hash
 from . import disk_space
 from .installer_settings import (
     InstallerSettings,
@@ -30,7 +31,6 @@ from .installer_settings import (
     installer_environment,
 )
 from .local_wheels import torch_wheels
-from ..process.marker import Marker, read_marker, requirements_hash
 from .program import ProgramFailed, Stopped, run_program
 from .setup_errors import told_output
 from .setup_request import SetupRequest

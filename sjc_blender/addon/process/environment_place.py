@@ -72,7 +72,7 @@ class EnvironmentPlace:
 
     @property
     def marker(self) -> Path:
-        """Says that the environment is whole; see `sjc_blender.addon.environment.marker`."""
+        """Says that the environment is whole; see `sjc_blender.addon.process.marker`."""
         return self.root / own_folders.MARKER
 
     @property

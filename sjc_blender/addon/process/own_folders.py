@@ -25,7 +25,7 @@ class OwnFolders:
     Parameters
     ----------
     root : Path
-        See `sjc_blender.addon.environment.place.EnvironmentPlace`; it need not exist.
+        See `sjc_blender.addon.process.environment_place.EnvironmentPlace`; it need not exist.
     """
 
     def __init__(self, root: Path) -> None:

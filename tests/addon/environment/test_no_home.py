@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sjc_blender.addon.environment.engine_keeper import EngineKeeper
-from sjc_blender.addon.process.environment_place import EnvironmentPlace, environment_place
 from sjc_blender.addon.environment.setup_request import SetupRequest
+from sjc_blender.addon.process.environment_place import EnvironmentPlace, environment_place
 from sjc_blender.protocol import home
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.model_families import local_model

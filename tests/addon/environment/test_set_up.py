@@ -14,9 +14,9 @@ import pytest
 
 from sjc_blender.addon.environment.engine_keeper import BOOTSTRAP, EngineKeeper, Status
 from sjc_blender.addon.environment.environment_setup import STAGES
-from sjc_blender.addon.process.marker import read_marker, requirements_hash
 from sjc_blender.addon.process.child_process import ISOLATED
 from sjc_blender.addon.process.engine_python import find_engine_python
+from sjc_blender.addon.process.marker import read_marker, requirements_hash
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.lease import Lease

@@ -19,10 +19,10 @@ from sjc_blender.addon.environment.installer_settings import (
     installer_environment,
 )
 from sjc_blender.addon.environment.local_wheels import TorchWheel, torch_wheels
-from sjc_blender.addon.process.marker import read_marker, requirements_hash
 from sjc_blender.addon.environment.setup_errors import told_os_error, told_output
 from sjc_blender.addon.environment.setup_request import SetupRequest, from_argument
 from sjc_blender.addon.process.environment_place import environment_place, requirements_file, use_folder
+from sjc_blender.addon.process.marker import read_marker, requirements_hash
 from sjc_blender.addon.process.platform_process import program_in, user_data_folder
 from sjc_blender.protocol.errors import SjcError
 
