@@ -11,9 +11,10 @@ from typing import Any
 import bpy
 
 from ...protocol.errors import SjcError
+from ...protocol.slug import slug
 from .. import user_preferences
 from ..drained import drained
-from ..job_location import jobs_folders, slug
+from ..job_location import jobs_folders
 from ..jobs.job_queue import Job
 from ..jobs.job_request import JobRequest, Shape, absolute
 from ..jobs.start import target_scene

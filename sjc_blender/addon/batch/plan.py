@@ -18,8 +18,8 @@ from ...protocol import codec
 from ...protocol.errors import InvalidSpec, SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.overrides import merged, nested
+from ...protocol.slug import slug
 from ...protocol.spec import JobSpec
-from ..job_location import slug
 from ..jobs.job_import import outputs_of
 from ..jobs.job_inputs import JobInputs
 from ..jobs.job_request import OUTPUTS, JobRequest

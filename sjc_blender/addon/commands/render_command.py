@@ -17,8 +17,8 @@ from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from ...protocol.model_families import REFERENCE_VIEWS
 from ...protocol.reference_views import ReferenceView, ReferenceViews
+from ...protocol.slug import slug
 from ...protocol.spec import CameraRig
-from ..job_location import slug
 from ..process.interrupts import Interrupts
 from ..rigs.domain import domain_object, domain_spec
 from ..rigs.rig import cameras_from_scene
