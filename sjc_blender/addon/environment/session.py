@@ -14,11 +14,11 @@ import bpy
 
 from ...protocol.diagnosis import Diagnosis
 from ...protocol.errors import SjcError
+from .. import window_events
 from ..jobs.job_queue import QUEUE
 from ..process.engine_python import forget_probes
 from ..process.environment_place import environment_place, use_folder
 from ..process.interrupts import Interrupts
-from .. import window_events
 from ..user_preferences import preferred_path
 from .blender_findings import blender_findings
 from .engine_check import EngineCheck
@@ -227,8 +227,6 @@ def _tick() -> float | None:
         window_events.redraw_sidebars()
         window_events.redraw("PREFERENCES")
     return TIMER_SECONDS if KEEPER.busy or checking() else None
-
-
 
 
 def _absolute(path: str) -> str:

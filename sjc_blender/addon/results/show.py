@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ...protocol.errors import SjcError
-from ..ui import window_events
+from .. import window_events
 from .placement import JOB_PROPERTY
 
 

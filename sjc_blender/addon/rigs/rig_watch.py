@@ -14,7 +14,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...protocol.errors import SjcError
-from ..ui import window_events
+from .. import window_events
 from .rig_choice import RigChoice
 from .scene_rig import SceneRig, scene_rig
 

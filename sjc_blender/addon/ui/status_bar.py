@@ -4,10 +4,10 @@ import bpy
 
 from ..jobs import job_queue, pump
 from ..jobs.job_queue import JobState
+from ..window_events import redraw_status_bars
 from .job_box import OPTIMISING
 from .job_panel import active_job
 from .job_status import bar_text, headline, rate_text
-from .window_events import redraw_status_bars
 
 WIDTH = 9.0
 """Of the bar, in units of the interface."""
