@@ -8,8 +8,9 @@ import bpy
 import pytest
 
 import sjc_blender.addon
+from sjc_blender.addon import window_events
 from sjc_blender.addon.jobs import job_import, pump
-from sjc_blender.addon.ui import status_bar, window_events
+from sjc_blender.addon.ui import status_bar
 
 ADDON = Path(sjc_blender.addon.__file__).parent
 TOUCHES = {"windows", "workspace", "screen", "areas", "tag_redraw", "undo_push", "cursor_warp"}
