@@ -40,6 +40,14 @@ def read_outside(path: Path, limit: int) -> bytes:
     return content
 
 
+def stays_inside(folder: Path, name: str) -> bool:
+    """Whether a name that stands in a file leads to a place within a folder, also through the links that are there."""
+    try:
+        return Path(os.path.realpath(folder / name)).is_relative_to(os.path.realpath(folder))
+    except (OSError, ValueError):  # a ValueError if there is a NUL in the name
+        return False
+
+
 def _content(descriptor: int, limit: int) -> bytes:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):

@@ -17,7 +17,10 @@ from pathlib import Path
 from . import codec
 from .errors import SjcError
 from .model_families import REFERENCE_VIEWS
+from .outside_file import UnusableFile, read_outside, stays_inside
 from .spec import Camera, CameraRig, DomainSpec
+
+LARGEST_FILE = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,10 @@ def read_reference_views(folder: Path) -> ReferenceViews:
     """
     file = folder / REFERENCE_VIEWS
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = json.loads(read_outside(file, LARGEST_FILE).decode())
+    except UnusableFile as error:
+        raise _bad(file, str(error)) from error
+    except (ValueError, RecursionError) as error:
         raise _bad(file, f"cannot be read: {error}") from error
     views, faults = codec.decode(ReferenceViews, data)
     if views is None:
@@ -61,7 +66,7 @@ def read_reference_views(folder: Path) -> ReferenceViews:
     if not views.views:
         raise _bad(file, "names no view")
     for view in views.views:
-        if not (folder / view.image).resolve().is_relative_to(folder.resolve()):
+        if not stays_inside(folder, view.image):
             raise _bad(file, f"names the picture {view.image!r}, which lies outside the folder")
     return views
 

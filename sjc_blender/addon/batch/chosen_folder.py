@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
 
+from ...protocol.outside_file import stays_inside
+
 INSIDE = "a name within the batch's folder, such as chairs/red, that every system can write"
 
 _PART = re.compile(r"[^\x00-\x1f<>:\"|?*\\/]{0,99}[^\x00-\x1f<>:\"|?*\\/. ]")
@@ -16,7 +18,7 @@ def is_inside(chosen: str, folders: Sequence[Path]) -> bool:
     parts = chosen.split("/")
     if not all(_PART.fullmatch(part) and not part.startswith("~") and not _is_reserved(part) for part in parts):
         return False
-    return all((folder / chosen).resolve().is_relative_to(folder.resolve()) for folder in folders)
+    return all(stays_inside(folder, chosen) for folder in folders)
 
 
 def _is_reserved(part: str) -> bool:

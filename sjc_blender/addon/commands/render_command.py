@@ -19,6 +19,7 @@ from ...protocol.model_families import REFERENCE_VIEWS
 from ...protocol.reference_views import ReferenceView, ReferenceViews
 from ...protocol.slug import slug
 from ...protocol.spec import CameraRig
+from ...protocol.transforms_json import TRANSFORMS, transforms_json
 from ..process.interrupts import Interrupts
 from ..rigs.domain import domain_object, domain_spec
 from ..rigs.rig import cameras_from_scene
@@ -48,8 +49,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--views",
         action="store_true",
-        help="also list the cameras, so that the engine can fit a Volume to the pictures (engine fit): "
-        "square, transparent, in plain sRGB; needs --rig and --size",
+        help="also list the cameras, so that the engine can fit a Volume to the pictures (engine fit), and other "
+        f"programs too ({TRANSFORMS}): square, transparent, in plain sRGB; needs --rig and --size",
     )
     parser.add_argument("--domain", metavar="OBJECT", help="with --views: the box that is to be filled")
     parser.add_argument("--engine", choices=sorted(ENGINES), help="default: the scene's")
@@ -83,9 +84,19 @@ def run(arguments: argparse.Namespace) -> Outcome:
             _render(scene, camera, path)
             seconds = round(time.monotonic() - began, 2)
             pictures.append({"camera": camera.name, "path": str(path), "seconds": seconds})
+    lines = [str(picture["path"]) for picture in pictures]
     if views is not None:
-        atomic_write.write_text(folder / REFERENCE_VIEWS, json.dumps(codec.encode(views), indent=1) + "\n")
-    return Outcome("done", {"pictures": pictures}, [str(picture["path"]) for picture in pictures])
+        _write_json(folder / REFERENCE_VIEWS, codec.encode(views))
+        transforms = transforms_json(views, arguments.size, arguments.size)
+        if transforms is not None:
+            _write_json(folder / TRANSFORMS, transforms)
+        else:
+            lines.append(f"Not written: {TRANSFORMS}, which cannot describe orthographic cameras.")
+    return Outcome("done", {"pictures": pictures}, lines)
+
+
+def _write_json(path: Path, data: Any) -> None:
+    atomic_write.write_text(path, json.dumps(data, indent=1) + "\n")
 
 
 def _views(scene: bpy.types.Scene, arguments: argparse.Namespace, paths: Sequence[Path]) -> ReferenceViews:

@@ -26,7 +26,10 @@ def add_fit_command(commands: Any) -> None:
     parser.add_argument("folder", type=Path, metavar="PICTURES", help="with transforms*.json or reference_views.json")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a job folder, to import in Blender")
     parser.add_argument(
-        "--half-side", type=finite, default=1.0, help="half side of the cube to fill, in the pictures' world units"
+        "--half-side",
+        type=finite,
+        help="half side of the cube to fill, in the pictures' world units "
+        "(default: what scale and offset of instant-ngp say, else 1)",
     )
     parser.add_argument("--resolution", type=int, default=96, help="voxels along a side (default 96)")
     parser.add_argument("--size", type=int, default=128, help="larger pictures are averaged down to this (default 128)")
@@ -59,7 +62,7 @@ def _check(arguments: argparse.Namespace) -> None:
         for name, (low, high) in limits.items()
         if not low <= getattr(arguments, name) <= high
     ]
-    if arguments.half_side <= 0:
+    if arguments.half_side is not None and arguments.half_side <= 0:
         faults.append(f"--half-side is {arguments.half_side:g}; allowed: above 0")
     if not 0 <= arguments.background <= 1:
         faults.append(f"--background is {arguments.background:g}; allowed: 0 to 1")
@@ -73,9 +76,9 @@ def _run(arguments: argparse.Namespace, told: Callable[[events.Event], None]) ->
     from ..results.mesh import extract_mesh
     from ..results.result import write_result
     from .fit import FitSettings, fit_grid, psnr
-    from .posed_pictures import read_pictures
+    from .posed_pictures import pictures_of_the_box, read_pictures
 
-    pictures = read_pictures(arguments.folder, arguments.half_side, arguments.size)
+    pictures = pictures_of_the_box(read_pictures(arguments.folder, arguments.half_side, arguments.size))
     # As a job, so that whatever takes a job's result takes this one's.
     spec = JobSpec(
         prompt=arguments.folder.resolve().name,
@@ -99,13 +102,12 @@ def _run(arguments: argparse.Namespace, told: Callable[[events.Event], None]) ->
     settings = FitSettings(arguments.resolution, arguments.steps, seed=arguments.seed, background=arguments.background)
     grid = fit_grid(pictures.train, settings, pictures.domain.half_extents, progress)
     metrics = {"seconds_optimising": time.perf_counter() - started, "steps": float(arguments.steps)}
-    metrics["psnr_train"] = psnr(grid, pictures.train[:MEASURED], arguments.background)
-    if pictures.held_out:
-        metrics["psnr_held_out"] = psnr(grid, pictures.held_out, arguments.background)
+    measured = {"train": pictures.train[:MEASURED], "held_out": pictures.held_out}
+    metrics |= {f"psnr_{name}": psnr(grid, some, arguments.background) for name, some in measured.items() if some}
     report(events.Phase("writing the results"))
     report(write_result(folder, spec, grid, extract_mesh(grid, spec.outputs, spec.cameras, report), metrics, report))
-    measured = "held-out" if pictures.held_out else "train"
-    print(f"PSNR of the {measured} pictures: {metrics['psnr_' + measured.replace('-', '_')]:.2f} dB")
+    judges = "held-out" if pictures.held_out else "train"
+    print(f"PSNR of the {judges} pictures: {metrics['psnr_' + judges.replace('-', '_')]:.2f} dB")
 
 
 MEASURED = 10

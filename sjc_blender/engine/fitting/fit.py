@@ -16,7 +16,7 @@ from ..radiance.rays import Rays
 from ..radiance.renderer import render, render_chunked
 from ..radiance.trilinear import interpolate
 from ..results.srgb import from_linear, to_linear
-from .posed_pictures import PosedPicture
+from .posed_pictures import PosedPicture, misses_the_box
 
 START_OPACITY = 0.02
 """Of a voxel; the box begins as a haze through which all of it gets gradients."""
@@ -113,7 +113,7 @@ def fit_grid(
 
 @torch.no_grad()
 def psnr(grid: RadianceGrid, pictures: Sequence[PosedPicture], background: float = 1.0) -> float:
-    """Mean over pictures of the peak signal-to-noise ratio in dB of sRGB pixels, over one grey.
+    """Mean over pictures of the peak signal-to-noise ratio in dB of sRGB pixels that are known, over one grey.
 
     Parameters
     ----------
@@ -129,8 +129,15 @@ def psnr(grid: RadianceGrid, pictures: Sequence[PosedPicture], background: float
         rgb, alpha = to_linear(picture.rgba[..., :3]), picture.rgba[..., 3:]
         wanted = from_linear(rgb * alpha + behind * (1 - alpha))
         image = from_linear(render_chunked(before, picture.rays()).image.movedim(0, -1))
-        values.append(-10 * (image - wanted).square().mean().log10())
+        values.append(-10 * (image - wanted).flatten(0, 1)[_known(picture)].square().mean().log10())
     return float(torch.stack(values).mean())
+
+
+def _known(picture: PosedPicture) -> Tensor:
+    """Which pixels say anything, one after the other."""
+    if picture.known is not None:
+        return picture.known.flatten()
+    return torch.ones(picture.rgba.shape[0] * picture.rgba.shape[1], dtype=torch.bool)
 
 
 @dataclass(frozen=True)
@@ -148,12 +155,9 @@ def _gathered(pictures: Sequence[PosedPicture], half_extents: Tensor) -> tuple[_
     origins, directions = (torch.cat([getattr(r, name) for r in rays]) for name in ("origins", "directions"))
     rgba = torch.cat([picture.rgba.reshape(-1, 4) for picture in pictures])
     hits = intersect_box(Rays(origins, directions, 1, len(origins)), half_extents)[1] > 0
+    hits &= torch.cat([_known(picture) for picture in pictures])
     if not bool(hits.any()):
-        raise SjcError(
-            "pictures_miss_the_box",
-            "No camera of the set sees the box that is to be filled.",
-            "Make the box larger (--half-side), or move the scene to the world's origin.",
-        )
+        raise misses_the_box()
     bundle = _Bundle(origins[hits], directions[hits])
     return bundle, to_linear(rgba[hits, :3]), rgba[hits, 3:]
 

@@ -1,33 +1,38 @@
 """Pictures with their cameras, read from the formats in which such sets come.
 
-- ``transforms_train.json``, ``transforms_test.json`` or ``transforms.json``: the format of NeRF's synthetic scenes
-  (https://github.com/bmild/nerf), cameras in world units, looking along -Z with +Y up, as in Blender.
+- ``transforms_train.json`` with ``transforms_test.json`` or ``transforms_val.json``, or ``transforms.json``: see
+  `sjc_blender.engine.fitting.transforms_file`, cameras in world units.
 - ``reference_views.json``: see `sjc_blender.protocol.reference_views`, cameras in domain units.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from PIL import Image
 from torch import Tensor
 
 from ...protocol.errors import SjcError
 from ...protocol.model_families import REFERENCE_VIEWS
 from ...protocol.reference_views import read_reference_views
-from ...protocol.spec import Camera, DomainSpec, Matrix
+from ...protocol.spec import Camera, DomainSpec
+from ...protocol.validation import camera_faults
+from ..picture_file import UnusablePicture, as_tensor, open_picture, shrunk
 from ..radiance.rays import Rays, camera_rays
+from .lens import UnusableLens, declared_size, lens_of, undistorted
+from .transforms_file import Frame, bad_pictures, read_transforms
 
-TRAIN, TEST, ALL = "transforms_train.json", "transforms_test.json", "transforms.json"
+TRAIN, TEST, VALIDATION = "transforms_train.json", "transforms_test.json", "transforms_val.json"
+ALL = "transforms.json"
+
 HELD_OUT = 8
 """Of a set that comes in one piece every eighth picture is held out."""
+
+MOST_PIXELS = 2**27
+"""Of all pictures of a file after they were made smaller; each becomes a ray of about 40 bytes."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,13 @@ class PosedPicture:
         In domain units.
     rgba : Tensor [H, W, 4]
         sRGB and straight alpha in [0, 1].
+    known : Tensor [H, W] of bool, optional
+        Where it says anything; None: everywhere.
     """
 
     camera: Camera
     rgba: Tensor
+    known: Tensor | None = None
 
     def rays(self) -> Rays:
         """One ray a pixel, in the order of the pixels."""
@@ -65,15 +73,16 @@ class PictureSet:
     domain: DomainSpec
 
 
-def read_pictures(folder: Path, half_side: float, size: int) -> PictureSet:
+def read_pictures(folder: Path, half_side: float | None, size: int) -> PictureSet:
     """Read a set.
 
     Parameters
     ----------
     folder : Path
-    half_side : float
-        Half side of the cube to be filled, in the set's world units (around its origin). Means nothing to
-        ``reference_views.json``, which names its box.
+    half_side : float or None
+        Half side of the cube to be filled, in the set's world units, around its origin. None: the cube that
+        instant-ngp fills, where the file says it, else 1. Means nothing to ``reference_views.json``, which names its
+        box.
     size : int
         Longer side in pixels to which larger pictures are averaged down.
 
@@ -84,15 +93,19 @@ def read_pictures(folder: Path, half_side: float, size: int) -> PictureSet:
     """
     if (folder / REFERENCE_VIEWS).is_file():
         listed = read_reference_views(folder)
-        pictures = [PosedPicture(view.camera, _picture(folder / view.image, size)) for view in listed.views]
+        pictures = [PosedPicture(view.camera, _picture(folder, view.image, size)) for view in listed.views]
         return PictureSet(*_split(pictures), listed.domain)
-    domain = DomainSpec(matrix_world=_scaling(half_side))
-    if (folder / TRAIN).is_file() and (folder / TEST).is_file():
-        train, held_out = (_transforms(folder / name, half_side, size) for name in (TRAIN, TEST))
-        return PictureSet(train, held_out, domain)
     for name in (TRAIN, ALL):
-        if (folder / name).is_file():
-            return PictureSet(*_split(_transforms(folder / name, half_side, size)), domain)
+        if not (folder / name).is_file():
+            continue
+        found = _of_transforms(folder / name, half_side, size)
+        judges = [other for other in (TEST, VALIDATION) if name == TRAIN and (folder / other).is_file()]
+        if not judges:
+            return found if found.held_out else PictureSet(*_split(found.train), found.domain)
+        judging = _of_transforms(folder / judges[0], half_side, size)
+        if judging.domain != found.domain:
+            raise bad_pictures(folder / judges[0], f"has another box than {name}")
+        return PictureSet(found.train + found.held_out, judging.train + judging.held_out, found.domain)
     raise SjcError(
         "no_posed_pictures",
         f"{folder} holds no pictures with cameras.",
@@ -101,61 +114,112 @@ def read_pictures(folder: Path, half_side: float, size: int) -> PictureSet:
     )
 
 
+def _picture(folder: Path, name: str, size: int) -> Tensor:
+    try:
+        return as_tensor(shrunk(open_picture(folder / name), size))
+    except UnusablePicture as error:
+        raise bad_pictures(folder / REFERENCE_VIEWS, f"names the picture {name!r}, which {error}") from error
+
+
+def pictures_of_the_box(pictures: PictureSet) -> PictureSet:
+    """Leave out the pictures that show nothing of the box.
+
+    Raises
+    ------
+    SjcError
+        ``pictures_miss_the_box`` if none is left; ``camera_in_the_box``.
+    """
+    train, held_out = (
+        [picture for picture in some if _shows(picture, pictures.domain)]
+        for some in (pictures.train, pictures.held_out)
+    )
+    if not train:
+        raise misses_the_box()
+    return PictureSet(train, held_out, pictures.domain)
+
+
+def misses_the_box() -> SjcError:
+    """Give the error of a set whose cameras all look elsewhere."""
+    return SjcError(
+        "pictures_miss_the_box",
+        "No camera of the set sees the box that is to be filled.",
+        "Make the box larger (--half-side), or move the scene to the world's origin.",
+    )
+
+
+def _shows(picture: PosedPicture, domain: DomainSpec) -> bool:
+    place = [row[3] for row in picture.camera.pose[:3]]
+    if all(abs(x) < extent for x, extent in zip(place, domain.half_extents, strict=True)):
+        raise SjcError(
+            "camera_in_the_box",
+            f"The camera of {picture.camera.name!r} stands inside the box that is to be filled.",
+            "Make the box smaller (--half-side), so that the cameras look at it from outside.",
+        )
+    known = picture.known is None or bool(picture.known.any())
+    return known and not camera_faults(picture.camera, picture.camera.name, domain)
+
+
 def _split(pictures: Sequence[PosedPicture]) -> tuple[list[PosedPicture], list[PosedPicture]]:
     train = [picture for index, picture in enumerate(pictures) if index % HELD_OUT or len(pictures) < HELD_OUT]
     return train, list(pictures[::HELD_OUT]) if len(pictures) >= HELD_OUT else []
 
 
-def _scaling(s: float) -> Matrix:
-    return ((s, 0.0, 0.0, 0.0), (0.0, s, 0.0, 0.0), (0.0, 0.0, s, 0.0), (0.0, 0.0, 0.0, 1.0))
+def _box(half_side: float, centre: Sequence[float] = (0.0, 0.0, 0.0)) -> DomainSpec:
+    x, y, z = centre
+    s = half_side
+    return DomainSpec(
+        matrix_world=((s, 0.0, 0.0, x), (0.0, s, 0.0, y), (0.0, 0.0, s, z), (0.0, 0.0, 0.0, 1.0)),
+    )
 
 
-def _transforms(file: Path, half_side: float, size: int) -> list[PosedPicture]:
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        frames = [dict(frame) for frame in data["frames"]]
-        pictures = []
-        for frame in frames:
-            rgba = _picture(_picture_path(file.parent, str(frame["file_path"])), size)
-            pictures.append(PosedPicture(_camera(data | frame, rgba.shape[0] / rgba.shape[1], half_side), rgba))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise SjcError(
-            "bad_posed_pictures",
-            f"{file} cannot be used ({reason}).",
-            "It needs camera_angle_x, and for each of its frames a file_path and a transform_matrix of 4 x 4 numbers.",
-        ) from error
-    if not pictures:
-        raise SjcError("bad_posed_pictures", f"{file} names no pictures.", "List them under frames.")
-    return pictures
+def _of_transforms(file: Path, half_side: float | None, size: int) -> PictureSet:
+    """Read what a file lists; none is held out where it does not say so."""
+    found = read_transforms(file)
+    centre, side = found.box or ((0.0, 0.0, 0.0), 1.0)
+    domain = _box(side, centre) if half_side is None else _box(half_side)
+    pictures = _Pictures(file, found.shared, domain, size)
+    train, held_out = ([pictures.read(frame) for frame in frames] for frames in (found.frames, found.held_out))
+    return PictureSet(train, held_out, domain)
 
 
-def _camera(frame: Mapping[str, Any], height_per_width: float, half_side: float) -> Camera:
-    matrix = np.array(frame["transform_matrix"], dtype=np.float64)
-    if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
-        raise ValueError(f"the transform_matrix of {frame['file_path']} is not 4 x 4 finite numbers")
-    left, _, right = np.linalg.svd(matrix[:3, :3])  # the nearest rotation: files are rounded, some cameras scaled
-    matrix[:3, :3] = left @ right
-    matrix[:3, 3] /= half_side
-    half = math.tan(float(frame["camera_angle_x"]) / 2)
-    window = (-half, half, -half * height_per_width, half * height_per_width)
-    pose: Any = tuple(tuple(row) for row in matrix.tolist())
-    return Camera(name=str(frame["file_path"]), pose=pose, window=window)
+class _Pictures:
+    """Reads the pictures of a file, and counts what they hold."""
 
+    def __init__(self, file: Path, shared: dict[str, Any], domain: DomainSpec, size: int) -> None:
+        self._file, self._shared, self._size = file, shared, size
+        self._matrix = np.array(domain.matrix_world)
+        self._pixels = 0
 
-def _picture_path(folder: Path, named: str) -> Path:
-    path = (folder / named).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise ValueError(f"the picture {named!r} lies outside {folder}")
-    return path if path.suffix else path.with_suffix(".png")
+    def read(self, frame: Frame) -> PosedPicture:
+        """Open a frame's picture and mask, and bring both into the plane of its pinhole."""
+        try:
+            declared = declared_size(frame.own, self._shared)
+            picture = open_picture(frame.path, declared)
+            lens = lens_of(frame.own, self._shared, picture.size)
+            rgba = as_tensor(shrunk(picture, self._size))
+            self._pixels += rgba.shape[0] * rgba.shape[1]
+            if self._pixels > MOST_PIXELS:
+                raise UnusablePicture(f"is one too many: allowed are {MOST_PIXELS:,} pixels, choose a smaller --size")
+            known = None if frame.mask is None else self._mask(frame.mask, declared, picture.size)
+            if lens.distortion:
+                rgba, seen = undistorted(rgba, lens)
+                if known is not None:
+                    seen &= undistorted(known[..., None].float(), lens)[0][..., 0] > 1 - 1e-4
+                known = seen
+        except (UnusablePicture, UnusableLens) as error:
+            is_picture = isinstance(error, UnusablePicture)
+            trouble = f"names the picture {frame.name!r}, " + ("which " if is_picture else "of which ")
+            raise bad_pictures(self._file, f"{trouble}{error}") from error
+        pose = frame.pose.copy()
+        pose[:3, 3] = (pose[:3, 3] - self._matrix[:3, 3]) / self._matrix[0, 0]
+        rows: Any = tuple(tuple(row) for row in pose.tolist())
+        return PosedPicture(Camera(name=frame.name, pose=rows, window=lens.window), rgba, known)
 
-
-def _picture(path: Path, size: int) -> Tensor:
-    with Image.open(path) as opened:
-        picture = opened.convert("RGBA")
-    shrink = size / max(picture.size)
-    if shrink < 1:
-        # Premultiplied, or the colour of what is transparent bleeds over the edges.
-        wanted = max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink))
-        picture = picture.convert("RGBa").resize(wanted, Image.Resampling.BOX).convert("RGBA")
-    return torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255.0)
+    def _mask(self, path: Path, declared: tuple[int, int] | None, size: tuple[int, int]) -> Tensor:
+        """Where a picture counts [H, W]: where all of what was averaged to a pixel is white."""
+        mask = open_picture(path, declared)
+        if mask.size != size:
+            found = f"{mask.width} x {mask.height}, and the picture {size[0]} x {size[1]}"
+            raise UnusablePicture(f"has the mask {path.name} of {found}; allowed: the same size")
+        opaque = mask.convert("L").point([0] * 128 + [255] * 128)
+        return as_tensor(shrunk(opaque, self._size))[..., 0] > 1 - 1e-3

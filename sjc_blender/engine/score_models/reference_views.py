@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 from torch.nn import functional
 
 from ...protocol.errors import SjcError
 from ...protocol.reference_views import ReferenceView, read_reference_views
+from ..picture_file import UnusablePicture, as_tensor, open_picture
 from ..viewpoints import Viewpoint
 from .closed_form import ClosedFormDenoiser
 from .score_model import Condition
@@ -67,17 +66,15 @@ class ReferenceViewModel(ClosedFormDenoiser):
 def _picture(file: Path) -> torch.Tensor:
     """A picture as a tensor [3, H, H] in [-1, 1]; what is transparent becomes white."""
     try:
-        with Image.open(file) as opened:
-            rgba = np.asarray(opened.convert("RGBA"), dtype=np.float32) / 255.0
-    except (OSError, ValueError) as error:
-        raise SjcError(
-            "bad_reference_views", f"The picture {file} cannot be read: {error}.", "Use PNG, JPEG or WebP."
-        ) from error
-    if rgba.shape[0] != rgba.shape[1]:
+        picture = open_picture(file)
+    except UnusablePicture as error:
+        raise SjcError("bad_reference_views", f"The picture {file} {error}.", "Use PNG, JPEG or WebP.") from error
+    if picture.width != picture.height:
         raise SjcError(
             "bad_reference_views",
-            f"The picture {file} is {rgba.shape[1]} x {rgba.shape[0]}; a reference view is square.",
+            f"The picture {file} is {picture.width} x {picture.height}; a reference view is square.",
             "Render it with a square resolution.",
         )
+    rgba = as_tensor(picture)
     rgb = rgba[..., :3] * rgba[..., 3:] + 1.0 - rgba[..., 3:]
-    return torch.from_numpy(rgb).movedim(-1, 0) * 2.0 - 1.0
+    return rgb.movedim(-1, 0) * 2.0 - 1.0

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import bpy
+import mathutils
+import numpy as np
 import pytest
 
 from sjc_blender.addon.commands.command_line import main
@@ -85,6 +87,34 @@ def test_pictures_come_with_their_cameras_for_a_fit(scene):
         # A domain unit is 2 m here.
         offset = obj.matrix_world.translation - domain.matrix_world.translation
         assert [row[3] for row in view.camera.pose[:3]] == pytest.approx([axis / 2 for axis in offset], abs=1e-5)
+
+
+def test_other_programs_see_with_the_same_cameras(scene, rig):
+    """A point of the scene lies where Blender has it, by the formula of a pinhole on what is written."""
+    from bpy_extras.object_utils import world_to_camera_view
+
+    domain = bpy.data.objects.new("Domain", None)
+    domain.location, domain.rotation_euler, domain.scale = (1, 2, 3), (0.2, 0.1, 0.7), (2, 2, 2)
+    scene.collection.objects.link(domain)
+    around = bpy.data.collections.new("Around")
+    scene.collection.children.link(around)
+    for number, (shift, lens) in enumerate([((0, 0), 50), ((0.1, -0.2), 50), ((0, 0.1), 80)]):
+        camera = bpy.data.objects.new(f"Camera {number}", bpy.data.cameras.new("Camera"))
+        camera.data.shift_x, camera.data.shift_y, camera.data.lens = *shift, lens
+        camera.location = (1 + 9 * number, -8, 4 + number)
+        around.objects.link(camera)
+        bpy.context.view_layer.update()
+        way = domain.matrix_world.translation - camera.matrix_world.translation
+        camera.rotation_euler = way.to_track_quat("-Z", "Y").to_euler()
+    assert main(["render", "--out", "set", "--rig", "Around", "--views", "--domain", "Domain", *QUICK]) == EXIT_OK
+    written = json.loads(Path("set", "transforms.json").read_text())
+    scene.render.resolution_x = scene.render.resolution_y = 8
+    for frame, camera in zip(written["frames"], sorted(around.objects, key=lambda obj: obj.name), strict=True):
+        for point in [(1, 2, 3), (1.5, 1.2, 3.9), (0.2, 2.5, 2.1)]:
+            x, y, z, _ = np.linalg.inv(frame["transform_matrix"]) @ [*point, 1]
+            u, v = frame["fl_x"] * x / -z + frame["cx"], frame["fl_y"] * -y / -z + frame["cy"]
+            seen = world_to_camera_view(scene, camera, mathutils.Vector(point))
+            assert (u / 8, 1 - v / 8) == pytest.approx(seen[:2], abs=1e-5)
 
 
 @pytest.mark.parametrize("options", [["--rig", "Rig"], ["--camera", "View.1", "--size", "8"]])
