@@ -38,6 +38,7 @@ from .models.model_actions import cancel_download, delete_model, download_model,
 from .models.model_status import ModelStatus
 from .results.asset import mark_as_asset
 from .results.bake_texture import bake_texture
+from .results.before_after import show_side as side_shown
 from .results.export import export_result
 from .results.remesh import remesh
 from .results.show import show_result
@@ -92,6 +93,7 @@ __all__ = [
     "set_up_engine",
     "show",
     "show_as",
+    "show_side",
     "submit",
     "unpause",
 ]
@@ -173,8 +175,11 @@ def import_result(
         If there is no result, or it cannot be read.
     """
     folder = source.folder if isinstance(source, Job) else JobFolder(Path(absolute(source)))
-    wanted = job_import.outputs_of(folder.read_spec()) if outputs is None else checked_outputs(outputs)
-    objects = job_import.import_outputs(folder, wanted, target_scene(scene), show)
+    spec = folder.read_spec()
+    wanted = job_import.outputs_of(spec) if outputs is None else checked_outputs(outputs)
+    target = target_scene(scene)
+    objects = job_import.import_outputs(folder, wanted, target, show)
+    job_import.settle(objects, spec, target)
     if isinstance(source, Job):
         source.imported += tuple(obj.name for obj in objects)
         source.import_error = None
@@ -184,6 +189,11 @@ def import_result(
 def show_as(result: bpy.types.Object, kind: str, *, scene: bpy.types.Scene | None = None) -> bpy.types.Object:
     """Let a result be seen as its ``"mesh"`` or as its ``"volume"``; see `sjc_blender.addon.results.shown.show_as`."""
     return shown_as(result, kind, target_scene(scene))
+
+
+def show_side(result: bpy.types.Object, side: str, *, scene: bpy.types.Scene | None = None) -> bpy.types.Object:
+    """Let an edit be seen ``"before"`` or ``"after"``; see `sjc_blender.addon.results.before_after.show_side`."""
+    return side_shown(result, side, target_scene(scene))
 
 
 def cancel(which: Job | str, *, now: bool = False) -> None:

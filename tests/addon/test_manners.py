@@ -19,6 +19,8 @@ ADDS_OR_CHANGES = {
     "hide_cover",
     "import_result",
     "show_as",
+    "show_side",
+    "beside",
     "mark_asset",
     "random_seed",
     "recall",

@@ -9,6 +9,7 @@ import pytest
 import sjc_blender
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
+from sjc_blender.addon.rigs import occupied, rig_watch
 from sjc_blender.addon.ui import operators, panels, previews
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
@@ -139,7 +140,7 @@ def test_the_box_shows_the_job_that_is_chosen_in_the_list(job, tmp_path):
 def test_what_hides_the_result_can_be_hidden(job, monkeypatch):
     bpy.ops.mesh.primitive_cube_add(size=2)
     cube = bpy.context.object
-    monkeypatch.setattr(operators, "covers", {job.id: cube.name})
+    monkeypatch.setitem(occupied.found, job.id, (cube.name,))
     assert drawn().operators()["sjc.hide_cover"].name == cube.name
     assert possible(drawn(), "sjc.hide_cover") == ["Hide Cube"]
     bpy.ops.sjc.hide_cover(name=cube.name)
@@ -177,3 +178,33 @@ def test_a_preview_that_is_gone_is_no_trouble(job):
     job.apply(events.Preview("previews/gone.png", 1))
     ((options),) = [options for kind, _, options, _ in drawn().drawn if kind == "template_icon"]
     assert options["icon_value"] == 0
+
+
+def test_what_stands_in_the_place_of_the_next_object_is_said_before(addon):
+    scene = bpy.context.scene
+    rig_watch.look(scene)
+    assert not possible(drawn(), "sjc.beside") and not possible(drawn(), "sjc.hide_cover")
+    bpy.ops.mesh.primitive_cube_add(size=2)
+    cube = bpy.context.object
+    rig_watch.look(scene)
+    scene.sjc.prompt = "a red chair"
+    assert "Cube stands in its place" in drawn().texts()
+    assert possible(drawn(), "sjc.hide_cover") == ["Hide Cube"]
+    bpy.ops.sjc.beside()
+    assert tuple(scene.cursor.location) == (2.5, 0, 0)
+    rig_watch.look(scene)
+    assert "Cube stands in its place" not in drawn().texts()
+    scene.cursor.location = (0, 0, 0)
+    bpy.ops.sjc.hide_cover(name="Cube")
+    assert (cube.visible_get(), cube.hide_render) == (False, True)
+    rig_watch.look(scene)
+    assert not possible(drawn(), "sjc.beside")
+
+
+def test_a_chosen_domain_is_not_stepped_aside_from(addon):
+    scene = bpy.context.scene
+    bpy.ops.sjc.add_domain()
+    bpy.ops.mesh.primitive_cube_add(size=2)
+    rig_watch.look(scene)
+    assert possible(drawn(), "sjc.hide_cover") == ["Hide Cube"]
+    assert not possible(drawn(), "sjc.beside")

@@ -9,6 +9,7 @@ import pytest
 import sjc_blender
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
+from sjc_blender.addon.rigs import occupied
 from sjc_blender.addon.ui import job_box, operators, panels, session_properties
 from sjc_blender.protocol import events, presets
 from sjc_blender.protocol.errors import SjcError
@@ -112,7 +113,7 @@ def test_everything_stays_in_its_place_through_the_life_of_a_job(make, width, jo
     made = [make(seed=number) for number in range(jobs)]
     if made[0].id:
         bpy.ops.mesh.primitive_cube_add(size=2)
-        monkeypatch.setattr(operators, "covers", {made[0].id: bpy.context.object.name})
+        monkeypatch.setitem(occupied.found, made[0].id, (bpy.context.object.name,))
     first = None
     for stage in a_life(made[0]):
         pump.tell()

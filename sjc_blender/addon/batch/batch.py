@@ -229,6 +229,7 @@ class Batch:
             entry.trouble = error
             return False
         placing.arrange(objects, entry.planned, entry.way, self._how, scene)
+        job_import.settle(objects, entry.planned.spec, scene)
         entry.job = None
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import traceback
 from collections.abc import Sequence
 
@@ -11,7 +12,13 @@ import bpy
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
-from ..results.shown import IMPORTERS, checked_kind, show_one
+from ..results.before_after import take_the_place
+from ..results.object_frame import domain_now
+from ..results.placement import JOB_PROPERTY, results_of
+from ..results.shown import IMPORTERS, checked_kind, show_one, shown_of
+from ..rigs import occupied
+from ..rigs.domain import as_rows
+from ..rigs.evaluated_scene import view_layer_of
 from ..window_events import push_undo, windows
 from .job_queue import Job
 from .job_request import OUTPUTS
@@ -45,6 +52,18 @@ def import_outputs(
     objects = [IMPORTERS[output](folder, scene) for output in OUTPUTS if output in outputs]
     show_one(objects, scene, show)
     return objects
+
+
+def settle(objects: Sequence[bpy.types.Object], spec: JobSpec, scene: bpy.types.Scene) -> None:
+    """When new results of one job stand at their place: an edit hides its original, and what else is there is noted."""
+    if not objects:
+        return
+    view_layer_of(scene).update()
+    shown = shown_of(objects[0], scene)
+    take_the_place([shown, *(obj for obj in objects if obj != shown)], spec, scene)
+    place = dataclasses.replace(spec.domain, matrix_world=as_rows(domain_now(shown)))
+    job = str(shown[JOB_PROPERTY])
+    occupied.note(job, place, scene, results_of(job, scene))
 
 
 def import_waiting(jobs: Sequence[Job]) -> list[Job]:
@@ -90,6 +109,7 @@ def _import(job: Job) -> None:
         show_one([scene.objects[name] for name in job.imported], scene)
         if job.arrange is not None:
             job.arrange(job)
+        settle([scene.objects[name] for name in job.imported], job.spec, scene)
         push_undo(f"SJC: {job.spec.subject}")
 
 

@@ -12,6 +12,8 @@ from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
 from .. import user_preferences
 from ..job_location import new_job_folder
+from ..results.placement import results_of
+from ..rigs import occupied
 from ..rigs.scene_rig import rig_warnings
 from . import job_queue, known_jobs, pump
 from .job_queue import Job
@@ -65,6 +67,7 @@ def start(
     )
     job_queue.QUEUE.submit(started)
     known_jobs.index().open(folder.path)
+    occupied.note(started.id, spec.domain, scene, results_of(started.id, scene))
     pump.ensure_running()
     if wait:
         pump.run_until_ended(started)

@@ -11,6 +11,7 @@ from mathutils import Matrix
 from ...protocol import codec
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
+from ..rigs.evaluated_scene import view_layer_of
 from .object_frame import ObjectFrame, standing_domain
 
 JOB_PROPERTY, FOLDER_PROPERTY = "sjc_job", "sjc_folder"
@@ -60,6 +61,11 @@ def place_result(
     select_result(obj, scene)
 
 
+def results_of(job: str, scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """The objects of a scene that came from a job."""
+    return [obj for obj in scene.objects if obj.get(JOB_PROPERTY) == job]
+
+
 def job_id(folder: Path) -> str:
     """Name of the job that lives in this folder."""
     return folder.name
@@ -67,21 +73,15 @@ def job_id(folder: Path) -> str:
 
 def _collection(scene: bpy.types.Scene) -> bpy.types.Collection:
     """Where new objects go, as Blender's own: the active collection; the scene's where nothing can be put into that."""
-    layer = _view_layer(scene).active_layer_collection
+    layer = view_layer_of(scene).active_layer_collection
     if layer is None or layer.collection.library is not None or not layer.is_visible:
         return scene.collection
     return layer.collection
 
 
-def _view_layer(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
-    view_layer = bpy.context.view_layer if bpy.context.scene == scene else scene.view_layers[0]
-    assert view_layer is not None  # a scene has one
-    return view_layer
-
-
 def select_result(obj: bpy.types.Object, scene: bpy.types.Scene) -> None:
     """Make it the active object, and select it alone."""
-    view_layer = _view_layer(scene)
+    view_layer = view_layer_of(scene)
     active = view_layer.objects.active
     if active is not None and active.mode != "OBJECT":
         return  # someone is editing or painting another object, maybe since the job began

@@ -35,7 +35,7 @@ def show_one(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene, kind: 
     """Of the new results of one job show, and select, the one of a kind; where there is none of it, what there is."""
     wanted = [obj for obj in objects if obj.type == TYPES[kind]]
     for obj in objects:
-        _hide(obj, bool(wanted) and obj not in wanted)
+        hide_result(obj, bool(wanted) and obj not in wanted)
     for obj in wanted or objects:
         select_result(obj, scene)
 
@@ -71,7 +71,7 @@ def show_as(obj: bpy.types.Object, kind: str, scene: bpy.types.Scene) -> bpy.typ
     seen = shown_of(obj, scene)
     if seen.type == wanted:
         taking = seen
-        _put_away(seen, [twin for twin in _twins(seen, scene) if _together(seen, twin)])
+        _put_away(seen, [twin for twin in _twins(seen, scene) if together(seen, twin)])
     else:
         taking = _spare(seen, scene) or IMPORTERS[kind](job_folder_of(seen), scene)
         with evaluated(scene):  # where an object is that was just moved
@@ -83,15 +83,23 @@ def show_as(obj: bpy.types.Object, kind: str, scene: bpy.types.Scene) -> bpy.typ
     return taking
 
 
-def _put_away(seen: bpy.types.Object, others: Sequence[bpy.types.Object]) -> None:
-    _hide(seen, False)
-    for other in others:
-        _hide(other, True)
-
-
-def _hide(obj: bpy.types.Object, hidden: bool) -> None:
+def hide_result(obj: bpy.types.Object, hidden: bool) -> None:
+    """Hide it in the viewport and in renders, or show it again."""
     # Not by the eye, which Show Hidden Objects opens again.
     obj.hide_viewport = obj.hide_render = hidden
+
+
+def together(first: bpy.types.Object, second: bpy.types.Object) -> bool:
+    """Whether the domains of two results lie in one place."""
+    here, there = domain_now(first), domain_now(second)
+    size = max(here.to_scale()[:])
+    return (here.translation - there.translation).length <= 1e-3 * size
+
+
+def _put_away(seen: bpy.types.Object, others: Sequence[bpy.types.Object]) -> None:
+    hide_result(seen, False)
+    for other in others:
+        hide_result(other, True)
 
 
 def _twins(obj: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
@@ -104,16 +112,10 @@ def _twins(obj: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Obje
 def _spare(seen: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object | None:
     """The twin that is hidden, or stands in the same place; a copy of one that shows another copy of the result."""
     twins = _twins(seen, scene)
-    found = _nearest(seen, [twin for twin in twins if twin.hide_viewport or _together(seen, twin)])
+    found = _nearest(seen, [twin for twin in twins if twin.hide_viewport or together(seen, twin)])
     if found is not None or not twins:
         return found
     return twins[0].copy()
-
-
-def _together(first: bpy.types.Object, second: bpy.types.Object) -> bool:
-    here, there = domain_now(first), domain_now(second)
-    size = max(here.to_scale()[:])
-    return (here.translation - there.translation).length <= 1e-3 * size
 
 
 def _nearest(obj: bpy.types.Object, others: Sequence[bpy.types.Object]) -> bpy.types.Object | None:

@@ -6,6 +6,7 @@ played for it.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,10 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...protocol.errors import SjcError
+from ...protocol.spec import DomainSpec
 from .. import window_events
+from . import occupied
+from .evaluated_scene import view_layer_of
 from .rig_choice import RigChoice
 from .scene_rig import SceneRig, scene_rig
 
@@ -34,11 +38,14 @@ class Look:
         Why it cannot be used.
     fresh : bool
         Whether nothing has changed since.
+    in_the_way : tuple of str
+        Names of the objects that stand where the result will be.
     """
 
     rig: SceneRig | None = None
     error: SjcError | None = None
     fresh: bool = False
+    in_the_way: tuple[str, ...] = ()
 
 
 _last = Look()
@@ -51,7 +58,7 @@ def current(scene: bpy.types.Scene) -> Look:
     fresh = not _changed and _settings == _settings_of(scene)
     if not fresh and scene.sjc.rig != "ANIMATION":  # type: ignore[attr-defined]
         _ask()
-    return Look(_last.rig, _last.error, fresh) if _settings[:2] == _settings_of(scene)[:2] else Look()
+    return dataclasses.replace(_last, fresh=fresh) if _settings[:2] == _settings_of(scene)[:2] else Look()
 
 
 def look(scene: bpy.types.Scene, rig: RigChoice | None = None) -> Look:
@@ -60,7 +67,8 @@ def look(scene: bpy.types.Scene, rig: RigChoice | None = None) -> Look:
     try:
         jitter, model = math.degrees(settings.jitter), bpy.path.abspath(settings.model)
         chosen = rig or settings.rig_choice()
-        seen = Look(scene_rig(chosen, settings.domain, scene, jitter=jitter, model=model), fresh=True)
+        found = scene_rig(chosen, settings.domain, scene, jitter=jitter, model=model)
+        seen = Look(found, fresh=True, in_the_way=_in_the_way(found.domain, scene))
     except SjcError as error:
         seen = Look(error=error, fresh=True)
     return keep(scene, seen)
@@ -75,6 +83,14 @@ def keep(scene: bpy.types.Scene, seen: Look) -> Look:
     return _last
 
 
+def _in_the_way(domain: DomainSpec, scene: bpy.types.Scene) -> tuple[str, ...]:
+    """What takes the place, but for the domain itself and what the object is to be made of."""
+    settings = scene.sjc  # type: ignore[attr-defined]
+    proxy = settings.proxy
+    apart = [settings.domain, *(proxy.all_objects if isinstance(proxy, bpy.types.Collection) else [proxy])]
+    return tuple(obj.name for obj in occupied.in_the_way(domain, view_layer_of(scene), apart))
+
+
 def _settings_of(scene: bpy.types.Scene) -> tuple[Any, ...]:
     settings, render = scene.sjc, scene.render  # type: ignore[attr-defined]
     return (
@@ -86,6 +102,8 @@ def _settings_of(scene: bpy.types.Scene) -> tuple[Any, ...]:
         settings.own_frames and (settings.first_frame, settings.last_frame),
         settings.path_views,
         settings.model,
+        settings.proxy and settings.proxy.name,
+        tuple(scene.cursor.location[:]),
         (render.resolution_x, render.resolution_y, render.pixel_aspect_x, render.pixel_aspect_y),
     )
 

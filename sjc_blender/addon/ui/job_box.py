@@ -9,8 +9,8 @@ from bpy.app.translations import pgettext_iface
 
 from ..jobs import job_queue
 from ..jobs.job_queue import Job, JobState
-from ..rigs import domain_cover
-from . import operators, previews
+from ..rigs import occupied
+from . import previews
 from .job_status import (
     ICONS,
     LONGEST_FORECASTS,
@@ -61,17 +61,14 @@ def picture_units(context: bpy.types.Context, *, alone: bool) -> float:
 
 
 def cover_of(context: bpy.types.Context, job: Job) -> bpy.types.Object | None:
-    """What hides the job's result, unless it is hidden itself by now."""
-    cover = context.view_layer.objects.get(operators.covers.get(job.id, ""))
-    if cover is None or not (job.live or job.imported) or not domain_cover.hides(cover, context.view_layer):
-        return None
-    return cover
+    """What stands where the job's result is, unless it is hidden by now."""
+    return occupied.still_there(job.id, context.view_layer) if job.live or job.imported else None
 
 
 def remarks(context: bpy.types.Context, job: Job) -> list[str]:
     """What the user should know of the job, a sentence each."""
     cover = cover_of(context, job)
-    return [*job.warnings, *([f"{cover.name} stands around the result and hides it."] if cover is not None else [])]
+    return [*job.warnings, *([f"{cover.name} stands where the result is."] if cover is not None else [])]
 
 
 def _draw_title(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
@@ -142,7 +139,7 @@ def _draw_picture(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
 
 
 def _draw_remarks(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
-    """Unfold what should be known, and offer to hide what hides the result."""
+    """Unfold what should be known, and offer to hide what stands in its place."""
     row = box.row(align=True)
     count = len(remarks(context, job))
     told = row.row(align=True)

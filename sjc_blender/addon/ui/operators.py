@@ -12,7 +12,8 @@ from ...protocol.errors import SjcError
 from .. import api
 from ..environment import session
 from ..jobs import setting_recall
-from ..rigs import domain_cover
+from ..rigs import occupied
+from ..rigs.domain import standing_box
 from ..rigs.rig_choice import RigChoice
 from . import camera_path
 from .properties import SJC_PG_settings
@@ -26,10 +27,6 @@ LINE = 90
 
 refusal: SjcError | None = None
 """Why the last job could not start, for the panel; None once one could, or when it was read."""
-
-
-covers: dict[str, str] = {}
-"""By the ids of jobs: the names of the objects that hide their results."""
 
 
 def report_error(operator: bpy.types.Operator, error: SjcError) -> None:
@@ -108,9 +105,6 @@ def _generate(scene: bpy.types.Scene, rig: RigChoice) -> None:
     settings: SJC_PG_settings = scene.sjc  # type: ignore[attr-defined]
     job = api.submit(settings.request(rig), scene=scene)
     setting_recall.keep_settings(job.folder, settings)
-    cover = domain_cover.cover_of(job.spec.domain, bpy.context.view_layer)
-    if cover is not None:
-        covers[job.id] = cover.name
 
 
 def _generate_later(scene: bpy.types.Scene, rig: RigChoice) -> None:
@@ -127,7 +121,7 @@ def _refuse(error: SjcError) -> None:
 
 
 class SJC_OT_hide_cover(bpy.types.Operator):
-    """Hide the object that stands around the result; Alt H shows it again"""
+    """Hide the object that stands where the result is, in the viewport and in renders; the Outliner shows it again"""
 
     bl_idname = "sjc.hide_cover"
     bl_label = "Hide"
@@ -136,11 +130,30 @@ class SJC_OT_hide_cover(bpy.types.Operator):
     name: StringProperty(name="Object", description="Name of the object to hide", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Hide it in this view layer."""
+        """Hide it."""
         obj = context.view_layer.objects.get(self.name)
         if obj is None:
             return {"CANCELLED"}
-        obj.hide_set(True)
+        occupied.hide(obj, context.view_layer)
+        return {"FINISHED"}
+
+
+class SJC_OT_beside(bpy.types.Operator):
+    """Make the next object beside what stands there: the 3D cursor goes along X to where there is room"""
+
+    bl_idname = "sjc.beside"
+    bl_label = "Beside It"
+    bl_options = {"UNDO", "INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Move the cursor, on which the box stands."""
+        scene = context.scene
+        waiting = [job.spec.domain for job in api.jobs() if job.live and job.scene_name == scene.name]
+        place = occupied.beside(standing_box(scene), context.view_layer, waiting)
+        if place is None:
+            self.report({"ERROR"}, "There is no room along the X axis. Move the 3D cursor to a place that is free.")
+            return {"CANCELLED"}
+        scene.cursor.location.x = place.matrix_world[0][3]
         return {"FINISHED"}
 
 
@@ -206,6 +219,7 @@ class SJC_OT_random_seed(bpy.types.Operator):
 CLASSES = (
     SJC_OT_generate,
     SJC_OT_hide_cover,
+    SJC_OT_beside,
     SJC_OT_dismiss,
     SJC_OT_import_result,
     SJC_OT_random_seed,

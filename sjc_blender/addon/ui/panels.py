@@ -1,9 +1,14 @@
 """The sidebar tab "SJC" of the 3D viewport."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 import bpy
 from bpy.app.translations import pgettext_iface
 
 from .. import api
+from ..rigs import occupied, rig_watch
 from . import camera_path, operators
 from .environment_panel import draw_missing_engine
 from .job_panel import active_job, draw_jobs, draw_offers
@@ -16,6 +21,45 @@ NOT_STARTED = "The job did not start"
 
 DISMISS = 1.5
 """Units of the button that puts a message away."""
+
+
+IN_ITS_PLACE = "{name} stands in its place"
+LONGEST_NAME = 20
+"""Letters of a name that are told."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the next object will stand, as far as that is taken.
+
+    Attributes
+    ----------
+    said : str
+        What takes it, in a sentence; empty where nothing does.
+    seen : str
+        Name of the object that does; empty where that is one that is still being made.
+    movable : bool
+        Whether it is the 3D cursor's place.
+    """
+
+    said: str
+    seen: str
+    movable: bool
+
+    @classmethod
+    def of(cls, context: bpy.types.Context) -> Place:
+        """Take what was seen at the last look, and the jobs that live."""
+        settings: SJC_PG_settings = context.scene.sjc
+        look = rig_watch.Look() if settings.rig_obstacle() else rig_watch.current(context.scene)
+        objects = (context.view_layer.objects.get(name) for name in look.in_the_way)
+        seen = next((obj.name for obj in objects if obj is not None and occupied.is_seen(obj, context.view_layer)), "")
+        name = seen
+        if not name and look.rig is not None:
+            box = look.rig.domain
+            live = (job for job in api.jobs() if job.live and job.scene_name == context.scene.name)
+            name = next((job.spec.subject for job in live if occupied.meet(box, job.spec.domain)), "")
+        said = str(pgettext_iface(IN_ITS_PLACE)).replace("{name}", name[:LONGEST_NAME]) if name else ""
+        return cls(said, seen, settings.domain is None and settings.rig == "ORBIT" and settings.proxy is None)
 
 
 class _Sidebar:
@@ -63,14 +107,30 @@ class SJC_PT_main(_Sidebar, bpy.types.Panel):
 
 
 def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Say why no job can be started, or with what it will be made."""
+    """Say why no job can be started, or what stands where the object will be, or with what it will be made."""
     obstacle = operators.obstacle(context.scene)
     if operators.refusal is not None and not obstacle:
         obstacle = NOT_STARTED
     title = model_title(bpy.path.abspath(context.scene.sjc.model))
     outlook = str(pgettext_iface("Ready. Model: {name}")).replace("{name}", title)
-    room = (operators.PATH_PLAYS, NOT_STARTED, "Write a prompt first", outlook)
-    draw_sentences(layout, context, obstacle or outlook, "INFO" if obstacle else "BLANK1", room=room)
+    place = Place.of(context)
+    longest = IN_ITS_PLACE.replace("{name}", "W" * LONGEST_NAME)
+    room = (operators.PATH_PLAYS, NOT_STARTED, "Write a prompt first", outlook, longest)
+    said = obstacle or place.said
+    draw_sentences(layout, context, said or outlook, "INFO" if said else "BLANK1", room=room)
+    _draw_ways_out(layout, place)
+
+
+def _draw_ways_out(layout: bpy.types.UILayout, place: Place) -> None:
+    """Offer to make room, or to take another place; always, so that nothing moves."""
+    row = layout.row(align=True)
+    aside = row.row(align=True)
+    aside.enabled = place.movable and bool(place.said)
+    aside.operator("sjc.beside", icon="CURSOR")
+    hide = row.row(align=True)
+    hide.enabled = bool(place.seen)
+    text = str(pgettext_iface("Hide {name}")).replace("{name}", place.seen) if place.seen else "Hide"
+    hide.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=not place.seen).name = place.seen
 
 
 def _draw_refusal(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -62,6 +62,24 @@ class SJC_OT_show_as(_OnResult, bpy.types.Operator):
         return attempt(self, lambda: api.show_as(context.object, self.kind, scene=context.scene))
 
 
+class SJC_OT_show_side(_OnResult, bpy.types.Operator):
+    """See the object as it was before the edit, or as it is after; the other one is hidden, in renders too"""
+
+    bl_idname = "sjc.show_side"
+    bl_label = "Compare with Original"
+    bl_options = {"REGISTER", "UNDO"}
+
+    side: EnumProperty(
+        name="Side",
+        description="Which of the two is seen",
+        items=[("before", "Before", "What the edit was made of"), ("after", "After", "The result of the edit")],
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Show it."""
+        return attempt(self, lambda: api.show_side(context.object, self.side, scene=context.scene))
+
+
 class SJC_OT_bake_texture(_OnResult, bpy.types.Operator):
     """Lay the mesh out flat and colour it by a texture, packed in the file. Works on; you may go on too"""
 
@@ -138,6 +156,7 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
 CLASSES = (
     SJC_OT_auto_threshold,
     SJC_OT_show_as,
+    SJC_OT_show_side,
     SJC_OT_bake_texture,
     SJC_OT_mark_asset,
     SJC_OT_export_result,

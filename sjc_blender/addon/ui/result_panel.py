@@ -1,11 +1,15 @@
 """The sidebar's part for a result that came into the scene."""
 
 import bpy
+from bpy.app.translations import pgettext_iface
 
 from ..results import background_work
 from ..results.bake_texture import KEY
+from ..results.before_after import sides_of
 from ..results.origin import is_result, mesh_of
+from ..results.placement import JOB_PROPERTY
 from ..results.remesh import refusals
+from ..rigs import occupied
 from .wrapped_label import draw_sentences
 
 
@@ -41,12 +45,26 @@ class SJC_PT_result(bpy.types.Panel):
             kinds.operator("sjc.show_as", text=name, icon=f"OUTLINER_OB_{kind}", depress=shown).kind = kind.lower()
         if obj.type == "VOLUME":
             column.row().prop(context.window_manager.sjc_result, "look", expand=True)
+        _draw_place(column, context, obj)
         mesh = mesh_of(obj)
         if mesh is not None:
             _draw_mesh(column, context, mesh)
         row = layout.row(align=True)
         row.operator("sjc.mark_asset", icon="ASSET_MANAGER")
         row.operator("sjc.export_result", text="Export", icon="EXPORT")
+
+
+def _draw_place(column: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
+    """Compare an edit with what it was made of; offer to hide what else stands in this place."""
+    sides = sides_of(obj, context.scene)
+    if sides:
+        row = column.row(align=True)
+        for side, name in (("before", "Before"), ("after", "After")):
+            row.operator("sjc.show_side", text=name, depress=obj in sides[side]).side = side
+    other = occupied.still_there(str(obj[JOB_PROPERTY]), context.view_layer)
+    if other is not None and other != obj:
+        text = str(pgettext_iface("Hide {name}")).replace("{name}", other.name)
+        column.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=False).name = other.name
 
 
 def _draw_mesh(column: bpy.types.UILayout, context: bpy.types.Context, mesh: bpy.types.Object) -> None:

@@ -8,6 +8,7 @@ from sjc_blender.addon import api
 from sjc_blender.addon.jobs import job_import, lifecycle, pump
 from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs.job_queue import JobQueue, JobState
+from sjc_blender.addon.rigs import occupied
 from sjc_blender.protocol.errors import InvalidSpec, SjcError
 from sjc_blender.protocol.spec import CameraRig, OrbitRig
 from tests.addon.jobs.processes import until
@@ -308,3 +309,17 @@ def test_two_jobs_wait_in_line_and_both_are_imported(generate, tmp_path):
     second = generate(wait=True, folder=tmp_path / "second")
     assert (first.state, second.state) == ("done", "done")
     assert len(bpy.data.objects) == 4
+
+
+def test_what_stands_where_a_result_is_is_known_however_the_result_came(generate, tmp_path):
+    bpy.ops.mesh.primitive_cube_add(size=2)
+    layer = bpy.context.view_layer
+    bpy.context.object.name = "Crate"
+    job = generate(folder=tmp_path / "job")
+    assert occupied.still_there(job.id, layer).name == "Crate"
+    occupied.found.clear()
+    api.import_result(tmp_path / "job")
+    assert occupied.found["job"][0] == "Crate"
+    occupied.hide(bpy.data.objects["Crate"], layer)
+    api.import_result(tmp_path / "job")
+    assert not occupied.found["job"]

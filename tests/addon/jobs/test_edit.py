@@ -216,3 +216,37 @@ def test_a_proxy_lies_in_the_jobs_folder_and_goes_along_with_more_steps(scene, t
     assert job.spec.domain.floor is None
     write_checkpoint(job.folder)
     assert api.continue_job(job, 5, wait=True).folder.proxy.read_bytes() == job.folder.proxy.read_bytes()
+
+
+def seen(scene):
+    return {obj.name for obj in scene.objects if obj.type in {"MESH", "VOLUME"} and not obj.hide_render}
+
+
+def test_an_edit_takes_the_place_of_what_it_was_made_of_and_both_can_be_compared(chair, scene):
+    old = chair()
+    elsewhere = api.import_result(old)[1]
+    elsewhere.location.x += 9
+    bpy.context.view_layer.update()
+    standing = bpy.data.objects[old.imported[1]]
+    new = edit(standing, "a table")
+    after = bpy.data.objects[new.imported[1]]
+    assert seen(scene) == {after.name, elsewhere.name}
+    before = api.show_side(after, "before")
+    assert (before, seen(scene)) == (standing, {standing.name, elsewhere.name})
+    assert bpy.context.view_layer.objects.active == standing
+    # As a Volume from then on.
+    api.show_as(standing, "volume")
+    assert api.show_side(standing, "after").type == "VOLUME"
+    assert seen(scene) == {new.imported[0], elsewhere.name}
+    with pytest.raises(SjcError) as caught:
+        api.show_side(elsewhere, "before")
+    assert caught.value.code == "no_other_side"
+
+
+def test_an_edit_hides_nothing_that_stands_elsewhere(chair, scene):
+    old = chair()
+    standing = bpy.data.objects[old.imported[1]]
+    new = edit(old, "a table", import_results=False)
+    standing.location.x += 4
+    api.import_result(new)
+    assert seen(scene) == {standing.name, new.imported[1]}
