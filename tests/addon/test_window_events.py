@@ -113,7 +113,7 @@ def attributes(path: Path) -> set[str]:
 
 def test_one_module_alone_touches_windows():
     found = {path.relative_to(ADDON).as_posix(): attributes(path) for path in ADDON.rglob("*.py")}
-    assert {name for name, touches in found.items() if touches} == {"ui/window_events.py"}
+    assert {name for name, touches in found.items() if touches} == {"window_events.py"}
 
 
 def timers_of(path: Path) -> list[tuple[str, bool]]:
