@@ -19,9 +19,16 @@ from ...protocol.spec import JobSpec, OrbitRig
 VERSION = 1
 
 
-def keep_settings(folder: JobFolder, settings: bpy.types.PropertyGroup) -> None:
-    """Write the settings of a scene beside a job's spec; SjcError if that cannot be written."""
-    text = json.dumps({"version": VERSION, "settings": _plain_group(settings)}, indent=1, ensure_ascii=False)
+def keep_settings(folder: JobFolder, settings: bpy.types.PropertyGroup, **others: Any) -> None:
+    """Write the settings of a scene beside a job's spec, but for those of the job that are `others`.
+
+    Raises
+    ------
+    SjcError
+        If that cannot be written.
+    """
+    kept = {**_plain_group(settings), **others}
+    text = json.dumps({"version": VERSION, "settings": kept}, indent=1, ensure_ascii=False)
     folder.write_text(folder.settings_path, text + "\n")
 
 

@@ -4,6 +4,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, PointerProperty, StringProperty
 
 from ..rigs.proxy import SOLID_KINDS
+from .prompt_search import suggestions
 
 
 def is_region(_settings: "EditSettings", obj: bpy.types.Object) -> bool:
@@ -18,6 +19,8 @@ class EditSettings:
         name="New Prompt",
         description="What the whole object is to be from now on; left empty: what it was",
         options={"TEXTEDIT_UPDATE"},
+        search=suggestions,
+        search_options={"SUGGESTION"},
     )
     edit_region: PointerProperty(
         name="Region",

@@ -10,7 +10,7 @@ from bpy.app.translations import pgettext_iface
 from ..jobs import job_queue
 from ..jobs.job_queue import Job, JobState
 from ..rigs import occupied
-from . import previews
+from . import previews, variations
 from .job_status import (
     ICONS,
     LONGEST_FORECASTS,
@@ -125,6 +125,10 @@ def _draw_picture(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
     height = picture_units(context, alone=len(job_queue.QUEUE.jobs) == 1)
     error = trouble(job)
     if error is None:
+        begun_together = variations.set_of(job)
+        if len(begun_together) > 1:
+            variations.draw_set(box, begun_together, units_wide(context) - PREVIEW_MARGIN)
+            return
         icon = previews.icon(job.preview) if job.preview is not None else 0
         box.template_icon(icon_value=icon, scale=height)
         return

@@ -1,5 +1,6 @@
 """What the buttons and menus do: thin over `sjc_blender.addon.api`, every error said in a sentence."""
 
+import dataclasses
 import random
 import textwrap
 from collections.abc import Callable
@@ -10,15 +11,24 @@ from bpy.props import BoolProperty, StringProperty
 
 from ...protocol.errors import SjcError
 from .. import api
+from ..batch.plan import identity
 from ..environment import session
 from ..jobs import setting_recall
+from ..jobs.job_queue import Job, JobState
+from ..jobs.resolve import resolved
+from ..jobs.scene_view import SceneView
 from ..rigs import occupied
 from ..rigs.domain import standing_box
 from ..rigs.rig_choice import RigChoice
-from . import camera_path
+from . import camera_path, variations
 from .properties import SJC_PG_settings
+from .wrapped_label import UNIT, draw_sentences
 
-LARGEST_SEED = 2**31 - 1
+LARGEST_SEED = 99_999
+"""Of those that are drawn by chance: short enough to be read and remembered."""
+
+DIALOG = 320
+"""Width of a question, in pixels before the interface's scale."""
 
 PATH_PLAYS = "Wait until the camera's path is played"
 
@@ -78,16 +88,37 @@ class SJC_OT_generate(bpy.types.Operator):
             cls.poll_message_set(said)
         return not said
 
+    new_seed: BoolProperty(
+        name="New Seed",
+        description="Another seed gives another object",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
+
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Start the job from a button or a menu."""
+        """Start the job from a button or a menu; offer another seed where the same would come out again."""
         self.in_panel = context.region is not None and context.region.type == "UI"
-        return self.execute(context)
+        if not was_made(context.scene):
+            return self.execute(context)
+        self.new_seed = True
+        answer = context.window_manager.invoke_props_dialog(
+            self, width=DIALOG, title="The same again?", confirm_text="Generate"
+        )
+        return set(answer)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Ask whether the seed is to be another one."""
+        said = "These settings were used already, with this seed: they give the same object again."
+        draw_sentences(self.layout, context, said, "INFO", width=DIALOG / UNIT)
+        self.layout.prop(self, "new_seed")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Start the job; where the scene has to be played for it in a window, a moment later."""
         global refusal
         refusal = None
         settings: SJC_PG_settings = context.scene.sjc
+        if self.new_seed:
+            settings.seed = unused_seed(settings)
         try:
             if settings.rig == "ANIMATION" and not bpy.app.background:
                 camera_path.play(context.scene, _generate_later, _refuse)
@@ -101,10 +132,41 @@ class SJC_OT_generate(bpy.types.Operator):
         return {"FINISHED"}
 
 
+def was_made(scene: bpy.types.Scene) -> bool:
+    """Whether a job of this session makes, or has made, what the scene's settings ask for."""
+    settings: SJC_PG_settings = scene.sjc  # type: ignore[attr-defined]
+    alike = [job for job in _of_this_prompt(settings) if job.spec.seed == settings.seed]
+    if not alike or settings.rig == "ANIMATION":  # whose path would have to be played first
+        return False
+    try:
+        spec, _inputs = resolved(settings.request(), SceneView(scene))
+    except SjcError:
+        return False  # which is said when it is begun
+    return identity(spec) in {identity(job.spec) for job in alike}
+
+
+def unused_seed(settings: SJC_PG_settings) -> int:
+    """Give the first seed above all that were used with this prompt and preset."""
+    return max((job.spec.seed for job in _of_this_prompt(settings)), default=settings.seed) + 1
+
+
+def _of_this_prompt(settings: SJC_PG_settings) -> list[Job]:
+    useful = [job for job in api.jobs() if job.live or job.state is JobState.DONE]
+    return [job for job in useful if (job.spec.prompt, job.spec.preset) == (settings.prompt, settings.preset)]
+
+
 def _generate(scene: bpy.types.Scene, rig: RigChoice) -> None:
     settings: SJC_PG_settings = scene.sjc  # type: ignore[attr-defined]
-    job = api.submit(settings.request(rig), scene=scene)
-    setting_recall.keep_settings(job.folder, settings)
+    count = bpy.context.window_manager.sjc.variations  # type: ignore[attr-defined]
+    request = settings.request(rig)
+    made: list[Job] = []
+    try:
+        for seed in range(settings.seed, settings.seed + count):
+            made.append(api.submit(dataclasses.replace(request, seed=seed), scene=scene, import_results=count == 1))
+            setting_recall.keep_settings(made[-1].folder, settings, seed=seed)
+    finally:
+        if count > 1:
+            variations.together(made)
 
 
 def _generate_later(scene: bpy.types.Scene, rig: RigChoice) -> None:

@@ -19,6 +19,9 @@ from .wrapped_label import draw_sentences
 
 NOT_STARTED = "The job did not start"
 
+NUMBER_UNITS = 3
+"""Width of the number of variations."""
+
 DISMISS = 1.5
 """Units of the button that puts a message away."""
 
@@ -93,12 +96,16 @@ class SJC_PT_main(_Sidebar, bpy.types.Panel):
         row.prop(settings, "seed")
         row.operator("sjc.random_seed", text="", icon="FILE_REFRESH")
         column.separator()
-        button = column.row()
-        button.scale_y = 1.6
+        row = column.row(align=True)
+        row.scale_y = 1.6
+        button = row.row(align=True)
         button.operator_context = "INVOKE_DEFAULT"  # in this region, by which it knows that it was clicked here
         waits = any(job.live for job in api.jobs())
         label = "Preparing ..." if camera_path.playing() else "Add to Queue" if waits else "Generate"
         button.operator("sjc.generate", text=label, icon="SHADERFX")
+        number = row.row(align=True)
+        number.ui_units_x = NUMBER_UNITS
+        number.prop(context.window_manager.sjc, "variations", text="")
         # Always: the line does not come and go while a prompt is written, or an engine is looked for.
         _draw_outlook(column, context)
         draw_jobs(column, context)

@@ -12,6 +12,7 @@ from ..jobs.job_request import JobRequest
 from ..rigs.rig_choice import RigChoice
 from .edit_properties import EditSettings
 from .model_properties import ModelChoice
+from .prompt_search import suggestions
 from .rig_properties import RigSettings
 
 PURPOSES = {
@@ -48,6 +49,8 @@ class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.Property
         name="Prompt",
         description='What to make, such as "a red chair"',
         options={"TEXTEDIT_UPDATE"},
+        search=suggestions,
+        search_options={"SUGGESTION"},
     )
     negative_prompt: StringProperty(
         name="Negative Prompt",

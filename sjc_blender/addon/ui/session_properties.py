@@ -12,6 +12,7 @@ from bpy.props import BoolProperty, CollectionProperty, IntProperty, PointerProp
 from ..jobs import job_queue, known_jobs, live_volume, pump
 from ..jobs.job_history import JobRecord
 from ..jobs.job_queue import Job
+from . import variations
 
 
 def _live_volume(_session: bpy.types.PropertyGroup) -> bool:
@@ -36,6 +37,15 @@ class SJC_PG_session(bpy.types.PropertyGroup):
     job_index: IntProperty(name="Job", description="The chosen job, which the box shows", options={"SKIP_SAVE"})
     history: CollectionProperty(name="History", description="Jobs that have ended", type=SJC_PG_entry)
     history_index: IntProperty(name="Entry", description="The chosen entry", options={"SKIP_SAVE"})
+    variations: IntProperty(
+        name="Variations",
+        description="How many to make, each with a seed of its own. Of more than one none comes into the scene by "
+        "itself: keep those that you like, now or later from the history",
+        default=1,
+        min=1,
+        max=variations.MOST,
+        options={"SKIP_SAVE"},
+    )
     live_volume: BoolProperty(
         name="Live Volume",
         description="Show the object as a coarse volume in the viewport while it forms",
@@ -129,6 +139,7 @@ def unregister() -> None:
     """Take it away."""
     pump.LISTENERS.remove(keep_in_step)
     _records.clear()
+    variations.forget()
     del bpy.types.WindowManager.sjc
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
