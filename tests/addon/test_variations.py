@@ -8,7 +8,7 @@ import bpy
 import pytest
 
 import sjc_blender
-from sjc_blender.addon import api
+from sjc_blender.addon import api, user_preferences
 from sjc_blender.addon.jobs import known_jobs, pump, start
 from sjc_blender.addon.jobs.job_history import read_record
 from sjc_blender.addon.jobs.job_queue import QUEUE, JobState
@@ -24,7 +24,7 @@ from tests.addon.drawn_layout import Layout, context
 def settings(scene, monkeypatch, tmp_path):
     monkeypatch.setattr(operators, "refusal", None)
     monkeypatch.setattr(QUEUE, "_jobs", [])
-    monkeypatch.setattr(start, "find_engine_python", lambda *_: Path("python"))
+    monkeypatch.setattr(user_preferences, "find_engine_python", lambda *_: Path("python"))
     numbers = iter(range(1000))
     monkeypatch.setattr(start, "new_job_folder", lambda _subject: tmp_path / f"job {next(numbers)}")
     sjc_blender.register()
