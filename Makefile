@@ -23,7 +23,7 @@ extension_cli_45 := build/bpy45/lib/python3.11/site-packages/bpy/4.5/scripts/add
 extension_cli_52 := build/bpy52/lib/python3.13/site-packages/bpy/5.2/scripts/addons_core/bl_pkg/cli/blender_ext.py
 
 lint_parts := lint-style lint-format lint-rooms types-engine types-addon-45 types-addon-52
-test_parts := site test-engine test-tools test-addon-45 test-addon-52 test-package
+test_parts := site test-engine test-faults test-tools test-addon-45 test-addon-52 test-package
 
 .PHONY: help
 help:  ## Say what there is to make
@@ -129,6 +129,8 @@ export SJC_ENGINE_PYTHON ?= $(CURDIR)/build/engine/bin/python
 
 test-engine: build/engine/.ready  ## Tests of the protocol and the engine
 	@scripts/run_pytest.sh build/engine tests/protocol tests/engine
+test-faults: build/engine/.ready  ## Failing system calls and kills, in their short form
+	@scripts/run_pytest.sh build/engine tests/faults
 test-tools: build/engine/.ready  ## Tests of the training and the benchmarks
 	@scripts/run_pytest.sh build/engine tests/training tests/benchmarks
 test-addon-45: build/bpy45/.ready build/engine/.ready  ## Tests of the add-on in Blender 4.5
@@ -137,6 +139,12 @@ test-addon-52: build/bpy52/.ready build/engine/.ready  ## Tests of the add-on in
 	@scripts/run_pytest.sh build/bpy52 tests/addon
 test-package: package build/engine/.ready  ## Tests of the zip and of what its parts import
 	@NETWORK=yes SJC_PACKAGE=$(abspath $(package)) scripts/run_pytest.sh build/engine tests/package
+
+# ---- Faults ---------------------------------------------------------------------------------------------------------
+
+.PHONY: faults
+faults: build/engine/.ready  ## Fail every kind of system call of a job, kill 200 runs: nothing may be lost (an hour; FAULTS_ARGS="--calls 5")
+	@build/engine/bin/python -m tests.faults.campaign $(FAULTS_ARGS)
 
 # ---- Quality --------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import threading
 import time
@@ -30,6 +29,7 @@ from .pause import Pause
 from .presets_command import add_presets_command
 from .render_command import add_render_command
 from .sampling2d.command import add_sample2d_command
+from .stop_signals import stopped_by_signals
 from .video_command import add_video_command
 
 LOCK_PATIENCE = 1.0
@@ -108,13 +108,10 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 
 def _attended(folder: JobFolder, report: Callable[[events.Event], None], *, restart: bool) -> int:
-    """Work for a terminal, or for a farm's node: Ctrl-C stops after the current step, with a checkpoint."""
+    """Work for a terminal, or for a farm's node: a signal stops after the current step, with a checkpoint."""
     stop = threading.Event()
-    previous = signal.signal(signal.SIGINT, lambda *_: stop.set())
-    try:
+    with stopped_by_signals(stop):
         return _work(folder, report, stop.is_set, restart=restart)
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -126,7 +123,8 @@ def _run(arguments: argparse.Namespace) -> int:
     stop, pause = threading.Event(), Pause()
     threading.Thread(target=_attend_parent, args=(stop, pause), daemon=True).start()
     folder = JobFolder(arguments.folder)
-    return _work(folder, json_lines(protocol_stream), stop.is_set, pause, restart=arguments.restart)
+    with stopped_by_signals(stop, pause):
+        return _work(folder, json_lines(protocol_stream), stop.is_set, pause, restart=arguments.restart)
 
 
 def _work(

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -47,6 +48,13 @@ def engine(*arguments, **options):
 
 def of(kind, told):
     return [event for event in told if isinstance(event, kind)]
+
+
+def kept(folder):
+    """The events that are kept in the folder."""
+    path = folder.events_path
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [event for event in map(events.from_line, lines) if event is not None]
 
 
 def field_of(folder):
@@ -158,6 +166,23 @@ def test_a_step_that_does_not_end_is_left_when_the_parent_is_gone(new_folder, to
     assert "is gone" in process.stderr.read()
     process.stderr.close()
     assert not folder.busy
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send; SIGBREAK goes the same way")
+@pytest.mark.parametrize("command", ["run", "resume"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_signal_stops_a_job_as_a_cancel_does(new_folder, command, name):
+    folder = new_folder(steps=100_000, checkpoint_every=100_000)
+    process = engine(command, folder.path)
+    end = time.monotonic() + 60
+    while not of(events.Progress, kept(folder)) and time.monotonic() < end:
+        time.sleep(0.05)
+    process.send_signal(getattr(signal, name))
+    process.communicate(timeout=60)
+    assert process.returncode == cli.EXIT_CANCELLED
+    step = of(events.Cancelled, kept(folder))[0].step
+    assert of(events.CheckpointSaved, kept(folder))[-1].step == step > 0
 
 
 def _as_generate(folder):
