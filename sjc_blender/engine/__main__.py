@@ -13,6 +13,10 @@ if __name__ == "__main__":
         from .doctor import main
     else:
         from .allocation import keep_freed_memory
+        from .offline import stay_offline
+
+        if "download" not in sys.argv[1:]:
+            stay_offline()  # before anything imports the hub's library
         from .cli import main
 
         keep_freed_memory()

@@ -13,12 +13,17 @@ from typing import Any, Literal
 
 from .home import expanded
 from .hub_cache import INDEX, cached_snapshot
+from .outside_file import UnusableFile, read_outside
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 BUILTIN = MODELS / "builtin"
 REFERENCE_VIEWS = "reference_views.json"
-LARGEST_HEADER = 100_000_000
-"""Bytes of a .safetensors header, the limit of the format itself."""
+LARGEST_HEADER = 10_000_000
+"""Bytes of a .safetensors header: those in use have less than a tenth of it. The format itself allows 100 MB, which
+take half a minute to read."""
+
+LARGEST_CONFIGURATION = 4_000_000
+"""Bytes of a JSON file with a model's configuration."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,8 @@ def family_of(path: Path) -> ModelFamily | None:
 def json_object(file: Path) -> dict[str, Any]:
     """Contents of a JSON file; empty if it cannot be read or holds something else."""
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = json.loads(read_outside(file, LARGEST_CONFIGURATION))
+    except (UnusableFile, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 
@@ -113,10 +118,11 @@ def _has_classes(path: Path) -> bool:
 
 def _family_of_file(file: Path) -> str:
     """Tell SDXL from Stable Diffusion 1.x and 2.x by where the text encoders are in a checkpoint."""
-    names = tensor_names(file)
-    if any(name.startswith("conditioner.embedders.1.") for name in names):
+    # The text of the header, not its contents: this is asked in Blender's main thread.
+    header = _header_bytes(file)
+    if b'"conditioner.embedders.1.' in header:
         return "stable_diffusion_xl"
-    return "stable_diffusion" if any(name.startswith("cond_stage_model.") for name in names) else ""
+    return "stable_diffusion" if b'"cond_stage_model.' in header else ""
 
 
 def tensor_names(file: Path) -> frozenset[str]:
@@ -130,14 +136,21 @@ def tensor_headers(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def safetensors_header(file: Path) -> dict[str, Any]:
-    """Header of a .safetensors file; empty if it has none.
-
-    The format: https://github.com/huggingface/safetensors#format.
-    """
+    """Header of a .safetensors file; empty if it has none, or one larger than `LARGEST_HEADER`."""
     try:
-        with file.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            header = json.loads(stream.read(length)) if length <= LARGEST_HEADER else {}
-    except (OSError, ValueError):
+        header = json.loads(_header_bytes(file))
+    except (ValueError, RecursionError):
         return {}
     return header if isinstance(header, dict) else {}
+
+
+def _header_bytes(file: Path) -> bytes:
+    """The header as it is written. The format: https://github.com/huggingface/safetensors#format."""
+    try:
+        if not file.is_file():
+            return b""
+        with file.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            return stream.read(length) if length <= LARGEST_HEADER else b""
+    except OSError:
+        return b""

@@ -16,7 +16,16 @@ from typing import Any, Literal
 
 from . import codec
 from .errors import SjcError
-from .model_families import BUILTIN, FAMILY, MODELS, component_config, family_of, local_model
+from .model_families import (
+    BUILTIN,
+    FAMILY,
+    LARGEST_CONFIGURATION,
+    MODELS,
+    component_config,
+    family_of,
+    local_model,
+)
+from .outside_file import UnusableFile, read_outside
 from .spec import Range
 from .views import PAPER_VIEWS, ViewVocabulary
 
@@ -171,8 +180,10 @@ def load_profile(source: str) -> ModelProfile:
 @functools.lru_cache(maxsize=32)
 def _read_profile(path: Path, _changed: int, _size: int) -> ModelProfile:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        data = json.loads(read_outside(path, LARGEST_CONFIGURATION))
+    except UnusableFile as error:
+        raise SjcError("bad_model_profile", f"The model profile {path} {error}.") from error
+    except (ValueError, RecursionError) as error:
         raise SjcError("bad_model_profile", f"The model profile {path} cannot be read: {error}.") from error
     profile, faults = codec.decode(ModelProfile, data)
     if profile is None:

@@ -66,7 +66,7 @@ def networks_of(path: Path, family: ModelFamily, dtype: torch.dtype) -> dict[str
         parts = _parts_of(path)
     else:
         configuration = path
-        folder = examine_folder(path, adapter.networks, adapter.parts, adapter.optional)
+        folder = examine_folder(path, adapter.networks, adapter.parts, adapter.optional, adapter.allowed)
         names = [name for name in adapter.networks if name not in folder.absent]
         parts = {name: _tensors_in(path, name, folder.variant) for name in names}
     # The decoder of SDXL 1.0 overflows in half precision, see its adapter's `prepare`.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
 from ...protocol.hub_cache import INDEX
 from ...protocol.model_families import json_object
 from .class_names import ClassNames, names_from_config
+from .component_classes import PIXEL_UNET, SCHEDULERS
 from .pipeline_model import PipelineModel
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class Ddpm(PipelineModel):
     """See `PipelineModel`; a U-Net without a condition, https://arxiv.org/abs/2006.11239."""
 
     networks = ("unet",)
+    allowed: ClassVar[dict[str, tuple[str, ...]]] = {"unet": PIXEL_UNET, "scheduler": SCHEDULERS}
     conditional = False
     pixel_space = True
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
+from .component_classes import SCHEDULERS, T5, T5_TOKENIZER, UNET
 from .cut_texts import log_cut_texts
 from .pipeline_model import PipelineModel
 
@@ -21,6 +22,12 @@ class DeepFloydIF(PipelineModel):
 
     networks = ("unet", "text_encoder")
     parts = ("tokenizer", "scheduler")
+    allowed: ClassVar[dict[str, tuple[str, ...]]] = {
+        "unet": UNET,
+        "text_encoder": T5,
+        "tokenizer": T5_TOKENIZER,
+        "scheduler": SCHEDULERS,
+    }
     left_out: ClassVar[dict[str, Any]] = {
         "safety_checker": None,
         "feature_extractor": None,

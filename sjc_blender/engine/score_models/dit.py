@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
 from .class_names import ClassNames
+from .component_classes import DIT, SCHEDULERS, VAE
 from .pipeline_model import PipelineModel
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ class DiT(PipelineModel):
     """See `PipelineModel`. The label after the last class is that of no class (https://arxiv.org/abs/2212.09748)."""
 
     networks = ("transformer", "vae")
+    allowed: ClassVar[dict[str, tuple[str, ...]]] = {"transformer": DIT, "vae": VAE, "scheduler": SCHEDULERS}
 
     def __init__(self, pipeline: DiTPipeline, device: torch.device) -> None:
         self._take_over(pipeline.transformer, pipeline.scheduler)

@@ -11,6 +11,7 @@ from ...protocol.errors import SjcError
 from ...protocol.memory import MemoryLevel
 from ...protocol.model_families import ModelFamily, family_of
 from ...protocol.spec import ModelSpec
+from ..offline import stay_offline
 from .ddpm import ClassConditionalDdpm, Ddpm
 from .deepfloyd_if import DeepFloydIF
 from .dit import DiT
@@ -55,9 +56,10 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
     SjcError
         ``device_unavailable``, ``unknown_model``, ``unsupported_file``, ``not_a_pipeline``,
         ``unsupported_pipeline``, ``missing_component``, ``missing_configuration``, ``pickled_weights``,
-        ``broken_model``, ``out_of_memory``, ``unsupported_noise_schedule``, ``bad_reference_views``,
+        ``unsafe_model``, ``broken_model``, ``out_of_memory``, ``unsupported_noise_schedule``, ``bad_reference_views``,
         ``unknown_adapter``, ``unsupported_adapter``, ``adapter_mismatch``.
     """
+    stay_offline()
     device = choose_device(model.device)
     path = locate_model(model.source)
     with memory_explained(model.source, device):
@@ -96,7 +98,7 @@ def _family(path: Path) -> ModelFamily:
 
 
 def _load_folder(path: Path, family: ModelFamily, adapter: type[PipelineModel], dtype: torch.dtype) -> Any:
-    folder = examine_folder(path, adapter.networks, adapter.parts, adapter.optional)
+    folder = examine_folder(path, adapter.networks, adapter.parts, adapter.optional, adapter.allowed)
     with library_explained(path):
         return _pipeline_class(folder.pipeline).from_pretrained(
             path,
@@ -111,6 +113,7 @@ def _load_folder(path: Path, family: ModelFamily, adapter: type[PipelineModel], 
 
 def _load_file(path: Path, family: ModelFamily, adapter: type[PipelineModel], dtype: torch.dtype) -> Any:
     configuration = configuration_of(path)
+    examine_folder(configuration, adapter.networks, adapter.parts, adapter.optional, adapter.allowed, weights=False)
     with library_explained(path):
         return _pipeline_class(family.pipelines[0]).from_single_file(
             str(path),

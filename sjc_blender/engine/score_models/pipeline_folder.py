@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import INDEX
-from ...protocol.model_families import FAMILIES
+from ...protocol.model_families import FAMILIES, LARGEST_CONFIGURATION
+from ...protocol.outside_file import UnusableFile, read_outside
 from .model_source import PICKLED_SUFFIXES, pickled
+from .outside_folder import require_component, require_header
 
 LIBRARIES = ("diffusers", "transformers")
 HALF_VARIANT = "fp16"
@@ -52,7 +54,13 @@ def unknown_folder(path: Path) -> SjcError:
 
 
 def examine_folder(
-    path: Path, networks: Collection[str], parts: Collection[str], optional: Collection[str] = ()
+    path: Path,
+    networks: Collection[str],
+    parts: Collection[str],
+    optional: Collection[str] = (),
+    classes: Mapping[str, tuple[str, ...]] | None = None,
+    *,
+    weights: bool = True,
 ) -> PipelineFolder:
     """Read a pipeline's index and look for its components.
 
@@ -65,19 +73,26 @@ def examine_folder(
         The others.
     optional : collection of str
         Those of both that may be missing.
+    classes : mapping of str to tuple of str
+        By component, what it may be, see `component_classes`.
+    weights : bool
+        Whether it needs weights; without them it is the configuration of a single file.
 
     Raises
     ------
     SjcError
-        ``not_a_pipeline``, ``missing_component``, ``pickled_weights``, or ``unsupported_pipeline`` for custom code,
-        each naming the folder and what was expected in it.
+        ``not_a_pipeline``, ``missing_component``, ``pickled_weights``, ``unsupported_pipeline`` for other classes
+        and custom code, ``unsafe_model``, ``broken_model``; each names the folder and what was expected in it.
     """
     index = _read_index(path)
     absent = tuple(name for name in optional if _is_absent(path, name, index.get(name)))
-    folders = {
-        name: _component_folder(path, name, index.get(name)) for name in (*networks, *parts) if name not in absent
-    }
-    variants = {_variant(folder) for name, folder in folders.items() if name in networks}
+    folders = {}
+    for name in (*networks, *parts):
+        if name in absent or (not weights and not (path / name).is_dir()):
+            continue
+        folders[name] = _component_folder(path, name, index.get(name), (classes or {}).get(name))
+        require_component(path, folders[name])
+    variants = {_variant(folder) for name, folder in folders.items() if weights and name in networks}
     variant = HALF_VARIANT if HALF_VARIANT in variants else None
     return PipelineFolder(path, str(index.get("_class_name")), variant, absent)
 
@@ -91,8 +106,10 @@ def _read_index(path: Path) -> dict[str, object]:
             "Choose the folder that holds it, beside such as unet/ and scheduler/.",
         )
     try:
-        index = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        index = json.loads(read_outside(file, LARGEST_CONFIGURATION))
+    except UnusableFile as error:
+        raise SjcError("not_a_pipeline", f"{file} {error}.", "Download the model again.") from error
+    except (ValueError, RecursionError) as error:
         raise SjcError("not_a_pipeline", f"{file} cannot be read: {error}.", "Download the model again.") from error
     if not isinstance(index, dict):
         raise SjcError("not_a_pipeline", f"{file} holds no JSON object.", "Download the model again.")
@@ -107,7 +124,7 @@ def _is_absent(path: Path, component: str, entry: object) -> bool:
     return _library(entry) is None or not (path / component).is_dir()
 
 
-def _component_folder(path: Path, component: str, entry: object) -> Path:
+def _component_folder(path: Path, component: str, entry: object, classes: tuple[str, ...] | None) -> Path:
     """Where a component lies: in a folder of its own or, in old folders of one network, at the top."""
     library = _library(entry)
     folder = path / component
@@ -126,21 +143,42 @@ def _component_folder(path: Path, component: str, entry: object) -> Path:
     if library not in LIBRARIES:
         raise SjcError(
             "unsupported_pipeline",
-            f"The component {component!r} of {path} is code of its own ({library}); only components of "
+            f"The component {component!r} of {path} is code of its own ({str(library)[:60]}); only components of "
             f"{' and '.join(LIBRARIES)} are loaded.",
             "Choose a model without custom code.",
+        )
+    named = ".".join(map(str, entry)) if isinstance(entry, list) else ""
+    if classes is not None and named not in classes:
+        raise SjcError(
+            "unsupported_pipeline",
+            f"The component {component!r} of {path} is a {named[:80]}; in models of its family it is a "
+            f"{' or a '.join(classes[:3])}.",
+            _advice(component, named),
         )
     return folder
 
 
+def _advice(component: str, named: str) -> str:
+    if component == "scheduler" and "FlowMatch" in named:
+        return (
+            "A flow-matching scheduler belongs to models such as Stable Diffusion 3. If this model was trained as "
+            f"usual, name its own scheduler in {INDEX}, and in scheduler/scheduler_config.json its noise levels."
+        )
+    if component == "scheduler":
+        return f"Name a usual scheduler of the family in {INDEX}, such as DDIMScheduler, or choose another model."
+    return "Choose a model whose parts are of the usual classes."
+
+
 def _variant(component: Path) -> str | None:
     """Which weights to take: None for the plain ones, ``"fp16"`` if there are only those."""
-    weights = list(component.glob("*.safetensors"))
+    weights = [file for file in component.glob("*.safetensors") if file.is_file()]
     # model.safetensors or model-00001-of-00002.safetensors; a variant is an infix: model.fp16.safetensors
-    if any(file.name.count(".") == 1 for file in weights):
-        return None
-    if any(f".{HALF_VARIANT}" in file.name for file in weights):
-        return HALF_VARIANT
+    plain = [file for file in weights if file.name.count(".") == 1]
+    half = [file for file in weights if f".{HALF_VARIANT}" in file.name]
+    for file in plain or half:
+        require_header(file)
+    if plain or half:
+        return None if plain else HALF_VARIANT
     pickles = [file for file in component.iterdir() if file.suffix in PICKLED_SUFFIXES]
     if pickles:
         raise pickled(pickles[0])

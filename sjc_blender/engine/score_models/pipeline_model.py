@@ -38,6 +38,8 @@ class PipelineModel:
     """Components with weights."""
     parts: ClassVar[tuple[str, ...]] = ("scheduler",)
     """Components without weights."""
+    allowed: ClassVar[dict[str, tuple[str, ...]]]
+    """By component, what it may be."""
     optional: ClassVar[tuple[str, ...]] = ()
     """Those of both kinds that may be missing in a folder."""
     left_out: ClassVar[dict[str, Any]] = {}

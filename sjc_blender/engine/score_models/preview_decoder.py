@@ -11,9 +11,11 @@ from ...protocol.errors import SjcError
 from ...protocol.hub_cache import cached_snapshot
 from ...protocol.model_profile import ModelProfile
 from ...protocol.spec import ModelSpec
+from ..offline import stay_offline
 from .latents import pixels_to_srgb
 from .load_errors import library_explained
 from .model_source import download_command
+from .outside_folder import require_component, require_header
 from .score_model import ScoreModel
 
 TINY = {
@@ -58,6 +60,9 @@ def _tiny(profile: ModelProfile, model: ScoreModel) -> Decoder:
             f"tiny decoder {TINY[profile.family]} in the local Hugging Face cache",
             f"Download it in the panel Model of Blender's sidebar, or run: {command}",
         )
+    stay_offline()
+    require_component(folder, folder)
+    require_header(folder / "diffusion_pytorch_model.safetensors")
     from diffusers import AutoencoderTiny
 
     with library_explained(folder):

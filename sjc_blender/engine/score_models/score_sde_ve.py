@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
+from .component_classes import EXPLODING_SCHEDULERS, PIXEL_UNET
 from .noise_levels import geometric_table
 from .pipeline_model import PipelineModel, square_side
 from .preconditioning import SCORE
@@ -22,6 +23,7 @@ class ScoreSdeVe(PipelineModel):
     """
 
     networks = ("unet",)
+    allowed: ClassVar[dict[str, tuple[str, ...]]] = {"unet": PIXEL_UNET, "scheduler": EXPLODING_SCHEDULERS}
     conditional = False
     half_precision = False  # it sees z itself, as large as sigma
     pixel_space = True

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import INDEX, cached_snapshot
 from .model_source import download_command
+from .outside_folder import require_header
 
 # Hugging Face ids whose configuration fits, by the width of the text embeddings. Those of 2.x are for 768 pixels and
 # v-prediction; a 2.x base model (512 pixels, epsilon) needs its own folder beside it, since the file does not say.
@@ -63,6 +64,7 @@ def configuration_of(file: Path) -> Path:
 
 
 def _text_width(file: Path) -> int:
+    require_header(file)
     try:
         with safe_open(file, framework="pt") as weights:
             names = set(weights.keys())

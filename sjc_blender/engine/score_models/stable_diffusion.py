@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from ...protocol.errors import SjcError
+from .component_classes import CLIP, CLIP_TOKENIZER, SCHEDULERS, UNET, VAE
 from .cut_texts import log_cut_texts
 from .pipeline_model import PipelineModel
 
@@ -34,6 +35,13 @@ class StableDiffusion(PipelineModel):
 
     networks = ("unet", "vae", "text_encoder")
     parts = ("tokenizer", "scheduler")
+    allowed: ClassVar[dict[str, tuple[str, ...]]] = {
+        "unet": UNET,
+        "vae": VAE,
+        "text_encoder": CLIP,
+        "tokenizer": CLIP_TOKENIZER,
+        "scheduler": SCHEDULERS,
+    }
     left_out: ClassVar[dict[str, Any]] = {
         "safety_checker": None,
         "feature_extractor": None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
+from .component_classes import CLIP_PROJECTED, CLIP_TOKENIZER, FLOW_SCHEDULERS, T5, T5_TOKENIZER, VAE
 from .cut_texts import log_cut_texts
 from .noise_levels import flow_table
 from .packed_embeddings import pack, unpack
@@ -22,6 +23,17 @@ class StableDiffusion3(PipelineModel):
 
     networks = ("transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3")
     parts = ("tokenizer", "tokenizer_2", "tokenizer_3", "scheduler")
+    allowed: ClassVar[dict[str, tuple[str, ...]]] = {
+        "transformer": ("diffusers.SD3Transformer2DModel",),
+        "vae": VAE,
+        "text_encoder": CLIP_PROJECTED,
+        "text_encoder_2": CLIP_PROJECTED,
+        "text_encoder_3": T5,
+        "tokenizer": CLIP_TOKENIZER,
+        "tokenizer_2": CLIP_TOKENIZER,
+        "tokenizer_3": T5_TOKENIZER,
+        "scheduler": FLOW_SCHEDULERS,
+    }
     optional = ("text_encoder_3", "tokenizer_3")
     left_out: ClassVar[dict[str, Any]] = {"feature_extractor": None, "image_encoder": None}
     prediction_type = FLOW

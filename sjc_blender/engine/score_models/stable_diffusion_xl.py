@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
+from .component_classes import CLIP, CLIP_PROJECTED, CLIP_TOKENIZER, SCHEDULERS, UNET, VAE
 from .cut_texts import log_cut_texts
 from .packed_embeddings import pack, unpack
 from .pipeline_model import PipelineModel
@@ -25,6 +26,15 @@ class StableDiffusionXL(PipelineModel):
 
     networks = ("unet", "vae", "text_encoder", "text_encoder_2")
     parts = ("tokenizer", "tokenizer_2", "scheduler")
+    allowed: ClassVar[dict[str, tuple[str, ...]]] = {
+        "unet": UNET,
+        "vae": VAE,
+        "text_encoder": CLIP,
+        "text_encoder_2": CLIP_PROJECTED,
+        "tokenizer": CLIP_TOKENIZER,
+        "tokenizer_2": CLIP_TOKENIZER,
+        "scheduler": SCHEDULERS,
+    }
     left_out: ClassVar[dict[str, Any]] = {"feature_extractor": None, "image_encoder": None, "add_watermarker": False}
 
     def __init__(self, pipeline: StableDiffusionXLPipeline, device: torch.device) -> None:

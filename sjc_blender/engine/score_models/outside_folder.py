@@ -1,0 +1,149 @@
+"""A model's folder may come from anyone: what libraries will read of it is judged before they do.
+
+Files are regular and lie in the folder, or in the blobs of the hub's cache that it is part of; headers and
+configurations have sizes that a model can have, so that reading one neither takes minutes nor all memory; and nothing
+names another model to be loaded along.
+"""
+
+from __future__ import annotations
+
+import math
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ...protocol.errors import SjcError
+from ...protocol.model_families import LARGEST_HEADER, json_object, safetensors_header
+from .model_source import PICKLED_SUFFIXES
+
+MOST_ENTRIES = 2000
+LARGEST_TEXT = 100_000_000
+"""Bytes of a settings file or a vocabulary; the largest vocabularies in use have a fifth of it."""
+
+MOST_VALUES = 100_000
+DEEPEST = 12
+LARGEST_NUMBER = 1_000_000
+LARGEST = {"num_train_timesteps": 100_000, "sample_size": 4096, "pos_embed_max_size": 1024}
+MOST_LAYERS = 256
+MOST_BLOCKS = 32
+MOST_POSITIONS = 1_000_000_000
+"""Numbers in a table of positions, which is computed while a network is built: SD 3.5 has 360 million."""
+
+ADAPTER = "adapter_config.json"
+KNOWN_ATTENTION = (None, "eager", "sdpa")
+
+
+def require_component(root: Path, folder: Path) -> None:
+    """Judge the folder of a component.
+
+    Parameters
+    ----------
+    root : Path
+        The model's folder.
+    folder : Path
+        `root` itself, or a folder in it.
+
+    Raises
+    ------
+    SjcError
+        ``unsafe_model`` with the file and the reason; ``broken_model`` for a header or a configuration beyond
+        measure.
+    """
+    if not _lies_in(folder, root):
+        raise _unsafe(folder, "leads out of the model's folder")
+    for count, file in enumerate(folder.iterdir()):
+        if count > MOST_ENTRIES:
+            raise _unsafe(folder, f"holds more than {MOST_ENTRIES} files")
+        if not file.is_dir():
+            _require_file(root, file)
+
+
+def _require_file(root: Path, file: Path) -> None:
+    try:
+        status = file.stat()
+    except OSError as error:
+        raise _unsafe(file, "is a link that leads nowhere" if file.is_symlink() else "cannot be read") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise _unsafe(file, "is a pipe, a device or a socket")
+    if not _lies_in(file, root):
+        raise _unsafe(file, "is a link that leads out of the model's folder")
+    if file.name == ADAPTER:
+        raise _unsafe(file, "asks for another model to be loaded with it", "Merge the adapter into the model, or")
+    if file.suffix not in (".safetensors", *PICKLED_SUFFIXES) and status.st_size > LARGEST_TEXT:
+        raise _broken(file, f"has {status.st_size / 1e6:.0f} MB; such a file has at most {LARGEST_TEXT / 1e6:.0f}")
+    if file.name in ("config.json", "scheduler_config.json"):
+        _require_configuration(file)
+    elif file.name.endswith(".index.json"):
+        _require_shards(file)
+
+
+def require_header(file: Path) -> None:
+    """Refuse a .safetensors file whose header is beyond measure, SjcError ``broken_model``."""
+    if not safetensors_header(file):
+        raise _broken(file, f"has no header, or one of more than {LARGEST_HEADER / 1e6:.0f} MB")
+
+
+def _require_configuration(file: Path) -> None:
+    config = json_object(file)
+    if not config:
+        raise _broken(file, "holds no configuration")
+    for name, value in config.items():
+        _require_value(file, name, value)
+    for name in ("attn_implementation", "_attn_implementation"):
+        if config.get(name) not in KNOWN_ATTENTION:
+            raise _unsafe(file, f"has {name} {str(config[name])[:60]!r}, which needs code of others")
+    if config.get("quantization_config") is not None:
+        raise _unsafe(file, "tells of a quantised network, which needs packages that the engine has not")
+    heads, width = (config.get(name) or 1 for name in ("num_attention_heads", "attention_head_dim"))
+    side = config.get("pos_embed_max_size") or (config.get("sample_size") if "patch_size" in config else 0)
+    sizes: tuple[Any, ...] = (heads, width, side, side)
+    if all(isinstance(size, int) for size in sizes) and math.prod(sizes) > MOST_POSITIONS:
+        raise _broken(file, f"asks for a table of {side} x {side} positions {heads * width} wide")
+
+
+def _require_value(file: Path, name: str, value: Any) -> None:
+    largest = LARGEST.get(name, LARGEST_NUMBER)
+    if "layers" in name or "depth" in name:
+        largest = MOST_LAYERS
+    for count, (depth, part) in enumerate(_parts(value)):
+        if depth > DEEPEST or count > MOST_VALUES:
+            raise _broken(file, f"has too much in {name!r}")
+        if isinstance(part, list | tuple) and "block" in name and len(part) > MOST_BLOCKS:
+            raise _broken(file, f"has {len(part)} entries in {name!r}; allowed are {MOST_BLOCKS}")
+        if isinstance(part, int | float) and not abs(part) <= largest:
+            raise _broken(file, f"has {str(part)[:40]} in {name!r}; allowed is up to {largest}")
+
+
+def _parts(value: Any, depth: int = 0) -> Iterator[tuple[int, Any]]:
+    yield depth, value
+    if depth <= DEEPEST and isinstance(value, Mapping | list):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _parts(part, depth + 1)
+
+
+def _require_shards(file: Path) -> None:
+    shards = json_object(file).get("weight_map")
+    names = set(map(str, shards.values())) if isinstance(shards, dict) else {""}
+    strange = next((n for n in sorted(names) if not n.endswith(".safetensors") or Path(n).name != n), None)
+    if strange is not None and ".bin.index" not in file.name:
+        raise _unsafe(file, f"names {strange[:60]!r} as a part of the weights")
+
+
+def _lies_in(path: Path, root: Path) -> bool:
+    whole = root.resolve()
+    allowed = [whole]
+    if whole.parent.name == "snapshots":  # of the hub's cache, whose snapshots are links to its blobs
+        allowed.append(whole.parents[1] / "blobs")
+    found = path.resolve()
+    return any(found.is_relative_to(folder) for folder in allowed)
+
+
+def _unsafe(path: Path, why: str, do: str = "Mend that if the model is yours; else") -> SjcError:
+    told = f"{path}, of the model, {why}. Nothing of the model was loaded."
+    return SjcError("unsafe_model", told, f"{do} choose another model.")
+
+
+def _broken(path: Path, why: str) -> SjcError:
+    told = f"{path}, of the model, {why}."
+    return SjcError("broken_model", told, "It is damaged, or no model: download it again, or choose another.")
