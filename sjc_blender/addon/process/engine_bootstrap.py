@@ -26,4 +26,7 @@ def name_package() -> None:
 
 if __name__ == "__main__":
     name_package()
-    runpy.run_module("sjc_blender.engine", run_name="__main__")
+    stand_in = sys.argv[1:2] == ["--stand-in"]
+    if stand_in:
+        del sys.argv[1]
+    runpy.run_module("sjc_blender.stand_in" if stand_in else "sjc_blender.engine", run_name="__main__")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Self
 
@@ -12,9 +13,14 @@ from .child_process import ISOLATED, ChildProcess, child_environment
 
 BOOTSTRAP = Path(__file__).resolve().with_name("engine_bootstrap.py")
 
+STAND_IN = Path("stand-in")
+"""Named in place of the engine's Python: Blender's own runs `sjc_blender.stand_in`, which computes nothing."""
+
 
 def engine_command(interpreter: Path, *arguments: str) -> list[str]:
     """Give the command line of the engine, run by `interpreter` with the arguments of its own command line."""
+    if interpreter == STAND_IN:
+        return [sys.executable, *ISOLATED, str(BOOTSTRAP), "--stand-in", *arguments]
     # Not resolve(): the link that is a virtual environment's Python is what makes it one.
     return [str(interpreter.absolute()), *ISOLATED, str(BOOTSTRAP), *arguments]
 

@@ -14,6 +14,7 @@ from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from . import platform_process
 from .child_process import child_environment
+from .engine_process import STAND_IN
 from .environment_place import environment_place
 
 VARIABLE = "SJC_ENGINE_PYTHON"
@@ -92,7 +93,7 @@ def find_engine_python(explicit: str | Path | None, preference: str, environ: Ma
     Returns
     -------
     Path
-        An interpreter. Where the folder of an environment was named, the one in it.
+        An interpreter. Where the folder of an environment was named, the one in it; `STAND_IN` where that was.
 
     Raises
     ------
@@ -101,6 +102,8 @@ def find_engine_python(explicit: str | Path | None, preference: str, environ: Ma
         ``engine_python_fails``, ``engine_python_too_old`` or ``engine_python_incomplete``.
     """
     choice = chosen_engine_python(explicit, preference, environ)
+    if choice.path == str(STAND_IN):
+        return STAND_IN
     interpreter = _interpreter(expanded(choice.path))
     changed = interpreter.stat().st_mtime
     # Only success is remembered: whoever mends an environment tries again at once.
