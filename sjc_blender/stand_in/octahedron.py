@@ -31,7 +31,7 @@ def write_results(folder: JobFolder, spec: JobSpec) -> events.Result:
         arrays["mesh"] = _mesh(spec)
     for name, content in arrays.items():
         with atomic_path(folder.to_write(folder.results[name])) as temporary:
-            np.savez(temporary, **content)
+            np.savez(temporary, **content)  # type: ignore[arg-type]  # numpy: one of its own options may be named
     metrics = {"steps": float(spec.optimisation.steps)}
     write_text(folder.to_write(folder.metrics), json.dumps(metrics) + "\n")
     return events.Result({name: folder.relative(folder.results[name]) for name in [*arrays, "metrics"]}, metrics)

@@ -47,7 +47,7 @@ def test_a_job_goes_the_whole_way_and_its_results_come_into_the_scene(addon, tmp
     assert job.progress.step == job.progress.total == job.spec.optimisation.steps
     assert job.folder.is_done(("volume", "mesh")) and not job.folder.busy
     mesh = next(bpy.data.objects[name] for name in job.imported if bpy.data.objects[name].type == "MESH")
-    assert mesh.dimensions == pytest.approx((1.5, 0.75, 1.125), rel=1e-3)
+    assert tuple(mesh.dimensions) == pytest.approx((1.5, 0.75, 1.125), rel=1e-3)
     assert JobState.RUNNING in told
 
 
