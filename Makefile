@@ -23,7 +23,7 @@ extension_cli_45 := build/bpy45/lib/python3.11/site-packages/bpy/4.5/scripts/add
 extension_cli_52 := build/bpy52/lib/python3.13/site-packages/bpy/5.2/scripts/addons_core/bl_pkg/cli/blender_ext.py
 
 lint_parts := lint-style lint-format lint-rooms types-engine types-addon-45 types-addon-52
-test_parts := site test-engine test-faults test-tools test-addon-45 test-addon-52 test-package
+test_parts := site test-engine test-faults test-farm test-tools test-addon-45 test-addon-52 test-package
 
 .PHONY: help
 help:  ## Say what there is to make
@@ -43,7 +43,7 @@ build/tools/.ready: requirements/tools.txt
 # An environment is completed when its requirements change, never rebuilt.
 environment = scripts/make_environment.sh $(1) $(@D) $(2) '$(3)' $(filter requirements/%,$^)
 
-build/engine/.ready: requirements/engine.txt requirements/torch.txt requirements/engine-tests.txt | build/tools/.ready
+build/engine/.ready: requirements/engine.txt requirements/torch.txt requirements/engine-tests.txt requirements/farm.txt | build/tools/.ready
 	@$(call environment,,3.11,import torch)
 build/bpy45/.ready: requirements/bpy45.txt | build/tools/.ready
 	@$(call environment,--optional,3.11,import bpy)
@@ -117,7 +117,11 @@ lint-format: build/lint/.ready
 lint-rooms: build/lint/.ready
 	@PYTHONPATH=. build/lint/bin/lint-imports --no-cache
 types-engine: build/lint/.ready build/engine/.ready
+<<<<<<< HEAD
 	@scripts/run_mypy.sh build/engine 3.11 sjc_blender/protocol sjc_blender/surface sjc_blender/stand_in sjc_blender/engine training $(wildcard benchmarks/*.py benchmarks/speed/*.py) benchmarks/quality
+=======
+	@scripts/run_mypy.sh build/engine 3.11 sjc_blender/protocol sjc_blender/surface sjc_blender/engine sjc_blender/farm training $(wildcard benchmarks/*.py benchmarks/speed/*.py) benchmarks/quality
+>>>>>>> 364a049 (Farm: job folders through Dask's distributed scheduler, over killed workers and restarted schedulers)
 types-addon-45: build/lint/.ready build/stubs45/.ready
 	@scripts/run_mypy.sh build/stubs45 3.11 sjc_blender/__init__.py sjc_blender/addon benchmarks/in_blender
 types-addon-52: build/lint/.ready build/stubs52/.ready
@@ -131,6 +135,8 @@ test-engine: build/engine/.ready  ## Tests of the protocol and the engine
 	@scripts/run_pytest.sh build/engine tests/protocol tests/engine
 test-faults: build/engine/.ready  ## Failing system calls and kills, in their short form
 	@scripts/run_pytest.sh build/engine tests/faults
+test-farm: build/engine/.ready  ## A farm of processes on this machine
+	@scripts/run_pytest.sh build/engine tests/farm
 test-tools: build/engine/.ready  ## Tests of the training and the benchmarks
 	@scripts/run_pytest.sh build/engine tests/training tests/benchmarks
 test-addon-45: build/bpy45/.ready build/engine/.ready  ## Tests of the add-on in Blender 4.5

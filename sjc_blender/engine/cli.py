@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..farm.command import add_farm_command
 from ..protocol import events
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--restart", action="store_true", help="ignore a checkpoint")
     run.set_defaults(command=_run)
     add_doctor_command(commands)
+    add_farm_command(commands)
     add_fit_command(commands)
     add_forecast_command(commands)
     add_presets_command(commands)

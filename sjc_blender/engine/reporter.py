@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable
 from typing import TextIO
 
@@ -40,12 +41,17 @@ def json_lines(stream: TextIO) -> Report:
     return tell
 
 
+PLAIN_SECONDS = 5.0
+"""Between two lines of progress where there is no terminal to draw a bar on: in a log, or on a farm's node."""
+
+
 class TerminalReport:
-    """A report for people: a progress bar with rate and ETA, and sentences."""
+    """A report for people: a progress bar with rate and ETA, or plain lines in a log, and sentences."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
         self._bar: tqdm[None] | None = None
+        self._told = -PLAIN_SECONDS
 
     def __call__(self, event: events.Event) -> None:
         """Show one event."""
@@ -58,6 +64,9 @@ class TerminalReport:
         print(_sentence(event), file=self._stream, flush=True)
 
     def _progress(self, event: events.Progress) -> None:
+        if not self._stream.isatty():
+            self._plain_progress(event)
+            return
         if self._bar is None:
             self._bar = tqdm(total=event.total, initial=event.step, file=self._stream, unit="step", dynamic_ncols=True)
         if event.sigma:
@@ -66,10 +75,46 @@ class TerminalReport:
         if event.step >= event.total:
             self._close_bar()
 
+    def _plain_progress(self, event: events.Progress) -> None:
+        now = time.monotonic()
+        if now - self._told >= PLAIN_SECONDS or event.step >= event.total:
+            self._told = now
+            left = f", {duration(event.eta_seconds)} left" if event.eta_seconds else ""
+            line = f"Step {event.step}/{event.total}, {event.steps_per_second:.2f} steps/s{left}"
+            print(line, file=self._stream, flush=True)
+
     def _close_bar(self) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def open_job_lines(stream: TextIO) -> Report:
+    """A report for Open Job Description's workers, which read progress, status and failure from standard output.
+
+    See https://github.com/OpenJobDescription/openjd-specifications/wiki/How-Jobs-Are-Run.
+    """
+
+    def tell(event: events.Event) -> None:
+        match event:
+            case events.Progress(step, total):
+                print(f"openjd_progress: {100 * step / max(total, 1):.1f}", file=stream, flush=True)
+            case events.Phase(name):
+                print(f"openjd_status: {name}", file=stream, flush=True)
+            case events.Failed(_, message, hint):
+                print("openjd_fail: " + " ".join(f"{message} {hint}".split()), file=stream, flush=True)
+
+    return tell
+
+
+def both(first: Report, second: Report) -> Report:
+    """Tell two reports."""
+
+    def tell(event: events.Event) -> None:
+        first(event)
+        second(event)
+
+    return tell
 
 
 def _sentence(event: events.Event) -> str:

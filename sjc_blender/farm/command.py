@@ -1,0 +1,174 @@
+"""``farm``: the command line of the farm.
+
+::
+
+    farm serve                        a scheduler, and a worker of its own
+    farm join ADDRESS                 workers of this machine for the scheduler there
+    farm run JOB_DIR... --scheduler ADDRESS
+    farm status, farm stop JOB_DIR... --scheduler ADDRESS
+    farm keys FOLDER MACHINE...       keys for machines that are not this one
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..protocol import exit_codes
+from ..protocol.errors import SjcError
+
+PATIENCE = 600.0
+
+
+def add_farm_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command ``farm`` to the engine's command line."""
+    farm = commands.add_parser("farm", help="run job folders on many machines (needs requirements/farm.txt)")
+    parts = farm.add_subparsers(required=True, metavar="PART")
+
+    serve = parts.add_parser("serve", help="run the scheduler, and workers of this machine")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine alone)")
+    serve.add_argument("--port", type=int, default=8786, help="0: any free one (default: 8786)")
+    serve.add_argument("--dashboard", type=int, metavar="PORT", help="status pages, for this machine alone")
+    _add_worker_options(serve, "workers of this machine; 0: none (default: one a graphics card, or one)")
+    serve.set_defaults(command=_with_errors(_serve))
+
+    join = parts.add_parser("join", help="work for a scheduler")
+    join.add_argument("address", metavar="ADDRESS", help="HOST or HOST:PORT")
+    _add_worker_options(join, "processes, one job each (default: one a graphics card, or one a pair of cores)")
+    join.set_defaults(command=_with_errors(_join))
+
+    run = parts.add_parser("run", help="have job folders run; what is done already is left")
+    run.add_argument("folders", nargs="+", type=Path, metavar="JOB_DIR")
+    run.add_argument("--priority", type=int, default=0, help="jobs of a higher one go first (default: 0)")
+    run.add_argument(
+        "--not-shared",
+        action="store_true",
+        help="the workers do not see these folders: send jobs there and results back",
+    )
+    shown = run.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="one JSON object for each job that has ended")
+    shown.add_argument(
+        "--lines", action="store_true", help="for programs: the events of the one job on stdout, commands on stdin"
+    )
+    _add_scheduler_options(run)
+    run.set_defaults(command=_with_errors(_run))
+
+    status = parts.add_parser("status", help="say which workers and jobs there are")
+    status.add_argument("--json", action="store_true")
+    _add_scheduler_options(status)
+    status.set_defaults(command=_with_errors(_status))
+
+    stop = parts.add_parser("stop", help="stop jobs after their current step, with a checkpoint")
+    stop.add_argument("folders", nargs="+", type=Path, metavar="JOB_DIR")
+    _add_scheduler_options(stop)
+    stop.set_defaults(command=_with_errors(_stop))
+
+    keys = parts.add_parser("keys", help="make keys for machines of a farm")
+    keys.add_argument("folder", type=Path, metavar="FOLDER", help="where the authority lies, or is to lie")
+    keys.add_argument("machines", nargs="+", metavar="MACHINE")
+    keys.set_defaults(command=_with_errors(_keys))
+
+
+def _add_worker_options(parser: argparse.ArgumentParser, workers: str) -> None:
+    parser.add_argument("--workers", type=int, metavar="N", help=workers)
+    parser.add_argument("--name", default="", help="beginning of the workers' names (default: the machine's)")
+    parser.add_argument("--map", action="append", default=[], metavar="THERE=HERE", help="a shared folder's names")
+    parser.add_argument(
+        "--spool", type=Path, metavar="FOLDER", help="for jobs that are sent here (default: in the home)"
+    )
+    _add_keys(parser)
+    _add_patience(parser)
+
+
+def _add_scheduler_options(parser: argparse.ArgumentParser) -> None:
+    address = os.environ.get("SJC_FARM", "127.0.0.1")
+    parser.add_argument("--scheduler", default=address, metavar="ADDRESS", help="default: SJC_FARM, or this machine")
+    _add_keys(parser)
+    _add_patience(parser)
+
+
+def _add_keys(parser: argparse.ArgumentParser) -> None:
+    keys = os.environ.get("SJC_FARM_KEYS")
+    parser.add_argument(
+        "--keys",
+        type=Path,
+        default=Path(keys) if keys else None,
+        metavar="FOLDER",
+        help="this machine's folder of `farm keys` (default: SJC_FARM_KEYS)",
+    )
+
+
+def _add_patience(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--patience", type=float, default=PATIENCE, metavar="SECONDS", help="how long the scheduler may be away"
+    )
+
+
+def _with_errors(part: Any) -> Any:
+    """Return the command; an error that was foreseen leaves as a sentence."""
+
+    def command(arguments: argparse.Namespace) -> int:
+        try:
+            _require_packages()
+            code: int = part(arguments)
+            return code
+        except SjcError as error:
+            print(f"Error: {error}", file=sys.stderr, flush=True)
+            wrong = error.code in {"bad_usage", "bad_address", "farm_not_encrypted"}
+            return exit_codes.USAGE if wrong else exit_codes.FAILED
+
+    return command
+
+
+def _require_packages() -> None:
+    try:
+        import cryptography  # noqa: F401
+        import distributed  # noqa: F401
+    except ImportError as error:
+        raise SjcError(
+            "farm_not_installed",
+            f"This Python has no package {error.name!r}, which the farm needs.",
+            "Install it: python -m pip install -r requirements/farm.txt",
+        ) from error
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from .running import serve_here
+
+    return serve_here(arguments)
+
+
+def _join(arguments: argparse.Namespace) -> int:
+    from .running import join_here
+
+    return join_here(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from .giving import run_jobs
+
+    return run_jobs(arguments)
+
+
+def _stop(arguments: argparse.Namespace) -> int:
+    from .giving import stop
+
+    return stop(arguments)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from .standing import show_status
+
+    return show_status(arguments)
+
+
+def _keys(arguments: argparse.Namespace) -> int:
+    from .keys import make_keys
+
+    for folder in make_keys(arguments.folder, arguments.machines):
+        print(f"{folder}: copy it to {folder.name}, and start there with --keys and its path")
+    print(f"{arguments.folder / 'authority'} stays here: who has its key can make keys.")
+    return exit_codes.DONE

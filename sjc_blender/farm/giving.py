@@ -1,0 +1,119 @@
+"""``farm run`` and ``farm stop``: job folders into a farm's hands, and out of them."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+
+from ..protocol import events, exit_codes
+from ..protocol.errors import SjcError
+from ..protocol.job_folder import JobFolder
+from .connection import connection
+from .job_unit import Outcome, State
+from .submission import FarmJob, Submission, connected_client, farm_name, stop_jobs
+
+
+def run_jobs(arguments: argparse.Namespace) -> int:
+    """``farm run``. Ctrl-C leaves the jobs to the farm; ``farm stop`` stops them."""
+    if arguments.lines and len(arguments.folders) != 1:
+        raise SjcError("bad_usage", "--lines tells of one job.", "Give one folder, or --json.")
+    stop = threading.Event()
+    where = connection(arguments.scheduler, arguments.keys)
+    tell = _Lines() if arguments.lines else _People(arguments.json)
+    submission = Submission(
+        where,
+        [JobFolder(path) for path in dict.fromkeys(path.absolute() for path in arguments.folders)],
+        shared=not arguments.not_shared,
+        priority=arguments.priority,
+        tell=tell.event,
+        say=lambda sentence: print(sentence, file=sys.stderr, flush=True),
+        patience=arguments.patience,
+    )
+    for name in ("SIGINT", "SIGTERM"):
+        signal.signal(getattr(signal, name), lambda *_: stop.set())
+    if arguments.lines:
+        threading.Thread(target=_listen, args=(submission, stop), daemon=True).start()
+    jobs = submission.run(stop.is_set)
+    outcomes = [job.outcome for job in jobs]
+    for job in jobs:
+        tell.ended(job)
+    if any(outcome is None or outcome.state is State.STOPPED for outcome in outcomes):
+        return exit_codes.STOPPED
+    done = all(outcome is not None and outcome.state is State.DONE for outcome in outcomes)
+    return exit_codes.DONE if done else exit_codes.FAILED
+
+
+def stop(arguments: argparse.Namespace) -> int:
+    """``farm stop``."""
+    client = connected_client(connection(arguments.scheduler, arguments.keys))
+    try:
+        stop_jobs(client, [farm_name(path) for path in arguments.folders])
+    finally:
+        client.close(timeout=2)
+    return exit_codes.DONE
+
+
+class _People:
+    """Says what becomes of each job, in sentences or as JSON."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._json = as_json
+
+    def event(self, job: FarmJob, event: events.Event) -> None:
+        """Tell of what changes seldom."""
+        if isinstance(event, (events.Phase, events.Warned)) and not self._json:
+            text = event.name if isinstance(event, events.Phase) else event.message
+            print(f"{job.folder.path.name}: {text}", file=sys.stderr, flush=True)
+
+    def ended(self, job: FarmJob) -> None:
+        """Tell how a job ended."""
+        outcome = job.outcome or Outcome(State.STOPPED)
+        if self._json:
+            told = {"folder": str(job.folder.path), "state": str(outcome.state), "computed": outcome.computed}
+            if outcome.state is State.FAILED:
+                told["error"] = {"code": outcome.code, "message": outcome.message, "hint": outcome.hint}
+            print(json.dumps(told, ensure_ascii=False), flush=True)
+        else:
+            words = f"{outcome.message} {outcome.hint}".strip()
+            print(f"{job.folder.path}: {outcome.state}{': ' + words if words else ''}", flush=True)
+
+
+class _Lines:
+    """Passes on the events of one job, as the engine's command ``run`` tells them."""
+
+    def event(self, _job: FarmJob, event: events.Event) -> None:
+        """Tell it, but for the end, which is told when the result is here."""
+        if not isinstance(event, (events.Result, events.Failed, events.Cancelled)):
+            self._tell(event)
+
+    def ended(self, job: FarmJob) -> None:
+        """Tell the end."""
+        outcome = job.outcome
+        if outcome is None or outcome.state is State.STOPPED:
+            self._tell(events.Cancelled(0))
+        elif outcome.state is State.DONE:
+            there = {name: path for name, path in job.folder.results.items() if job.folder.has(path)}
+            self._tell(events.Result({name: job.folder.relative(path) for name, path in there.items()}))
+        else:
+            self._tell(events.Failed(outcome.code, outcome.message, outcome.hint))
+
+    @staticmethod
+    def _tell(event: events.Event) -> None:
+        with contextlib.suppress(OSError):
+            print(events.to_line(event), flush=True)
+
+
+def _listen(submission: Submission, stop: threading.Event) -> None:
+    """Stop the job on a cancel; the end of standard input leaves it to the farm, which goes on without Blender."""
+    pending = b""
+    while chunk := os.read(sys.stdin.fileno(), 4096):
+        *lines, pending = (pending + chunk).split(b"\n")
+        if any(events.command_in(line.decode("utf-8", "replace")) == "cancel" for line in lines):
+            submission.cancel()
+            return
+    stop.set()

@@ -1,0 +1,283 @@
+"""Jobs given to a farm, and what becomes of them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dask
+from distributed import Client, Future, fire_and_forget
+
+from ..protocol import events
+from ..protocol.errors import SjcError
+from ..protocol.job_folder import JobFolder
+from .connection import Connection
+from .identity import MODEL, no_scheduler, require_same_version
+from .job_unit import Outcome, State, wanted_outputs
+from .scheduler import SETTINGS, quiet
+from .task import Answer, Order, run_order, stop_order, topic_of
+from .travelling_folder import packed_job, unpack_result
+
+TRIES = 3
+"""How often a job may fail before it is set aside."""
+
+BACK_OFF_SECONDS = (2.0, 10.0)
+"""Waits before the second and the third try."""
+
+POLL_SECONDS = 0.3
+CONNECT_SECONDS = 10.0
+RECONNECT_SECONDS = (1.0, 2.0, 5.0, 10.0)
+
+
+@dataclass(eq=False)
+class FarmJob:
+    """One job in the farm's hands.
+
+    Attributes
+    ----------
+    folder : JobFolder
+    name : str
+        What the farm calls it: the folder's name, and a digest of its path where two have the same.
+    failures : int
+    failed_on : set of str
+        Addresses of the workers on which it failed.
+    outcome : Outcome or None
+        None: not ended yet.
+    """
+
+    folder: JobFolder
+    name: str
+    failures: int = 0
+    failed_on: set[str] = field(default_factory=set)
+    outcome: Outcome | None = None
+    future: Future | None = None
+    not_before: float = 0.0
+    order: Order | None = None
+    resources: dict[str, float] = field(default_factory=dict)
+
+
+class Submission:
+    """Gives jobs to a scheduler and waits for their results, over lost connections and restarts of the scheduler.
+
+    Parameters
+    ----------
+    where : Connection
+    folders : sequence of JobFolder
+    shared : bool
+        Whether the workers reach the folders; otherwise jobs travel there, and their results back.
+    priority : int
+        Jobs of a higher one go first.
+    tell : callable
+        Told every event of a job.
+    say : callable
+        Told, in a sentence, what happens to the farm.
+    patience : float
+        Seconds for which the scheduler may be away.
+    """
+
+    def __init__(
+        self,
+        where: Connection,
+        folders: Sequence[JobFolder],
+        *,
+        shared: bool,
+        priority: int,
+        tell: Callable[[FarmJob, events.Event], None],
+        say: Callable[[str], None],
+        patience: float,
+    ) -> None:
+        self.where = where
+        self.shared = shared
+        self.priority = priority
+        self.tell = tell
+        self.say = say
+        self.patience = patience
+        self.jobs = [_farm_job(folder) for folder in folders]
+        self._client: Client | None = None
+
+    def run(self, stop: Callable[[], bool]) -> list[FarmJob]:
+        """Wait for all jobs; return them with their outcomes. After `stop` they are left to the farm.
+
+        Raises
+        ------
+        SjcError
+            ``farm_no_scheduler``, ``farm_other_version``, ``bad_keys``.
+        """
+        dask.config.set(SETTINGS)
+        quiet()
+        for job in self.jobs:
+            self._look(job)
+        try:
+            while any(job.outcome is None for job in self.jobs) and not stop():
+                client = self._connected(stop)
+                if client is None:
+                    break
+                with contextlib.suppress(OSError, TimeoutError):  # the next round connects again
+                    for job in self.jobs:
+                        if job.outcome is None:
+                            self._attend(client, job)
+                time.sleep(POLL_SECONDS)
+        finally:
+            self._disconnect()
+        return self.jobs
+
+    def cancel(self) -> None:
+        """Let the jobs of this submission stop, each with a checkpoint."""
+        if self._client is not None:
+            stop_jobs(self._client, [job.name for job in self.jobs if job.outcome is None])
+
+    def _look(self, job: FarmJob) -> None:
+        """Settle a job whose result is there, or that is none; describe the others."""
+        try:
+            spec = job.folder.read_spec()
+            if job.folder.is_done(wanted_outputs(spec)):
+                job.outcome = Outcome(State.DONE, computed=False)
+                return
+            files = None if self.shared else packed_job(job.folder)
+        except (SjcError, OSError) as error:
+            code = error.code if isinstance(error, SjcError) else "no_job"
+            job.outcome = Outcome(State.FAILED, code, str(error), computed=False)
+            return
+        job.order = Order(job.name, str(job.folder.path.absolute()), files)
+        source = spec.model.source
+        if source == "builtin" or (source.count("/") == 1 and not Path(source).exists()):
+            job.resources = {f"{MODEL}{source}": 1}
+
+    def _connected(self, stop: Callable[[], bool]) -> Client | None:
+        """Return a client that is connected; None if `stop` came before there was one."""
+        if self._client is not None and self._client.status == "running":
+            return self._client
+        first = self._client is None
+        if not first:
+            self.say(f"The scheduler at {self.where.address} is gone; waiting for it.")
+        self._disconnect()
+        end, waits = time.monotonic() + (0 if first else self.patience), 0
+        while not stop():
+            try:
+                self._client = self._connect()
+                if not first:
+                    self.say(f"The scheduler at {self.where.address} is back.")
+                return self._client
+            except SjcError as error:
+                if error.code != "farm_no_scheduler" or time.monotonic() > end:
+                    raise
+            time.sleep(RECONNECT_SECONDS[min(waits, len(RECONNECT_SECONDS) - 1)])
+            waits += 1
+        return None
+
+    def _connect(self) -> Client:
+        first = self._client is None
+        client = connected_client(self.where)
+        if first:
+            client.sync(client.scheduler.sjc_want, names=[job.name for job in self.jobs])
+        for job in self.jobs:
+            job.future = None
+            if job.outcome is None:
+                client.subscribe_topic(topic_of(job.name), lambda message, job=job: self._heard(job, message))
+        return client
+
+    def _disconnect(self) -> None:
+        if self._client is not None:
+            with contextlib.suppress(Exception):
+                self._client.close(timeout=2)
+
+    def _heard(self, job: FarmJob, message: Any) -> None:
+        event = events.from_line(message[1]) if isinstance(message, tuple) and isinstance(message[1], str) else None
+        if event is not None:
+            self.tell(job, event)
+
+    def _attend(self, client: Client, job: FarmJob) -> None:
+        future = job.future
+        if future is None:
+            if time.monotonic() >= job.not_before:
+                self._submit(client, job)
+        elif future.status == "finished":
+            self._take(job, future.result())
+        elif future.status == "error":
+            error = future.exception()
+            self._failed(job, "", Outcome(State.FAILED, "farm_worker_error", f"A worker failed: {error}."))
+        elif future.status in ("cancelled", "lost"):
+            job.future = None
+
+    def _submit(self, client: Client, job: FarmJob) -> None:
+        others: list[str] | None = None
+        if job.failed_on:
+            others = [
+                address for address in client.scheduler_info(n_workers=-1)["workers"] if address not in job.failed_on
+            ]
+        job.future = client.submit(
+            run_order,
+            job.order,
+            key=f"sjc-{job.name}-{job.failures}",
+            pure=False,
+            priority=self.priority,
+            resources=job.resources or None,
+            workers=others or None,
+            allow_other_workers=False,
+        )
+        # The farm goes on when this process ends.
+        fire_and_forget(job.future)
+
+    def _take(self, job: FarmJob, answer: Answer) -> None:
+        job.future = None
+        outcome = answer.outcome
+        if outcome.state is State.FAILED:
+            self._failed(job, answer.worker, outcome)
+            return
+        if answer.files is not None:
+            try:
+                unpack_result(answer.files, job.folder)
+            except SjcError as error:
+                outcome = Outcome(State.FAILED, error.code, error.message, error.hint)
+        job.outcome = outcome
+
+    def _failed(self, job: FarmJob, worker: str, outcome: Outcome) -> None:
+        job.future = None
+        job.failures += 1
+        if worker:
+            job.failed_on.add(worker)
+        if job.failures >= TRIES or not outcome.computed:
+            job.outcome = outcome
+            return
+        wait = BACK_OFF_SECONDS[min(job.failures - 1, len(BACK_OFF_SECONDS) - 1)]
+        job.not_before = time.monotonic() + wait
+        self.say(
+            f"{job.name} failed ({outcome.code}) and is tried again in {wait:.0f} s, on another worker if there is one."
+        )
+
+
+def connected_client(where: Connection) -> Client:
+    """Connect; SjcError ``farm_no_scheduler``, ``farm_other_version``, ``bad_keys``."""
+    security = where.security()
+    try:
+        client = Client(where.address, security=security, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise no_scheduler(where, error) from error
+    try:
+        client.sync(require_same_version, where)
+    except SjcError:
+        client.close(timeout=2)
+        raise
+    return client
+
+
+def stop_jobs(client: Client, names: Sequence[str]) -> None:
+    """Let jobs stop: where they run with a checkpoint, and the others when it is their turn."""
+    client.sync(client.scheduler.sjc_stop, names=list(names))
+    for name in names:
+        client.run(stop_order, name, on_error="ignore")
+
+
+def farm_name(folder: Path) -> str:
+    """Return what a farm calls the job in a folder: the folder's name, and a digest of its path."""
+    path = folder.absolute()
+    return f"{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+
+
+def _farm_job(folder: JobFolder) -> FarmJob:
+    return FarmJob(folder, farm_name(folder.path))

@@ -1,0 +1,63 @@
+"""A job folder on its way to a machine that does not share the disk, and its result on the way back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..protocol import atomic_write
+from ..protocol.errors import SjcError
+from ..protocol.job_folder import JobFolder
+
+LARGEST = 2_000_000_000
+"""Bytes of one file; a field of 512 voxels a side takes less."""
+
+Files = dict[str, bytes]
+"""Content by the path inside the folder, with forward slashes."""
+
+
+def packed_job(folder: JobFolder) -> Files:
+    """Return what a job needs elsewhere: its spec and its inputs, not its checkpoint."""
+    return _packed(folder, (*folder.inputs, folder.spec_path))
+
+
+def packed_result(folder: JobFolder) -> Files:
+    """Return what came of it: results, events, log, and the checkpoint, from which it can be continued or edited."""
+    return _packed(folder, (*folder.results.values(), folder.checkpoint, folder.events_path, folder.log_path))
+
+
+def _packed(folder: JobFolder, paths: tuple[Path, ...]) -> Files:
+    return {folder.relative(path): folder.read(path, LARGEST) for path in paths if folder.has(path)}
+
+
+def unpack_job(files: Files, folder: JobFolder) -> None:
+    """Lay a job down in `folder`; what is there of it stays.
+
+    Raises
+    ------
+    SjcError
+        ``bad_job_file`` for names that are none of a job's, ``folder_in_use``, or as of `JobFolder.to_write`.
+    """
+    allowed = {folder.relative(path): path for path in (*folder.inputs, folder.spec_path)}
+    _unpack(files, folder, allowed)
+
+
+def unpack_result(files: Files, folder: JobFolder) -> None:
+    """Lay a result down in `folder`, what says that it is whole at the end; errors as of `unpack_job`."""
+    own = (folder.checkpoint, folder.events_path, folder.log_path, *folder.results.values())
+    _unpack(files, folder, {folder.relative(path): path for path in own})
+
+
+def _unpack(files: Files, folder: JobFolder, allowed: dict[str, Path]) -> None:
+    foreign = sorted(set(files) - set(allowed))
+    if foreign:
+        raise SjcError("bad_job_file", f"A machine of the farm sent {foreign[0]!r}, which is no file of a job.")
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise atomic_write.file_error(error, folder.path) from error
+    folder.make_folders()
+    # In the order of `allowed`, in which the file that says that all are there is the last.
+    for name, path in allowed.items():
+        if name in files:
+            with atomic_write.atomic_path(folder.to_write(path)) as temporary:
+                temporary.write_bytes(files[name])
