@@ -18,12 +18,13 @@ from pathlib import Path
 from ..farm.command import add_farm_command
 from ..protocol import events
 from ..protocol.errors import SjcError
+from ..protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ..protocol.job_folder import JobFolder
 from ..protocol.lease import Holder, Lease
 from .doctor import add_doctor_command
-from .exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from .fitting.command import add_fit_command
 from .forecast_command import add_forecast_command
+from .job_choice import add_job_choice, chosen_job
 from .job_options import add_job_options, job_of
 from .model_store.command import add_models_command
 from .pause import Pause
@@ -70,8 +71,11 @@ def _parser() -> argparse.ArgumentParser:
     resume = commands.add_parser(
         "resume", help="run a job folder, or go on with it: progress on stderr, for terminals and render farms"
     )
-    resume.add_argument("folder", type=Path, metavar="JOB_DIR")
+    add_job_choice(resume)
     resume.add_argument("--restart", action="store_true", help="ignore a checkpoint")
+    resume.add_argument(
+        "--openjd", action="store_true", help="tell progress on stdout too, as Open Job Description's workers read it"
+    )
     resume.set_defaults(command=_resume)
 
     run = commands.add_parser("run", help="run a job folder: JSON lines on stdout, commands on stdin")
@@ -104,9 +108,17 @@ def _generate(arguments: argparse.Namespace) -> int:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    from .reporter import TerminalReport
+    from .reporter import TerminalReport, both, open_job_lines
 
-    return _attended(JobFolder(arguments.folder), TerminalReport(), restart=arguments.restart)
+    report: Callable[[events.Event], None] = TerminalReport()
+    if arguments.openjd:
+        report = both(report, open_job_lines(sys.stdout))
+    try:
+        folder = chosen_job(arguments)
+    except SjcError as error:
+        report(events.Failed.of(error))
+        return EXIT_USAGE
+    return _attended(folder, report, restart=arguments.restart)
 
 
 def _attended(folder: JobFolder, report: Callable[[events.Event], None], *, restart: bool) -> int:

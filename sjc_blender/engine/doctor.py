@@ -23,6 +23,7 @@ from ..protocol import events
 from ..protocol.amounts import gigabytes
 from ..protocol.diagnosis import Diagnosis, Finding
 from ..protocol.errors import SjcError
+from ..protocol.exit_codes import EXIT_FAILED, EXIT_OK
 from ..protocol.home import home_folder
 
 OLDEST = (3, 11)
@@ -37,8 +38,6 @@ LEAST_DISK = 2 * 10**9
 
 REINSTALL = "Press Set Up Engine in Blender, or install torch.txt and engine.txt of requirements/ into this Python."
 
-
-EXIT_OK, EXIT_FAILED = 0, 1
 
 HELP = "check packages, graphics card, memory, models and speed"
 

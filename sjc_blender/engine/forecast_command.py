@@ -14,11 +14,10 @@ from typing import Any
 from ..protocol import codec, events
 from ..protocol.amounts import duration, gigabytes
 from ..protocol.errors import SjcError
+from ..protocol.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ..protocol.job_folder import JobFolder
 from ..protocol.spec import JobSpec
 from .job_options import add_job_options, job_of
-
-EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 
 
 def add_forecast_command(commands: Any) -> None:

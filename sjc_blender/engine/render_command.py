@@ -9,10 +9,10 @@ from typing import Any, get_args
 
 from ..protocol import events
 from ..protocol.errors import SjcError
+from ..protocol.exit_codes import EXIT_FAILED, EXIT_OK
 from ..protocol.job_folder import JobFolder
 from ..protocol.spec import Camera, CameraRig, Device, JobSpec
 from .arguments import finite
-from .exit_codes import EXIT_FAILED, EXIT_OK
 
 
 def add_render_command(commands: Any) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..protocol import events
 from ..protocol.errors import SjcError
-from ..protocol.job_folder import JobFolder
+from ..protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK
 from ..protocol.spec import Camera, CameraRig, JobSpec
-from .exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK
+from .job_choice import add_job_choice, chosen_job
 from .render_command import add_picture_options, check_size
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def add_video_command(commands: Any) -> None:
         help="film a finished job along a camera path",
         epilog="example: python -m sjc_blender.engine video chair --path spiral --depth",
     )
-    parser.add_argument("folder", type=Path, metavar="JOB_DIR")
+    add_job_choice(parser)
     parser.add_argument(
         "--path",
         default="spiral",
@@ -68,7 +68,7 @@ def _film(arguments: argparse.Namespace, report: Report) -> Path:
         raise SjcError("invalid_image_size", f"A video of {arguments.size} pixels cannot be made.", "Make it even.")
     if not 1 <= arguments.fps <= 240:
         raise SjcError("bad_usage", f"--fps {arguments.fps}: allowed are 1 to 240.")
-    folder = JobFolder(arguments.folder)
+    folder = chosen_job(arguments)
     spec = folder.read_spec()
     cameras = _cameras(arguments.path, spec)
     path = arguments.out or folder.to_write(folder.result / f"{Path(arguments.path).stem}.mp4")

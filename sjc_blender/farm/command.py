@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..protocol import exit_codes
 from ..protocol.errors import SjcError
+from ..protocol.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 
 PATIENCE = 600.0
 
@@ -118,7 +118,7 @@ def _with_errors(part: Any) -> Any:
         except SjcError as error:
             print(f"Error: {error}", file=sys.stderr, flush=True)
             wrong = error.code in {"bad_usage", "bad_address", "farm_not_encrypted"}
-            return exit_codes.USAGE if wrong else exit_codes.FAILED
+            return EXIT_USAGE if wrong else EXIT_FAILED
 
     return command
 
@@ -171,4 +171,4 @@ def _keys(arguments: argparse.Namespace) -> int:
     for folder in make_keys(arguments.folder, arguments.machines):
         print(f"{folder}: copy it to {folder.name}, and start there with --keys and its path")
     print(f"{arguments.folder / 'authority'} stays here: who has its key can make keys.")
-    return exit_codes.DONE
+    return EXIT_OK

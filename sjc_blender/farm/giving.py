@@ -10,8 +10,9 @@ import signal
 import sys
 import threading
 
-from ..protocol import events, exit_codes
+from ..protocol import events
 from ..protocol.errors import SjcError
+from ..protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK
 from ..protocol.job_folder import JobFolder
 from .connection import connection
 from .job_unit import Outcome, State
@@ -43,9 +44,9 @@ def run_jobs(arguments: argparse.Namespace) -> int:
     for job in jobs:
         tell.ended(job)
     if any(outcome is None or outcome.state is State.STOPPED for outcome in outcomes):
-        return exit_codes.STOPPED
+        return EXIT_CANCELLED
     done = all(outcome is not None and outcome.state is State.DONE for outcome in outcomes)
-    return exit_codes.DONE if done else exit_codes.FAILED
+    return EXIT_OK if done else EXIT_FAILED
 
 
 def stop(arguments: argparse.Namespace) -> int:
@@ -55,7 +56,7 @@ def stop(arguments: argparse.Namespace) -> int:
         stop_jobs(client, [farm_name(path) for path in arguments.folders])
     finally:
         client.close(timeout=2)
-    return exit_codes.DONE
+    return EXIT_OK
 
 
 class _People:

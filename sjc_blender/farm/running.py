@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..protocol import exit_codes
+from ..protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK
 from .connection import Connection, connection
 from .identity import graphics_cards
 from .path_map import path_map
@@ -55,7 +55,7 @@ def serve_here(arguments: argparse.Namespace) -> int:
             await keeper
 
     asyncio.run(main())
-    return exit_codes.DONE
+    return EXIT_OK
 
 
 def join_here(arguments: argparse.Namespace) -> int:
@@ -72,7 +72,7 @@ def join_here(arguments: argparse.Namespace) -> int:
         stop = asyncio.Event()
         _set_on_signals(stop)
         await _keep(workers, stop)
-        return exit_codes.STOPPED if stop.is_set() else exit_codes.FAILED
+        return EXIT_CANCELLED if stop.is_set() else EXIT_FAILED
 
     return asyncio.run(main())
 
@@ -88,7 +88,7 @@ def _work(where: Connection, arguments: argparse.Namespace) -> int:
         await join(where, site, name, stop, say, arguments.patience)
 
     asyncio.run(main())
-    return exit_codes.STOPPED
+    return EXIT_CANCELLED
 
 
 def say(sentence: str) -> None:

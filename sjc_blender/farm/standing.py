@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from ..protocol import exit_codes
+from ..protocol.exit_codes import EXIT_OK
 from .connection import connection
 from .submission import connected_client
 
@@ -33,11 +33,11 @@ def show_status(arguments: argparse.Namespace) -> int:
     counts = Counter(jobs.values())
     if arguments.json:
         print(json.dumps({"workers": told, "jobs": jobs}, ensure_ascii=False))
-        return exit_codes.DONE
+        return EXIT_OK
     for worker in told:
         print(f"{worker['name']}: sjc_blender {worker['version']}, {len(worker['models'])} models, {worker['address']}")
     print(f"{len(told)} workers, {counts['running']} jobs running, {counts['waiting']} waiting")
-    return exit_codes.DONE
+    return EXIT_OK
 
 
 def jobs_by_state(dask_scheduler: Any) -> dict[str, str]:

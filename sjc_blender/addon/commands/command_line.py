@@ -18,7 +18,7 @@ from .outcome import Outcome
 
 PROGRAM = "blender [-b FILE.blend] --command sjc"
 DESCRIPTION = "Score Jacobian Chaining: volumes and meshes from text, seen through the scene's cameras."
-EXIT_CODES = "exit codes: 0 done, 1 failed, 2 bad usage, 130 cancelled by Ctrl-C"
+EXIT_CODES = "exit codes: 0 done, 1 failed, 2 bad usage, 3 cancelled"
 SUFFIX = "_command"
 
 _registered: list[Any] = []

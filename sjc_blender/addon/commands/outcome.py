@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from ...protocol.errors import SjcError
-
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 130
+from ...protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
 
 USAGE_CODES = {
     "bad_usage",

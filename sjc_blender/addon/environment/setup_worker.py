@@ -14,14 +14,13 @@ from collections.abc import Callable, Sequence
 
 from ...protocol import events
 from ...protocol.errors import SjcError
+from ...protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK
 from ...protocol.lease import Lease
 from ...protocol.setup_events import Stage
 from .environment_setup import EnvironmentSetup, remove_environment
 from .program import Stopped
 from .setup_errors import told_os_error
 from .setup_request import SetupRequest, from_argument
-
-EXIT_OK, EXIT_FAILED, EXIT_CANCELLED = 0, 1, 3
 
 
 def main(argv: Sequence[str]) -> int:

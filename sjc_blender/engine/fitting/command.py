@@ -10,10 +10,10 @@ from typing import Any
 
 from ...protocol import events
 from ...protocol.errors import SjcError
+from ...protocol.exit_codes import EXIT_FAILED, EXIT_OK
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import CameraRig, FieldSpec, JobSpec, OptimisationSpec
 from ..arguments import finite
-from ..exit_codes import EXIT_FAILED, EXIT_OK
 
 
 def add_fit_command(commands: Any) -> None:

@@ -17,13 +17,12 @@ from tqdm import tqdm
 
 from ...protocol import events
 from ...protocol.errors import SjcError
+from ...protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK
 from ...protocol.known_models import PREVIEW_DECODER, KnownModel, known_models
 from ...protocol.model_events import ModelOnDisk, Models, Transfer
 from ...protocol.model_families import FAMILIES
 from .cache import delete_model, models_on_disk
 from .download import download_model
-
-EXIT_OK, EXIT_FAILED, EXIT_CANCELLED = 0, 1, 3
 
 Report = Callable[[events.Event], None]
 Listen = Callable[[threading.Event], None]
