@@ -49,6 +49,7 @@ class _Grids(threading.Thread):
         super().__init__(name="SJC live volume", daemon=True)
         self.key = (job.id, live.step)
         self.path: Path | None = None
+        self.display_density = 1.0
         self._source = job.folder.live_field
         self._target = _next_path()
         # Asks Blender, which only the main thread may.
@@ -60,6 +61,7 @@ class _Grids(threading.Thread):
             field = result_files.read_field_at(self._source)
             if field.density.any():
                 vdb_file.write_vdb(field, self._target, ObjectFrame())
+                self.display_density = vdb_file.display_density(field.density)
                 self.path = self._target
 
 
@@ -83,7 +85,7 @@ def update() -> None:
     if _coming is not None:
         ready, _coming = _coming, None
         if ready.key[0] == job.id:
-            put(job, ready.path)
+            put(job, ready.path, ready.display_density)
             _shown = ready.key
     elif _shown != (job.id, live.step):
         _coming = _Grids(job, live)
@@ -95,10 +97,10 @@ def show(job: Job) -> None:
     assert job.live_field is not None
     grids = _Grids(job, job.live_field)
     grids.run()
-    put(job, grids.path)
+    put(job, grids.path, grids.display_density)
 
 
-def put(job: Job, path: Path | None) -> None:
+def put(job: Job, path: Path | None, display_density: float) -> None:
     """Let the job's scene show the grids at `path`; without them, or without the scene, all stays as it is."""
     scene = bpy.data.scenes.get((job.scene_name, None))
     if scene is None or path is None:
@@ -107,6 +109,7 @@ def put(job: Job, path: Path | None) -> None:
     old = volume.filepath
     # Always another path: Blender keeps the grids of a path that it has read.
     volume.filepath = str(path)
+    volume.display.density = display_density
     if old:
         _unlink(old)
 

@@ -14,7 +14,7 @@ from .materials import radiance_material
 from .placement import job_id, place_result, result_name
 from .result_files import read_field
 from .standing import standing_frame
-from .vdb_file import write_vdb
+from .vdb_file import display_density, write_vdb
 
 SUBFOLDER = "sjc"
 """Beside the saved .blend; holds the .vdb files it refers to."""
@@ -64,6 +64,7 @@ def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object
         raise SjcError("broken_result", f"Blender cannot read the volume file {path}: {message}.", "Import it again.")
     # Density counts per unit of the object's own: a result that is made bigger or smaller keeps its look.
     volume.render.space = "OBJECT"
+    volume.display.density = display_density(field.density)
     volume.materials.append(radiance_material(name))
     obj = bpy.data.objects.new(name, volume)
     place_result(obj, spec, folder, frame, scene)

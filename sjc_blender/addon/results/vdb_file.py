@@ -17,6 +17,11 @@ DENSITY = "density"
 COLOUR = "color"
 CHUNK = 1 << 20
 
+READABLE = 18_000.0
+"""Density times Blender's display density at which Solid shading shows a surface, and the colours of what lies there."""
+
+USUAL_PERCENTILE, LEAST_USUAL = 75.0, 100.0
+
 
 def write_vdb(field: FieldArrays, path: Path, frame: ObjectFrame) -> None:
     """Write the grids ``density`` (FloatGrid) and ``color`` (Vec3SGrid, linear) in the coordinates of an object.
@@ -65,6 +70,16 @@ def shown_shift() -> float:
     finally:
         bpy.data.objects.remove(obj)
         bpy.data.volumes.remove(volume)
+
+
+def display_density(density: np.ndarray) -> float:
+    """Factor at which the viewport's Solid shading shows a field [nx, ny, nz], per domain unit, as a thing with colours.
+
+    Blender's 1 shows ours as a grey ghost. Haze that is everywhere, as a forming field has it, stays haze.
+    """
+    filled = density[density > 0]
+    usual = float(np.percentile(filled, USUAL_PERCENTILE)) if len(filled) else 0.0
+    return READABLE / max(usual, LEAST_USUAL)
 
 
 def import_openvdb():  # type: ignore[no-untyped-def]  # it has no types
