@@ -111,6 +111,11 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class ObjectWhole:
+    """The field, and the mesh where one is wanted, lie whole in the result's folder; pictures of them follow."""
+
+
+@dataclass(frozen=True)
 class Result:
     """The job is done. `files` maps names (field, mesh_ply, ...) to paths in the job folder."""
 
@@ -149,6 +154,7 @@ Event = (
     | Paused
     | WentOn
     | Warned
+    | ObjectWhole
     | Result
     | Cancelled
     | Failed
@@ -168,6 +174,7 @@ _NAMES: dict[str, type[Any]] = {
     "paused": Paused,
     "went_on": WentOn,
     "warning": Warned,
+    "object": ObjectWhole,
     "result": Result,
     "cancelled": Cancelled,
     "error": Failed,

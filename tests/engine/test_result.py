@@ -132,7 +132,8 @@ def test_without_ffmpeg_there_is_a_warning_and_everything_but_the_video(
     told = _write(_folder(tmp_path / "job"), told=said)
     assert "turntable_video" not in told.files
     assert {"field", "mesh", "turntable", "metrics"} <= set(told.files)
-    (warning,) = said
+    whole, warning = said
+    assert whole == events.ObjectWhole()
     assert isinstance(warning, events.Warned) and "ffmpeg" in warning.message
 
 
@@ -169,3 +170,16 @@ def test_a_result_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     assert told.value.code == "folder_not_writable"
     assert "result" in told.value.message
     assert folder.result.read_text() == "in the way"
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_object_is_told_of_when_it_is_whole_and_before_its_pictures(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "job")
+    there: list[set[str]] = []
+
+    def report(event: events.Event) -> None:
+        if isinstance(event, events.ObjectWhole):
+            there.append({path.name for path in folder.result.iterdir()})
+
+    write_result(folder, SPEC, GRID, MESH, {}, report)
+    assert there == [{"field.npz", "mesh.npz", "mesh.ply", "mesh.glb"}]

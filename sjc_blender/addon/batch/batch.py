@@ -250,6 +250,7 @@ class Batch:
                 self._progress,
                 lambda job: self._arrange(entry, job),
             )
+            entry.job.way = entry.way
             entry.trouble = None
         except SjcError as error:
             entry.trouble = error

@@ -32,6 +32,10 @@ EXIT_SECONDS = 15.0
 """Grace for an engine that has told how its job ended to end itself."""
 
 
+ALL_BUT_THE_END = 0.99
+"""Share of a job that is told when all steps are done, and the result is not."""
+
+
 class JobState(StrEnum):
     """Where a job stands."""
 
@@ -62,6 +66,8 @@ class Job:
         Whether the result goes there by itself.
     arrange : callable or None
         Called with the job when its results are in the scene, before that becomes an undo step.
+    way : tuple of float
+        World units along X and Y by which the results are moved from their domain's place, as `arrange` does.
     on_change : callable or None
         Called with the job after anything below has changed.
     state : JobState
@@ -80,6 +86,8 @@ class Job:
     error : SjcError or None
         Why the job failed.
     result : events.Result or None
+    object_whole : bool
+        Whether field and mesh lie in the result's folder, while pictures of them may still be made.
     imported : tuple of str
         Names of the objects that were made of the result.
     import_error : SjcError or None
@@ -95,6 +103,7 @@ class Job:
     scene_name: str = ""
     import_results: bool = True
     arrange: Callable[[Job], None] | None = None
+    way: tuple[float, float] = (0.0, 0.0)
     on_change: Callable[[Job], None] | None = None
     state: JobState = JobState.QUEUED
     phase: str = ""
@@ -106,6 +115,7 @@ class Job:
     warnings: list[str] = field(default_factory=list)
     error: SjcError | None = None
     result: events.Result | None = None
+    object_whole: bool = False
     imported: tuple[str, ...] = ()
     import_error: SjcError | None = None
     speed_known: bool = False
@@ -123,8 +133,10 @@ class Job:
 
     @property
     def awaits_import(self) -> bool:
-        """Whether the result is there and is to be imported, which was not tried yet."""
-        wanted = self.state is JobState.DONE and self.import_results
+        """Whether the object is there and is to be imported, which was not tried yet."""
+        # What is arranged for is arranged with its pictures, which come last.
+        early = self.object_whole and self.live and self.arrange is None
+        wanted = (self.state is JobState.DONE or early) and self.import_results
         return wanted and not self.imported and self.import_error is None
 
     @property
@@ -132,7 +144,9 @@ class Job:
         """Share of the steps done, 0 to 1."""
         if self.state is JobState.DONE:
             return 1.0
-        return self.progress.step / self.progress.total if self.progress and self.progress.total else 0.0
+        if self.progress is None or not self.progress.total:
+            return 0.0
+        return min(self.progress.step / self.progress.total, ALL_BUT_THE_END)
 
     def apply(self, event: events.Event) -> None:
         """Take in what the engine tells."""
@@ -154,6 +168,8 @@ class Job:
                 self.state = JobState.RUNNING
             case events.Warned(message):
                 self.warnings.append(message)
+            case events.ObjectWhole():
+                self.object_whole = True
             case events.Result():
                 self.result = event
                 self.state = JobState.DONE

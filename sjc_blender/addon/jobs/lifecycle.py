@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
+from ..results import viewport_colours
 from . import first_save, job_import, known_jobs, live_volume, pump
 from .job_queue import QUEUE
 
@@ -18,6 +19,7 @@ GRACE_SECONDS = 5.0
 def _after_load(*_: Any) -> None:
     """Jobs live on when another file is loaded, and may find their scene in it."""
     live_volume.remove()
+    viewport_colours.forget()
     job_import.retry_missing_scenes(QUEUE.jobs)
     known_jobs.refresh()
     pump.ensure_running()

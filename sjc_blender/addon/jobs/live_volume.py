@@ -17,7 +17,7 @@ from mathutils import Matrix
 
 from ...protocol import events
 from ...protocol.errors import SjcError
-from ..results import materials, result_files, vdb_file
+from ..results import materials, result_files, vdb_file, viewport_colours
 from ..results.object_frame import ObjectFrame
 from . import job_import, job_queue
 from .job_queue import Job, JobState
@@ -72,7 +72,8 @@ def update() -> None:
     """
     global _shown, _coming
     job = _running() if enabled and _in_window() else None
-    live = job.live_field if job is not None else None
+    live = job.live_field if job is not None and not job.imported else None
+    viewport_colours.an_object_forms(live is not None)
     if job_import.busy() or (_coming is not None and _coming.is_alive()):
         return
     if job is None or live is None:
@@ -154,7 +155,7 @@ def _volume(job: Job, scene: bpy.types.Scene) -> bpy.types.Volume:
     obj[MARK] = job.id
     obj.hide_select = True
     obj.hide_render = True
-    obj.matrix_world = Matrix(job.spec.domain.matrix_world)
+    obj.matrix_world = Matrix.Translation((*job.way, 0.0)) @ Matrix(job.spec.domain.matrix_world)
     scene.collection.objects.link(obj)
     return volume
 

@@ -18,7 +18,7 @@ COLOUR = "color"
 CHUNK = 1 << 20
 
 READABLE = 18_000.0
-"""Density times Blender's display density at which Solid shading shows a surface, and the colours of what lies there."""
+"""Density times Blender's display density at which Solid shading shows a surface and its colours."""
 
 USUAL_PERCENTILE, LEAST_USUAL = 75.0, 100.0
 
@@ -73,7 +73,7 @@ def shown_shift() -> float:
 
 
 def display_density(density: np.ndarray) -> float:
-    """Factor at which the viewport's Solid shading shows a field [nx, ny, nz], per domain unit, as a thing with colours.
+    """Return the factor at which Solid shading shows a field [nx, ny, nz], per domain unit, as a thing with colours.
 
     Blender's 1 shows ours as a grey ghost. Haze that is everywhere, as a forming field has it, stays haze.
     """

@@ -107,6 +107,7 @@ def _draw_ways_on(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
     folder = str(job.folder.path)
     row = box.row(align=True)
     row.prop(context.window_manager.sjc, "live_volume", toggle=True)
+    row.prop(context.window_manager.sjc, "colours", text="", toggle=True, icon="COLOR")
     show = row.row(align=True)
     show.enabled = bool(job.imported)
     show.operator("sjc.show_result").job = job.id

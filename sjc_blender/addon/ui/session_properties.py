@@ -12,6 +12,7 @@ from bpy.props import BoolProperty, CollectionProperty, IntProperty, PointerProp
 from ..jobs import job_queue, known_jobs, live_volume, pump
 from ..jobs.job_history import JobRecord
 from ..jobs.job_queue import Job
+from ..results import viewport_colours
 from . import variations
 
 
@@ -28,6 +29,14 @@ class SJC_PG_entry(bpy.types.PropertyGroup):
     """One line of a list; its `name` is what it is found by."""
 
     prompt: StringProperty(name="Prompt", description="What was to be made; the list can be searched for it")
+
+
+def _colours(_session: object) -> bool:
+    return viewport_colours.wished()
+
+
+def _set_colours(_session: object, wished: bool) -> None:
+    viewport_colours.wish(wished)
 
 
 class SJC_PG_session(bpy.types.PropertyGroup):
@@ -51,6 +60,13 @@ class SJC_PG_session(bpy.types.PropertyGroup):
         description="Show the object as a coarse volume in the viewport while it forms",
         get=_live_volume,
         set=_set_live_volume,
+    )
+    colours: BoolProperty(
+        name="Colours",
+        description="Show results in their colours: in Solid shading, which has one colour for each object otherwise, "
+        "and as Material Preview does while one forms. Switched off, the viewports are as they were",
+        get=_colours,
+        set=_set_colours,
     )
 
 

@@ -56,7 +56,7 @@ def write_result(
     measurements : mapping
         What the job measured before; it becomes part of the metrics.
     report : callable
-        Warned if the video cannot be made.
+        Told when field and mesh are whole; warned if the video cannot be made.
 
     Returns
     -------
@@ -74,6 +74,8 @@ def write_result(
     _write_field(written.path("field"), spec, grid)
     if mesh is not None:
         _write_mesh(written, spec, mesh)
+    # What is imported; the pictures may take as long again.
+    report(events.ObjectWhole())
     turntable = render_turntable(grid)
     write_png(written.path("turntable"), turntable.sheet)
     _write_video(written, turntable, report)

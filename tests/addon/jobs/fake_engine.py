@@ -90,6 +90,15 @@ class Engine:
         self.preview()
         self.result()
 
+    def film(self) -> None:
+        """Have the object whole, and then take long over its pictures."""
+        self.steps(STEPS, 0.005)
+        shutil.copytree(RESULT, self.folder / "result", dirs_exist_ok=True)
+        self.tell("object")
+        while not (self.folder / "filmed").exists():
+            time.sleep(0.01)
+        self.result()
+
     def patient(self) -> None:
         """Take long, but hear a cancel."""
         self.steps(10_000, 0.05)

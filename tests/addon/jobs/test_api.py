@@ -323,3 +323,24 @@ def test_what_stands_where_a_result_is_is_known_however_the_result_came(generate
     occupied.hide(bpy.data.objects["Crate"], layer)
     api.import_result(tmp_path / "job")
     assert not occupied.found["job"]
+
+
+def test_the_object_comes_while_its_pictures_are_made_and_all_of_it_is_done_at_the_end(generate):
+    job = generate("film", wait=False)
+    until(lambda: pump.step() or job.imported)
+    assert (job.state, job.fraction) == (JobState.RUNNING, 0.99)
+    assert [bpy.data.objects[name].type for name in job.imported] == ["VOLUME", "MESH"]
+    (job.folder.path / "filmed").touch()
+    until(lambda: pump.step() or not job.live)
+    assert (job.state, job.fraction, len(bpy.data.objects)) == (JobState.DONE, 1.0, 2)
+
+
+def test_what_is_arranged_with_its_pictures_waits_for_them(generate, scene):
+    job = generate("film", wait=False)
+    job.arrange = lambda _job: None
+    until(lambda: pump.step() or job.object_whole)
+    pump.step()
+    assert not job.imported and not job.awaits_import
+    (job.folder.path / "filmed").touch()
+    until(lambda: pump.step() or job.imported)
+    assert job.state is JobState.DONE

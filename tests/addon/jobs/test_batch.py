@@ -430,3 +430,13 @@ def test_what_is_wrong_with_a_proxy_or_an_edit_is_a_fault_of_its_column(batch, t
     found, told = faults(batch, rows)
     assert set(found) >= {(1, "proxy"), (2, "edit"), (2, "rig"), (3, "proxy_looseness")}
     assert "There is no object or collection 'Nothing'" in told
+
+
+def test_each_job_knows_where_its_result_will_stand(batch, scene):
+    made = batch(["a duck", "a cup"], start=False)
+    made.start()
+    assert [entry.job.way for entry in made.entries] == [entry.way for entry in made.entries]
+    made.wait()
+    assert made.entries[1].way != (0.0, 0.0)
+    results = [domain_now(obj).translation for obj in made.results()]
+    assert tuple(results[1] - results[0])[:2] == pytest.approx(made.entries[1].way)

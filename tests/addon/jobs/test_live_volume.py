@@ -163,3 +163,19 @@ def test_undo_while_it_is_shown_leaves_a_whole_scene(job, scene, small_field):
     bpy.ops.ed.redo()
     tell(job, small_field, 4)
     assert len(guests()) == 1
+
+
+def test_it_forms_where_the_result_of_its_row_will_stand(job, small_field):
+    live_volume.remove()
+    job.way = (5.0, 10.0)
+    tell(job, small_field, 2)
+    (obj,) = guests()
+    assert tuple(obj.matrix_world.translation) == (6, 12, 3)
+
+
+def test_solid_shading_shows_a_body_and_leaves_haze_haze(job, small_field):
+    body = {**small_field, "density": np.where(small_field["density"] > 4, np.float32(300), np.float32(0))}
+    tell(job, body, 2)
+    assert guests()[0].data.display.density == pytest.approx(60)
+    tell(job, {**small_field, "density": np.full((4, 3, 2), 2, np.float32)}, 3)
+    assert guests()[0].data.display.density == pytest.approx(180)
