@@ -11,6 +11,7 @@ from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ..drained import drained
 from ..jobs import job_import, job_queue, pump
+from ..jobs.destination import Destination
 from ..jobs.job_queue import Job, JobState
 from ..jobs.start import start
 from . import placing
@@ -37,7 +38,8 @@ class Batch:
     variants : int
         How many jobs a row becomes, for the grid.
     how : Placing
-    scene_name : str
+    destination : Destination
+        The scene that the results belong to.
     interpreter : callable
         Finds the engine's Python; asked only if a job has to run.
     progress : callable, optional
@@ -50,12 +52,12 @@ class Batch:
         jobs: Sequence[Planned],
         variants: int,
         how: Placing,
-        scene_name: str,
+        destination: Destination,
         interpreter: Callable[[], Path],
         progress: Callable[[Job], None] | None = None,
     ) -> None:
         self.name = name
-        self.scene_name = scene_name
+        self.destination = destination
         self.entries = [Entry(*pair) for pair in zip(jobs, placing.ways(jobs, how, variants), strict=True)]
         self._how = how
         self._interpreter = interpreter
@@ -116,12 +118,7 @@ class Batch:
             ``scene_missing``, or a job has to run and there is no usable engine's Python; nothing
             is started then.
         """
-        if self._scene() is None:
-            raise SjcError(
-                "scene_missing",
-                f"This file has no scene {self.scene_name!r}, which the batch was made for.",
-                "Open the file that it was made for, or call api.batch again in this one.",
-            )
+        self.destination.require("run the batch anew in this one")
         global latest
         latest = self
         entries = [entry for entry in self.entries if not entry.live]
@@ -201,7 +198,7 @@ class Batch:
     __repr__ = __str__
 
     def _scene(self) -> bpy.types.Scene | None:
-        return bpy.data.scenes.get(self.scene_name)
+        return self.destination.scene()
 
     def _standing(self) -> dict[tuple[str, str], bpy.types.Object]:
         """Results in the scene, see `placing.results_in`."""
@@ -256,7 +253,7 @@ class Batch:
             entry.trouble = error
 
     def _arrange(self, entry: Entry, job: Job) -> None:
-        scene = bpy.data.scenes.get(job.scene_name)
+        scene = self._scene()
         if scene is not None:
             objects = [scene.objects[name] for name in job.imported if name in scene.objects]
             placing.arrange(objects, entry.planned, entry.way, self._how, scene)

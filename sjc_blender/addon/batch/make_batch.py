@@ -15,6 +15,7 @@ from ...protocol.slug import slug
 from .. import user_preferences
 from ..drained import drained
 from ..job_location import jobs_folders
+from ..jobs.destination import Destination
 from ..jobs.job_queue import Job
 from ..jobs.job_request import JobRequest, Shape, absolute
 from ..jobs.start import target_scene
@@ -178,7 +179,7 @@ def batching(
     folders = [Path(absolute(folder))] if folder is not None else [parent / slug(name) for parent in jobs_folders()]
     jobs, variants = yield from planning(rows, request, scene, folders)
     interpreter = partial(user_preferences.engine_python, engine_python)
-    made = Batch(name, jobs, variants, how, scene.name, interpreter, progress)
+    made = Batch(name, jobs, variants, how, Destination(scene), interpreter, progress)
     if start:
         said = yield from made.starting()
         if tell is not None:

@@ -89,13 +89,13 @@ def retry_missing_scenes(jobs: Sequence[Job]) -> None:
 
 
 def _import(job: Job) -> None:
-    scene = _scene(job)
-    if scene is None:
-        job.import_error = SjcError(
-            "scene_missing",
-            f"The result is ready, but this file has no scene {job.scene_name!r} to put it into.",
-            f"Import it from {job.folder.path}, or open the file that it was made for.",
+    assert job.destination is not None  # every job that imports its results has one
+    try:
+        scene = job.destination.require(
+            f"import it into the active scene (History > Import Again, or api.import_result({str(job.folder.path)!r}))"
         )
+    except SjcError as error:
+        job.import_error = error
         return
     for output in outputs_of(job.spec):
         try:
@@ -124,7 +124,7 @@ def _unexpected(error: Exception, folder: JobFolder) -> SjcError:
 
 
 def _scene(job: Job) -> bpy.types.Scene | None:
-    return bpy.data.scenes.get((job.scene_name, None))  # not one of that name that is linked from a library
+    return job.destination.scene() if job.destination is not None else None
 
 
 def busy() -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...protocol import events
 from ...protocol.errors import SjcError
@@ -17,6 +18,9 @@ from ...protocol.job_folder import JobFolder, engine_busy
 from ...protocol.spec import JobSpec
 from ..process import platform_process
 from ..process.engine_process import EngineProcess
+
+if TYPE_CHECKING:
+    from .destination import Destination  # which knows bpy
 
 CANCEL_SECONDS = 60.0
 """Grace for the current step, or for the loading of a model, after a cancel."""
@@ -60,8 +64,8 @@ class Job:
         The engine's Python.
     online : bool
         Whether the engine may use the network.
-    scene_name : str
-        Where the result belongs.
+    destination : Destination or None
+        The scene that the result belongs to.
     import_results : bool
         Whether the result goes there by itself.
     arrange : callable or None
@@ -100,7 +104,7 @@ class Job:
     spec: JobSpec
     interpreter: Path
     online: bool = False
-    scene_name: str = ""
+    destination: Destination | None = None
     import_results: bool = True
     arrange: Callable[[Job], None] | None = None
     way: tuple[float, float] = (0.0, 0.0)

@@ -8,7 +8,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..results import viewport_colours
-from . import first_save, job_import, known_jobs, live_volume, pump
+from . import destination, first_save, job_import, known_jobs, live_volume, pump
 from .job_queue import QUEUE
 
 GRACE_SECONDS = 5.0
@@ -20,6 +20,7 @@ def _after_load(*_: Any) -> None:
     """Jobs live on when another file is loaded, and may find their scene in it."""
     live_volume.remove()
     viewport_colours.forget()
+    destination.after_load()
     job_import.retry_missing_scenes(QUEUE.jobs)
     known_jobs.refresh()
     pump.ensure_running()
@@ -29,7 +30,14 @@ def _after_load(*_: Any) -> None:
 def _before_save(target: str, *_: Any) -> None:
     """What is saved holds no live volume, and its results lie beside it."""
     live_volume.remove()
+    destination.before_save()
     first_save.bring_along(target)
+
+
+@persistent
+def _after_save(*_: Any) -> None:
+    """Results belong to the file under its new path."""
+    destination.after_save()
 
 
 @persistent
@@ -50,6 +58,7 @@ def _handlers() -> list[tuple[list[Any], Any]]:
     return [
         (handlers.load_post, _after_load),
         (handlers.save_pre, _before_save),
+        (handlers.save_post, _after_save),
         (handlers.undo_post, _after_undo),
         (handlers.redo_post, _after_undo),
     ]

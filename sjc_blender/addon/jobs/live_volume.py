@@ -103,7 +103,7 @@ def show(job: Job) -> None:
 
 def put(job: Job, path: Path | None, display_density: float) -> None:
     """Let the job's scene show the grids at `path`; without them, or without the scene, all stays as it is."""
-    scene = bpy.data.scenes.get((job.scene_name, None))
+    scene = job.destination.scene() if job.destination is not None else None
     if scene is None or path is None:
         return
     volume = _volume(job, scene)

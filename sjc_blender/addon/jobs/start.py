@@ -16,6 +16,7 @@ from ..results.placement import results_of
 from ..rigs import occupied
 from ..rigs.scene_rig import rig_warnings
 from . import job_queue, known_jobs, pump
+from .destination import Destination
 from .job_queue import Job
 from .job_request import JobRequest, absolute
 from .resolve import resolved
@@ -59,7 +60,7 @@ def start(
         spec=spec,
         interpreter=interpreter,
         online=bpy.app.online_access,
-        scene_name=scene.name,
+        destination=Destination(scene),
         import_results=import_results,
         arrange=arrange,
         on_change=progress,

@@ -50,7 +50,7 @@ def make_job(tmp_path, fake_python):
     def make(way="success", *, prompt="a chair", name=None, **fields) -> Job:
         spec = presets.new_job(prompt, model=MODEL, negative_prompt=way)
         folder = JobFolder.create(tmp_path / (name or way), spec)
-        return Job(folder=folder, spec=spec, **{"interpreter": fake_python, "scene_name": "Scene"} | fields)
+        return Job(folder=folder, spec=spec, **{"interpreter": fake_python} | fields)
 
     return make
 

@@ -99,7 +99,7 @@ def test_the_scenes_camera_takes_the_previews(generate, scene, views):
 def test_another_scene_than_the_active_one(generate, scene):
     other = bpy.data.scenes.new("Other")
     job = generate(scene=other)
-    assert job.scene_name == "Other" and len(job.imported) == 2
+    assert job.destination.scene() == other and len(job.imported) == 2
     assert set(job.imported) == {obj.name for obj in other.objects}
     assert not scene.objects
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sjc_blender.addon.jobs import job_import, job_queue, lifecycle, live_volume
+from sjc_blender.addon.jobs.destination import Destination
 from sjc_blender.addon.jobs.job_queue import Job, JobQueue, JobState
 from sjc_blender.protocol import events
 from sjc_blender.protocol.job_folder import JobFolder
@@ -24,7 +25,7 @@ def job(scene, tmp_path, monkeypatch, small_field):
         monkeypatch.setattr(module, "QUEUE", queue)
     spec = JobSpec("a red chair", domain=DomainSpec(matrix_world=MOVED))
     folder = JobFolder.create(tmp_path / "jöb 1", spec)
-    made = Job(folder, spec, Path("python"), scene_name="Scene", state=JobState.RUNNING)
+    made = Job(folder, spec, Path("python"), destination=Destination(bpy.context.scene), state=JobState.RUNNING)
     queue._jobs.append(made)
     lifecycle.register()
     tell(made, small_field, 1)
@@ -80,7 +81,7 @@ def test_a_field_that_cannot_be_read_leaves_the_one_before(job, fault):
 
 def test_a_scene_that_is_not_there_gets_none(job, small_field):
     live_volume.remove()
-    job.scene_name = "Elsewhere"
+    bpy.ops.wm.read_factory_settings(use_empty=True)
     tell(job, small_field, 2)
     assert not guests()
 

@@ -207,8 +207,9 @@ def test_a_linked_scene_is_refused_and_its_namesake_is_not_taken_for_it(generate
     linked = bpy.data.scenes["Stage", str(tmp_path / "library.blend")]
     assert code_of(generate, scene=linked) == "scene_linked"
     assert not (tmp_path / "ä job").exists()
-    job = generate(wait=False)
-    job.scene_name = "Stage"
+    bpy.data.scenes.new("Stage")
+    job = generate(wait=False, scene=bpy.data.scenes["Stage", None])
+    bpy.data.scenes.remove(bpy.data.scenes["Stage", None])
     step_until(lambda: not job.live)
     assert job.import_error.code == "scene_missing"
     assert not linked.objects
