@@ -127,6 +127,11 @@ def _scene(job: Job) -> bpy.types.Scene | None:
     return job.destination.scene() if job.destination is not None else None
 
 
+def belongs_to(job: Job, scene: bpy.types.Scene) -> bool:
+    """Whether a job's result comes into this scene."""
+    return _scene(job) == scene
+
+
 def busy() -> bool:
     """Whether adding objects now would be lost at the next undo, or disturb a render."""
     if bpy.app.background:

@@ -14,6 +14,7 @@ from .. import api
 from ..batch.plan import identity
 from ..environment import session
 from ..jobs import setting_recall
+from ..jobs.job_import import belongs_to
 from ..jobs.job_queue import Job, JobState
 from ..jobs.resolve import resolved
 from ..jobs.scene_view import SceneView
@@ -210,7 +211,7 @@ class SJC_OT_beside(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Move the cursor, on which the box stands."""
         scene = context.scene
-        waiting = [job.spec.domain for job in api.jobs() if job.live and job.scene_name == scene.name]
+        waiting = [job.spec.domain for job in api.jobs() if job.live and belongs_to(job, scene)]
         place = occupied.beside(standing_box(scene), context.view_layer, waiting)
         if place is None:
             self.report({"ERROR"}, "There is no room along the X axis. Move the 3D cursor to a place that is free.")

@@ -8,6 +8,7 @@ import bpy
 from bpy.app.translations import pgettext_iface
 
 from .. import api
+from ..jobs.job_import import belongs_to
 from ..rigs import occupied, rig_watch
 from . import camera_path, operators
 from .environment_panel import draw_missing_engine
@@ -59,7 +60,7 @@ class Place:
         name = seen
         if not name and look.rig is not None:
             box = look.rig.domain
-            live = (job for job in api.jobs() if job.live and job.scene_name == context.scene.name)
+            live = (job for job in api.jobs() if job.live and belongs_to(job, context.scene))
             name = next((job.spec.subject for job in live if occupied.meet(box, job.spec.domain)), "")
         said = str(pgettext_iface(IN_ITS_PLACE)).replace("{name}", name[:LONGEST_NAME]) if name else ""
         return cls(said, seen, settings.domain is None and settings.rig == "ORBIT" and settings.proxy is None)
