@@ -8,6 +8,9 @@ import sys
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 if __name__ == "__main__":
+    from .library_path import leave_foreign_libraries
+
+    leave_foreign_libraries()
     if sys.argv[1:2] == ["doctor"]:
         # By itself: it has to work, and to tell, where the packages that the others need are missing.
         from .doctor import main

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from ...protocol.errors import SjcError
 from ..process import platform_process
 from ..process.child_process import ChildProcess, child_environment
 from ..process.engine_process import engine_command
-from ..process.environment_place import EnvironmentPlace
 from .setup_errors import told_os_error
 
 LONGEST_SECONDS = 180.0
@@ -23,6 +23,7 @@ class EngineCheck:
 
     def __init__(self) -> None:
         self._process: ChildProcess | None = None
+        self._logs: tempfile.TemporaryDirectory[str] | None = None
         self._before: tuple[Finding, ...] = ()
         self._told: Diagnosis | None = None
         self.diagnosis: Diagnosis | None = None
@@ -32,15 +33,13 @@ class EngineCheck:
         """Whether a check runs."""
         return self._process is not None
 
-    def start(self, interpreter: Path | None, place: EnvironmentPlace, before: tuple[Finding, ...]) -> None:
+    def start(self, interpreter: Path | None, before: tuple[Finding, ...]) -> None:
         """Begin a check; nothing happens while one runs.
 
         Parameters
         ----------
         interpreter : Path or None
             The engine's Python; None if there is none: then nothing is found but `before`.
-        place : EnvironmentPlace
-            Where the check's log goes.
         before : tuple of Finding
             What is known already; stands first.
         """
@@ -52,15 +51,16 @@ class EngineCheck:
             return
         environment = child_environment(os.environ, online=False)
         try:
-            place.root.mkdir(parents=True, exist_ok=True)
-            log = place.root / "check.log"
-            log.unlink(missing_ok=True)
+            self._logs = tempfile.TemporaryDirectory(prefix="sjc-check-", ignore_cleanup_errors=True)
+            log = Path(self._logs.name) / "check.log"
             self._process = ChildProcess.run(engine_command(interpreter, "doctor", "--json"), log, environment)
             self._process.end_within(LONGEST_SECONDS)
         except SjcError as error:
             self.diagnosis = Diagnosis((*before, told_problem(error)))
         except (OSError, ValueError) as error:
-            told = told_os_error(error if isinstance(error, OSError) else OSError(str(error)), place.root)
+            told = told_os_error(
+                error if isinstance(error, OSError) else OSError(str(error)), Path(tempfile.gettempdir())
+            )
             self.diagnosis = Diagnosis((*before, told_problem(told)))
 
     def pump(self) -> bool:
@@ -78,6 +78,8 @@ class EngineCheck:
         self.diagnosis = Diagnosis(self._before + (self._told.findings if self._told else (_silent(process),)))
         process.close()
         self._process = None
+        if self._logs is not None:
+            self._logs.cleanup()
         return True
 
     def shut_down(self) -> None:

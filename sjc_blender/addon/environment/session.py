@@ -213,7 +213,7 @@ def _step() -> bool:
     known = KEEPER.state
     if _check_wanted and known.status is not Status.UNKNOWN:
         _check_wanted = False
-        CHECK.start(known.interpreter, known.place, blender_findings(known))
+        CHECK.start(known.interpreter, blender_findings(known))
         changed = True
     if changed:
         for listener in LISTENERS:

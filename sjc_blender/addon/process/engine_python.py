@@ -35,6 +35,9 @@ MODULES = (
 )
 """What the engine imports; ``requirements/torch.txt`` and ``requirements/engine.txt`` install it."""
 
+LIBRARY_VARIABLES = ("LD_PRELOAD", "LD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES", "DYLD_LIBRARY_PATH")
+"""Environment variables by which another program's libraries can keep a Python from starting."""
+
 PROBE_SECONDS = 20.0
 PROBE = """
 import importlib.util, json, sys
@@ -173,4 +176,6 @@ def _probe(interpreter: Path) -> tuple[tuple[int, ...], list[str]]:
         why = error.strerror or str(error)
     except (ValueError, KeyError, TypeError):
         why = "it does not answer like a Python"
-    raise SjcError("engine_python_fails", f"{interpreter} does not work as a Python: {why}.", CHOOSE)
+    foreign = [name for name in LIBRARY_VARIABLES if os.environ.get(name)]
+    how = f"Start Blender without the setting {' and '.join(foreign)}, which names libraries. " if foreign else ""
+    raise SjcError("engine_python_fails", f"{interpreter} does not work as a Python: {why}.", how + CHOOSE)

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from .memory_limits import memory_limits
+
 MEMINFO = Path("/proc/meminfo")
 
 
@@ -29,7 +31,16 @@ class MainMemory:
 
 
 def main_memory() -> MainMemory:
-    """Ask Linux, macOS or Windows; OSError if it does not answer."""
+    """What the system has, and limits leave, to this process; OSError if the system does not answer."""
+    memory = _of_system()
+    for limit in memory_limits():
+        memory = MainMemory(
+            min(memory.free, limit.free), min(memory.limit, limit.with_swap), min(memory.total, limit.total)
+        )
+    return memory
+
+
+def _of_system() -> MainMemory:
     if sys.platform == "win32":
         return _of_windows()
     if sys.platform == "darwin":
