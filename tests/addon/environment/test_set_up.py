@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sjc_blender.addon.environment.engine_check import EngineCheck
 from sjc_blender.addon.environment.engine_keeper import BOOTSTRAP, EngineKeeper, Status
 from sjc_blender.addon.environment.environment_setup import STAGES
 from sjc_blender.addon.process.child_process import ISOLATED
@@ -402,3 +403,16 @@ def test_its_events_are_those_of_the_protocol():
     stage = events.Stage(4, 5, "Installing", done=1, total=2)
     assert 0.5 < stage.fraction < 1.0
     assert events.Stage(1, 5, "x").fraction == 0.0
+
+
+def test_a_check_of_another_engine_leaves_nothing_in_the_place(keeper, request_of):
+    root = Path(request_of().root)
+    check = EngineCheck()
+    check.start(Path(sys.executable), ())
+    end = time.monotonic() + 30
+    while check.busy:
+        assert time.monotonic() < end
+        check.pump()
+        time.sleep(0.01)
+    assert check.diagnosis is not None
+    assert not root.exists()
