@@ -117,11 +117,7 @@ lint-format: build/lint/.ready
 lint-rooms: build/lint/.ready
 	@PYTHONPATH=. build/lint/bin/lint-imports --no-cache
 types-engine: build/lint/.ready build/engine/.ready
-<<<<<<< HEAD
-	@scripts/run_mypy.sh build/engine 3.11 sjc_blender/protocol sjc_blender/surface sjc_blender/stand_in sjc_blender/engine training $(wildcard benchmarks/*.py benchmarks/speed/*.py) benchmarks/quality
-=======
-	@scripts/run_mypy.sh build/engine 3.11 sjc_blender/protocol sjc_blender/surface sjc_blender/engine sjc_blender/farm training $(wildcard benchmarks/*.py benchmarks/speed/*.py) benchmarks/quality
->>>>>>> 364a049 (Farm: job folders through Dask's distributed scheduler, over killed workers and restarted schedulers)
+	@scripts/run_mypy.sh build/engine 3.11 sjc_blender/protocol sjc_blender/surface sjc_blender/stand_in sjc_blender/engine sjc_blender/farm training $(wildcard benchmarks/*.py benchmarks/speed/*.py) benchmarks/quality
 types-addon-45: build/lint/.ready build/stubs45/.ready
 	@scripts/run_mypy.sh build/stubs45 3.11 sjc_blender/__init__.py sjc_blender/addon benchmarks/in_blender
 types-addon-52: build/lint/.ready build/stubs52/.ready
