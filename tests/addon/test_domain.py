@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from mathutils import Euler, Matrix
 
-from sjc_blender.addon.rigs.domain import DomainFrame, domain_spec
+from sjc_blender.addon.rigs.domain import DomainFrame
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import IDENTITY, JobSpec
 from sjc_blender.protocol.validation import faults
+from tests.addon.evaluated_call import domain_of
 
 
 def add_empty(scene, **attributes):
@@ -32,7 +33,7 @@ def _link(scene, obj, attributes):
 
 
 def spec_of(obj):
-    return domain_spec(obj, bpy.context.evaluated_depsgraph_get())
+    return domain_of(obj)
 
 
 def corners(spec):
@@ -173,9 +174,8 @@ def test_curves_texts_and_collection_instances_have_their_boxes(scene):
     instance.location, instance.scale = (10, 0, 0), (2, 2, 2)
     scene.collection.objects.link(instance)
     bpy.context.view_layer.update()
-    depsgraph = bpy.context.evaluated_depsgraph_get()
-    assert domain_spec(text, depsgraph).half_extents[0] == 1.0
-    spec = domain_spec(instance, depsgraph)
+    assert domain_of(text).half_extents[0] == 1.0
+    spec = domain_of(instance)
     assert spec.half_extents == pytest.approx((1, 0.5, 0.25))
     matrix = np.array(spec.matrix_world)
     # The part fills (0, 1, 1) to (4, 3, 2) of the instance, which is twice as large and moved.
@@ -183,7 +183,6 @@ def test_curves_texts_and_collection_instances_have_their_boxes(scene):
     assert matrix[0, 0] == pytest.approx(4)
     inner.objects.unlink(part)
     bpy.context.view_layer.update()
-    depsgraph = bpy.context.evaluated_depsgraph_get()
     with pytest.raises(SjcError) as caught:
-        domain_spec(instance, depsgraph)
+        domain_of(instance)
     assert caught.value.code == "domain_zero_size"

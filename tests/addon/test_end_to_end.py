@@ -21,11 +21,11 @@ import sjc_blender
 from sjc_blender.addon import api
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.results.object_frame import domain_now
-from sjc_blender.addon.rigs.domain import domain_spec
 from sjc_blender.addon.rigs.rig import preview_camera
 from sjc_blender.addon.rigs.rig_building import add_domain, add_orbit_rig
 from sjc_blender.protocol import codec
 from sjc_blender.protocol.model_profile import load_profile
+from tests.addon.evaluated_call import domain_of, read
 
 SIZE = 64
 PROMPT = "a red mushroom"
@@ -91,8 +91,7 @@ def look(scene, domain):
     scene.camera = camera
     scene.render.resolution_x = scene.render.resolution_y = SIZE
     bpy.context.view_layer.update()
-    depsgraph = bpy.context.evaluated_depsgraph_get()
-    return preview_camera(scene, domain_spec(domain, depsgraph), depsgraph)
+    return read(preview_camera, domain_of(domain))
 
 
 def by_engine(job, camera, engine_python, folder):

@@ -5,17 +5,17 @@ import numpy as np
 import pytest
 from mathutils import Euler, Matrix
 
-from sjc_blender.addon.rigs.domain import domain_spec
+from sjc_blender.addon.rigs import rig_building
 from sjc_blender.addon.rigs.proxy import filled_grid
 from sjc_blender.protocol.errors import SjcError
+from tests.addon.evaluated_call import domain_of, read
 
 SIZE = 64
 
 
 def grid_of(proxy, domain=None, resolution=SIZE):
     bpy.context.view_layer.update()
-    depsgraph = bpy.context.evaluated_depsgraph_get()
-    return filled_grid(proxy, domain_spec(domain, depsgraph), resolution, depsgraph)
+    return read(filled_grid, proxy, domain_of(domain), resolution)
 
 
 def centres(resolution=SIZE):
@@ -149,7 +149,7 @@ def test_nothing_to_start_from_is_refused(scene):
         grid_of(bpy.context.object)
     assert caught.value.code == "proxy_outside_domain"
     with pytest.raises(SjcError, match="has no surface") as caught:
-        grid_of(bpy.data.objects.new("Nothing", None))
+        grid_of(rig_building.add_domain(scene))
     assert caught.value.code == "proxy_without_surface"
 
 

@@ -11,10 +11,10 @@ from mathutils import Euler, Matrix, Vector
 
 from sjc_blender.addon.results.import_mesh import import_mesh
 from sjc_blender.addon.results.import_volume import import_volume
-from sjc_blender.addon.rigs.domain import domain_spec
 from sjc_blender.addon.rigs.rig import preview_camera
 from sjc_blender.protocol import codec
 from sjc_blender.protocol.spec import JobSpec
+from tests.addon.evaluated_call import domain_of, read
 
 SIZE = 48  # pixels of the centred square
 HALF_EXTENTS = np.array([1.0, 0.75, 0.5])
@@ -31,7 +31,7 @@ def domain(scene):
     empty.empty_display_size = 2
     empty.matrix_world = Matrix.LocRotScale((5, -3, 2), Euler((0.5, -0.3, 0.8)), (1.2, 0.9, 0.6))
     bpy.context.view_layer.update()
-    return domain_spec(empty, bpy.context.evaluated_depsgraph_get())
+    return domain_of(empty)
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def iou(first, second):
 def test_the_volume_looks_as_the_field_is(scene, domain, camera, finished_job, tmp_path, moved_later):
     field = coloured_blobs()
     obj = import_volume(finished_job(JobSpec("blobs", domain=domain), field=field), scene)
-    view = preview_camera(scene, domain, bpy.context.evaluated_depsgraph_get())
+    view = read(preview_camera, domain)
     assert view is not None
     if moved_later:
         # Whoever moves, turns and enlarges a result and the camera together sees no difference.
@@ -169,7 +169,7 @@ def test_the_meshs_silhouette_is_the_one_its_cameras_see(scene, domain, camera, 
         "colours": np.ones_like(vertices),
     }
     import_mesh(finished_job(JobSpec("a shape", domain=domain), mesh=arrays), scene)
-    view = preview_camera(scene, domain, bpy.context.evaluated_depsgraph_get())
+    view = read(preview_camera, domain)
     origins, directions = pixel_rays(view, samples=1)
     hit = np.zeros(directions.shape[:2], bool)
     for a, b, c in vertices[faces].astype(float):
@@ -188,7 +188,7 @@ def test_a_box_has_the_outline_in_cycles_that_it_has_in_the_engine(scene, domain
     bpy.context.object.matrix_world = Matrix(domain.matrix_world) @ Matrix.Diagonal((*domain.half_extents, 1))
     scene.cycles.samples, camera.data.lens = 64, 20
     bpy.context.view_layer.update()
-    view = preview_camera(scene, domain, bpy.context.evaluated_depsgraph_get())
+    view = read(preview_camera, domain)
     # A field that is opaque to its border; of its box the renderer asks no more than the half extents.
     field = {"density": np.full((6, 5, 4), 1e4, np.float32), "rgb": np.ones((6, 5, 4, 3), np.float32)}
     np.savez(tmp_path / "field.npz", **field, half_extents=np.array(domain.half_extents))

@@ -8,11 +8,11 @@ import pytest
 from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Matrix, Vector
 
-from sjc_blender.addon.rigs.domain import domain_spec
 from sjc_blender.addon.rigs.rig import cameras_from_scene, preview_camera
 from sjc_blender.protocol.errors import SjcError
-from sjc_blender.protocol.spec import JobSpec
+from sjc_blender.protocol.spec import DomainSpec, JobSpec
 from sjc_blender.protocol.validation import faults
+from tests.addon.evaluated_call import domain_of, read
 
 POINTS = [(0.3, 0.4, 0.5), (-0.6, 0.2, -0.4), (0.0, -0.7, 0.7), (0.9, 0.9, -0.9)]
 
@@ -44,9 +44,8 @@ def add_domain(collection, **attributes):
 
 
 def rig_of(collection, domain=None, **options):
-    depsgraph = bpy.context.evaluated_depsgraph_get()
-    spec = domain_spec(domain, depsgraph)
-    rig = cameras_from_scene(collection, spec, bpy.context.scene, depsgraph, **options)
+    spec = domain_of(domain)
+    rig = read(cameras_from_scene, collection, spec, **options)
     return rig, spec
 
 
@@ -217,8 +216,7 @@ def test_a_jitter_out_of_range_is_refused(scene, collection):
 
 def test_the_preview_is_the_scenes_camera_where_it_sees_the_domain(scene, collection):
     def preview():
-        depsgraph = bpy.context.evaluated_depsgraph_get()
-        return preview_camera(scene, domain_spec(None, depsgraph), depsgraph)
+        return read(preview_camera, DomainSpec())
 
     assert preview() is None
     scene.camera = add_camera(collection, "Main")

@@ -5,19 +5,18 @@ import numpy as np
 import pytest
 from mathutils import Euler, Matrix
 
-from sjc_blender.addon.rigs.domain import domain_spec
 from sjc_blender.addon.rigs.rig import cameras_from_scene
 from sjc_blender.addon.rigs.rig_building import add_domain, add_orbit_rig
 from sjc_blender.protocol.model_profile import Orbit
 from sjc_blender.protocol.views import direction
+from tests.addon.evaluated_call import domain_of, read
 
 ORBIT = Orbit(distance=(1.4, 1.6), elevation=(-5.0, 70.0), field_of_view=(40.0, 60.0))
 
 
 def rig_of(collection, domain):
     bpy.context.view_layer.update()
-    depsgraph = bpy.context.evaluated_depsgraph_get()
-    return cameras_from_scene(collection, domain_spec(domain, depsgraph), bpy.context.scene, depsgraph)
+    return read(cameras_from_scene, collection, domain_of(domain))
 
 
 def off_centre_box(scene):

@@ -11,20 +11,19 @@ import numpy as np
 import pytest
 from mathutils import Vector
 
-from sjc_blender.addon.rigs.domain import domain_spec
 from sjc_blender.addon.rigs.region import shortest_arc
 from sjc_blender.addon.rigs.rig import cameras_from_scene
 from sjc_blender.addon.rigs.rig_choice import RigChoice, rig_choice
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
-from sjc_blender.protocol.spec import CameraRig, JobSpec, OrbitRig
+from sjc_blender.protocol.spec import CameraRig, DomainSpec, JobSpec, OrbitRig
 from sjc_blender.protocol.validation import faults
+from tests.addon.evaluated_call import read
 
 
 def rig_of(rig, **options):
     bpy.context.view_layer.update()
-    depsgraph = bpy.context.evaluated_depsgraph_get()
-    return cameras_from_scene(rig, domain_spec(None, depsgraph), bpy.context.scene, depsgraph, **options)
+    return read(cameras_from_scene, rig, DomainSpec(), **options)
 
 
 def camera_at(collection, azimuth, elevation=0.0, distance=4.0, lens=50.0, name="Camera", aim=(0, 0, 0)):

@@ -6,11 +6,15 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
+from mathutils import Matrix
 
 from ...protocol import atomic_write, codec
 from ...protocol.errors import SjcError
@@ -22,8 +26,10 @@ from ...protocol.spec import CameraRig
 from ...protocol.transforms_json import TRANSFORMS, transforms_json
 from ..process.interrupts import Interrupts
 from ..rigs.domain import domain_object, domain_spec
-from ..rigs.rig import cameras_from_scene
+from ..rigs.evaluated_scene import Placed, evaluated
+from ..rigs.rig import cameras_from_scene, rig_cameras
 from .outcome import Outcome
+from .picture_settings import A_FILE, PLAIN, SQUARE, Settings, picture_settings
 
 NAME = "render"
 HELP = "render the scene from its camera, or from each camera of a rig"
@@ -60,30 +66,29 @@ def run(arguments: argparse.Namespace) -> Outcome:
     """Render; the scene's file stays as it is."""
     scene = bpy.context.scene
     assert scene is not None
-    cameras = _cameras(scene, arguments.camera, arguments.rig)
     if arguments.views and not (arguments.rig and arguments.size):
         raise SjcError(
             "bad_usage", "--views needs square pictures of a rig.", "Add --rig COLLECTION and --size PIXELS."
         )
-    folder = expanded(arguments.out).absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise atomic_write.file_error(error, folder) from error
-    _set_up(scene, arguments)
-    paths = _paths(folder, cameras)
-    # Before any picture: a camera that cannot be used is told at once.
-    views = _views(scene, arguments, paths) if arguments.views else None
-    pictures: list[dict[str, Any]] = []
-    with Interrupts() as interrupts:
-        for camera, path in zip(cameras, paths, strict=True):
-            if interrupts.count:
-                return Outcome("cancelled", {"pictures": pictures}, [f"{len(pictures)} of {len(cameras)} rendered."])
-            print(f"[{len(pictures) + 1}/{len(cameras)}] {camera.name}", file=sys.stderr, flush=True)
-            began = time.monotonic()
-            _render(scene, camera, path)
-            seconds = round(time.monotonic() - began, 2)
-            pictures.append({"camera": camera.name, "path": str(path), "seconds": seconds})
+    with picture_settings(scene, _settings(arguments)), _shots(scene, arguments) as shots:
+        folder = expanded(arguments.out).absolute()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise atomic_write.file_error(error, folder) from error
+        paths = _paths(folder, shots)
+        # Before any picture: a camera that cannot be used is told at once.
+        views = _views(scene, arguments, paths) if arguments.views else None
+        pictures: list[dict[str, Any]] = []
+        with Interrupts() as interrupts:
+            for shot, path in zip(shots, paths, strict=True):
+                if interrupts.count:
+                    return Outcome("cancelled", {"pictures": pictures}, [f"{len(pictures)} of {len(shots)} rendered."])
+                print(f"[{len(pictures) + 1}/{len(shots)}] {shot.name}", file=sys.stderr, flush=True)
+                began = time.monotonic()
+                _render(scene, shot, path)
+                seconds = round(time.monotonic() - began, 2)
+                pictures.append({"camera": shot.name, "path": str(path), "seconds": seconds})
     lines = [str(picture["path"]) for picture in pictures]
     if views is not None:
         _write_json(folder / REFERENCE_VIEWS, codec.encode(views))
@@ -99,28 +104,75 @@ def _write_json(path: Path, data: Any) -> None:
     atomic_write.write_text(path, json.dumps(data, indent=1) + "\n")
 
 
+@dataclass(frozen=True)
+class _Shot:
+    """A picture to be taken: what its camera is called, and the object to take it with."""
+
+    name: str
+    camera: bpy.types.Object
+
+
+@contextmanager
+def _shots(scene: bpy.types.Scene, arguments: argparse.Namespace) -> Iterator[list[_Shot]]:
+    """Give what is to be rendered; instances, and all with --views, by cameras that are there as long as that."""
+    if arguments.rig is None:
+        yield [_one(scene, arguments.camera)]
+        return
+    made: list[bpy.types.Object] = []
+    shots = []
+    try:
+        with evaluated(scene) as view:
+            for placed in rig_cameras(_rig(arguments.rig), view):
+                camera = placed.evaluated.original
+                if arguments.views or not np.allclose(placed.matrix, np.array(placed.evaluated.matrix_world)):
+                    made.append(camera := _stand_in(placed, sharp=arguments.views))
+                assert camera is not None
+                shots.append(_Shot(placed.name, camera))
+        if not shots:
+            raise SjcError(
+                "no_cameras", f"The collection {arguments.rig!r} has no cameras.", "Name another collection."
+            )
+        yield sorted(shots, key=lambda shot: shot.name)
+    finally:
+        for obj in made:
+            # With it the object goes, which nothing else uses.
+            bpy.data.cameras.remove(obj.data)  # type: ignore[arg-type]  # a camera's
+
+
+def _stand_in(placed: Placed, *, sharp: bool) -> bpy.types.Object:
+    """Make a camera that looks as another does now, in the scene or not."""
+    seen: Any = placed.evaluated.data
+    data: Any = seen.original.copy()
+    data.animation_data_clear()
+    for prop in seen.bl_rna.properties:
+        if not prop.is_readonly and prop.type in {"BOOLEAN", "INT", "FLOAT", "ENUM"}:
+            setattr(data, prop.identifier, getattr(seen, prop.identifier))
+    if sharp:
+        data.dof.use_dof = False
+    camera = bpy.data.objects.new(placed.name, data)
+    camera.matrix_world = Matrix(placed.matrix.tolist())
+    return camera
+
+
 def _views(scene: bpy.types.Scene, arguments: argparse.Namespace, paths: Sequence[Path]) -> ReferenceViews:
     """The cameras of the rig in the domain's frame, in the order of the pictures."""
-    scene.render.film_transparent = True
-    scene.view_settings.view_transform = "Standard"
-    depsgraph = bpy.context.evaluated_depsgraph_get()
-    domain = domain_spec(domain_object(arguments.domain), depsgraph)
-    rig = cameras_from_scene(arguments.rig, domain, scene, depsgraph)
+    with evaluated(scene) as view:
+        domain = domain_spec(domain_object(arguments.domain), view)
+        rig = cameras_from_scene(_rig(arguments.rig), domain, view)
     assert isinstance(rig, CameraRig)  # what a collection gives
-    pairs = zip(paths, sorted(rig.cameras, key=lambda camera: camera.name), strict=True)
+    pairs = zip(paths, rig.cameras, strict=True)
     return ReferenceViews(tuple(ReferenceView(path.name, camera) for path, camera in pairs), domain)
 
 
-def _cameras(scene: bpy.types.Scene, name: str | None, rig: str | None) -> list[bpy.types.Object]:
-    if rig is not None:
-        collection = bpy.data.collections.get(rig)
-        if collection is None:
-            known = ", ".join(sorted(found.name for found in bpy.data.collections)) or "none"
-            raise SjcError("unknown_rig", f"There is no collection {rig!r}.", f"There are: {known}.")
-        cameras = sorted((obj for obj in collection.all_objects if obj.type == "CAMERA"), key=lambda obj: obj.name)
-        if not cameras:
-            raise SjcError("no_cameras", f"The collection {rig!r} has no cameras.", "Name another collection.")
-        return cameras
+def _rig(name: str) -> bpy.types.Collection:
+    collection = bpy.data.collections.get(name)
+    if collection is None:
+        known = ", ".join(sorted(found.name for found in bpy.data.collections)) or "none"
+        raise SjcError("unknown_rig", f"There is no collection {name!r}.", f"There are: {known}.")
+    return collection
+
+
+def _one(scene: bpy.types.Scene, name: str | None) -> _Shot:
     camera = scene.objects.get(name) if name is not None else scene.camera
     if camera is None or camera.type != "CAMERA":
         known = ", ".join(sorted(obj.name for obj in scene.objects if obj.type == "CAMERA")) or "none"
@@ -128,30 +180,28 @@ def _cameras(scene: bpy.types.Scene, name: str | None, rig: str | None) -> list[
         raise SjcError(
             "unknown_camera", what, f"Name one with --camera, or a collection with --rig; there are: {known}."
         )
-    return [camera]
+    return _Shot(camera.name, camera)
 
 
-def _set_up(scene: bpy.types.Scene, arguments: argparse.Namespace) -> None:
-    render = scene.render
+def _settings(arguments: argparse.Namespace) -> Settings:
+    settings = dict(A_FILE)
     if arguments.engine:
-        render.engine = ENGINES[arguments.engine]
+        settings["render.engine"] = ENGINES[arguments.engine]
     if arguments.size:
-        render.resolution_x = render.resolution_y = arguments.size
-        render.resolution_percentage = 100
+        settings |= {"render.resolution_x": arguments.size, "render.resolution_y": arguments.size, **SQUARE}
     if arguments.samples:
-        scene.cycles.samples = arguments.samples  # type: ignore[attr-defined]  # None to the stubs of 5.2
-        scene.eevee.taa_render_samples = arguments.samples
-    if bpy.app.version >= (5, 0, 0):
-        render.image_settings.media_type = "IMAGE"  # type: ignore[attr-defined]  # the stubs of 4.5
-    render.image_settings.file_format = "PNG"
-    render.use_file_extension = True
+        settings |= {"cycles.samples": arguments.samples, "eevee.taa_render_samples": arguments.samples}
+        settings["cycles.use_layer_samples"] = "IGNORE"
+    if arguments.views:
+        settings |= PLAIN
+    return settings
 
 
-def _paths(folder: Path, cameras: Sequence[bpy.types.Object]) -> list[Path]:
+def _paths(folder: Path, shots: Sequence[_Shot]) -> list[Path]:
     """A file for each camera; names that become the same are counted."""
     paths: list[Path] = []
-    for camera in cameras:
-        name, number = slug(camera.name), 1
+    for shot in shots:
+        name, number = slug(shot.name), 1
         path = folder / f"{name}.png"
         while path in paths:
             number += 1
@@ -160,15 +210,15 @@ def _paths(folder: Path, cameras: Sequence[bpy.types.Object]) -> list[Path]:
     return paths
 
 
-def _render(scene: bpy.types.Scene, camera: bpy.types.Object, path: Path) -> None:
-    scene.camera = camera
+def _render(scene: bpy.types.Scene, shot: _Shot, path: Path) -> None:
+    scene.camera = shot.camera
     scene.render.filepath = str(path)
     try:
         bpy.ops.render.render(write_still=True, scene=scene.name)
     except RuntimeError as error:
         raise SjcError(
             "render_failed",
-            f"Blender could not render {camera.name!r}: {str(error).strip()}",
+            f"Blender could not render {shot.name!r}: {str(error).strip()}",
             "EEVEE needs a graphics card; --engine cycles does not.",
         ) from error
 

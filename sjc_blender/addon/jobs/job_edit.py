@@ -49,8 +49,8 @@ def edited(request: JobRequest, scene: bpy.types.Scene) -> tuple[JobSpec, JobInp
     domain = _domain(folder, old, obj, scene)
     grid = None
     if request.region is not None:
-        with evaluated(scene) as depsgraph:
-            grid = region_grid(request.region, domain, old.field.resolution, depsgraph)
+        with evaluated(scene) as view:
+            grid = region_grid(request.region, domain, old.field.resolution, view)
     spec = _spec(old, checkpoint_content(folder.checkpoint), request, domain, grid)
     return spec, JobInputs(origin=folder.checkpoint, region=grid)
 
@@ -73,8 +73,7 @@ def _domain(folder: JobFolder, old: JobSpec, obj: bpy.types.Object | None, scene
     except SjcError:  # there is no result yet, so nothing was set down
         return old.domain
     if obj is not None:
-        with evaluated(scene):  # where an object is that was just moved
-            placed = domain_now(shown_of(obj, scene))
+        placed = domain_now(shown_of(obj, scene))
     else:
         placed = standing_domain(old, frame)
     floor = None if old.domain.floor is None else frame.foot[2]

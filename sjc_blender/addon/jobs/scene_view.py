@@ -44,12 +44,10 @@ class SceneView:
         key = rig, domain, repr(jitter)
         if key not in self._surroundings:
             chosen, box_object = rig_choice("ORBIT" if rig is None else rig), domain_object(domain)
-            with evaluated(self.scene) as depsgraph:
-                box = job_domain(box_object, chosen, self.scene, depsgraph)
-                cameras = cameras_from_scene(
-                    chosen, box, self.scene, depsgraph, jitter=0.0 if jitter is None else jitter
-                )
-                preview = preview_camera(self.scene, box, depsgraph)
+            with evaluated(self.scene) as view:
+                box = job_domain(box_object, chosen, view)
+                cameras = cameras_from_scene(chosen, box, view, jitter=0.0 if jitter is None else jitter)
+                preview = preview_camera(box, view)
             self._surroundings[key] = Surroundings(box, cameras, preview)
         return self._surroundings[key]
 
@@ -57,6 +55,6 @@ class SceneView:
         """Return the voxels of a domain that a proxy fills; errors of `filled_grid`."""
         key = proxy, domain, resolution
         if key not in self._shapes:
-            with evaluated(self.scene) as depsgraph:
-                self._shapes[key] = filled_grid(named_shape(proxy, "proxy"), domain, resolution, depsgraph)
+            with evaluated(self.scene) as view:
+                self._shapes[key] = filled_grid(named_shape(proxy, "proxy"), domain, resolution, view)
         return self._shapes[key]

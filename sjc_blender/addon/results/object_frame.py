@@ -14,6 +14,7 @@ import numpy as np
 from mathutils import Matrix
 
 from ...protocol.spec import JobSpec
+from ..rigs.evaluated_scene import place_of
 
 FRAME_PROPERTY = "sjc_frame"
 """Of an object: its origin in domain units, and its units in one domain unit."""
@@ -73,4 +74,4 @@ def standing_domain(spec: JobSpec, frame: ObjectFrame) -> Matrix:
 
 def domain_now(obj: bpy.types.Object) -> Matrix:
     """Where the domain of a result lies now that the object is where it is: domain units to world."""
-    return obj.matrix_world @ frame_of(obj).from_domain
+    return Matrix(place_of(obj).tolist()) @ frame_of(obj).from_domain

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import bpy
 
 from ...protocol.errors import SjcError
-from ..rigs.evaluated_scene import evaluated
 from .import_mesh import import_mesh
 from .import_volume import import_volume
 from .object_frame import domain_now, frame_of
@@ -74,8 +73,7 @@ def show_as(obj: bpy.types.Object, kind: str, scene: bpy.types.Scene) -> bpy.typ
         _put_away(seen, [twin for twin in _twins(seen, scene) if together(seen, twin)])
     else:
         taking = _spare(seen, scene) or IMPORTERS[kind](job_folder_of(seen), scene)
-        with evaluated(scene):  # where an object is that was just moved
-            place = domain_now(seen)
+        place = domain_now(seen)
         _join(taking, seen)
         taking.matrix_world = place @ frame_of(taking).from_domain.inverted()
         _put_away(taking, [seen])

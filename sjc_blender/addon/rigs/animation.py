@@ -14,8 +14,9 @@ import bpy
 from ...protocol.errors import SjcError
 from ...protocol.spec import Camera, DomainSpec
 from ..drained import drained
+from .animated_property import action_curves
 from .camera import UnusableCamera, described_camera, unusable_cameras
-from .evaluated_scene import evaluated
+from .evaluated_scene import EvaluatedScene, evaluated
 from .rig_choice import RigChoice
 
 
@@ -68,11 +69,11 @@ def path_steps(
             raise SjcError(
                 "rendering", "Blender renders, and the animation cannot be played.", "Wait until it is done."
             )
-        with evaluated(found) as depsgraph, _as_it_was(found):
+        with evaluated(found) as view, _as_it_was(found):
             until = time.perf_counter() + seconds
             while True:
                 try:
-                    cameras.append(_camera_at(moments[played], domain, found, depsgraph))
+                    cameras.append(_camera_at(moments[played], domain, view))
                 except UnusableCamera as trouble:
                     unusable.append(trouble)
                 played += 1
@@ -84,24 +85,29 @@ def path_steps(
     return tuple(cameras)
 
 
-def _camera_at(moment: float, domain: DomainSpec, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> Camera:
+def _camera_at(moment: float, domain: DomainSpec, view: EvaluatedScene) -> Camera:
+    scene = view.scene
     # Blender takes the subframe as a share of what follows the frame, so that it is never negative.
     scene.frame_set(math.floor(moment), subframe=moment - math.floor(moment))
-    if scene.camera is None or scene.camera.type != "CAMERA":
+    camera = view.camera()
+    if camera is None:
         raise SjcError(
             "no_cameras",
             f"The scene {scene.name!r} has no camera at frame {moment:g}.",
             "Choose one in the scene's properties, or take the orbit.",
         )
-    name = f"{scene.camera.name}, frame {moment:.6g}"
-    return described_camera(scene.camera, domain, scene, depsgraph, name=name)
+    return described_camera(camera, domain, scene, name=f"{camera.name}, frame {moment:.6g}")
 
 
 @contextmanager
 def _as_it_was(scene: bpy.types.Scene) -> Iterator[None]:
     """Play other frames inside, and be back afterwards, with what was changed by hand and not keyed."""
     frame, subframe, camera = scene.frame_current, scene.frame_subframe, scene.camera
-    held = [(owner, curve.data_path, curve.array_index) for owner in _animated() for curve in _curves(owner)]
+    held = [
+        (owner, curve.data_path, curve.array_index)
+        for owner in _animated()
+        for curve in action_curves(owner.animation_data)
+    ]
     values = [_read(*channel) for channel in held]
     try:
         yield
@@ -123,14 +129,6 @@ def _animated() -> Iterator[Any]:
                 data = getattr(owner, "animation_data", None)
                 if data is not None and data.action is not None:
                     yield owner
-
-
-def _curves(owner: Any) -> Iterator[bpy.types.FCurve]:
-    data = owner.animation_data
-    for layer in data.action.layers:
-        for strip in layer.strips:
-            bag = strip.channelbag(data.action_slot) if data.action_slot is not None else None
-            yield from bag.fcurves if bag is not None else ()
 
 
 def _read(owner: Any, path: str, index: int) -> Any:

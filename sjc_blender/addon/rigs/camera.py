@@ -12,7 +12,9 @@ import numpy as np
 from ...protocol.errors import SjcError
 from ...protocol.spec import Camera, DomainSpec
 from ...protocol.validation import camera_faults
+from .animated_property import custom_property
 from .domain import SHEAR_TOLERANCE, DomainFrame
+from .evaluated_scene import Placed
 
 WEIGHT_PROPERTY = "sjc_weight"
 """Custom property of a camera: how often it is drawn, relative to the others."""
@@ -45,23 +47,15 @@ def unusable_cameras(where: str, cameras: Sequence[UnusableCamera]) -> SjcError:
     return SjcError("unusable_cameras", f"{len(cameras)} cameras of {where} cannot be used:\n{listed}")
 
 
-def described_camera(
-    obj: bpy.types.Object,
-    domain: DomainSpec,
-    scene: bpy.types.Scene,
-    depsgraph: bpy.types.Depsgraph,
-    *,
-    name: str = "",
-) -> Camera:
+def described_camera(placed: Placed, domain: DomainSpec, scene: bpy.types.Scene, *, name: str = "") -> Camera:
     """Describe a camera object in the domain's frame, parents and constraints evaluated.
 
     Parameters
     ----------
-    obj : bpy.types.Object
+    placed : Placed
     domain : DomainSpec
     scene : bpy.types.Scene
         Its render size and pixel aspect shape the picture. Where it is not square, its centred square is used.
-    depsgraph : bpy.types.Depsgraph
     name : str
         What messages call it; empty: the object's name.
 
@@ -69,11 +63,10 @@ def described_camera(
     ------
     UnusableCamera
     """
-    name = name or obj.name
-    evaluated = obj.evaluated_get(depsgraph)
-    rotation, position = _rigid(name, evaluated)
+    name = name or placed.name
+    rotation, position = _rigid(name, placed.matrix)
     frame = DomainFrame.of(domain)
-    window, projection = _window(name, evaluated, scene, depsgraph)
+    window, projection = _window(name, placed, scene)
     if projection == "orthographic":
         left, right, bottom, top = (edge / frame.scale for edge in window)
         window = (left, right, bottom, top)
@@ -82,16 +75,15 @@ def described_camera(
         pose=frame.pose(rotation, position),
         window=window,
         projection=projection,
-        weight=_weight(name, obj),
-        view_text=_text(name, obj),
+        weight=_weight(name, placed.evaluated),
+        view_text=_text(name, placed.evaluated),
     )
     _require_view(camera, domain)
     return camera
 
 
-def _rigid(name: str, evaluated: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
+def _rigid(name: str, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rotation [3,3] and position [3] in world space; a camera's own scale means nothing."""
-    matrix = np.array(evaluated.matrix_world, dtype=np.float64)
     lengths = np.linalg.norm(matrix[:3, :3], axis=0)
     if not np.isfinite(matrix).all() or lengths.min() < 1e-9:
         raise UnusableCamera(name, "is scaled to nothing", "give it a scale of 1")
@@ -104,10 +96,9 @@ def _rigid(name: str, evaluated: bpy.types.Object) -> tuple[np.ndarray, np.ndarr
     return left @ right, matrix[:3, 3]
 
 
-def _window(
-    name: str, evaluated: bpy.types.Object, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph
-) -> tuple[Window, Literal["perspective", "orthographic"]]:
+def _window(name: str, placed: Placed, scene: bpy.types.Scene) -> tuple[Window, Literal["perspective", "orthographic"]]:
     """Edges of the centred square picture: tangents, or world units of an orthographic camera."""
+    evaluated = placed.evaluated
     assert isinstance(evaluated.data, bpy.types.Camera)
     kind = evaluated.data.type
     if kind not in {"PERSP", "ORTHO"}:
@@ -116,7 +107,7 @@ def _window(
     render = scene.render
     share = render.resolution_percentage / 100
     projection = evaluated.calc_matrix_camera(
-        depsgraph,
+        placed.depsgraph,
         x=max(1, int(render.resolution_x * share)),
         y=max(1, int(render.resolution_y * share)),
         scale_x=render.pixel_aspect_x,
@@ -139,7 +130,7 @@ def _centred_square(edges: list[float]) -> Window:
 
 
 def _weight(name: str, obj: bpy.types.Object) -> float:
-    weight = obj.get(WEIGHT_PROPERTY, 1.0)
+    weight = custom_property(obj, WEIGHT_PROPERTY, 1.0)
     if not is_number(weight) or weight < 0:
         what = f"has the weight {weight!r}"
         raise UnusableCamera(name, what, f"make its custom property {WEIGHT_PROPERTY!r} a number of 0 or more")
@@ -147,7 +138,7 @@ def _weight(name: str, obj: bpy.types.Object) -> float:
 
 
 def _text(name: str, obj: bpy.types.Object) -> str:
-    text = obj.get(TEXT_PROPERTY, "")
+    text = custom_property(obj, TEXT_PROPERTY, "")
     if not isinstance(text, str):
         what = f"has the text {text!r}"
         raise UnusableCamera(name, what, f"make its custom property {TEXT_PROPERTY!r} a text")

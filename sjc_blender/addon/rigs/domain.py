@@ -6,15 +6,16 @@ side is 1, Z is up and the front of the object to be made faces -Y.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import bpy
 import numpy as np
-from mathutils import Vector
 
 from ...protocol.errors import SjcError
 from ...protocol.spec import DomainSpec, Matrix
+from .evaluated_scene import EvaluatedScene, Placed
 
 AXES = "XYZ"
 BOXLESS = {"CAMERA", "LIGHT", "LIGHT_PROBE", "SPEAKER"}
@@ -40,7 +41,7 @@ def domain_object(domain: str | bpy.types.Object | None) -> bpy.types.Object | N
     return found
 
 
-def domain_spec(domain: bpy.types.Object | None, depsgraph: bpy.types.Depsgraph) -> DomainSpec:
+def domain_spec(domain: bpy.types.Object | None, view: EvaluatedScene) -> DomainSpec:
     """Describe the box of an object as a domain.
 
     The box is the object's local bounding box, off-centre or not, with modifiers, parents and
@@ -53,7 +54,7 @@ def domain_spec(domain: bpy.types.Object | None, depsgraph: bpy.types.Depsgraph)
     ----------
     domain : bpy.types.Object or None
         None is the box [-1, 1]^3 at the world's origin.
-    depsgraph : bpy.types.Depsgraph
+    view : EvaluatedScene
 
     Returns
     -------
@@ -64,13 +65,18 @@ def domain_spec(domain: bpy.types.Object | None, depsgraph: bpy.types.Depsgraph)
     ------
     SjcError
         ``domain_without_box`` for an object without a size of its own, ``domain_zero_size``
-        for a flat or a scaled-away box, ``domain_sheared`` if its axes are not at right angles.
+        for a flat or a scaled-away box, ``domain_sheared`` if its axes are not at right angles; what
+        `EvaluatedScene.several` raises.
     """
     if domain is None:
         return DomainSpec()
-    evaluated = domain.evaluated_get(depsgraph)
-    centre, half_sides = _local_box(evaluated)
-    matrix = np.array(evaluated.matrix_world, dtype=np.float64)
+    called = f"domain {domain.name!r}"
+    if domain.type == "EMPTY" and domain.instance_type == "COLLECTION" and domain.instance_collection is not None:
+        matrix, centre, half_sides = _instanced_box(view.several([domain], called))
+    else:
+        alone = view.one(domain, called)
+        matrix = alone.matrix
+        centre, half_sides = _local_box(alone.evaluated)
     lengths = np.linalg.norm(matrix[:3, :3], axis=0)
     half_extents = half_sides * lengths
     _require_size(domain.name, half_extents)
@@ -148,8 +154,6 @@ def as_rows(matrix: Any) -> Matrix:
 def _local_box(evaluated: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
     """Centre [3] and half sides [3] in the object's own coordinates."""
     if evaluated.type == "EMPTY":
-        if evaluated.instance_type == "COLLECTION" and evaluated.instance_collection is not None:
-            return _instanced_box(evaluated.instance_collection)
         return np.zeros(3), np.full(3, evaluated.empty_display_size)
     if evaluated.type in BOXLESS:
         kind = evaluated.type.lower().replace("_", " ")
@@ -162,17 +166,23 @@ def _local_box(evaluated: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
         points = np.array([vertex.co[:] for vertex in mesh.vertices]) if mesh is not None else np.zeros((0, 3))
         evaluated.to_mesh_clear()
         return _middle(points) if len(points) else (np.zeros(3), np.zeros(3))
-    return _middle(np.array([corner[:] for corner in evaluated.bound_box], dtype=np.float64))
+    return _middle(_corners(evaluated))
 
 
-def _instanced_box(collection: bpy.types.Collection) -> tuple[np.ndarray, np.ndarray]:
-    """Centre [3] and half sides [3] of what an empty instances, in its coordinates."""
+def _instanced_box(empty_first: Iterator[Placed]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Matrix [4,4] of an empty, and centre [3] and half sides [3] of what it instances, in its coordinates."""
+    matrix = next(empty_first).matrix
+    to_empty = np.linalg.pinv(matrix)
     boxes = [
-        np.array([(obj.matrix_world @ Vector(corner[:]))[:] for corner in obj.bound_box]) - collection.instance_offset
-        for obj in collection.all_objects
-        if obj.type not in BOXLESS | {"EMPTY"}
+        _corners(placed.evaluated) @ (to_empty @ placed.matrix)[:3, :3].T + (to_empty @ placed.matrix)[:3, 3]
+        for placed in empty_first
+        if placed.evaluated.type not in BOXLESS | {"EMPTY"}
     ]
-    return _middle(np.concatenate(boxes)) if boxes else (np.zeros(3), np.zeros(3))
+    return (matrix, *(_middle(np.concatenate(boxes)) if boxes else (np.zeros(3), np.zeros(3))))
+
+
+def _corners(evaluated: bpy.types.Object) -> np.ndarray:
+    return np.array([corner[:] for corner in evaluated.bound_box], dtype=np.float64)
 
 
 def _middle(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

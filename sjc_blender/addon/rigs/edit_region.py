@@ -11,6 +11,7 @@ from ...protocol.errors import SjcError
 from ...protocol.proxy import grid_shape
 from ...protocol.spec import DomainSpec
 from .domain import domain_spec
+from .evaluated_scene import EvaluatedScene
 from .occupancy import Closure, Surface, occupancy
 from .proxy import MAX_RESOLUTION, FilledGrid, filled_grid, named_shape
 
@@ -22,7 +23,7 @@ def region_grid(
     region: bpy.types.Object | bpy.types.Collection | str,
     domain: DomainSpec,
     resolution: int,
-    depsgraph: bpy.types.Depsgraph,
+    view: EvaluatedScene,
 ) -> FilledGrid:
     """Fill the voxels of a domain that lie in a region: inside an object or a collection, or in an empty's box.
 
@@ -32,21 +33,22 @@ def region_grid(
     domain : DomainSpec
     resolution : int
         Of the field, voxels along the longest side.
-    depsgraph : bpy.types.Depsgraph
+    view : EvaluatedScene
 
     Raises
     ------
     SjcError
-        ``unknown_region``, ``region_without_surface``, ``region_outside_domain``, or as `domain_spec` for an empty.
+        ``unknown_region``, ``region_without_surface``, ``region_outside_domain``, or as `domain_spec` for an empty and
+        `EvaluatedScene.several`.
     """
     named = named_shape(region, "region")
     if isinstance(named, bpy.types.Object) and named.type == "EMPTY" and named.instance_type == "NONE":
-        return _box(named, domain, min(resolution, MAX_RESOLUTION), depsgraph)
-    return filled_grid(named, domain, resolution, depsgraph, "region")
+        return _box(named, domain, min(resolution, MAX_RESOLUTION), view)
+    return filled_grid(named, domain, resolution, view, "region")
 
 
-def _box(empty: bpy.types.Object, domain: DomainSpec, resolution: int, depsgraph: bpy.types.Depsgraph) -> FilledGrid:
-    box = domain_spec(empty, depsgraph)
+def _box(empty: bpy.types.Object, domain: DomainSpec, resolution: int, view: EvaluatedScene) -> FilledGrid:
+    box = domain_spec(empty, view)
     corners = np.array(list(itertools.product(*[(-half, half) for half in box.half_extents])))
     matrix = np.linalg.inv(np.array(domain.matrix_world)) @ np.array(box.matrix_world)
     triangles = np.array([corner for a, b, c, d in QUADS for corner in ((a, b, c), (a, c, d))])

@@ -13,6 +13,7 @@ from ...protocol.atomic_write import atomic_path
 from ...protocol.errors import SjcError
 from ...protocol.proxy import grid_shape, occupancy_digest
 from ...protocol.spec import DomainSpec
+from .evaluated_scene import EvaluatedScene
 from .occupancy import Closure, Surface, occupancy
 
 MAX_RESOLUTION = 128
@@ -72,12 +73,12 @@ def filled_grid(
     proxy: bpy.types.Object | bpy.types.Collection,
     domain: DomainSpec,
     resolution: int,
-    depsgraph: bpy.types.Depsgraph,
+    view: EvaluatedScene,
     what: str = "proxy",
 ) -> FilledGrid:
     """Fill the voxels of a domain that lie inside an object, or the objects of a collection.
 
-    Meshes, curves, surfaces, texts and metaballs count with their modifiers, and what they instance.
+    Meshes, curves, surfaces, texts and metaballs count with their modifiers, and what they instance, shown or not.
 
     Parameters
     ----------
@@ -85,20 +86,26 @@ def filled_grid(
     domain : DomainSpec
     resolution : int
         Of the field, voxels along the longest side.
-    depsgraph : bpy.types.Depsgraph
+    view : EvaluatedScene
     what : str
         What it is called in sentences and errors: ``"proxy"`` or ``"region"``.
 
     Raises
     ------
     SjcError
-        ``proxy_without_surface``, or ``proxy_outside_domain`` if no voxel is filled (or ``region_...``).
+        ``proxy_without_surface``, or ``proxy_outside_domain`` if no voxel is filled (or ``region_...``); what
+        `EvaluatedScene.several` raises.
     """
     resolution = min(resolution, MAX_RESOLUTION)
     shape = grid_shape(domain.half_extents, resolution)
-    objects = proxy.all_objects if isinstance(proxy, bpy.types.Collection) else [proxy]
+    objects = list(proxy.all_objects) if isinstance(proxy, bpy.types.Collection) else [proxy]
     to_domain = np.linalg.inv(np.array(domain.matrix_world))
-    named = list(_surfaces(set(objects), to_domain, depsgraph))
+    named = [
+        (placed.name, surface)
+        for placed in view.several(objects, f"{what} {proxy.name!r}")
+        if placed.evaluated.type in SOLID_KINDS
+        for surface in _surface(placed.evaluated, to_domain @ placed.matrix)
+    ]
     if not named:
         raise SjcError(
             f"{what}_without_surface",
@@ -127,23 +134,7 @@ def filled_grid(
     return FilledGrid(filled.astype(np.uint8), tuple(_notes(f"{what} {proxy.name!r}", named, open_names, domain)))
 
 
-def _surfaces(
-    objects: set[bpy.types.Object], to_domain: np.ndarray, depsgraph: bpy.types.Depsgraph
-) -> Iterator[tuple[str, Surface]]:
-    """Every object with faces, and what it instances, in domain units."""
-    for obj in sorted(objects, key=lambda o: o.name):
-        if obj.type in SOLID_KINDS:
-            evaluated = obj.evaluated_get(depsgraph)
-            yield from _surface(evaluated, obj.name, to_domain @ np.array(evaluated.matrix_world))
-    for instance in depsgraph.object_instances:
-        if not instance.is_instance or instance.parent is None or instance.parent.original not in objects:
-            continue
-        if instance.object is not None and instance.object.type in SOLID_KINDS:
-            matrix = to_domain @ np.array(instance.matrix_world)
-            yield from _surface(instance.object, instance.object.name, matrix)
-
-
-def _surface(evaluated: bpy.types.Object, name: str, matrix: np.ndarray) -> Iterator[tuple[str, Surface]]:
+def _surface(evaluated: bpy.types.Object, matrix: np.ndarray) -> Iterator[Surface]:
     mesh = evaluated.to_mesh()
     if mesh is None:
         return
@@ -155,7 +146,7 @@ def _surface(evaluated: bpy.types.Object, name: str, matrix: np.ndarray) -> Iter
     evaluated.to_mesh_clear()
     if len(triangles):
         placed = vertices.reshape(-1, 3).astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
-        yield name, Surface(placed, triangles.reshape(-1, 3))
+        yield Surface(placed, triangles.reshape(-1, 3))
 
 
 def _joined(surfaces: list[Surface]) -> Surface:

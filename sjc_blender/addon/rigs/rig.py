@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import bpy
@@ -10,6 +11,7 @@ from ...protocol.errors import SjcError
 from ...protocol.spec import Camera, CameraRig, DomainSpec, OrbitRig
 from .animation import path_cameras
 from .camera import WEIGHT_PROPERTY, UnusableCamera, described_camera, is_number, unusable_cameras
+from .evaluated_scene import EvaluatedScene, Placed, may_instance
 from .region import region_of
 from .rig_choice import RigChoice, rig_choice
 
@@ -20,8 +22,7 @@ JITTER_PROPERTY = "sjc_jitter"
 def cameras_from_scene(
     rig: str | bpy.types.Collection | RigChoice,
     domain: DomainSpec,
-    scene: bpy.types.Scene,
-    depsgraph: bpy.types.Depsgraph,
+    view: EvaluatedScene,
     *,
     jitter: float = 0.0,
 ) -> CameraRig | OrbitRig | None:
@@ -33,10 +34,9 @@ def cameras_from_scene(
         See `sjc_blender.addon.rigs.rig_choice.rig_choice`. A collection's cameras come with those of the
         collections in it, by name, so that a seed repeats.
     domain : DomainSpec
-    scene : bpy.types.Scene
-        Its render size and pixel aspect shape the pictures. Where a picture is not square, the
+    view : EvaluatedScene
+        Its scene's render size and pixel aspect shape the pictures. Where a picture is not square, the
         centred square of it is used.
-    depsgraph : bpy.types.Depsgraph
     jitter : float
         Degrees, 0 to 90, for cameras and animation; a collection's property ``sjc_jitter`` goes before it.
 
@@ -50,17 +50,17 @@ def cameras_from_scene(
     ------
     SjcError
         ``unknown_rig``; ``no_cameras`` if there are none; ``unusable_cameras`` with every camera that
-        cannot be used and why; ``bad_jitter``; what `path_cameras` raises.
+        cannot be used and why; ``bad_jitter``; what `path_cameras` and `EvaluatedScene.several` raise.
     """
     choice = rig_choice(rig)
     if choice.mode == "ORBIT":
         return None
     if choice.mode == "ANIMATION":
-        cameras = choice.played or path_cameras(choice, domain, scene)
+        cameras = choice.played or path_cameras(choice, domain, view.scene)
         where = "the animation"
     else:
         assert choice.collection is not None
-        cameras = _collected(choice.collection, domain, scene, depsgraph)
+        cameras = _collected(choice.collection, domain, view)
         where = f"the collection {choice.collection.name!r}"
         jitter = choice.collection.get(JITTER_PROPERTY, jitter)
     if not any(camera.weight > 0 for camera in cameras):
@@ -73,33 +73,39 @@ def cameras_from_scene(
     return region_of(drawn, where) if choice.mode == "REGION" else drawn
 
 
-def _collected(
-    collection: bpy.types.Collection, domain: DomainSpec, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph
-) -> tuple[Camera, ...]:
-    objects = sorted((o for o in collection.all_objects if o.type == "CAMERA"), key=lambda o: o.name)
-    if not objects:
+def _collected(collection: bpy.types.Collection, domain: DomainSpec, view: EvaluatedScene) -> tuple[Camera, ...]:
+    cameras, unusable = [], []
+    for placed in rig_cameras(collection, view):
+        try:
+            cameras.append(described_camera(placed, domain, view.scene))
+        except UnusableCamera as trouble:
+            unusable.append(trouble)
+    if not cameras and not unusable:
         raise SjcError(
             "no_cameras",
             f"The collection {collection.name!r} has no cameras.",
             "Move cameras into it, add a camera rig, or choose the orbit.",
         )
-    cameras, unusable = [], []
-    for obj in objects:
-        try:
-            cameras.append(described_camera(obj, domain, scene, depsgraph))
-        except UnusableCamera as trouble:
-            unusable.append(trouble)
     if unusable:
         raise unusable_cameras(f"the collection {collection.name!r}", unusable)
-    return tuple(cameras)
+    return tuple(sorted(cameras, key=lambda camera: camera.name))
 
 
-def preview_camera(scene: bpy.types.Scene, domain: DomainSpec, depsgraph: bpy.types.Depsgraph) -> Camera | None:
+def rig_cameras(collection: bpy.types.Collection, view: EvaluatedScene) -> Iterator[Placed]:
+    """Give the cameras of a collection, and those that objects in it instance; see `EvaluatedScene.several`."""
+    # What cannot instance a camera need not be evaluated: a rig may stand among the objects of a whole set.
+    objects = [obj for obj in collection.all_objects if obj.type == "CAMERA" or may_instance(obj)]
+    found = view.several(objects, f"rig {collection.name!r}")
+    return (placed for placed in found if placed.evaluated.type == "CAMERA")
+
+
+def preview_camera(domain: DomainSpec, view: EvaluatedScene) -> Camera | None:
     """Give the scene's camera, or None if there is none or it does not see the domain."""
-    if scene.camera is None or scene.camera.type != "CAMERA":
+    camera = view.camera()
+    if camera is None:
         return None
     try:
-        return described_camera(scene.camera, domain, scene, depsgraph)
+        return described_camera(camera, domain, view.scene)
     except UnusableCamera:
         return None
 

@@ -6,11 +6,12 @@ import math
 
 import bpy
 import numpy as np
-from mathutils import Matrix, Vector
+from mathutils import Matrix
 
 from ...protocol.model_profile import Orbit
 from ...protocol.spec import DomainSpec
 from .domain import DomainFrame, domain_spec, standing_box
+from .evaluated_scene import evaluated
 from .rig import JITTER_PROPERTY
 
 RIG_NAME = "SJC Rig"
@@ -66,20 +67,21 @@ def add_orbit_rig(
         If the domain has no usable box.
     """
     orbit = orbit or Orbit()
-    bpy.context.view_layer.update()
-    spec = domain_spec(domain, bpy.context.evaluated_depsgraph_get())
+    with evaluated(scene) as view:
+        spec = domain_spec(domain, view)
+        to_domain = np.linalg.inv(view.one(domain, "domain").matrix)
     collection = bpy.data.collections.new(RIG_NAME)
     scene.collection.children.link(collection)
     collection[JITTER_PROPERTY] = JITTER
     collection.color_tag = "COLOR_05"
     # An empty's origin is its box's centre; what else may be off-centre gets a point to look at.
-    aim = domain if domain.type == "EMPTY" else _add_aim(collection, domain, spec)
+    aim = domain if domain.type == "EMPTY" else _add_aim(collection, domain, spec, to_domain)
     for index in range(count):
         direction = _spread(index, count, orbit.elevation)
         distance, lens = _framing(direction, spec, orbit)
         camera = _camera(f"SJC Camera {index + 1:02}", lens, scene.render)
         collection.objects.link(camera)
-        _adopt(camera, domain, DomainFrame.of(spec).to_world(direction * distance))
+        _adopt(camera, domain, to_domain, DomainFrame.of(spec).to_world(direction * distance))
         _track(camera, aim)
     return collection
 
@@ -120,16 +122,18 @@ def _track(camera: bpy.types.Object, aim: bpy.types.Object) -> None:
     track.target, track.track_axis, track.up_axis, track.use_target_z = aim, "TRACK_NEGATIVE_Z", "UP_Y", True
 
 
-def _add_aim(collection: bpy.types.Collection, domain: bpy.types.Object, spec: DomainSpec) -> bpy.types.Object:
+def _add_aim(
+    collection: bpy.types.Collection, domain: bpy.types.Object, spec: DomainSpec, to_domain: np.ndarray
+) -> bpy.types.Object:
     aim = bpy.data.objects.new(f"{RIG_NAME} Aim", None)
     aim.empty_display_size = 0.1
     collection.objects.link(aim)
-    _adopt(aim, domain, DomainFrame.of(spec).origin)
+    _adopt(aim, domain, to_domain, DomainFrame.of(spec).origin)
     return aim
 
 
-def _adopt(child: bpy.types.Object, parent: bpy.types.Object, position: np.ndarray) -> None:
+def _adopt(child: bpy.types.Object, parent: bpy.types.Object, to_parent: np.ndarray, position: np.ndarray) -> None:
     """Make it a child that stands at `position` in world space."""
     child.parent = parent
     child.matrix_parent_inverse = Matrix.Identity(4)
-    child.location = parent.matrix_world.inverted() @ Vector(position.tolist())
+    child.location = (to_parent @ (*position, 1.0))[:3].tolist()

@@ -17,7 +17,7 @@ from bpy.app.handlers import persistent
 from ...protocol.errors import SjcError
 from ...protocol.spec import DomainSpec
 from .. import window_events
-from . import occupied
+from . import evaluated_scene, occupied
 from .evaluated_scene import view_layer_of
 from .rig_choice import RigChoice
 from .scene_rig import SceneRig, scene_rig
@@ -51,6 +51,8 @@ class Look:
 _last = Look()
 _settings: tuple[Any, ...] = ()
 _changed = True
+_own_change = False
+"""Whether Blender is still to tell of what the last look itself did: see `evaluated_scene.staged_last`."""
 
 
 def current(scene: bpy.types.Scene) -> Look:
@@ -76,8 +78,9 @@ def look(scene: bpy.types.Scene, rig: RigChoice | None = None) -> Look:
 
 def keep(scene: bpy.types.Scene, seen: Look) -> Look:
     """Take this for the last look at the scene as it is now."""
-    global _last, _settings, _changed
+    global _last, _settings, _changed, _own_change
     _last, _settings = seen, _settings_of(scene)
+    _own_change = evaluated_scene.staged_last
     # Looking along a path plays the scene, which is told as a change.
     _changed = False
     return _last
@@ -128,15 +131,25 @@ def redraw() -> None:
 
 
 @persistent
-def _scene_changed(*_: Any) -> None:
-    global _changed
-    _changed = True
+def _scene_changed(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+    global _changed, _own_change
+    own, _own_change = _own_change, False
+    # Otherwise one look at what is hidden would ask for the next, again and again.
+    _changed = _changed or not own or any(_is_change(update) for update in depsgraph.updates)
+
+
+def _is_change(update: bpy.types.DepsgraphUpdate) -> bool:
+    """Whether it is more than what a scene does that comes and goes: collections are looked through anew."""
+    collections = isinstance(update.id, (bpy.types.Scene, bpy.types.Collection))
+    return not collections and (
+        not isinstance(update.id, bpy.types.Object) or update.is_updated_transform or update.is_updated_geometry
+    )
 
 
 @persistent
 def _file_loaded(*_: Any) -> None:
-    global _last, _settings, _changed
-    _last, _settings, _changed = Look(), (), True
+    global _last, _settings, _changed, _own_change
+    _last, _settings, _changed, _own_change = Look(), (), True, False
 
 
 def register() -> None:

@@ -9,7 +9,7 @@ import bpy
 from ...protocol.model_profile import ModelProfile, load_profile
 from ...protocol.spec import CameraRig, DomainSpec, JobSpec, OrbitRig
 from .domain import domain_object, domain_spec, standing_box
-from .evaluated_scene import evaluated
+from .evaluated_scene import EvaluatedScene, evaluated
 from .rig import cameras_from_scene
 from .rig_choice import RigChoice, rig_choice
 from .rig_report import RigReport, report_on
@@ -48,9 +48,9 @@ def scene_rig(
     """Take the viewpoints from the scene and look at them; arguments and errors as of `api.generate`."""
     profile = load_profile(model)
     choice, box_object = rig_choice(rig), domain_object(domain)
-    with evaluated(scene) as depsgraph:
-        box = job_domain(box_object, choice, scene, depsgraph)
-        chosen = cameras_from_scene(choice, box, scene, depsgraph, jitter=jitter)
+    with evaluated(scene) as view:
+        box = job_domain(box_object, choice, view)
+        chosen = cameras_from_scene(choice, box, view, jitter=jitter)
     orbit = profile.orbit
     viewpoints = chosen or OrbitRig(
         distance=orbit.distance, elevation=orbit.elevation, field_of_view=orbit.field_of_view
@@ -59,17 +59,15 @@ def scene_rig(
     return SceneRig(viewpoints, box, profile, report)
 
 
-def job_domain(
-    domain: bpy.types.Object | None, rig: RigChoice, scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph
-) -> DomainSpec:
+def job_domain(domain: bpy.types.Object | None, rig: RigChoice, view: EvaluatedScene) -> DomainSpec:
     """Give the box that a job fills; errors as of `domain_spec`.
 
     It is that of a chosen object. Without one it is [-1, 1]^3 where cameras are chosen, for they look there, and
     `standing_box` where nothing is.
     """
     if domain is None and rig.mode == "ORBIT":
-        return standing_box(scene)
-    return domain_spec(domain, depsgraph)
+        return standing_box(view.scene)
+    return domain_spec(domain, view)
 
 
 def rig_warnings(spec: JobSpec) -> list[str]:

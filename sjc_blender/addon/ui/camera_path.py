@@ -38,8 +38,8 @@ def play(
     """
     settings = scene.sjc  # type: ignore[attr-defined]
     name, choice = scene.name, settings.rig_choice()
-    with evaluated(scene) as depsgraph:
-        box = domain_spec(domain_object(settings.domain), depsgraph)
+    with evaluated(scene) as view:
+        box = domain_spec(domain_object(settings.domain), view)
 
     def finished(cameras: tuple[Camera, ...]) -> None:
         found = bpy.data.scenes.get((name, None))

@@ -19,6 +19,7 @@ from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.proxy import occupancy_digest
 from sjc_blender.protocol.spec import CameraRig, DomainSpec, ProxySpec
+from tests.addon.evaluated_call import read
 from tests.addon.jobs.checkpoints import write_checkpoint
 from tests.addon.jobs.test_api import views  # noqa: F401 - a fixture
 
@@ -169,12 +170,11 @@ def test_what_cannot_be_edited_is_said_and_leaves_nothing(chair, box, tmp_path):
 
 def test_a_region_may_be_a_mesh_or_a_turned_box(scene, box):
     bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=3, radius=0.8)
-    depsgraph = bpy.context.evaluated_depsgraph_get()
-    ball = region_grid(bpy.context.object, DomainSpec(), 32, depsgraph).filled
+    ball = read(region_grid, bpy.context.object, DomainSpec(), 32).filled
     assert ball.mean() == pytest.approx(4 / 3 * np.pi * 0.8**3 / 8, rel=0.05)
     box.location, box.rotation_euler, box.scale = (0, 0, 0), (0, 0, np.pi / 4), (0.5, 0.25, 2)
     bpy.context.view_layer.update()
-    turned = region_grid("Upper Half", DomainSpec(), 64, bpy.context.evaluated_depsgraph_get()).filled
+    turned = read(region_grid, "Upper Half", DomainSpec(), 64).filled
     assert turned.mean() == pytest.approx(0.5 * 0.25, rel=0.05)
     # Its long side goes from the lower left to the upper right.
     assert turned[42, 42, 0] and not turned[42, 21, 0]

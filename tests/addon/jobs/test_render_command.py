@@ -51,7 +51,9 @@ def test_each_camera_of_a_rig_has_its_picture(capfd):
 
 def test_one_camera_or_the_scenes(scene, capfd):
     assert main(["render", "--out", "pictures", "--camera", "View.1", *QUICK]) == EXIT_OK
-    assert main(["render", "--out", "pictures", *QUICK]) == EXIT_OK  # the one that was chosen before
+    assert scene.camera is None
+    scene.camera = bpy.data.objects["View.1"]
+    assert main(["render", "--out", "pictures", *QUICK]) == EXIT_OK
     assert capfd.readouterr().out.splitlines()[-1].endswith("view-1.png")
 
 
