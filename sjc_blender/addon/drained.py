@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def drained(steps: Generator[None, None, T]) -> T:
+def drained(steps: Generator[object, None, T]) -> T:
     """Take every step, and give what they return."""
     while True:
         try:

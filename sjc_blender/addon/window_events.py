@@ -72,3 +72,15 @@ def frame_selected(window: bpy.types.Window) -> None:
         if area.type == "VIEW_3D" and region is not None:
             with bpy.context.temp_override(window=window, area=area, region=region):  # type: ignore[attr-defined]
                 bpy.ops.view3d.view_selected()
+
+
+def show_text(text: bpy.types.Text) -> None:
+    """Open a text in a Text Editor: in one that is there, else in a window of its own."""
+    if bpy.context.window not in windows():
+        return
+    areas = [area for window in windows() for area in window.screen.areas if area.type == "TEXT_EDITOR"]
+    if not areas:
+        bpy.ops.wm.window_new()
+        areas = [windows()[-1].screen.areas[0]]
+        areas[0].type = "TEXT_EDITOR"
+    areas[0].spaces.active.text = text  # type: ignore[union-attr]  # of a Text Editor

@@ -90,4 +90,31 @@ def test_the_button_says_what_it_does(settings, result, region, words):
     edit_panel.SJC_PT_edit.draw(SimpleNamespace(layout=layout), context())
     shown = {"edit_prompt", "edit_region", "edit_settings"} | ({"edit_anew"} if region else set())
     assert {args[1] for kind, args, _, _ in layout.drawn if kind == "prop"} == shown
-    assert layout.texts("operator") == [words]
+    assert layout.texts("operator") == ["", words]
+
+
+def test_a_region_is_added_around_what_is_selected(settings, scene):
+    bpy.ops.mesh.primitive_cube_add(size=2, location=(0, 0, 1))
+    result = bpy.context.object
+    result["sjc_job"] = "job"
+    bpy.ops.sjc.add_region()
+    region = scene.sjc.edit_region
+    assert tuple(region.location) == pytest.approx((0, 0, 1.5)) and tuple(region.scale) == pytest.approx((1, 1, 0.5))
+    bpy.ops.mesh.primitive_cube_add(size=1, location=(0.5, 0, 2))
+    other = bpy.context.object
+    result.select_set(True)
+    bpy.context.view_layer.objects.active = result
+    bpy.ops.sjc.add_region()
+    assert tuple(scene.sjc.edit_region.location) == pytest.approx((0.5, 0, 2)), "around the other selected object"
+    assert other.select_get()
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.select_all(action="DESELECT")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for vertex in result.data.vertices:
+        vertex.select = vertex.co.z > 0 and vertex.co.x > 0
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.sjc.add_region()
+    assert bpy.context.mode == "OBJECT"
+    region = scene.sjc.edit_region
+    assert tuple(region.location) == pytest.approx((1, 0, 2))
+    assert tuple(region.scale) == pytest.approx((0.05, 1, 0.05)), "no side is nothing"

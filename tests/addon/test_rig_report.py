@@ -147,7 +147,32 @@ def test_a_region_is_judged_by_its_ranges():
     made = report_on(
         OrbitRig(distance=(1, 5), azimuth=(150, 250), elevation=(80, 85), field_of_view=(30, 60)), DomainSpec(), PROFILE
     )
-    assert {"near", "far", "elevation", "one_elevation", "blind_side"} == codes(made)
+    assert {"cropped", "far", "elevation", "one_elevation", "blind_side"} == codes(made)
+
+
+def test_a_region_that_crops_the_domain_is_warned_of_as_cameras_are():
+    usual = {"elevation": (-5, 65), "field_of_view": (57, 65)}
+    assert not report_on(OrbitRig(distance=(2, 2), **usual), DomainSpec(), PROFILE).warnings
+    # One lens of the region is long: the domain's rim is out of the picture.
+    narrow = OrbitRig(distance=(2, 2), elevation=(-5, 65), field_of_view=(30, 65))
+    found = report_on(narrow, DomainSpec(), PROFILE).findings
+    assert [finding.code for finding in found if finding.code in {"cropped", "near"}] == ["cropped"]
+    assert "only part of the domain" in found[0].text
+    # Only from the side is this domain too long.
+    long = DomainSpec(half_extents=(0.3, 1.0, 0.3))
+    front = OrbitRig(distance=(2, 2), azimuth=(0, 0), elevation=(0, 0), field_of_view=(40, 40))
+    side = OrbitRig(distance=(2, 2), azimuth=(90, 90), elevation=(0, 0), field_of_view=(40, 40))
+    codes = [{finding.code for finding in report_on(rig, long, PROFILE).findings} for rig in (front, side)]
+    assert "cropped" not in codes[0] and "cropped" in codes[1]
+
+
+def test_the_worst_trouble_is_told_first():
+    near = [camera(azimuth, half=0.2, name=f"Near {azimuth}") for azimuth in range(0, 360, 15)]
+    made = report([*all_around()[:3], *near])
+    assert made.findings[0].code == "cropped", "nearly all of the draws"
+    assert made.headline == made.findings[0].text.rstrip(".")
+    shares = [finding.share for finding in made.findings if finding.severity == "warning"]
+    assert shares == sorted(shares, reverse=True)
 
 
 def test_the_shares_of_the_view_texts():

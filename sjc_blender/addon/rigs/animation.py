@@ -27,7 +27,7 @@ def path_cameras(choice: RigChoice, domain: DomainSpec, scene: bpy.types.Scene) 
 
 def path_steps(
     choice: RigChoice, domain: DomainSpec, scene: bpy.types.Scene, *, seconds: float = math.inf
-) -> Generator[None, None, tuple[Camera, ...]]:
+) -> Generator[float, None, tuple[Camera, ...]]:
     """Describe the scene's camera at moments spread evenly over a range of frames, between frames too.
 
     Whatever moves it counts: keys of the camera and its lens, parents, constraints, drivers, and markers that
@@ -42,6 +42,11 @@ def path_steps(
         Found again by its name at each step, for Blender may free it between two.
     seconds : float
         How long a step plays, one moment at least.
+
+    Yields
+    ------
+    float
+        Share of the moments that are played.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def path_steps(
                 played += 1
                 if played == len(moments) or time.perf_counter() >= until:
                     break
-        yield
+        yield played / len(moments)
     if unusable:
         raise unusable_cameras("the animation", unusable)
     return tuple(cameras)

@@ -15,6 +15,7 @@ from .evaluated_scene import evaluated
 from .rig import JITTER_PROPERTY
 
 RIG_NAME = "SJC Rig"
+REGION_NAME = "SJC Region"
 DOMAIN_NAME = "SJC Domain"
 SENSOR = 32.0
 JITTER = 10.0
@@ -34,6 +35,28 @@ def add_domain(scene: bpy.types.Scene) -> bpy.types.Object:
     domain.location = Matrix(standing_box(scene).matrix_world).translation
     scene.collection.objects.link(domain)
     return domain
+
+
+def add_region(scene: bpy.types.Scene, points: np.ndarray, least: float) -> bpy.types.Object:
+    """Add an empty, shown as a box around some points, to be the region of an edit.
+
+    Parameters
+    ----------
+    scene : bpy.types.Scene
+    points : ndarray of shape (N, 3)
+        In world space; one or more.
+    least : float
+        World units: no side of the box is shorter.
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    sides = np.maximum(high - low, least)
+    region = bpy.data.objects.new(REGION_NAME, None)
+    region.empty_display_type = "CUBE"
+    region.empty_display_size = 1.0
+    region.location = ((low + high) / 2).tolist()
+    region.scale = (sides / 2).tolist()
+    scene.collection.objects.link(region)
+    return region
 
 
 def add_orbit_rig(

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...protocol.model_profile import ModelProfile, Orbit
-from ...protocol.spec import Camera, CameraRig, DomainSpec, OrbitRig, Range
+from ...protocol.spec import Camera, CameraRig, DomainSpec, Matrix, OrbitRig, Range
 from ...protocol.views import camera_direction
 from .coverage import BlindSide, Directions, Sphere, blind_sides, directions_of
 
@@ -31,7 +31,13 @@ FLAT = 8.0
 STARVED = 0.05
 """A camera is starved that is drawn less often than this share of an even draw."""
 
+REGION_SHARE = 0.5
+"""Of the draws of a region that its nearest views are taken to be."""
+
 NAMED = 3
+TURNS, TILTS = 8, 3
+"""Directions of a region that are looked from."""
+
 PROBES = 11
 """Points across the domain that are looked for in each picture."""
 
@@ -47,11 +53,14 @@ class Finding:
     severity : str
         ``"warning"`` or ``"note"``.
     text : str
+    share : float
+        Of the draws, or of all directions, that it is about: the larger, the worse.
     """
 
     code: str
     severity: Literal["warning", "note"]
     text: str
+    share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,7 @@ class RigReport:
     blind_sides : tuple of BlindSide
         What the model could see and the rig does not, the largest first.
     findings : tuple of Finding
-        Warnings first.
+        Warnings first, the worst of them first.
     """
 
     viewpoints: int
@@ -92,11 +101,9 @@ class RigReport:
     @property
     def headline(self) -> str:
         """The most important of it, in a line."""
-        if self.blind_sides:
-            return f"Nothing sees {self.blind_sides[0].name}"
-        count = len(self.warnings)
-        if count:
-            return "1 thing to look at" if count == 1 else f"{count} things to look at"
+        if self.warnings:
+            worst = self.findings[0]
+            return f"Nothing sees {self.blind_sides[0].name}" if worst.code == "blind_side" else worst.text.rstrip(".")
         return "Sees every side that the model knows"
 
     def as_json(self) -> dict[str, Any]:
@@ -122,7 +129,7 @@ def report_on(
     seen = Sphere.seen_from(directions)
     of_model = Sphere.known_to(profile.orbit)
     blind = tuple(side for side in blind_sides(of_model & ~seen) if side.share >= LEAST_BLIND)
-    findings = [Finding("blind_side", "warning", f"Nothing sees {side}.") for side in blind]
+    findings = [Finding("blind_side", "warning", f"Nothing sees {side}.", side.share) for side in blind]
     if isinstance(rig, CameraRig):
         findings += _camera_findings(rig, directions, domain, profile.orbit)
         if picture is not None and picture[0] != picture[1]:
@@ -136,7 +143,7 @@ def report_on(
         elevation=(float(directions.elevation.min()), float(directions.elevation.max())),
         views=_views(rig, directions, profile),
         blind_sides=blind,
-        findings=tuple(sorted(findings, key=lambda finding: finding.severity != "warning")),
+        findings=tuple(sorted(findings, key=lambda finding: (finding.severity != "warning", -finding.share))),
     )
 
 
@@ -169,13 +176,18 @@ def _camera_findings(rig: CameraRig, directions: Directions, domain: DomainSpec,
     above = [camera for camera in cameras if elevations[camera.name] > high + BEYOND]
     below = [camera for camera in cameras if elevations[camera.name] < low - BEYOND]
     inside = [camera for camera in cameras if rig.jitter and _may_enter(camera, rig.jitter, domain)]
+
+    def drawn(some: Sequence[Camera]) -> float:
+        return sum(camera.weight for camera in some) / sum(camera.weight for camera in cameras)
+
     for code, found, does in (
         ("cropped", cropped, "only part of the domain: move back, or take a shorter lens"),
         ("near", near, "the domain larger than the model knows it: move back, or take a shorter lens"),
         ("far", far, "the domain smaller than the model knows it: move nearer, or take a longer lens"),
     ):
         if found:
-            yield Finding(code, "warning", f"{_names(found)} {_verb(found, 'sees', 'see')} {does}.")
+            text = f"{_names(found)} {_verb(found, 'sees', 'see')} {does}."
+            yield Finding(code, "warning", text, drawn(found))
     for code, found, where in (("above", above, "higher"), ("below", below, "lower")):
         if found:
             yield Finding(
@@ -183,10 +195,11 @@ def _camera_findings(rig: CameraRig, directions: Directions, domain: DomainSpec,
                 "warning",
                 f"{_names(found)} {_verb(found, 'looks', 'look')} from {where} than the model knows "
                 f"(elevation {low:.0f} to {high:.0f}).",
+                drawn(found),
             )
     if inside:
         text = f"Jitter may turn {_names(inside)} into the domain: move back, or take less jitter."
-        yield Finding("inside", "warning", text)
+        yield Finding("inside", "warning", text, drawn(inside))
     if np.ptp(directions.elevation) < FLAT and high - low > 2 * FLAT:
         text = (
             f"Every view is from about one elevation, {directions.elevation.mean():.0f}: the shape may be flat there."
@@ -215,7 +228,10 @@ def _orbit_findings(rig: OrbitRig, domain: DomainSpec, orbit: Orbit) -> Iterator
     """A region's; the model's own orbit has none."""
     smallest, largest = _framings(orbit)
     low, high = _framings(rig)
-    if low < NEAR * smallest:
+    if _least_share(rig, domain) < min(1.0 - CROP_TOLERANCE, _orbit_share(orbit, domain)) - CROP_TOLERANCE:
+        text = "The region's nearest views see only part of the domain: move its cameras back, or take a shorter lens."
+        yield Finding("cropped", "warning", text, REGION_SHARE)
+    elif low < NEAR * smallest:
         yield Finding("near", "warning", "The region's nearest views see the domain larger than the model knows it.")
     if high > FAR * largest:
         yield Finding("far", "warning", "The region's farthest views see the domain smaller than the model knows it.")
@@ -268,6 +284,27 @@ def _orbit_share(orbit: Orbit, domain: DomainSpec) -> float:
     half = math.tan(math.radians(orbit.field_of_view[0]) / 2)
     front = ((1.0, 0.0, 0.0, 0.0), (0.0, 0.0, -1.0, -orbit.distance[0]), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0))
     return share_in_view(Camera("front", front, (-half, half, -half, half)), domain)
+
+
+def _least_share(rig: OrbitRig, domain: DomainSpec) -> float:
+    """The least of the domain that a region's nearest, narrowest views have in a picture."""
+    half = math.tan(math.radians(rig.field_of_view[0]) / 2)
+    shares = []
+    for azimuth in np.linspace(*rig.azimuth, TURNS):
+        for elevation in np.linspace(*rig.elevation, TILTS):
+            pose = _looking(math.radians(azimuth), math.radians(elevation), rig.distance[0])
+            shares.append(share_in_view(Camera("nearest", pose, (-half, half, -half, half)), domain))
+    return min(shares)
+
+
+def _looking(azimuth: float, elevation: float, distance: float) -> Matrix:
+    """Pose of a camera that looks at the domain's centre from there; radians, 0 is the front, -Y."""
+    level = math.cos(elevation)
+    away = np.array([math.sin(azimuth) * level, -math.cos(azimuth) * level, math.sin(elevation)])
+    right = np.array([math.cos(azimuth), math.sin(azimuth), 0.0])
+    columns = np.stack([right, np.cross(away, right), away, away * distance], axis=1)
+    first, second, third = (tuple(float(value) for value in row) for row in columns)
+    return (first, second, third, (0.0, 0.0, 0.0, 1.0))  # type: ignore[return-value]  # rows of four
 
 
 def _ball(domain: DomainSpec) -> np.ndarray:

@@ -11,7 +11,7 @@ from ..batch.make_batch import batching, chosen_seeds
 from ..batch.plan import BatchRequest
 from ..environment import session
 from ..rigs.rig_choice import RigChoice
-from ..window_events import push_undo
+from ..window_events import push_undo, show_text
 from . import camera_path, gradually
 from .batch_properties import SJC_PG_batch
 from .operators import report_error
@@ -127,6 +127,20 @@ class SJC_OT_batch_cancel(bpy.types.Operator):
     bl_label = "Cancel Batch"
     bl_options = {"INTERNAL"}
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first: there may be hours of work in line."""
+        if batches.latest is None:
+            return {"CANCELLED"}
+        left = len(batches.latest.entries) - batches.latest.ended
+        answer = context.window_manager.invoke_confirm(
+            self,
+            event,
+            title="Cancel this batch?",
+            message=f"{batches.latest.name}: {left} jobs are not done. Run or Retry goes on with them.",
+            confirm_text="Cancel Batch",
+        )
+        return set(answer)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Ask all to stop."""
         if batches.latest is not None:
@@ -171,6 +185,7 @@ class SJC_OT_batch_new_text(bpy.types.Operator):
         text = bpy.data.texts.new("SJC Prompts")
         text.write(EXAMPLE)
         context.scene.sjc_batch.text = text
+        show_text(text)
         return {"FINISHED"}
 
 

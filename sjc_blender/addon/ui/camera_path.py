@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import bpy
 
@@ -14,9 +14,14 @@ from ..rigs.animation import path_steps
 from ..rigs.domain import domain_object, domain_spec
 from ..rigs.evaluated_scene import evaluated
 from ..rigs.rig_choice import RigChoice
+from ..window_events import redraw_sidebars
 from . import gradually
 
 NAME = "camera path"
+
+
+progress = 0.0
+"""Share of the path that is played."""
 
 
 def playing() -> bool:
@@ -48,4 +53,18 @@ def play(
 
     # Half of a moment, for the scene has to be put back too.
     steps = path_steps(choice, box, scene, seconds=math.inf if bpy.app.background else gradually.MOMENT / 2)
-    gradually.gradually(NAME, steps, finished, failed)
+    gradually.gradually(NAME, _watched(steps), finished, failed)
+
+
+def _watched(steps: Generator[float, None, tuple[Camera, ...]]) -> Generator[None, None, tuple[Camera, ...]]:
+    """Let `progress` tell how far the path is."""
+    global progress
+    progress = 0.0
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as end:
+            cameras: tuple[Camera, ...] = end.value
+            return cameras
+        redraw_sidebars()
+        yield

@@ -2,6 +2,7 @@
 
 import bpy
 
+from ..results.origin import is_result
 from .properties import SJC_PG_settings
 
 
@@ -15,6 +16,11 @@ class SJC_PT_edit(bpy.types.Panel):
     bl_parent_id = "SJC_PT_result"
     bl_options = {"DEFAULT_CLOSED"}
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether the active object is a result."""
+        return is_result(context.object)
+
     def draw(self, context: bpy.types.Context) -> None:
         """Show the new prompt, where it counts, and the button."""
         layout = self.layout
@@ -22,7 +28,9 @@ class SJC_PT_edit(bpy.types.Panel):
         layout.use_property_decorate = False
         settings: SJC_PG_settings = context.scene.sjc
         layout.prop(settings, "edit_prompt")
-        layout.prop(settings, "edit_region")
+        row = layout.row(align=True)
+        row.prop(settings, "edit_region")
+        row.operator("sjc.add_region", text="", icon="ADD")
         if settings.edit_region is not None:
             layout.prop(settings, "edit_anew")
         layout.row().prop(settings, "edit_settings", expand=True)

@@ -30,7 +30,7 @@ running: dict[str, Callable[[], float | None]] = {}
 
 
 def gradually(
-    name: str, steps: Generator[None, None, T], done: Callable[[T], object], failed: Callable[[SjcError], object]
+    name: str, steps: Generator[object, None, T], done: Callable[[T], object], failed: Callable[[SjcError], object]
 ) -> None:
     """Take the steps, a few at a time; in background mode, which has no event loop, all of them now.
 

@@ -9,7 +9,7 @@ from .. import api
 from ..environment import session
 from ..jobs import known_jobs
 from ..jobs.job_queue import Job, JobState
-from .job_status import record_settings
+from .job_status import record_settings, settings_text
 from .operators import attempt, in_object_mode
 from .session_properties import chosen_job
 
@@ -32,6 +32,7 @@ class SJC_OT_cancel(bpy.types.Operator):
 
     job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
     now: BoolProperty(name="Now", description="Do not wait for the current step", options={"HIDDEN"})
+    ask: BoolProperty(name="Ask", description="Name the job first", options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
@@ -39,6 +40,19 @@ class SJC_OT_cancel(bpy.types.Operator):
         if properties.now:
             return "End the engine at once, in the middle of its step; the last checkpoint stays"
         return "Stop the job after its current step; it can be resumed from there"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first where the button is none of the job's own: another one may run by now."""
+        if not self.ask:
+            return self.execute(context)
+        job = next((job for job in api.jobs() if job.id == self.job), None)
+        if job is None:
+            return {"CANCELLED"}
+        message = f"{job.spec.subject} ({settings_text(job)}) stops, and can be resumed."
+        answer = context.window_manager.invoke_confirm(
+            self, event, title="Cancel this job?", message=message, confirm_text="Cancel the Job"
+        )
+        return set(answer)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Ask the engine to stop, or end it."""

@@ -1,5 +1,6 @@
 """Where the operators stand in Blender's own menus, which is also where its search finds them."""
 
+import webbrowser
 from pathlib import Path
 
 import bpy
@@ -41,9 +42,14 @@ class SJC_OT_open_manual(bpy.types.Operator):
         return MANUAL.is_file()
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Open it."""
-        bpy.ops.wm.path_open(filepath=str(MANUAL))
+        """Open it, and say where it lies: not every computer has a browser that is found."""
+        opened = webbrowser.open(MANUAL.as_uri())
+        self.report({"INFO"} if opened else {"WARNING"}, f"The manual: {MANUAL}" if opened else _no_browser())
         return {"FINISHED"}
+
+
+def _no_browser() -> str:
+    return f"No web browser was found. The manual is {MANUAL}: open it with any browser."
 
 
 def register() -> None:

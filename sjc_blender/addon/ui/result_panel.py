@@ -21,17 +21,16 @@ class SJC_PT_result(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = "SJC"
     bl_parent_id = "SJC_PT_main"
-    bl_order = 0
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether the active object is one."""
-        return is_result(context.object)
+    # Below the others, and always there: it grows when a result comes in, and nothing is to move then.
+    bl_order = 80
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show what can be changed."""
         layout = self.layout
         obj = context.object
+        if not is_result(obj):
+            draw_sentences(layout, context, "Choose the mesh or the Volume of a job", "INFO")
+            return
         layout.label(text=str(obj.get("sjc_prompt", obj.name)), icon=f"OUTLINER_OB_{obj.type}", translate=False)
         column = layout.column()
         column.use_property_split = True

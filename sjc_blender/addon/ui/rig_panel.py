@@ -6,6 +6,7 @@ from bpy.props import BoolProperty
 from ..rigs import coverage_display, rig_watch
 from ..rigs.camera import TEXT_PROPERTY, WEIGHT_PROPERTY
 from ..rigs.rig import JITTER_PROPERTY
+from . import camera_path
 from .properties import SJC_PG_settings
 from .wrapped_label import draw_sentences
 
@@ -148,7 +149,11 @@ def _draw_headline(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         return
     look = rig_watch.current(context.scene)
     if settings.rig == "ANIMATION":
-        layout.operator("sjc.check_rig", icon="VIEWZOOM")
+        # In the button's place, which it takes up again.
+        if camera_path.playing():
+            layout.progress(factor=camera_path.progress, text=f"{camera_path.progress:.0%}")
+        else:
+            layout.operator("sjc.check_rig", icon="VIEWZOOM")
     if look.error is not None:
         draw_sentences(layout, context, look.error.message.splitlines()[0], "ERROR")
     elif look.rig is not None:

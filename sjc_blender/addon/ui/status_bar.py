@@ -31,7 +31,7 @@ def _draw(header: bpy.types.Header, _context: bpy.types.Context) -> None:
     if waiting:
         row.label(text=f"{waiting} in line", icon="TIME")
     stop = row.operator("sjc.cancel", text="", icon="X", emboss=False)
-    stop.job, stop.now = job.id, job.state is JobState.CANCELLING
+    stop.job, stop.now, stop.ask = job.id, job.state is JobState.CANCELLING, True
 
 
 def register() -> None:
