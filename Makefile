@@ -88,6 +88,12 @@ bench: build/engine/.ready build/bpy45/.ready build/bpy52/.ready  ## Measure tim
 	@$(MAKE) --no-print-directory package || echo "There is no zip whose size could be told."
 	@build/engine/bin/python -m benchmarks.speed $(if $(REFERENCE),--reference '$(REFERENCE)') $(BENCH_ARGS)
 
+# A farm of local processes, killed at random: every job has its result, computed once.
+FARM_ARGS ?= --jobs 1000 --kills 200 --restarts 5
+.PHONY: bench-farm
+bench-farm: build/engine/.ready  ## A farm on this machine under kills and restarts (minutes; FARM_ARGS="--jobs 10000 --kills 0 --restarts 0")
+	@build/engine/bin/python -m benchmarks.farm $(FARM_ARGS)
+
 # ---- Checks ---------------------------------------------------------------------------------------------------------
 
 .PHONY: test

@@ -89,6 +89,7 @@ class LocalFarm:
 
     def join(self, count: int = 1, **options: str) -> None:
         """Start workers."""
+        options = {"spool": str(self.folder / "spool"), **options}
         for _ in range(count):
             name = f"worker{len(self.workers)}"
             extra = [part for key, value in options.items() for part in (f"--{key}", value)]

@@ -78,7 +78,7 @@ class Site(WorkerPlugin):
         """Return the folder of a job on this machine, with the job in it; SjcError as of `unpack_job`."""
         if order.files is None:
             return JobFolder(self.paths.here(order.folder))
-        folder = JobFolder(self.spool / order.name)
+        folder = JobFolder(self.spool / "jobs" / order.name)
         unpack_job(order.files, folder)
         return folder
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import tempfile
 from collections.abc import Callable
 
 import dask
@@ -18,6 +17,8 @@ from .task import Site
 
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 15.0)
 """Waits before the scheduler is looked for again; the last one stays."""
+
+SCRATCH = "scratch"
 
 CLOSE_SECONDS = 180
 """Grace for the job's current step and its checkpoint when the worker ends."""
@@ -66,35 +67,34 @@ async def join(
 
 
 async def _work(where: Connection, site: Site, name: str, stop: asyncio.Event, tell: Callable[[str], None]) -> None:
-    with tempfile.TemporaryDirectory(prefix="sjc-farm-", ignore_cleanup_errors=True) as scratch:
-        worker = Worker(
-            where.address,
-            nthreads=1,
-            name=name,
-            security=where.security(),
-            resources={f"{MODEL}{model}": 1_000 for model in local_models()},
-            startup_information={"sjc": lambda _worker: {"version": version(), "models": local_models()}},
-            local_directory=scratch,
-            memory_limit=0,  # the engine runs in a process of its own, and looks after its memory itself
-            plugins=(site,),
-        )
-        try:
-            await worker
-        except (OSError, TimeoutError, RuntimeError) as error:
-            tell(f"The scheduler at {where.address} did not take this worker: {error}")
-            await asyncio.sleep(RETRY_SECONDS[0])
-            return
-        tell(f"{name} works for {where.address}.")
-        ended = asyncio.ensure_future(worker.finished())
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        # Its job stops with a checkpoint, whether this worker ends or has lost its scheduler: another may go on.
-        site.closing.set()
-        with contextlib.suppress(Exception):
-            await worker.close(timeout=CLOSE_SECONDS, executor_wait=True)
-        await asyncio.to_thread(worker.executors["default"].shutdown, True)
-        if not stop.is_set():
-            assert worker.status is not Status.running
-            site.closing.clear()
-            tell(f"The scheduler at {where.address} is gone.")
+    worker = Worker(
+        where.address,
+        nthreads=1,
+        name=name,
+        security=where.security(),
+        resources={f"{MODEL}{model}": 1_000 for model in local_models()},
+        startup_information={"sjc": lambda _worker: {"version": version(), "models": local_models()}},
+        local_directory=str(site.spool / SCRATCH),  # Dask clears away there what killed workers left
+        memory_limit=0,  # the engine runs in a process of its own, and looks after its memory itself
+        plugins=(site,),
+    )
+    try:
+        await worker
+    except (OSError, TimeoutError, RuntimeError) as error:
+        tell(f"The scheduler at {where.address} did not take this worker: {error}")
+        await asyncio.sleep(RETRY_SECONDS[0])
+        return
+    tell(f"{name} works for {where.address}.")
+    ended = asyncio.ensure_future(worker.finished())
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    # Its job stops with a checkpoint, whether this worker ends or has lost its scheduler: another may go on.
+    site.closing.set()
+    with contextlib.suppress(Exception):
+        await worker.close(timeout=CLOSE_SECONDS, executor_wait=True)
+    await asyncio.to_thread(worker.executors["default"].shutdown, True)
+    if not stop.is_set():
+        assert worker.status is not Status.running
+        site.closing.clear()
+        tell(f"The scheduler at {where.address} is gone.")

@@ -59,7 +59,7 @@ def test_without_a_shared_folder_jobs_travel_and_their_results_come_back(farm, t
     for job in jobs:
         assert job.field.read_text() == f"field.npz of seed {job.read_spec().seed} after 20 steps"
         assert job.checkpoint.read_text() == "20"
-    assert len(list((tmp_path / "spool").iterdir())) == 2
+    assert len(list((tmp_path / "spool" / "jobs").iterdir())) == 2
 
 
 def test_a_job_that_fails_is_tried_on_other_workers_and_then_set_aside(farm, tmp_path):
