@@ -1,45 +1,70 @@
-"""The one API: what the panel, the Python console and ``blender --command sjc`` call.
+"""The API of Score Jacobian Chaining in Blender: what the panel, scripts and ``blender --command sjc`` call.
 
-From the Python console of an installed extension::
+Wherever the extension is installed, and in background mode too::
 
-    import importlib
-    api = importlib.import_module("bl_ext.user_default.sjc_blender.addon.api")
-    job = api.generate("a red chair", preset="draft")
+    sjc = bpy.context.window_manager.sjc.api
+    job = sjc.generate("a red chair", preset="draft").wait()
 
-Every expected failure is an `SjcError` with a sentence and what to do next. Nothing here pushes an
-undo step: operators do so by their options, and a result that comes by itself brings its own.
+A module of the extension imports it by its own repository: ``from bl_ext.user_default.sjc_blender import api``.
+
+- Make: `generate`, `edit`, `batch`, `submit` (a `JobRequest`), `resume`, `continue_job`.
+- Wait and steer: `wait`, `process_events`, `cancel`, `pause`, `unpause`, `move`, `clear`, `jobs`, `job`.
+- Earlier jobs: `history`, `interrupted`, `recall`, `delete_job`, `import_result`.
+- Results: `show`, `show_as`, `show_side`, `remesh`, `bake_texture`, `set_look`, `mark_as_asset`, `export_result`.
+- Before a job: `rig_report`, `models`, `download_model`, `engine_state`, `set_up_engine`, `check_engine`.
+
+A job may be named by itself, its id, its folder, an entry of `history` or of a batch, or an object of its result; an
+object by itself, its name, or its job. Every expected failure is an `SjcError` with a sentence and what to do next.
+Nothing here pushes an undo step: operators do so by their options, and a result that comes by itself brings its own.
+Calls are for Blender's main thread; others are refused.
+
+What `__all__` lists keeps to semantic versioning by `__version__`, as CHANGELOG.md tells: until 1.0 a minor release may
+change it, and says so there. All other modules may change at any time.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from ..protocol.errors import SjcError
+from .. import __version__
+from ..protocol.diagnosis import Diagnosis
+from ..protocol.errors import Fault, InvalidSpec, SjcError
 from ..protocol.job_folder import JobFolder
+from ..protocol.spec import JobSpec
 from . import user_preferences
 from .batch.batch import Batch
+from .batch.batch_fault import BatchFault, InvalidBatch
+from .batch.entry import Entry
 from .batch.make_batch import batch
+from .environment import session
+from .environment.engine_keeper import EngineState, Status
 from .environment.session import cancel_setup, check_engine, remove_engine, set_up_engine
 from .environment.session import state as engine_state
 from .jobs import job_import, pump
-from .jobs.earlier_jobs import continue_job, delete_job, folder_of, history, interrupted, recall
+from .jobs.earlier_jobs import continue_job, delete_job, history, interrupted, recall
 from .jobs.job_control import clear, move, pause, unpause
-from .jobs.job_history import JobRecord
+from .jobs.job_history import JobRecord, RecordState
 from .jobs.job_queue import QUEUE, Job, JobState
-from .jobs.job_request import OUTPUTS, JobRequest, absolute, checked_outputs
+from .jobs.job_request import OUTPUTS, JobRequest, checked_outputs
+from .jobs.named_job import folder_of, job_of
 from .jobs.new_job import edit, generate
 from .jobs.start import start, submit, target_scene
+from .main_thread import on_main_thread
+from .models import model_pump
 from .models.model_actions import cancel_download, delete_model, download_model, models, refresh_models
-from .models.model_status import ModelStatus
+from .models.model_status import ModelStatus, Place
 from .results.asset import mark_as_asset
 from .results.bake_texture import bake_texture
 from .results.before_after import show_side as side_shown
-from .results.export import export_result
+from .results.export import export_result as _export_result
+from .results.origin import named_object
 from .results.remesh import remesh
 from .results.show import show_result
 from .results.shown import show_as as shown_as
@@ -51,14 +76,27 @@ from .rigs.scene_rig import scene_rig
 __all__ = [
     "OUTPUTS",
     "Batch",
+    "BatchFault",
+    "Diagnosis",
+    "EngineState",
+    "Entry",
+    "Fault",
+    "InvalidBatch",
+    "InvalidSpec",
     "Job",
+    "JobFolder",
     "JobRecord",
     "JobRequest",
+    "JobSpec",
     "JobState",
     "ModelStatus",
+    "Place",
+    "RecordState",
     "RigChoice",
     "RigReport",
     "SjcError",
+    "Status",
+    "__version__",
     "bake_texture",
     "batch",
     "cancel",
@@ -83,6 +121,7 @@ __all__ = [
     "models",
     "move",
     "pause",
+    "process_events",
     "recall",
     "refresh_models",
     "remesh",
@@ -96,14 +135,15 @@ __all__ = [
     "show_side",
     "submit",
     "unpause",
+    "wait",
 ]
 
 
 def resume(
-    source: Job | JobRecord | str | Path,
+    source: Any,
     *,
     import_results: bool = True,
-    scene: bpy.types.Scene | None = None,
+    scene: bpy.types.Scene | str | None = None,
     wait: bool = False,
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,
@@ -121,7 +161,7 @@ def rig_report(
     domain: bpy.types.Object | str | None = None,
     jitter: float | None = None,
     model: str | None = None,
-    scene: bpy.types.Scene | None = None,
+    scene: bpy.types.Scene | str | None = None,
 ) -> RigReport:
     """Say what a rig sees and what it does not, before a job is made.
 
@@ -129,7 +169,7 @@ def rig_report(
     ----------
     rig, domain, jitter, model
         As of `generate`; what is left out is what the scene's panel is set to.
-    scene : Scene, optional
+    scene : Scene or its name, optional
         None: the active one.
 
     Raises
@@ -151,22 +191,22 @@ def rig_report(
 
 
 def import_result(
-    source: Job | str | Path,
+    source: Any,
     *,
     outputs: Sequence[str] | None = None,
     show: str = "mesh",
-    scene: bpy.types.Scene | None = None,
+    scene: bpy.types.Scene | str | None = None,
 ) -> list[bpy.types.Object]:
     """Make objects of a finished job's results.
 
     Parameters
     ----------
-    source : Job, or a job's folder
+    source : Job, or what names one
     outputs : sequence of str, optional
         ``"volume"``, ``"mesh"`` or both; None: what the job made.
     show : str
         As which of both it is seen, ``"mesh"`` or ``"volume"``; the other one is hidden, see `show_as`.
-    scene : Scene, optional
+    scene : Scene or its name, optional
         None: the active one.
 
     Raises
@@ -174,7 +214,7 @@ def import_result(
     SjcError
         If there is no result, or it cannot be read.
     """
-    folder = source.folder if isinstance(source, Job) else JobFolder(Path(absolute(source)))
+    folder = folder_of(source)
     spec = folder.read_spec()
     wanted = job_import.outputs_of(spec) if outputs is None else checked_outputs(outputs)
     target = target_scene(scene)
@@ -186,35 +226,35 @@ def import_result(
     return objects
 
 
-def show_as(result: bpy.types.Object, kind: str, *, scene: bpy.types.Scene | None = None) -> bpy.types.Object:
+def show_as(result: bpy.types.Object, kind: str, *, scene: bpy.types.Scene | str | None = None) -> bpy.types.Object:
     """Let a result be seen as its ``"mesh"`` or as its ``"volume"``; see `sjc_blender.addon.results.shown.show_as`."""
     return shown_as(result, kind, target_scene(scene))
 
 
-def show_side(result: bpy.types.Object, side: str, *, scene: bpy.types.Scene | None = None) -> bpy.types.Object:
+def show_side(result: bpy.types.Object, side: str, *, scene: bpy.types.Scene | str | None = None) -> bpy.types.Object:
     """Let an edit be seen ``"before"`` or ``"after"``; see `sjc_blender.addon.results.before_after.show_side`."""
     return side_shown(result, side, target_scene(scene))
 
 
-def cancel(which: Job | str, *, now: bool = False) -> None:
+def cancel(which: Any, *, now: bool = False) -> None:
     """Stop a job after its current step, with a checkpoint.
 
     Parameters
     ----------
-    which : Job or its id
+    which : Job, or what names one
     now : bool
         End its process at once, as it is; the last checkpoint stays.
     """
-    QUEUE.cancel(which if isinstance(which, Job) else job(which), now=now)
+    QUEUE.cancel(job_of(which), now=now)
     pump.ensure_running()
 
 
-def show(which: Job | str) -> list[bpy.types.Object]:
+def show(which: Any) -> list[bpy.types.Object]:
     """Select what was made by a job, and frame it in the 3D viewports of the active window.
 
     Parameters
     ----------
-    which : Job or its id
+    which : Job, or what names one
 
     Returns
     -------
@@ -227,7 +267,7 @@ def show(which: Job | str) -> list[bpy.types.Object]:
         ``result_not_here``, ``not_object_mode``.
     """
     window = None if bpy.app.background else bpy.context.window
-    return show_result(which.id if isinstance(which, Job) else which, window)
+    return show_result(folder_of(which).path.name, window)
 
 
 def jobs() -> list[Job]:
@@ -235,6 +275,81 @@ def jobs() -> list[Job]:
     return QUEUE.jobs
 
 
-def job(identifier: str) -> Job:
-    """Give the newest job of this session with that id; SjcError ``no_such_job`` if there is none."""
-    return QUEUE.find(identifier)
+def job(which: Any) -> Job:
+    """Return the newest job of this session that is meant; SjcError ``no_such_job`` if there is none."""
+    return job_of(which)
+
+
+def wait(which: Any = None, timeout: float | None = None) -> bool:
+    """Block until jobs have ended and their results are imported, where they are to be; Ctrl-C cancels them.
+
+    In background mode jobs move on only while something waits.
+
+    Parameters
+    ----------
+    which : Job, what names one, a sequence of such, a Batch, or None
+        None: all jobs of this session.
+    timeout : float, optional
+        Seconds after which nobody waits any more; the jobs go on.
+
+    Returns
+    -------
+    bool
+        Whether all have ended; look at their ``state`` and ``error``.
+    """
+    if which is None:
+        return pump.run_until_ended(*QUEUE.jobs, timeout=timeout)
+    if isinstance(which, Batch):
+        return not which.wait(timeout).live
+    several = isinstance(which, Iterable) and not isinstance(which, (str, bpy.types.bpy_struct))
+    return pump.run_until_ended(*map(job_of, which if several else [which]), timeout=timeout)
+
+
+def process_events() -> bool:
+    """Take in what jobs, set-up and downloads have told, import what is done, and return at once.
+
+    For scripts in background mode that have a loop of their own; in a window a timer does it.
+
+    Returns
+    -------
+    bool
+        Whether anything is still under way.
+    """
+    pump.step()
+    session.step()
+    model_pump.step()
+    return QUEUE.live or session.busy() or model_pump.busy()
+
+
+def _of_object(function: Callable[..., Any], *types: str) -> Callable[..., Any]:
+    """Return the function with an object, its name or its job as the first argument."""
+    first = next(iter(inspect.signature(function).parameters))
+
+    @functools.wraps(function)
+    def called(*arguments: Any, **options: Any) -> Any:
+        if arguments:
+            arguments = (named_object(arguments[0], *types), *arguments[1:])
+        elif first in options:
+            options[first] = named_object(options[first], *types)
+        return function(*arguments, **options)
+
+    return called
+
+
+remesh = _of_object(remesh)
+bake_texture = _of_object(bake_texture, "MESH")
+set_look = _of_object(set_look, "VOLUME")
+mark_as_asset = _of_object(mark_as_asset)
+show_as = _of_object(show_as)
+show_side = _of_object(show_side)
+
+
+@functools.wraps(_export_result)
+def export_result(obj: Any, path: str | Path) -> Path:  # noqa: D103 - that of the function
+    kinds = ("VOLUME",) if str(path).lower().endswith(".vdb") else ("MESH",)
+    return _export_result(named_object(obj, *kinds), path)
+
+
+for _name in __all__:
+    if inspect.isfunction(globals()[_name]):
+        globals()[_name] = on_main_thread(globals()[_name], _name)

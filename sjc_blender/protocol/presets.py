@@ -71,6 +71,10 @@ def new_job(
         ``prompt_outside_vocabulary`` if the model is known not to understand the prompt; ``bad_usage`` if `overrides`
         set a field twice.
     """
+    if overrides is not None and not isinstance(overrides, Mapping):
+        raise SjcError(
+            "bad_usage", f"The overrides are {overrides!r}.", 'Give a mapping, such as {"optimisation.steps": 200}.'
+        )
     given = codec.encode({"prompt": prompt, "preset": preset, "model": _fields_of(model), **settings})
     wanted = merged(given, nested(codec.encode(dict(overrides or {}))))
     wanted["model"] = {"source": "builtin", **_fields_of(wanted["model"])}

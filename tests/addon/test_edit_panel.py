@@ -34,7 +34,7 @@ def result(settings, scene):
 @pytest.fixture
 def asked(monkeypatch):
     calls = []
-    monkeypatch.setattr(edit_operators.api, "submit", lambda request, scene: calls.append(request))
+    monkeypatch.setattr(edit_operators.api, "submit", lambda request, scene, **_: calls.append(request))
     return calls
 
 
@@ -73,7 +73,7 @@ def test_left_empty_all_of_it_is_refined_with_the_tabs_settings(settings, scene,
 
 
 def test_what_hinders_an_edit_is_said(settings, result, monkeypatch):
-    def refuse(request, scene):
+    def refuse(request, scene, **_):
         raise SjcError("no_checkpoint", "There is no checkpoint.", "Run it again.")
 
     monkeypatch.setattr(edit_operators.api, "submit", refuse)

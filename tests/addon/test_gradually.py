@@ -139,9 +139,7 @@ def test_generate_in_a_window_plays_the_path_first_and_tells_what_is_wrong_with_
     from sjc_blender.addon.ui import camera_path, operators
 
     begun = []
-    monkeypatch.setattr(
-        operators.api, "submit", lambda request, scene, import_results: begun.append(request.rig) or 1 / 0
-    )
+    monkeypatch.setattr(operators.api, "submit", lambda request, scene, **_: begun.append(request.rig) or 1 / 0)
     moving.sjc.rig = "ANIMATION"
     moving.sjc.domain = rig_building.add_domain(moving)
     monkeypatch.setattr(gradually, "MOMENT", 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
+from typing import overload
 
 import bpy
 
@@ -28,8 +29,8 @@ latest: Batch | None = None
 """The one that was started last, for the panel."""
 
 
-class Batch:
-    """A list of jobs and where they stand. ``print(batch)`` shows them all.
+class Batch(Sequence[Entry]):
+    """A sequence of jobs and where they stand. ``print(batch)`` shows them all.
 
     Parameters
     ----------
@@ -164,9 +165,9 @@ class Batch:
             _folder(entry)
         return [entry.planned.folder for entry in waiting]
 
-    def wait(self) -> Batch:
-        """Block until every job has ended and is imported. Ctrl-C cancels them, with checkpoints."""
-        pump.run_until_ended(*(entry.job for entry in self.entries if entry.job is not None))
+    def wait(self, timeout: float | None = None) -> Batch:
+        """Block until every job has ended and is imported, for `timeout` seconds at most; Ctrl-C cancels them."""
+        pump.run_until_ended(*(entry.job for entry in self.entries if entry.job is not None), timeout=timeout)
         return self
 
     def cancel(self, *, now: bool = False) -> None:
@@ -195,7 +196,20 @@ class Batch:
     def __str__(self) -> str:
         return f"{self.headline}\n{table(self.entries, list(self.states.values()))}"
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return f"<Batch {self.name!r}: {counted(list(self.states.values()))}>"
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Entry]: ...
+
+    def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
+        return self.entries[index]
 
     def _scene(self) -> bpy.types.Scene | None:
         return self.destination.scene()

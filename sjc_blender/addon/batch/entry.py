@@ -35,6 +35,11 @@ class Entry:
     trouble: SjcError | None = None
 
     @property
+    def folder(self) -> JobFolder:
+        """Where its job lies, or will."""
+        return JobFolder(self.planned.folder)
+
+    @property
     def live(self) -> bool:
         """Whether its job runs or waits."""
         return self.job is not None and self.job.live

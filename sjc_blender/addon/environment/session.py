@@ -130,9 +130,14 @@ def check_engine(*, wait: bool = False) -> Diagnosis | None:
     CHECK.diagnosis = None
     _check_wanted = True
     while wait and checking():
-        _step()
+        step()
         time.sleep(LOOP_SECONDS)
     return CHECK.diagnosis
+
+
+def busy() -> bool:
+    """Whether anything is under way."""
+    return KEEPER.busy or checking()
 
 
 def checking() -> bool:
@@ -205,7 +210,7 @@ def _ensure_running() -> None:
         bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
 
 
-def _step() -> bool:
+def step() -> bool:
     """Move everything on; True if anything changed."""
     global _check_wanted
     changed = KEEPER.pump()
@@ -223,10 +228,10 @@ def _step() -> bool:
 
 @window_events.in_a_window
 def _tick() -> float | None:
-    if _step():
+    if step():
         window_events.redraw_sidebars()
         window_events.redraw("PREFERENCES")
-    return TIMER_SECONDS if KEEPER.busy or checking() else None
+    return TIMER_SECONDS if busy() else None
 
 
 def _absolute(path: str) -> str:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 from ...protocol.errors import SjcError
-from ...protocol.job_folder import JobFolder
 from .. import user_preferences
 from ..job_location import new_job_folder
 from . import job_queue, known_jobs, pump, setting_recall
 from .job_continuation import continued
 from .job_history import JobRecord
 from .job_queue import Job
-from .job_request import absolute
-from .start import start
+from .named_job import folder_of
+from .start import start, target_scene
 
 
 def history() -> list[JobRecord]:
@@ -33,7 +33,7 @@ def interrupted() -> list[JobRecord]:
     return known_jobs.offers()
 
 
-def recall(source: Job | JobRecord | str | Path, *, scene: bpy.types.Scene | None = None) -> list[str]:
+def recall(source: Any, *, scene: bpy.types.Scene | None = None) -> list[str]:
     """Set a scene's settings to those of a job.
 
     Parameters
@@ -52,13 +52,12 @@ def recall(source: Job | JobRecord | str | Path, *, scene: bpy.types.Scene | Non
     SjcError
         If the folder holds no job; nothing is changed then.
     """
-    chosen = scene or bpy.context.scene
-    assert chosen is not None
+    chosen = target_scene(scene)
     return setting_recall.recall(folder_of(source), chosen.sjc)  # type: ignore[attr-defined]  # ours
 
 
 def continue_job(
-    source: Job | JobRecord | str | Path,
+    source: Any,
     steps: int,
     *,
     import_results: bool = True,
@@ -86,14 +85,13 @@ def continue_job(
     """
     folder = folder_of(source)
     subject = folder.read_spec().subject
-    chosen = scene or bpy.context.scene
-    assert chosen is not None
+    chosen = target_scene(scene)
     interpreter = user_preferences.engine_python(engine_python)
     longer = continued(folder, steps, new_job_folder(subject))
     return start(longer, longer.read_spec(), interpreter, chosen, import_results, wait, progress)
 
 
-def delete_job(source: Job | JobRecord | str | Path) -> list[str]:
+def delete_job(source: Any) -> list[str]:
     """Delete the files that a job has put into its folder, and the folder if nothing else is in it.
 
     Parameters
@@ -129,11 +127,6 @@ def delete_job(source: Job | JobRecord | str | Path) -> list[str]:
     known_jobs.records = [record for record in known_jobs.records if record.folder.path != path]
     pump.tell()
     return left
-
-
-def folder_of(source: Job | JobRecord | str | Path) -> JobFolder:
-    """Give the folder of a job."""
-    return source.folder if isinstance(source, (Job, JobRecord)) else JobFolder(Path(absolute(source)))
 
 
 def _absolute(volume: bpy.types.Volume) -> Path:

@@ -2,45 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import job_queue, pump
-from .job_queue import Job
+from .named_job import job_of
 
 
-def pause(which: Job | str) -> None:
+def pause(which: Any) -> None:
     """Let a running job hold still after its current step; it keeps its memory, and writes a checkpoint.
 
     Parameters
     ----------
-    which : Job or its id
+    which : Job, or what names one (see `sjc_blender.addon.jobs.named_job.folder_of`)
         Nothing happens to one that is not running. Jobs in line wait on.
     """
-    job_queue.QUEUE.pause(_job(which))
+    job_queue.QUEUE.pause(job_of(which))
     pump.ensure_running()
 
 
-def unpause(which: Job | str) -> None:
+def unpause(which: Any) -> None:
     """Let a paused job go on."""
-    job_queue.QUEUE.unpause(_job(which))
+    job_queue.QUEUE.unpause(job_of(which))
     pump.ensure_running()
 
 
-def move(which: Job | str, places: int) -> None:
+def move(which: Any, places: int) -> None:
     """Move a waiting job in line: to the front with negative `places`, to the back with positive ones."""
-    job_queue.QUEUE.move(_job(which), places)
+    job_queue.QUEUE.move(job_of(which), places)
     pump.ensure_running()
 
 
-def clear(which: Job | str | None = None) -> None:
+def clear(which: Any = None) -> None:
     """Take jobs that have ended off this session's list; what they made, and their folders, stay.
 
     Parameters
     ----------
-    which : Job, its id, or None
+    which : Job, or what names one, or None
         None: all that have ended.
     """
-    job_queue.QUEUE.forget_ended(None if which is None else _job(which).folder.path)
+    job_queue.QUEUE.forget_ended(None if which is None else job_of(which).folder.path)
     pump.tell()
-
-
-def _job(which: Job | str) -> Job:
-    return which if isinstance(which, Job) else job_queue.QUEUE.find(which)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import bpy
@@ -25,8 +24,8 @@ from ..rigs.edit_region import region_grid
 from ..rigs.evaluated_scene import evaluated
 from ..rigs.proxy import FilledGrid
 from .job_inputs import JobInputs
-from .job_queue import Job
-from .job_request import Edited, JobRequest, absolute
+from .job_request import JobRequest
+from .named_job import folder_of
 
 
 def edited(request: JobRequest, scene: bpy.types.Scene) -> tuple[JobSpec, JobInputs]:
@@ -55,15 +54,13 @@ def edited(request: JobRequest, scene: bpy.types.Scene) -> tuple[JobSpec, JobInp
     return spec, JobInputs(origin=folder.checkpoint, region=grid)
 
 
-def _found(source: Edited) -> tuple[JobFolder, bpy.types.Object | None]:
+def _found(source: Any) -> tuple[JobFolder, bpy.types.Object | None]:
     """The job's folder, and the result in the scene that was named."""
-    if isinstance(source, Job):
-        return source.folder, None
     if isinstance(source, str) and is_result(bpy.data.objects.get(source)):
         source = bpy.data.objects[source]
     if isinstance(source, bpy.types.Object):
         return job_folder_of(source), source
-    return JobFolder(Path(absolute(source))), None
+    return folder_of(source), None
 
 
 def _domain(folder: JobFolder, old: JobSpec, obj: bpy.types.Object | None, scene: bpy.types.Scene) -> DomainSpec:

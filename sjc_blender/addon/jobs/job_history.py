@@ -40,7 +40,7 @@ class RecordState(StrEnum):
     BUSY = "busy"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class JobRecord:
     """A job as its folder tells of it.
 
@@ -77,6 +77,9 @@ class JobRecord:
     picture: Path | None
     offered: bool = False
     trouble: SjcError | None = None
+
+    def __repr__(self) -> str:
+        return f"<JobRecord {self.folder.path.name!r}: {self.state}, step {self.step} of {self.steps}>"
 
     @property
     def resumable(self) -> bool:

@@ -52,7 +52,7 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Job:
     """One job and what is known of it. It holds names, no Blender objects: undo and file load invalidate those.
 
@@ -74,6 +74,8 @@ class Job:
         World units along X and Y by which the results are moved from their domain's place, as `arrange` does.
     on_change : callable or None
         Called with the job after anything below has changed.
+    waiter : callable or None
+        Moves jobs on until this one has ended; see `wait`.
     state : JobState
     phase : str
         What the engine is at, such as ``"optimising"``.
@@ -109,6 +111,7 @@ class Job:
     arrange: Callable[[Job], None] | None = None
     way: tuple[float, float] = (0.0, 0.0)
     on_change: Callable[[Job], None] | None = None
+    waiter: Callable[..., bool] | None = None
     state: JobState = JobState.QUEUED
     phase: str = ""
     forecast: events.Forecast | None = None
@@ -124,6 +127,22 @@ class Job:
     import_error: SjcError | None = None
     speed_known: bool = False
     _began: tuple[int, float] | None = field(default=None, init=False, repr=False)
+
+    def __repr__(self) -> str:
+        told = f", step {self.progress.step} of {self.progress.total}" if self.progress and self.live else ""
+        return f"<Job {self.id!r}: {self.state}{told}>"
+
+    def wait(self, timeout: float | None = None) -> Job:
+        """Block until the job has ended and its result is imported, if it is to be; Ctrl-C cancels it.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds after which the job is returned as it is; it goes on.
+        """
+        if self.waiter is not None:
+            self.waiter(self, timeout=timeout)
+        return self
 
     @property
     def id(self) -> str:

@@ -12,13 +12,11 @@ import bpy
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from ..rigs.rig_choice import RigChoice
-from .job_queue import Job
 
 OUTPUTS = ("volume", "mesh")
 """What can be made of a field."""
 
 Shape = bpy.types.Object | bpy.types.Collection | str
-Edited = Job | bpy.types.Object | str | Path
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class JobRequest:
     proxy : object, collection, the name of one, or None
     proxy_looseness : float or None
         The five are of a new job alone: an edit has the viewpoints and the domain of the edited job, and no proxy.
-    edit : Job, object, name, folder or None
+    edit : Job, what names one (see `sjc_blender.addon.jobs.named_job.folder_of`), or None
         The finished job, or its result, that is edited; None: a new job.
     region : object, collection, the name of one, or None
         Of an edit: where the result may change.
@@ -65,7 +63,7 @@ class JobRequest:
     jitter: float | None = None
     proxy: Shape | None = None
     proxy_looseness: float | None = None
-    edit: Edited | None = None
+    edit: Any = None
     region: Shape | None = None
     anew: bool = False
     memory: str | None = None
@@ -92,7 +90,8 @@ class JobRequest:
 
 def checked_outputs(outputs: Sequence[str] | str) -> tuple[str, ...]:
     """Return the outputs' names; SjcError ``unknown_output``."""
-    named = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    given = outputs if isinstance(outputs, (list, tuple, set, frozenset)) else (outputs,)
+    named = tuple(name.strip().lower() if isinstance(name, str) else name for name in given)
     unknown = [name for name in named if name not in OUTPUTS]
     if unknown or not named:
         found = ", ".join(map(repr, unknown)) or "nothing"

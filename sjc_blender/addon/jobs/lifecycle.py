@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import bpy
@@ -47,7 +48,14 @@ def _after_undo(*_: Any) -> None:
 
 
 def end_jobs() -> None:
-    """Stop every job and its engine, and the timer: nothing is left running."""
+    """Stop every job and its engine, and the timer: nothing is left running. In the background what is left is told."""
+    left = [job.id for job in QUEUE.jobs if job.live]
+    if left and bpy.app.background:
+        sys.stderr.write(
+            f"SJC: Blender ends before {len(left)} {'job' if len(left) == 1 else 'jobs'} ({', '.join(left[:8])}). "
+            "Without a window jobs move on only while api.wait(), job.wait() or api.process_events() runs; "
+            "api.resume(folder) goes on with them.\n"
+        )
     pump.stop()
     QUEUE.shut_down(GRACE_SECONDS)
     live_volume.end()

@@ -10,7 +10,7 @@ import bpy
 
 from ..rigs.rig_choice import RigChoice
 from .job_queue import Job
-from .job_request import OUTPUTS, Edited, JobRequest, Shape
+from .job_request import OUTPUTS, JobRequest, Shape
 from .start import submit
 
 
@@ -118,7 +118,7 @@ def generate(
 
 
 def edit(
-    source: Edited,
+    source: Any,
     prompt: str | None = None,
     *,
     region: Shape | None = None,
@@ -142,7 +142,7 @@ def edit(
 
     Parameters
     ----------
-    source : Job, a job's folder, or a result in the scene (the object or its name)
+    source : Job, or what names one (see `sjc_blender.addon.jobs.named_job.folder_of`)
         A result that was moved is edited where it stands.
     prompt : str, optional
         For the whole object, such as ``"a chair with a round back"``; None: the old one. Another one begins on the

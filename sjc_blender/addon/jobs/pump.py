@@ -6,12 +6,14 @@ registered, so `sjc_blender.addon.jobs.lifecycle` takes it away before.
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Callable
 
 import bpy
 
+from ..main_thread import require_main_thread
 from ..process.interrupts import Interrupts
 from ..window_events import in_a_window, redraw_sidebars
 from . import job_import, known_jobs, live_volume
@@ -55,14 +57,22 @@ def tell() -> None:
     redraw_sidebars()
 
 
-def run_until_ended(*jobs: Job) -> None:
-    """Block until all these jobs have ended, and are imported if they are to be.
+def run_until_ended(*jobs: Job, timeout: float | None = None) -> bool:
+    """Block until all these jobs have ended, and are imported if they are to be; return whether they have.
 
     Ctrl-C cancels them after the current step, a second one at once.
+
+    Parameters
+    ----------
+    *jobs : Job
+    timeout : float, optional
+        Seconds after which nobody waits any more; the jobs go on.
     """
+    require_main_thread("Waiting for a job")
+    until = math.inf if timeout is None else time.monotonic() + timeout
     with Interrupts() as interrupts:
         answered = 0
-        while any(job.live for job in jobs):
+        while any(job.live for job in jobs) and time.monotonic() < until:
             if interrupts.count > answered:
                 answered = interrupts.count
                 for job in jobs:
@@ -70,6 +80,7 @@ def run_until_ended(*jobs: Job) -> None:
             step()
             time.sleep(LOOP_SECONDS)
     step()
+    return not any(job.live for job in jobs)
 
 
 @in_a_window

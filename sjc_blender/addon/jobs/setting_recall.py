@@ -112,7 +112,7 @@ def _set(group: bpy.types.PropertyGroup, prop: Any, value: Any) -> list[str]:
             missing = value is not None and found is None
             return [f"{prop.name}: there is no {value!r} in this file"] if missing else []
         setattr(group, prop.identifier, set(value) if getattr(prop, "is_enum_flag", False) else value)
-    except (TypeError, ValueError, AttributeError):  # what this release, or this machine, does not have
+    except (TypeError, ValueError, AttributeError, OverflowError):  # what this release, or this machine, does not have
         return [f"{prop.name}: {value!r} is not there any more"]
     return []
 

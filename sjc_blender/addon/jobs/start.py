@@ -64,6 +64,7 @@ def start(
         import_results=import_results,
         arrange=arrange,
         on_change=progress,
+        waiter=pump.run_until_ended,
         warnings=[*notes, *rig_warnings(spec)],
     )
     job_queue.QUEUE.submit(started)
@@ -75,10 +76,12 @@ def start(
     return started
 
 
-def target_scene(scene: bpy.types.Scene | None) -> bpy.types.Scene:
+def target_scene(scene: bpy.types.Scene | str | None) -> bpy.types.Scene:
     """Return the scene that results go to, the active one for None; SjcError ``scene_linked``."""
-    chosen = scene or bpy.context.scene
-    assert chosen is not None  # a file has one, and one of them is active
+    chosen = bpy.data.scenes.get((scene, None)) if isinstance(scene, str) else scene or bpy.context.scene
+    if not isinstance(chosen, bpy.types.Scene):
+        names = ", ".join(known.name for known in bpy.data.scenes)
+        raise SjcError("unknown_scene", f"There is no scene {scene!r} in this file.", f"Its scenes are: {names}.")
     if chosen.library is not None:
         raise SjcError(
             "scene_linked",

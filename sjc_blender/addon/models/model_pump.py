@@ -18,11 +18,21 @@ def ensure_running() -> None:
         bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
 
 
+def step() -> bool:
+    """Take in what the engine told; return whether that was anything."""
+    return LIBRARY.pump()
+
+
+def busy() -> bool:
+    """Whether an action is under way."""
+    return LIBRARY.busy
+
+
 @in_a_window
 def _tick() -> float | None:
-    if LIBRARY.pump():
+    if step():
         redraw_sidebars()
-    return TIMER_SECONDS if LIBRARY.busy else None
+    return TIMER_SECONDS if busy() else None
 
 
 def stop() -> None:

@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 
 from ...protocol.job_folder import JobFolder
+from .origin import job_folder_of
 
 PREVIEW_SIDE = 256
 """Pixels of Blender's own large previews."""
@@ -18,15 +19,15 @@ TURNTABLE_ROWS = 2
 """Rows of square views in ``result/turntable.png``; the upper row's first one is the front."""
 
 
-def mark_as_asset(obj: bpy.types.Object, folder: JobFolder, tags: Sequence[str] = ()) -> None:
+def mark_as_asset(obj: bpy.types.Object, folder: JobFolder | None = None, tags: Sequence[str] = ()) -> None:
     """Make an imported result an asset with a picture, also in background mode.
 
     Parameters
     ----------
     obj : bpy.types.Object
         A Volume or a mesh of the job.
-    folder : JobFolder
-        Of the job; its turntable, else its last preview, becomes the asset's picture. Without
+    folder : JobFolder, optional
+        Of the job, None: as the object says; its turntable, else its last preview, becomes the asset's picture. Without
         either the asset keeps Blender's icon.
     tags : sequence of str
         Beside ``"sjc"``; one that is there already is not added again.
@@ -37,6 +38,7 @@ def mark_as_asset(obj: bpy.types.Object, folder: JobFolder, tags: Sequence[str] 
         ``no_job``, ``bad_job_file`` or ``invalid_spec`` if the folder does not say what it holds;
         the object is as it was then.
     """
+    folder = job_folder_of(obj) if folder is None else folder
     spec = folder.read_spec()
     obj.asset_mark()
     data = obj.asset_data

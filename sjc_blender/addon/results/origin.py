@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -10,6 +11,44 @@ from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ..job_location import jobs_folders
 from .placement import FOLDER_PROPERTY, JOB_PROPERTY
+
+
+def named_object(source: Any, *types: str) -> bpy.types.Object:
+    """Return the object that a caller names.
+
+    Parameters
+    ----------
+    source : Object, its name, or whatever has a job's `folder`
+        Of a job: the object that was made of it.
+    *types : str
+        Of a job's objects those that will do, the best first, such as ``"MESH"``; none: mesh, then Volume.
+
+    Raises
+    ------
+    SjcError
+        ``unknown_object``.
+    """
+    if isinstance(source, bpy.types.Object):
+        try:
+            source.name  # noqa: B018  # raises for one that was deleted
+        except ReferenceError as error:
+            raise SjcError("unknown_object", "The object was deleted.", "Look it up again.") from error
+        return source
+    folder = getattr(source, "folder", None)
+    job = folder.path.name if isinstance(folder, JobFolder) else None
+    for kind in types or ("MESH", "VOLUME"):
+        for obj in bpy.data.objects if job is not None else ():
+            if obj.type == kind and obj.get(JOB_PROPERTY) == job:
+                return obj
+    found = bpy.data.objects.get(source) if isinstance(source, str) else None
+    if found is None:
+        what = f"the job {job!r}" if job is not None else repr(source)[:80]
+        raise SjcError(
+            "unknown_object",
+            f"There is no object of {what} in this file.",
+            "Name an object, or import the job's result.",
+        )
+    return found
 
 
 def is_result(obj: bpy.types.Object | None) -> bool:

@@ -29,9 +29,9 @@ CHOOSE_BOX = "Choose an empty or a mesh with a size, or leave the domain blank f
 
 def domain_object(domain: str | bpy.types.Object | None) -> bpy.types.Object | None:
     """Give the object that a caller names; SjcError ``unknown_domain``."""
-    if not isinstance(domain, str):
+    if domain is None or isinstance(domain, bpy.types.Object):
         return domain
-    found = bpy.data.objects.get(domain)
+    found = bpy.data.objects.get(domain) if isinstance(domain, str) else None
     if found is None:
         raise SjcError(
             "unknown_domain",

@@ -59,9 +59,10 @@ def named_shape(
     what : str
         What it is wanted for: ``"proxy"`` or ``"region"``.
     """
-    if not isinstance(shape, str):
+    if isinstance(shape, (bpy.types.Object, bpy.types.Collection)):
         return shape
-    found = bpy.data.objects.get(shape) or bpy.data.collections.get(shape)
+    named = isinstance(shape, str)
+    found = (bpy.data.objects.get(shape) or bpy.data.collections.get(shape)) if named else None
     if found is None:
         raise SjcError(
             f"unknown_{what}", f"There is no object or collection {shape!r} for the {what}.", "Name one of this file."

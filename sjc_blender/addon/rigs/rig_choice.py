@@ -57,16 +57,21 @@ def rig_choice(rig: str | bpy.types.Collection | RigChoice) -> RigChoice:
     """
     if isinstance(rig, RigChoice):
         return rig
-    if not isinstance(rig, str):
+    if isinstance(rig, bpy.types.Collection):
         return RigChoice("CAMERAS", rig)
-    if rig in {"ORBIT", "ANIMATION"}:
-        return RigChoice("ORBIT" if rig == "ORBIT" else "ANIMATION")
-    if rig in bpy.data.collections:
+    if not isinstance(rig, str):
+        raise SjcError("unknown_rig", f"{repr(rig)[:80]} is no rig.", f"Use {FORMS}.")
+    word = rig.strip().upper()
+    if rig != word and rig in bpy.data.collections:  # before the words in other letter cases
         return RigChoice("CAMERAS", bpy.data.collections[rig])
-    frames = re.fullmatch(r"ANIMATION:(-?\d+)-(-?\d+)", rig)
+    if word in {"ORBIT", "ANIMATION"}:
+        return RigChoice("ORBIT" if word == "ORBIT" else "ANIMATION")
+    frames = re.fullmatch(r"ANIMATION:(-?\d+)-(-?\d+)", word)
     if frames:
         return RigChoice("ANIMATION", frames=(int(frames[1]), int(frames[2])))
-    region = rig.removeprefix("REGION:")
+    if rig in bpy.data.collections:
+        return RigChoice("CAMERAS", bpy.data.collections[rig])
+    region = re.sub("^REGION:", "", rig, flags=re.IGNORECASE)
     if region != rig and region in bpy.data.collections:
         return RigChoice("REGION", bpy.data.collections[region])
     known = ", ".join(sorted(collection.name for collection in bpy.data.collections)) or "none"

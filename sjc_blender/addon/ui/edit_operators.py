@@ -34,7 +34,10 @@ class SJC_OT_edit_result(NeedsEngine, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Put the new job in line."""
         settings: SJC_PG_settings = context.scene.sjc
-        return attempt(self, lambda: api.submit(settings.edit_request(context.object), scene=context.scene))
+        return attempt(
+            self,
+            lambda: api.submit(settings.edit_request(context.object), scene=context.scene, wait=bpy.app.background),
+        )
 
 
 class SJC_OT_add_region(bpy.types.Operator):

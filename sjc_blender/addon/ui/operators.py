@@ -161,9 +161,10 @@ def _generate(scene: bpy.types.Scene, rig: RigChoice) -> None:
     count = bpy.context.window_manager.sjc.variations  # type: ignore[attr-defined]
     request = settings.request(rig)
     made: list[Job] = []
+    how = {"scene": scene, "import_results": count == 1, "wait": bpy.app.background}  # where nothing moves by itself
     try:
         for seed in range(settings.seed, settings.seed + count):
-            made.append(api.submit(dataclasses.replace(request, seed=seed), scene=scene, import_results=count == 1))
+            made.append(api.submit(dataclasses.replace(request, seed=seed), **how))
             setting_recall.keep_settings(made[-1].folder, settings, seed=seed)
     finally:
         if count > 1:

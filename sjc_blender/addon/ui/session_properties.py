@@ -5,10 +5,12 @@ here hold names, which a listener of the pump keeps in step with the jobs. Nothi
 """
 
 from collections.abc import Sequence
+from types import ModuleType
 
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, IntProperty, PointerProperty, StringProperty
 
+from .. import api
 from ..jobs import job_queue, known_jobs, live_volume, pump
 from ..jobs.job_history import JobRecord
 from ..jobs.job_queue import Job
@@ -40,7 +42,12 @@ def _set_colours(_session: object, wished: bool) -> None:
 
 
 class SJC_PG_session(bpy.types.PropertyGroup):
-    """State of the interface for as long as Blender runs."""
+    """State of the interface for as long as Blender runs, and the way to the API for scripts."""
+
+    @property
+    def api(self) -> ModuleType:
+        """`sjc_blender.addon.api`, whatever the extension's repository is called."""
+        return api
 
     jobs: CollectionProperty(name="Jobs", description="The jobs of this session", type=SJC_PG_entry)
     job_index: IntProperty(name="Job", description="The chosen job, which the box shows", options={"SKIP_SAVE"})
