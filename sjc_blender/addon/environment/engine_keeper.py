@@ -117,7 +117,12 @@ class EngineKeeper:
     @property
     def busy(self) -> bool:
         """Whether there is something to wait for."""
-        return self._process is not None or self._state.status is Status.UNKNOWN
+        return self.at_work or self._state.status is Status.UNKNOWN
+
+    @property
+    def at_work(self) -> bool:
+        """Whether the environment is being changed."""
+        return self._process is not None
 
     def look(self, preference: str, *, again: bool = False) -> None:
         """Look for the engine in the background.

@@ -136,8 +136,8 @@ def check_engine(*, wait: bool = False) -> Diagnosis | None:
 
 
 def busy() -> bool:
-    """Whether anything is under way."""
-    return KEEPER.busy or checking()
+    """Whether the engine is being set up, removed or checked."""
+    return KEEPER.at_work or checking()
 
 
 def checking() -> bool:
@@ -231,7 +231,7 @@ def _tick() -> float | None:
     if step():
         window_events.redraw_sidebars()
         window_events.redraw("PREFERENCES")
-    return TIMER_SECONDS if busy() else None
+    return TIMER_SECONDS if KEEPER.busy or checking() else None
 
 
 def _absolute(path: str) -> str:
