@@ -20,8 +20,8 @@ from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
 from sjc_blender.addon.models import model_actions, models_folder
 from sjc_blender.addon.models.model_library import LIBRARY, ModelLibrary
 from sjc_blender.addon.models.model_status import Place
-from sjc_blender.addon.ui import model_panel, panels
 from sjc_blender.addon.models.model_words import facts
+from sjc_blender.addon.ui import model_panel, panels
 from sjc_blender.protocol.amounts import gigabytes
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.hub_cache import VARIABLE, cached_snapshot, hub_cache

@@ -132,8 +132,9 @@ def test_reprs_are_short(generate):
     assert all(len(text) < 120 and "\n" not in text for text in shown)
 
 
-def test_a_batch_is_a_sequence(generate):
-    batch = api.batch(["a chair", "a mug"], model="some/model", negative_prompt="success", start=False)
+def test_a_batch_is_a_sequence(generate, tmp_path):
+    options = {"model": "some/model", "negative_prompt": "success", "folder": tmp_path / "batch"}
+    batch = api.batch(["a chair", "a mug"], start=False, **options)
     assert len(batch) == 2 and [entry.planned.spec.prompt for entry in batch] == ["a chair", "a mug"]
     assert batch[-1] in batch and batch[:1] == [batch[0]]
     batch.start()
