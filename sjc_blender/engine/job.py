@@ -23,6 +23,7 @@ from .forecast.step_probe import StepProbe, run_seconds
 from .live_field import write_live_field
 from .out_of_memory import with_less_memory
 from .pause import Pause
+from .radiance.marcher import kernel_trouble
 from .radiance.rays import camera_rays
 from .radiance.renderer import render_chunked
 from .reporter import Report
@@ -112,6 +113,9 @@ def _prepare(folder: JobFolder, spec: JobSpec, report: Report) -> tuple[events.F
     return forecast, choice.level
 
 
+SLOWER = "The fused renderer cannot be had here, and PyTorch's own operations take its place, which is slower"
+
+
 class Run:
     """A job under way: the optimisation with its previews, checkpoints and results."""
 
@@ -135,6 +139,9 @@ class Run:
         self.pause = pause or Pause()
         self.forecast = forecast
         self.sjc = self._first_state()
+        trouble = kernel_trouble(self.sjc.field)
+        if trouble:
+            report(events.Warned(f"{SLOWER} ({trouble})."))
         self.decode_preview = preview_decoder(spec.model, profile, model)
         self.seconds: dict[str, float] = {}
         self._has_checkpoint = False

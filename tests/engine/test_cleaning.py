@@ -3,8 +3,10 @@
 import math
 
 import numpy as np
+import pytest
 
 from sjc_blender.engine.results.cleaning import clean_density
+from sjc_blender.engine.results.opacity import surface_threshold, voxel_opacity
 
 VOXEL = 2 / 32
 HAZE = math.log1p(math.exp(-1.0))  # softplus(-1), the density a field starts with
@@ -51,3 +53,14 @@ def test_a_field_that_was_erased_is_empty() -> None:
     remains = np.random.default_rng(0).uniform(0.0, 0.02, (32, 32, 32)).astype(np.float32)
     assert not clean_density(remains, VOXEL).any()
     assert not clean_density(np.zeros((4, 5, 6), dtype=np.float32), VOXEL).any()
+
+
+@pytest.mark.parametrize("level", [1e-6, 0.02, 0.31, 5.0, 300.0])
+@pytest.mark.parametrize("steps", [0, 1, 3, 100])
+def test_a_density_that_is_the_same_everywhere_as_far_as_float32_can_tell_has_a_threshold(level, steps):
+    density = np.full((4, 4, 4), level, np.float32)
+    density[0, 0, 0] += steps * np.spacing(np.float32(level))
+    opacity = voxel_opacity(density, 0.1)
+    assert 0.0 < surface_threshold(opacity) <= opacity.max()
+    cleaned = clean_density(density, 0.1)
+    assert np.array_equal(cleaned, density) or not cleaned.any()

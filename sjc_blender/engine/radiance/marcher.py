@@ -35,7 +35,7 @@ def marches_fused(voxels: VoxelField) -> bool:
     """
     if voxels.renderer == "torch":
         return False
-    hindrance = _hindrance(voxels.density_grid.dtype, voxels.density_grid.device)
+    hindrance = _hindrance(voxels.density_grid.dtype, voxels.density_grid.device) or kernel_trouble(voxels)
     if hindrance and voxels.renderer == "fused":
         raise SjcError(
             "renderer_unavailable",
@@ -43,6 +43,20 @@ def marches_fused(voxels: VoxelField) -> bool:
             'Set field.renderer to "auto" or "torch".',
         )
     return not hindrance
+
+
+def kernel_trouble(voxels: VoxelField) -> str:
+    """Why the kernels cannot be compiled or loaded for a field that could be worked on by them; empty if they can.
+
+    They are made ready by this, which takes a minute the first time on a computer.
+    """
+    grid = voxels.density_grid
+    if voxels.renderer == "torch" or _hindrance(grid.dtype, grid.device):
+        return ""
+    # Imported when it is needed: the import takes half a second.
+    from .fused.compiled import trouble_with
+
+    return trouble_with(len(voxels.feature_grid), voxels.pixel_space, grid.device)
 
 
 def would_be_fused(renderer: str, device: torch.device) -> bool:

@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from skimage.filters import threshold_otsu
 
+BINS = 256
+"""Of the histogram whose voxels are split."""
+
 Array = npt.NDArray[np.float32]
 
 
@@ -32,7 +35,7 @@ def surface_threshold(opacity: Array) -> float:
         Strictly below the largest opacity and above 0, if there is any opacity at all; else 0.
     """
     lowest, highest = float(opacity.min()), float(opacity.max())
-    if lowest == highest:
-        return highest / 2
-    solid = opacity > threshold_otsu(opacity)
+    if (highest - lowest) / BINS <= np.spacing(np.float32(highest)):
+        return highest / 2  # all the same, as far as float32 can tell: there are no two classes
+    solid = opacity > threshold_otsu(opacity, nbins=BINS)
     return float(opacity[solid].mean() + opacity[~solid].mean()) / 2

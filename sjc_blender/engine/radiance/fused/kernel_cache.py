@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import hashlib
+import json
 import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
+from ....protocol.atomic_write import write_text
+from ....protocol.errors import SjcError
+
 FOLDER = "sjc-kernels"
+
+PREFIX = "wp_sjc_"
+"""How Warp calls the folders of our kernels."""
+
+SEAL = "sjc-seal.json"
+"""In each folder: the hashes of its files when they had just been compiled, and worked."""
 
 
 def kernel_cache() -> Path:
@@ -34,3 +46,44 @@ def kernel_cache() -> Path:
     folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def kernel_folders(cache: Path, module: str = "") -> list[Path]:
+    """Folders of compiled kernels in the cache, of one module or of all of ours."""
+    start = f"wp_{module}_" if module else PREFIX
+    with contextlib.suppress(OSError):
+        return [path for path in cache.iterdir() if path.name.startswith(start) and not path.is_symlink()]
+    return []
+
+
+def discard_damaged(cache: Path) -> None:
+    """Throw away what is not as it was when it had just been compiled: Warp would load it, or stumble over it."""
+    for folder in kernel_folders(cache):
+        try:
+            sealed = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            sealed = None
+        if sealed is None or sealed != _hashes(folder):
+            discard(folder)
+
+
+def discard(folder: Path) -> None:
+    """Throw a folder of compiled kernels away, as far as that is possible."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def seal(cache: Path) -> None:
+    """Remember the kernels as they are now that they work; where that cannot be written they are compiled again."""
+    for folder in kernel_folders(cache):
+        if not (folder / SEAL).is_file():
+            with contextlib.suppress(SjcError):
+                write_text(folder / SEAL, json.dumps(_hashes(folder)))
+
+
+def _hashes(folder: Path) -> dict[str, str] | None:
+    """SHA-256 of each file but the seal; None if one cannot be read."""
+    try:
+        files = sorted(path for path in folder.iterdir() if path.name != SEAL)
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    except OSError:
+        return None

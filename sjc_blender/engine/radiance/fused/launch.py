@@ -14,6 +14,9 @@ from torch import Tensor
 
 from .start_warp import start_warp
 
+BLOCKS = (256, 32)
+"""Threads of a block on CUDA."""
+
 SOURCES = Path(__file__).parent / "kernels"
 # The sources have loops that are meant to become vectors; Warp's own flags are for code that it writes itself.
 OPTIONS = {
@@ -88,7 +91,7 @@ def launch(kernel: Any, arguments: Sequence[Any], count: int, piece: int, device
     if device.type == "cuda":
         stream = warp.stream_from_torch(torch.cuda.current_stream(device))
         # A few thousand rays in blocks of the usual 256 would leave most of a GPU's processors without work.
-        block = 256 if count > 2**16 else 32
+        block = max(BLOCKS) if count > 2**16 else min(BLOCKS)
         warp.launch(kernel, count, [*arguments, work], device=stream.device, stream=stream, block_dim=block)
         return
     queue = torch.zeros(2, dtype=torch.int32)

@@ -1,0 +1,81 @@
+"""Kernels made ready before they are needed; what is damaged among those kept on the disk is compiled again."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import torch
+import warp
+
+from ....protocol.errors import SjcError
+from ....protocol.file_lock import FileLock
+from .adamax_kernel import adamax_kernel
+from .kernel_cache import discard, discard_damaged, kernel_folders, seal
+from .launch import BLOCKS
+from .march_kernels import march_kernels
+from .start_warp import start_warp
+
+PATIENCE = 120.0
+"""Seconds that another engine may take to compile the same kernels."""
+
+ATTEMPTS = 2
+
+
+@cache
+def trouble_with(channels: int, pixel_space: bool, device: torch.device) -> str:
+    """Compile and load the kernels for fields of so many channels.
+
+    Returns
+    -------
+    str
+        Why they cannot be had, in one line; empty if they can.
+    """
+    reason = ""
+    try:
+        start_warp()
+        kernels = (march_kernels(channels, pixel_space).forward, adamax_kernel())
+        folder = Path(warp.config.kernel_cache_dir)
+        with _alone_in(folder):
+            discard_damaged(folder)
+            for _ in range(ATTEMPTS):
+                try:
+                    _load({kernel.module.name for kernel in kernels}, device)
+                except Exception as error:  # whatever a compiler, a linker and a file system raise
+                    reason = _one_line(error)
+                    for kernel in kernels:
+                        kernel.module.mark_modified()
+                        for made in kernel_folders(folder, kernel.module.name):
+                            discard(made)
+                else:
+                    seal(folder)
+                    return ""
+    except Exception as error:  # Warp itself does not start, or its folder cannot be had
+        reason = _one_line(error)
+    return reason
+
+
+def _load(modules: set[str], device: torch.device) -> None:
+    for name in modules:
+        for block in BLOCKS if device.type == "cuda" else (None,):
+            warp.load_module(name, device=str(device), block_dim=block)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep two engines from compiling, and throwing away, the same kernels."""
+    lock = None
+    with contextlib.suppress(OSError, SjcError):  # without a lock it may happen that both compile them
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock.acquire(folder / "sjc.lock", PATIENCE)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _one_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
