@@ -79,6 +79,10 @@ demo: build/engine/.ready build/bpy52/.ready  ## Make an object from a prompt in
 gallery: build/engine/.ready build/bpy52/.ready  ## Make every picture of docs/gallery.md anew (PRESET=draft: a trial in build/gallery)
 	@scripts/gallery.sh $(if $(filter command line,$(origin PRESET)),$(PRESET))
 
+.PHONY: screenshots
+screenshots: build/engine/.ready build/bpy52/.ready  ## Make the pictures of docs/first-object.md anew in a windowed Blender (WINDOWED_BLENDER="COMMAND")
+	@scripts/screenshots.sh
+
 # ---- Measurements ---------------------------------------------------------------------------------------------------
 
 # BENCH_ARGS is handed on, for instance BENCH_ARGS="--only renderer threads".

@@ -11,7 +11,7 @@ from pathlib import Path
 import markdown
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-NOT_IN_THE_ZIP = {"architecture.md", "proof.md", "quality.md", "gallery.md", "index.md"}
+NOT_IN_THE_ZIP = {"architecture.md", "proof.md", "quality.md", "gallery.md", "index.md", "first-object.md"}
 """For engineers, or large and of no use without the repository."""
 LINK = re.compile(r'((?:href|src)=")(?![a-z]+:)([^"#]+)')
 NOT_HERE = re.compile(r'<a href="[^":]+\.md">(.*?)</a>')

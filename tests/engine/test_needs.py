@@ -17,19 +17,16 @@ from sjc_blender.engine import job
 from sjc_blender.engine.forecast import needs
 from sjc_blender.engine.forecast.needs import needs_of
 from sjc_blender.engine.forecast.weights import Network, networks_of
-from sjc_blender.engine.score_models.conditioning import conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
-from sjc_blender.engine.viewpoints import Viewpoint, orbit_camera
 from sjc_blender.protocol import events, presets
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.memory import memory_levels
 from sjc_blender.protocol.model_families import family_of
-from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.spec import ModelSpec
 from tests.engine.ball_views import write_ball_views
 from tests.engine.original_format import save_original_format
 from tests.engine.tiny_families import FAMILIES, save_family
-from tests.engine.tiny_pipeline import save_tiny_pipeline, write_view_profile
+from tests.engine.tiny_pipeline import save_tiny_pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -124,9 +121,7 @@ def test_a_decoded_picture_takes_what_is_said(monkeypatch):
 PEAK = """
 import json, resource, sys
 from sjc_blender.engine.score_models.conditioning import conditioner_for
-from sjc_blender.engine.score_models.conditioning import conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
-from sjc_blender.engine.viewpoints import Viewpoint, orbit_camera
 from sjc_blender.engine.sjc import ScoreJacobianChaining
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.model_profile import load_profile
@@ -206,30 +201,3 @@ def test_reference_views_need_no_network(tmp_path):
     needed = needs_of(spec, CUDA)
     assert needed.weights == 0
     assert 0 < needed.graphics(memory_levels()[0]) - needs.GRAPHICS_ALLOWANCE < 200_000_000
-
-
-@pytest.mark.parametrize(
-    ("settings", "samples"),
-    [
-        ({"guidance_scale": 1.0}, 1),
-        ({"guidance_scale": 7.5}, 2),
-        ({"guidance_scale": 1.0, "guidance": "classifier_score"}, 2),
-        ({"guidance_scale": 7.5, "perp_neg_weight": 1.0}, 4),
-        ({"guidance_scale": 7.5, "perp_neg_weight": 1.0, "views": 2, "noises": 3}, 24),
-    ],
-)
-def test_samples_of_a_step_are_those_that_the_network_sees(settings, samples, tmp_path):
-    folder = save_tiny_pipeline(tmp_path, "v_prediction")
-    write_view_profile(folder)
-    spec = presets.new_job(
-        "a red chair", model=str(folder), field={"resolution": 12}, optimisation=settings | {"steps": 1}
-    )
-    assert needs_of(spec, torch.device("cpu")).samples == samples
-    profile, model = load_profile(str(folder)), load_score_model(spec.model)
-    conditioner = conditioner_for(spec, profile, model)
-    most = max(
-        conditioner.at(Viewpoint(orbit_camera(azimuth, 15, 4, 40), azimuth, 15)).evaluations
-        for azimuth in range(0, 360, 15)
-    )
-    o = spec.optimisation
-    assert most * o.views * o.noises == samples

@@ -150,7 +150,7 @@ def _volume(job: Job, scene: bpy.types.Scene) -> bpy.types.Volume:
     remove()
     volume = bpy.data.volumes.new(NAME)
     volume.render.space = "OBJECT"
-    volume.materials.append(materials.radiance_material(NAME))
+    volume.materials.append(materials.look_material(NAME, "RADIANCE"))
     obj = bpy.data.objects.new(NAME, volume)
     obj[MARK] = job.id
     obj.hide_select = True

@@ -10,7 +10,7 @@ from ...protocol import atomic_write
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder, volume_stem
 from ...protocol.spec import JobSpec
-from .materials import radiance_material
+from .materials import look_material
 from .placement import job_id, place_result, result_name
 from .result_files import read_field
 from .standing import standing_frame
@@ -65,7 +65,7 @@ def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object
     # Density counts per unit of the object's own: a result that is made bigger or smaller keeps its look.
     volume.render.space = "OBJECT"
     volume.display.density = display_density(field.density)
-    volume.materials.append(radiance_material(name))
+    volume.materials.append(look_material(name, "RADIANCE"))
     obj = bpy.data.objects.new(name, volume)
     place_result(obj, spec, folder, frame, scene)
     return obj

@@ -1,4 +1,4 @@
-"""The looks of results: a volume whose pixels are its grid's colours, and a painted mesh.
+"""The materials of results: a volume's look, which is a node group (`look_groups`), and a painted mesh.
 
 A file with these materials renders in any Blender, without the add-on.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from .vdb_file import COLOUR, DENSITY
+from .look_groups import look_group
 
 MESH_COLOUR = "Color"
 """Name of the mesh's colour attribute."""
@@ -18,51 +18,15 @@ LOOK_PROPERTY = "sjc_look"
 """Of a Volume's material: which look it gives."""
 
 
-def radiance_material(name: str) -> bpy.types.Material:
-    """Make the material of a radiance field: each bit of it emits its colour and absorbs what is behind.
-
-    Absorption and emission share one strength, so that a ray's colour is the sum of
-    w_i colour_i with the weights w_i of volume rendering (Eq. 7 of arXiv 2212.00774).
-    """
+def look_material(name: str, look: str) -> bpy.types.Material:
+    """Make the material of a Volume with one of `look_groups.LOOKS`, whose inputs are there to be turned."""
     material, nodes, links = _empty_material(name)
-    output = _node(nodes, "ShaderNodeOutputMaterial", 600, 0)
-    add = _node(nodes, "ShaderNodeAddShader", 400, 0)
-    emission = _node(nodes, "ShaderNodeEmission", 200, 80)
-    absorption = _node(nodes, "ShaderNodeVolumeAbsorption", 200, -80)
-    absorption.inputs["Color"].default_value = (0.0, 0.0, 0.0, 1.0)
-    colour = _node(nodes, "ShaderNodeAttribute", -200, 200, "Colour")
-    colour.attribute_name = COLOUR
-    density = _node(nodes, "ShaderNodeAttribute", -200, 0, "Density")
-    density.attribute_name = DENSITY
-    links.new(colour.outputs["Color"], emission.inputs["Color"])
-    links.new(density.outputs["Fac"], emission.inputs["Strength"])
-    links.new(density.outputs["Fac"], absorption.inputs["Density"])
-    links.new(emission.outputs["Emission"], add.inputs[0])
-    links.new(absorption.outputs["Volume"], add.inputs[1])
-    links.new(add.outputs["Shader"], output.inputs["Volume"])
-    material[LOOK_PROPERTY] = "RADIANCE"
-    return material
-
-
-def scattering_material(name: str) -> bpy.types.Material:
-    """Make the material of a cloud of the grid's colours, which the scene's lamps light and which casts shadows.
-
-    The colour of what scatters is not the colour that is seen: light is scattered often, and at each time takes on
-    more of it. The grid's colours are therefore made paler, by the power 1/2.
-    """
-    material, nodes, links = _empty_material(name)
-    output = _node(nodes, "ShaderNodeOutputMaterial", 600, 0)
-    cloud = _node(nodes, "ShaderNodeVolumePrincipled", 300, 0)
-    cloud.inputs["Density Attribute"].default_value = DENSITY
-    cloud.inputs["Density"].default_value = 1.0
-    colour = _node(nodes, "ShaderNodeAttribute", -200, 100, "Colour")
-    colour.attribute_name = COLOUR
-    paler = _node(nodes, "ShaderNodeGamma", 50, 100, "Paler")
-    paler.inputs["Gamma"].default_value = 0.5
-    links.new(colour.outputs["Color"], paler.inputs["Color"])
-    links.new(paler.outputs["Color"], cloud.inputs["Color"])
-    links.new(cloud.outputs["Volume"], output.inputs["Volume"])
-    material[LOOK_PROPERTY] = "SCATTERING"
+    output = _node(nodes, "ShaderNodeOutputMaterial", 300, 0)
+    group = _node(nodes, "ShaderNodeGroup", 0, 0)
+    group.node_tree = look_group(look)
+    group.width = 220
+    links.new(group.outputs["Volume"], output.inputs["Volume"])
+    material[LOOK_PROPERTY] = look
     return material
 
 

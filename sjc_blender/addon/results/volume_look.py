@@ -5,9 +5,8 @@ from __future__ import annotations
 import bpy
 
 from ...protocol.errors import SjcError
-from .materials import LOOK_PROPERTY, radiance_material, scattering_material, show_material
-
-LOOKS = {"RADIANCE": radiance_material, "SCATTERING": scattering_material}
+from .look_groups import LOOKS
+from .materials import LOOK_PROPERTY, look_material, show_material
 
 
 def look_of(obj: bpy.types.Object) -> str:
@@ -37,7 +36,7 @@ def set_look(obj: bpy.types.Object, look: str) -> None:
         obj[_property(look_of(obj))] = obj.active_material
     material = obj.get(_property(look))
     if not isinstance(material, bpy.types.Material):
-        material = LOOKS[look](obj.name)
+        material = look_material(obj.name, look)
     show_material(obj, material)
 
 

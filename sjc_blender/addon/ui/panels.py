@@ -27,7 +27,7 @@ DISMISS = 1.5
 """Units of the button that puts a message away."""
 
 
-IN_ITS_PLACE = "{name} stands in its place"
+IN_ITS_PLACE, COMES_THERE = "{name} stands in its place", "{name} will stand there"
 LONGEST_NAME = 20
 """Letters of a name that are told."""
 
@@ -57,12 +57,13 @@ class Place:
         look = rig_watch.Look() if settings.rig_obstacle() else rig_watch.current(context.scene)
         objects = (context.view_layer.objects.get(name) for name in look.in_the_way)
         seen = next((obj.name for obj in objects if obj is not None and occupied.is_seen(obj, context.view_layer)), "")
-        name = seen
+        name, sentence = seen, IN_ITS_PLACE
         if not name and look.rig is not None:
             box = look.rig.domain
             live = (job for job in api.jobs() if job.live and belongs_to(job, context.scene))
+            sentence = COMES_THERE
             name = next((job.spec.subject for job in live if occupied.meet(box, job.spec.domain)), "")
-        said = str(pgettext_iface(IN_ITS_PLACE)).replace("{name}", name[:LONGEST_NAME]) if name else ""
+        said = str(pgettext_iface(sentence)).replace("{name}", name[:LONGEST_NAME]) if name else ""
         return cls(said, seen, settings.domain is None and settings.rig == "ORBIT" and settings.proxy is None)
 
 

@@ -19,7 +19,7 @@ import torch
 
 from ...protocol.events import Forecast
 from ...protocol.memory import MemoryLevel
-from ...protocol.model_families import ModelFamily, family_of
+from ...protocol.model_families import family_of
 from ...protocol.proxy import grid_shape
 from ...protocol.spec import JobSpec
 from ..live_field import LARGEST
@@ -182,11 +182,12 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
     pixels = side * 2 ** max(0, len(blocks) - 1)
     largest = max(grid_shape(spec.domain.half_extents, spec.field.resolution))
     surface = FIELD_BYTES + (SURFACE_BYTES if spec.outputs.mesh else 0)
+    guided = spec.optimisation.guidance_scale != 1.0 and family.conditioning != "none"
     return Needs(
         networks,
         denoising=_activations(denoiser, size),
         decoding=DECODER_MAPS * blocks[0] * vae.itemsize if vae is not None and blocks else 3 * FLOAT,
-        samples=spec.optimisation.views * spec.optimisation.noises * _evaluations(spec, family),
+        samples=spec.optimisation.views * spec.optimisation.noises * (2 if guided else 1),
         pixels=pixels,
         field=field,
         render=render,
@@ -200,16 +201,6 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
 
 def _side(size: int | list[int]) -> int:
     return size if isinstance(size, int) else min(size)
-
-
-def _evaluations(spec: JobSpec, family: ModelFamily) -> int:
-    """Samples that the network sees for one that is denoised, at most; see `Condition.evaluations`."""
-    o = spec.optimisation
-    if family.conditioning == "none":
-        return 1
-    if o.perp_neg_weight > 0:
-        return 4  # the prompt, no prompt, and the views on both sides
-    return 2 if o.guidance_scale != 1.0 or o.guidance == "classifier_score" else 1
 
 
 def _field_bytes(spec: JobSpec, channels: int) -> int:
