@@ -39,6 +39,7 @@ MODULES = (
     "ui.batch_operators",
     "ui.batch_panel",
     "commands.command_line",
+    "ui.report_operator",
     "ui.notices",
     "jobs.lifecycle",
     "models.lifecycle",

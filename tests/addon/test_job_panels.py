@@ -15,6 +15,7 @@ from sjc_blender.addon.ui import (
     history_panel,
     job_operators,
     job_panel,
+    previews,
     session_properties,
     setting_presets,
     status_bar,
@@ -326,3 +327,19 @@ def test_the_bin_asks_before_it_clears_the_list(jobs):
     manager = SimpleNamespace(invoke_confirm=lambda *_, **options: asked.append(options) or {"RUNNING_MODAL"})
     job_operators.SJC_OT_clear_jobs.invoke(SimpleNamespace(job=""), SimpleNamespace(window_manager=manager), None)
     assert asked and len(QUEUE.jobs) == 3
+
+
+def test_an_entry_of_the_history_can_be_chosen_by_its_picture(addon, session, earlier):
+    for number in range(3):
+        folder = earlier(events.Cancelled(3), name=f"job {number}", prompt=f"prompt {number}")
+        image = bpy.data.images.new("Picture", 8, 8)
+        image.filepath_raw, image.file_format = str(folder.previews / "000001.png"), "PNG"
+        image.save()
+    looked()
+    assert [kind for kind, *_ in history().drawn if kind == "template_icon_view"]
+    items = session_properties._pictures(session, None)
+    assert [name for _, name, *_ in items] == [entry.prompt for entry in session.history]
+    # Background mode has no ids for icons; that the pictures are loaded is what can be seen there.
+    assert {Path(path).parents[1].name for path in previews._collection} == {"job 0", "job 1", "job 2"}
+    session.history_picture = items[2][0]
+    assert session.history_index == 2 and session.history_picture == items[2][0]

@@ -222,6 +222,14 @@ def test_the_preview_is_the_scenes_camera_where_it_sees_the_domain(scene, collec
     scene.camera = add_camera(collection, "Main")
     bpy.context.view_layer.update()
     assert preview().name == "Main"
+    main = scene.camera.matrix_world.copy()
+    lens = scene.camera.data.lens
+    for far, long in ((4.0, 1.0), (1.0, 3.0)):  # a small thing far away; only a part of it
+        scene.camera.matrix_world.translation = main.translation * far
+        scene.camera.data.lens = lens * long
+        bpy.context.view_layer.update()
+        assert preview() is None, "the engine's own camera frames the domain"
+    scene.camera.data.lens = lens
     scene.camera.matrix_world = Matrix.Translation((0, 0, 50))
     scene.camera.rotation_euler = (math.pi, 0, 0)
     bpy.context.view_layer.update()

@@ -14,6 +14,13 @@ from .camera import WEIGHT_PROPERTY, UnusableCamera, described_camera, is_number
 from .evaluated_scene import EvaluatedScene, Placed, may_instance
 from .region import region_of
 from .rig_choice import RigChoice, rig_choice
+from .rig_report import framing, share_in_view
+
+HELD = 0.95
+"""Share of the domain that a preview has to show."""
+
+LOOSEST = 2.5
+"""Half of the picture's width, in half sides of the domain, beyond which it is mostly of the surroundings."""
 
 JITTER_PROPERTY = "sjc_jitter"
 """Custom property of a collection: degrees by which each draw may turn its cameras about the domain."""
@@ -100,14 +107,16 @@ def rig_cameras(collection: bpy.types.Collection, view: EvaluatedScene) -> Itera
 
 
 def preview_camera(domain: DomainSpec, view: EvaluatedScene) -> Camera | None:
-    """Give the scene's camera, or None if there is none or it does not see the domain."""
+    """Give the scene's camera if it holds the domain well: all but its rim, and not as a small thing far away."""
     camera = view.camera()
     if camera is None:
         return None
     try:
-        return described_camera(camera, domain, view.scene)
+        described = described_camera(camera, domain, view.scene)
     except UnusableCamera:
         return None
+    whole = share_in_view(described, domain) >= HELD
+    return described if whole and framing(described) <= LOOSEST else None
 
 
 def _checked_jitter(jitter: Any, where: str) -> float:

@@ -60,6 +60,7 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row.operator("sjc.remove_engine", text="Remove", icon="TRASH")
     if state.place.log.is_file() and not failed:  # a failure has the buttons beside it
         _draw_log(layout)
+    layout.operator("sjc.copy_report", icon="COPYDOWN")
     _draw_diagnosis(layout, context)
 
 

@@ -71,9 +71,9 @@ def _draw_record(box: bpy.types.UILayout, context: bpy.types.Context, record: Jo
     if record.trouble is not None:
         draw_sentences(box, context, str(record.trouble))
         return
-    picture = previews.icon(record.picture) if record.picture is not None else 0
-    if picture:
-        box.template_icon(icon_value=picture, scale=PICTURE)
+    session: SJC_PG_session = context.window_manager.sjc
+    if session.history_index < session_properties.MOST_PICTURES:
+        box.template_icon_view(session, "history_picture", show_labels=True, scale=PICTURE, scale_popup=PICTURE)
     column = box.column(align=True)
     for line in record_text(record):
         column.label(text=line, translate=False)

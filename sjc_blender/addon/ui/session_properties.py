@@ -8,14 +8,18 @@ from collections.abc import Sequence
 from types import ModuleType
 
 import bpy
-from bpy.props import BoolProperty, CollectionProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
 from .. import api
 from ..jobs import job_queue, known_jobs, live_volume, pump
 from ..jobs.job_history import JobRecord
 from ..jobs.job_queue import Job
 from ..results import viewport_colours
-from . import variations
+from . import previews, variations
+from .job_status import record_settings
+
+MOST_PICTURES = 60
+"""Of the history, that can be chosen by their pictures."""
 
 
 def _live_volume(_session: bpy.types.PropertyGroup) -> bool:
@@ -25,6 +29,31 @@ def _live_volume(_session: bpy.types.PropertyGroup) -> bool:
 def _set_live_volume(_session: bpy.types.PropertyGroup, value: bool) -> None:
     live_volume.enabled = value
     pump.ensure_running()
+
+
+Item = tuple[str, str, str, int, int]
+
+_shown: list[Item] = []
+"""What Blender was handed last for the enumeration: it keeps pointers to these texts, which Python has to keep."""
+
+
+def _pictures(session: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
+    items = []
+    for number, entry in enumerate(session.history[:MOST_PICTURES]):  # type: ignore[attr-defined]
+        record = _records.get(entry.name)
+        picture = previews.icon(record.picture) if record is not None and record.picture is not None else 0
+        told = record_settings(record) if record is not None else ""
+        items.append((entry.name, entry.prompt, told, picture, number))
+    _shown[:] = items
+    return _shown
+
+
+def _chosen_picture(session: bpy.types.PropertyGroup) -> int:
+    return int(session.history_index)  # type: ignore[attr-defined]
+
+
+def _choose_picture(session: bpy.types.PropertyGroup, number: int) -> None:
+    session.history_index = number  # type: ignore[attr-defined]
 
 
 class SJC_PG_entry(bpy.types.PropertyGroup):
@@ -60,6 +89,14 @@ class SJC_PG_session(bpy.types.PropertyGroup):
         default=1,
         min=1,
         max=variations.MOST,
+        options={"SKIP_SAVE"},
+    )
+    history_picture: EnumProperty(
+        name="Entry",
+        description="The chosen entry; click its picture to choose another one by its picture",
+        items=_pictures,
+        get=_chosen_picture,
+        set=_choose_picture,
         options={"SKIP_SAVE"},
     )
     live_volume: BoolProperty(

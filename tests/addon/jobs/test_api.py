@@ -91,9 +91,12 @@ def test_the_domain_is_a_moved_and_scaled_object_or_the_unit_box(generate, scene
         assert spec.domain.matrix_world == ((2, 0, 0, 1), (0, 2, 0, 2), (0, 0, 2, 3), (0, 0, 0, 1))
 
 
-def test_the_scenes_camera_takes_the_previews(generate, scene, views):
+def test_the_scenes_camera_takes_the_previews(generate, scene, views, tmp_path):
     scene.camera = views.objects["Front"]
-    assert generate().spec.outputs.preview_camera.name == "Front"
+    assert generate().spec.outputs.preview_camera is None, "half of the box that stands on the ground is out of sight"
+    scene.camera.location = (0, -7, 1)
+    bpy.context.view_layer.update()
+    assert generate(folder=tmp_path / "another").spec.outputs.preview_camera.name == "Front"
 
 
 def test_another_scene_than_the_active_one(generate, scene):
