@@ -48,7 +48,7 @@ from .environment.engine_keeper import EngineState, Status
 from .environment.session import cancel_setup, check_engine, remove_engine, set_up_engine
 from .environment.session import state as engine_state
 from .jobs import job_import, pump
-from .jobs.earlier_jobs import continue_job, delete_job, history, interrupted, recall
+from .jobs.earlier_jobs import agree, continue_job, delete_job, history, interrupted, recall
 from .jobs.job_control import clear, move, pause, unpause
 from .jobs.job_history import JobRecord, RecordState
 from .jobs.job_queue import QUEUE, Job, JobState
@@ -56,6 +56,7 @@ from .jobs.job_request import OUTPUTS, JobRequest, checked_outputs
 from .jobs.named_job import folder_of, job_of
 from .jobs.new_job import edit, generate
 from .jobs.start import start, submit, target_scene
+from .jobs.unknown_jobs import require_known
 from .main_thread import on_main_thread
 from .models import model_pump
 from .models.model_actions import cancel_download, delete_model, download_model, models, refresh_models
@@ -97,6 +98,7 @@ __all__ = [
     "SjcError",
     "Status",
     "__version__",
+    "agree",
     "bake_texture",
     "batch",
     "cancel",
@@ -148,8 +150,12 @@ def resume(
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,
 ) -> Job:
-    """Go on with a job, one of an earlier session, or that in a folder from its last checkpoint; else as `generate`."""
+    """Go on with a job, one of an earlier session, or that in a folder from its last checkpoint; else as `generate`.
+
+    SjcError ``unknown_job`` for one that was not begun by this user, until `agree` was called with it.
+    """
     job_folder = folder_of(source)
+    require_known(job_folder)
     spec = job_folder.read_spec()
     interpreter = user_preferences.engine_python(engine_python)
     return start(job_folder, spec, interpreter, target_scene(scene), import_results, wait, progress)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
 from ..protocol import codec
 from ..protocol.errors import Fault, InvalidSpec, SjcError
+from ..protocol.json_text import BadJson, read_json
 from ..protocol.model_profile import Orbit, load_profile
+from ..protocol.outside_file import UnusableFile
 from ..protocol.spec import Camera, CameraRig, JobSpec, OrbitRig
 from ..protocol.validation import camera_faults
 from .viewpoints import orbit_camera
 
 PATHS = ("spiral", "orbit")
+
+LARGEST = 8_000_000
+"""Bytes of a file of cameras."""
 
 SPIRAL_FRAMES = 200
 SPIRAL_SKIPPED = 60
@@ -67,16 +71,16 @@ def read_cameras(path: Path) -> list[Camera]:
         With every fault of the cameras.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+        data = read_json(path, LARGEST)
+    except UnusableFile as error:
         known = ", ".join(PATHS)
         raise SjcError(
             "unknown_path",
-            f"{str(path)!r} is neither a path ({known}) nor a file that can be read.",
+            f"{str(path)!r} is neither a path ({known}) nor a file that can be read: it {error}.",
             "Name one of them.",
         ) from error
-    except ValueError as error:
-        raise SjcError("bad_camera_file", f"{path} is not valid JSON: {error}.") from error
+    except BadJson as error:
+        raise SjcError("bad_camera_file", f"{path} is not valid JSON: {error}.", "Write it anew.") from error
     listed = data.get("cameras") if isinstance(data, dict) else data
     rig, faults = codec.decode(CameraRig, {"cameras": listed})
     if rig is None:

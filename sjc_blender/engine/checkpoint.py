@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from ..protocol import codec
 from ..protocol.atomic_write import atomic_path, file_error
 from ..protocol.errors import SjcError
+from ..protocol.json_text import from_text
 from ..protocol.spec import JobSpec
 
 FORMAT = "3"
@@ -87,11 +88,11 @@ def load_origin(path: Path, content: str) -> dict[str, torch.Tensor]:
 def _read(path: Path, advice: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get("checkpoint", "{}"))
+            about = from_text((file.metadata() or {}).get("checkpoint", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, ValueError) as error:
         raise SjcError("checkpoint_corrupt", f"The checkpoint {path} is damaged: {error}.", advice) from error
-    if about.get("format") != FORMAT:
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise SjcError("checkpoint_old", f"The checkpoint {path} was written by another release.", advice)
     if about.get("content") != _digest(tensors):
         raise SjcError("checkpoint_corrupt", f"The checkpoint {path} is damaged: its checksum does not match.", advice)

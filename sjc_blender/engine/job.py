@@ -15,6 +15,7 @@ from ..protocol.job_folder import JobFolder
 from ..protocol.memory import MemoryLevel
 from ..protocol.model_profile import ModelProfile, load_profile
 from ..protocol.spec import Camera, JobSpec, OrbitRig, scheduled
+from ..protocol.validation import validated
 from . import checkpoint
 from .forecast.choice import choose_level, limit_graphics, require_disk
 from .forecast.free import what_is_free
@@ -81,7 +82,7 @@ def run_job(
     SjcError
         Whatever hinders the job, in sentences.
     """
-    spec = folder.read_spec()
+    spec = validated(folder.read_spec())
     folder.make_folders()
     if restart:
         folder.begin_results()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from .errors import SjcError
+from .json_text import BadJson, from_text
 from .model_families import safetensors_header
 
 
@@ -17,9 +17,13 @@ def checkpoint_content(path: Path) -> str:
     SjcError
         ``checkpoint_corrupt`` if it has none.
     """
+    metadata = safetensors_header(path).get("__metadata__")
+    about = metadata.get("checkpoint") if isinstance(metadata, dict) else None
     try:
-        return str(json.loads(safetensors_header(path)["__metadata__"]["checkpoint"])["content"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise SjcError(
-            "checkpoint_corrupt", f"The checkpoint {path} is damaged, or is none.", "Run its job again."
-        ) from error
+        told = from_text(about) if isinstance(about, str) else None
+    except BadJson:
+        told = None
+    content = told.get("content") if isinstance(told, dict) else None
+    if not isinstance(content, str):
+        raise SjcError("checkpoint_corrupt", f"The checkpoint {path} is damaged, or is none.", "Run its job again.")
+    return content

@@ -121,7 +121,7 @@ class JobFolder:
         return folder
 
     def read_spec(self) -> JobSpec:
-        """Read and validate ``job.json``.
+        """Read and validate ``job.json``; nothing that it names is looked at.
 
         Raises
         ------
@@ -148,7 +148,7 @@ class JobFolder:
                 f"{self.spec_path} is not valid JSON: {error}.",
                 "Put back a copy of the file, or make the job again.",
             ) from error
-        return spec_from_json(data)
+        return spec_from_json(data, look_at_model=False)
 
     # What of the job is there, and whose.
 

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .plain_files import read_plain
+from .outside_file import read_outside
 
 DEEPEST = 64
 """Levels of lists and objects inside one another."""
 
-MOST_VALUES = 1_000_000
+MOST_VALUES = 400_000
 MOST_GROUPS = 250_000
 """Lists and objects; an empty one takes thirty times its two bytes."""
 
@@ -54,26 +54,17 @@ def from_text(text: str) -> Any:
     return value
 
 
-def read_json(path: Path, limit: int, root: Path | None = None) -> Any:
+def read_json(path: Path, limit: int) -> Any:
     """Read a JSON file of at most `limit` bytes.
-
-    Parameters
-    ----------
-    path : Path
-    limit : int
-    root : Path, optional
-        The folder below which no link is followed; None: the file's own.
 
     Raises
     ------
     BadJson
         As `from_bytes`.
-    SjcError
-        As `plain_files.read_plain`.
-    OSError
-        If it is not there, or may not be read.
+    UnusableFile
+        As `read_outside`, which follows links: for files of models and of the user, not of a job's folder.
     """
-    return from_bytes(read_plain(root or path.parent, path, limit))
+    return from_bytes(read_outside(path, limit))
 
 
 def _require_flat(value: Any) -> None:

@@ -6,14 +6,14 @@ a job's prompt, and lists of models. The engine's adapters are in `sjc_blender.e
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from .home import expanded
 from .hub_cache import INDEX, cached_snapshot
-from .outside_file import UnusableFile, read_outside
+from .json_text import BadJson, from_bytes, read_json
+from .outside_file import UnusableFile, open_outside
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 BUILTIN = MODELS / "builtin"
@@ -101,8 +101,8 @@ def family_of(path: Path) -> ModelFamily | None:
 def json_object(file: Path) -> dict[str, Any]:
     """Contents of a JSON file; empty if it cannot be read or holds something else."""
     try:
-        data = json.loads(read_outside(file, LARGEST_CONFIGURATION))
-    except (UnusableFile, ValueError, RecursionError):
+        data = read_json(file, LARGEST_CONFIGURATION)
+    except (UnusableFile, BadJson):
         return {}
     return data if isinstance(data, dict) else {}
 
@@ -132,14 +132,15 @@ def tensor_names(file: Path) -> frozenset[str]:
 
 def tensor_headers(file: Path) -> dict[str, dict[str, Any]]:
     """What a .safetensors file says of each of its tensors, ``dtype`` and ``shape``; empty if it has no such header."""
-    return {name: told for name, told in safetensors_header(file).items() if name != "__metadata__"}
+    header = safetensors_header(file).items()
+    return {name: told for name, told in header if name != "__metadata__" and isinstance(told, dict)}
 
 
 def safetensors_header(file: Path) -> dict[str, Any]:
     """Header of a .safetensors file; empty if it has none, or one larger than `LARGEST_HEADER`."""
     try:
-        header = json.loads(_header_bytes(file))
-    except (ValueError, RecursionError):
+        header = from_bytes(_header_bytes(file))
+    except BadJson:
         return {}
     return header if isinstance(header, dict) else {}
 
@@ -147,10 +148,8 @@ def safetensors_header(file: Path) -> dict[str, Any]:
 def _header_bytes(file: Path) -> bytes:
     """The header as it is written. The format: https://github.com/huggingface/safetensors#format."""
     try:
-        if not file.is_file():
-            return b""
-        with file.open("rb") as stream:
+        with open_outside(file) as stream:
             length = int.from_bytes(stream.read(8), "little")
             return stream.read(length) if length <= LARGEST_HEADER else b""
-    except OSError:
+    except (OSError, UnusableFile):
         return b""

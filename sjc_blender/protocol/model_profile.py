@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,16 +15,9 @@ from typing import Any, Literal
 
 from . import codec
 from .errors import SjcError
-from .model_families import (
-    BUILTIN,
-    FAMILY,
-    LARGEST_CONFIGURATION,
-    MODELS,
-    component_config,
-    family_of,
-    local_model,
-)
-from .outside_file import UnusableFile, read_outside
+from .json_text import BadJson, read_json
+from .model_families import BUILTIN, FAMILY, MODELS, component_config, family_of, local_model
+from .outside_file import UnusableFile
 from .spec import Range
 from .views import PAPER_VIEWS, ViewVocabulary
 
@@ -43,6 +35,9 @@ __all__ = [
 ]
 
 PROFILE = "sjc.json"
+LARGEST_PROFILE = 1_000_000
+LONGEST_VIEW_TEXT = 1000
+PROFILE_ADVICE = "Take that file away to use the model as its family is used, or put back a good one."
 USUAL_NOISE_LEVELS = 1000
 
 
@@ -97,7 +92,7 @@ class Vocabulary:
             if unknown
             else f"finds no object in {prompt!r}"
         )
-        example = self.template.format(colour=self.colours[0], object=self.objects[0])
+        example = next(iter(self.examples()), self.template)
         return SjcError(
             "prompt_outside_vocabulary",
             f"The built-in prior {trouble}. {self.told}",
@@ -180,20 +175,31 @@ def load_profile(source: str) -> ModelProfile:
 @functools.lru_cache(maxsize=32)
 def _read_profile(path: Path, _changed: int, _size: int) -> ModelProfile:
     try:
-        data = json.loads(read_outside(path, LARGEST_CONFIGURATION))
+        data = read_json(path, LARGEST_PROFILE)
     except UnusableFile as error:
-        raise SjcError("bad_model_profile", f"The model profile {path} {error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise SjcError("bad_model_profile", f"The model profile {path} cannot be read: {error}.") from error
+        raise SjcError("bad_model_profile", f"The model profile {path} {error}.", PROFILE_ADVICE) from error
+    except BadJson as error:
+        trouble = f"The model profile {path} cannot be read: {error}."
+        raise SjcError("bad_model_profile", trouble, PROFILE_ADVICE) from error
     profile, faults = codec.decode(ModelProfile, data)
-    if profile is None:
-        raise SjcError("bad_model_profile", f"The model profile {path} is wrong: " + "; ".join(map(str, faults)) + ".")
-    if profile.family not in FAMILY:
-        raise SjcError(
-            "bad_model_profile",
-            f"The model profile {path} names the family {profile.family!r}; known are {', '.join(FAMILY)}.",
-        )
+    trouble = "; ".join(map(str, faults)) if profile is None else _fault_of(profile)
+    if profile is None or trouble:
+        raise SjcError("bad_model_profile", f"The model profile {path} is wrong: {trouble}.", PROFILE_ADVICE)
     return profile
+
+
+def _fault_of(profile: ModelProfile) -> str:
+    """What in a profile of the right form cannot be used; empty if nothing is."""
+    if profile.family not in FAMILY:
+        return f"it names the family {profile.family!r}; known are {', '.join(FAMILY)}"
+    if not profile.views.bands or not all(band.views for band in profile.views.bands):
+        return "views.bands needs a band, and each band a view"
+    if any(len(view.text) > LONGEST_VIEW_TEXT for band in profile.views.bands for view in band.views):
+        return f"a text of views has more than {LONGEST_VIEW_TEXT} characters"
+    parts = (profile.settings, *profile.presets.values())
+    if not all(isinstance(value, dict) for part in parts for value in part.values()):
+        return "settings and presets hold a JSON object for each part of a job, such as field"
+    return ""
 
 
 def same_samples(first: str, second: str) -> bool:

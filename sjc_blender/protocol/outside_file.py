@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 
 class UnusableFile(Exception):
@@ -26,15 +27,14 @@ def read_outside(path: Path, limit: int) -> bytes:
     UnusableFile
         It is not there, may not be read, is a folder, a pipe or a device, or is too large.
     """
-    try:
-        # A pipe without a writer would be waited for, and a device may do anything when it is read.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open_outside(path) as file:
+        found = os.fstat(file.fileno())
+        if found.st_size > limit:
+            raise UnusableFile(f"has {found.st_size:,} bytes; allowed: up to {limit:,}")
         try:
-            content = _content(descriptor, limit)
-        finally:
-            os.close(descriptor)
-    except (OSError, ValueError) as error:  # a ValueError if there is a NUL in the name
-        raise UnusableFile(_told(path, error)) from error
+            content = file.read(limit + 1)
+        except OSError as error:
+            raise UnusableFile(_told(path, error)) from error
     if len(content) > limit:
         raise UnusableFile(f"grows while it is read; allowed: up to {limit:,} bytes")
     return content
@@ -48,14 +48,18 @@ def stays_inside(folder: Path, name: str) -> bool:
         return False
 
 
-def _content(descriptor: int, limit: int) -> bytes:
+def open_outside(path: Path) -> BinaryIO:
+    """Open such a file for reading, of any size; UnusableFile as of `read_outside`."""
+    try:
+        # A pipe without a writer would be waited for, and a device may do anything when it is read.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:  # a ValueError if there is a NUL in the name
+        raise UnusableFile(_told(path, error)) from error
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
         raise UnusableFile("is not a file" if stat.S_ISDIR(found.st_mode) else "is a pipe or a device, not a file")
-    if found.st_size > limit:
-        raise UnusableFile(f"has {found.st_size:,} bytes; allowed: up to {limit:,}")
-    with os.fdopen(descriptor, "rb", closefd=False) as file:
-        return file.read(limit + 1)
+    return os.fdopen(descriptor, "rb")
 
 
 def _told(path: Path, error: OSError | ValueError) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import SjcError
+from .json_text import BadJson, from_text
 
 
 def parse_overrides(changes: Sequence[str]) -> dict[str, Any]:
@@ -27,8 +27,8 @@ def parse_overrides(changes: Sequence[str]) -> dict[str, Any]:
                 "bad_usage", f"{change!r} is not of the form FIELD=VALUE.", "Example: optimisation.steps=200"
             )
         try:
-            fields[name] = json.loads(text)
-        except (ValueError, RecursionError):
+            fields[name] = from_text(text)
+        except BadJson:
             fields[name] = text
     return nested(fields)
 

@@ -10,17 +10,18 @@ domain units, as in the ``cameras`` of a job's ``job.json``.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import codec
 from .errors import SjcError
+from .json_text import BadJson, read_json
 from .model_families import REFERENCE_VIEWS
-from .outside_file import UnusableFile, read_outside, stays_inside
+from .outside_file import UnusableFile, stays_inside
 from .spec import Camera, CameraRig, DomainSpec
 
-LARGEST_FILE = 64 * 2**20
+LARGEST = 8_000_000
+"""Bytes of the list; a view takes about a thousand."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,10 @@ def read_reference_views(folder: Path) -> ReferenceViews:
     """
     file = folder / REFERENCE_VIEWS
     try:
-        data = json.loads(read_outside(file, LARGEST_FILE).decode())
+        data = read_json(file, LARGEST)
     except UnusableFile as error:
         raise _bad(file, str(error)) from error
-    except (ValueError, RecursionError) as error:
+    except BadJson as error:
         raise _bad(file, f"cannot be read: {error}") from error
     views, faults = codec.decode(ReferenceViews, data)
     if views is None:

@@ -16,6 +16,7 @@ MAX_RESOLUTION = 512
 MAX_STEPS = 1_000_000
 MAX_NOISE_LEVELS = 10_000
 MAX_BATCH = 64
+MAX_PROMPT = 10_000
 
 NOT_NEGATIVE = (
     "emptiness_weight",
@@ -33,8 +34,16 @@ NOT_NEGATIVE = (
 """Weights and factors of the losses."""
 
 
-def spec_from_json(data: Any) -> JobSpec:
+def spec_from_json(data: Any, *, look_at_model: bool = True) -> JobSpec:
     """Decode and validate a spec.
+
+    Parameters
+    ----------
+    data : value
+        As JSON has it.
+    look_at_model : bool
+        Whether a model that lies on this computer is asked if it needs a prompt. False for a spec from anywhere, whose
+        model may be any path.
 
     Raises
     ------
@@ -48,23 +57,26 @@ def spec_from_json(data: Any) -> JobSpec:
     spec, faults = codec.decode(JobSpec, data)
     if spec is None:
         raise InvalidSpec(faults)
-    return validated(spec)
+    return validated(spec, look_at_model=look_at_model)
 
 
-def validated(spec: JobSpec) -> JobSpec:
+def validated(spec: JobSpec, *, look_at_model: bool = True) -> JobSpec:
     """Return `spec` unchanged, or raise `InvalidSpec` with every fault of value."""
-    found = faults(spec)
+    found = faults(spec, look_at_model=look_at_model)
     if found:
         raise InvalidSpec(found)
     return spec
 
 
-def faults(spec: JobSpec) -> list[Fault]:
+def faults(spec: JobSpec, *, look_at_model: bool = True) -> list[Fault]:
     """Every fault of value in `spec`; empty if it can run."""
     check = _Checker()
-    described = bool(spec.prompt.strip()) or not needs_prompt(spec.model.source)
+    described = bool(spec.prompt.strip()) or not look_at_model or not needs_prompt(spec.model.source)
     wanted = 'a description of the object, such as "a red chair"; of a model of classes, the name of one'
     check("prompt", spec.prompt, described, wanted)
+    short = f"at most {MAX_PROMPT} characters"
+    check("prompt", spec.prompt, len(spec.prompt) <= MAX_PROMPT, short)
+    check("negative_prompt", spec.negative_prompt, len(spec.negative_prompt) <= MAX_PROMPT, short)
     check("seed", spec.seed, 0 <= spec.seed < 2**63, "0 or a positive whole number")
     _model(check, spec.model)
     _domain(check, spec.domain)
@@ -161,6 +173,8 @@ def _camera_form(check: _Checker, label: str, camera: Camera) -> bool:
     check(f"{label}.pose", camera.pose, rigid, "a rotation and a translation without scale")
     left, right, bottom, top = camera.window
     window = check(f"{label}.window", camera.window, left < right and bottom < top, "left < right and bottom < top")
+    text = camera.view_text
+    check(f"{label}.view_text", text, len(text) <= MAX_PROMPT, f"at most {MAX_PROMPT} characters")
     check.number(f"{label}.weight", camera.weight, lambda x: x >= 0, "0 or more")
     return rigid and window
 

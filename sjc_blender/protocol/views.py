@@ -70,12 +70,12 @@ class ViewVocabulary:
         """
         if self.interpolation == "nearest":
             _band, view = self.nearest(azimuth, elevation)
-            return [(view.text.format(prompt=prompt), 1.0)]
+            return [(view_text(view.text, prompt), 1.0)]
         weights: dict[str, float] = {}
         bands = [(self._band(elevation), 1.0)] if self.interpolation == "azimuth" else self._bands_around(elevation)
         for band, band_weight in bands:
             for view, view_weight in _around(band, azimuth):
-                text = view.text.format(prompt=prompt)
+                text = view_text(view.text, prompt)
                 weights[text] = weights.get(text, 0.0) + band_weight * view_weight
         return [(text, weight) for text, weight in weights.items() if weight > 0.0]
 
@@ -86,7 +86,7 @@ class ViewVocabulary:
 
     def all_prompts(self, prompt: str) -> list[str]:
         """Every text `prompts` can give, each once, in a fixed order."""
-        return list(dict.fromkeys(v.text.format(prompt=prompt) for band in self.bands for v in band.views))
+        return list(dict.fromkeys(view_text(v.text, prompt) for band in self.bands for v in band.views))
 
     def _band(self, elevation: float) -> Band:
         chosen = self.bands[0]
@@ -126,7 +126,10 @@ def _around(band: Band, azimuth: float) -> list[tuple[View, float]]:
 
 
 def view_text(text: str, prompt: str) -> str:
-    """Give a camera's own text as the model is told it: ``{prompt}`` in it stands for the job's prompt."""
+    """Give the text of a view or a camera as the model is told it: ``{prompt}`` in it stands for the job's prompt.
+
+    Such texts come from files of others: nothing else in them is obeyed, as `str.format` would.
+    """
     return text.replace("{prompt}", prompt)
 
 

@@ -32,6 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help=", ".join(preset_names()) + "; instead of the job's own settings")
     parser.add_argument("--model", metavar="SOURCE", help="another model, with its own settings")
     parser.add_argument("--seed", type=int, help="default: the old one")
+    parser.add_argument("--agree", action="store_true", help="the job may be somebody else's: its model is loaded")
     add_job_options(parser)
 
 
@@ -40,6 +41,8 @@ def run(arguments: argparse.Namespace) -> Outcome:
     overrides = job_overrides(arguments)
     save_first(arguments)
     progress = ProgressLines(sys.stderr)
+    if arguments.agree:
+        api.agree(arguments.source)
     job = api.edit(
         arguments.source,
         arguments.prompt,

@@ -17,6 +17,8 @@ from .job_history import JobRecord
 from .job_queue import Job
 from .named_job import folder_of
 from .start import start, target_scene
+from .unknown_jobs import agree as agree_to
+from .unknown_jobs import require_known
 
 
 def history() -> list[JobRecord]:
@@ -31,6 +33,22 @@ def interrupted() -> list[JobRecord]:
     """Jobs that were stopped by the end of Blender or of the machine; `api.resume` goes on with one."""
     known_jobs.scan_now()
     return known_jobs.offers()
+
+
+def agree(source: Any) -> None:
+    """Let a job count as the user's own that was not begun by him on this computer, see `unknown_jobs`.
+
+    Parameters
+    ----------
+    source : as of `named_job.folder_of`
+
+    Raises
+    ------
+    SjcError
+        If there is no such job.
+    """
+    agree_to(folder_of(source))
+    known_jobs.refresh()
 
 
 def recall(source: Any, *, scene: bpy.types.Scene | None = None) -> list[str]:
@@ -50,10 +68,12 @@ def recall(source: Any, *, scene: bpy.types.Scene | None = None) -> list[str]:
     Raises
     ------
     SjcError
-        If the folder holds no job; nothing is changed then.
+        ``unknown_job``, or if the folder holds no job; nothing is changed then.
     """
     chosen = target_scene(scene)
-    return setting_recall.recall(folder_of(source), chosen.sjc)  # type: ignore[attr-defined]  # ours
+    folder = folder_of(source)
+    require_known(folder)
+    return setting_recall.recall(folder, chosen.sjc)  # type: ignore[attr-defined]  # ours
 
 
 def continue_job(
@@ -81,9 +101,10 @@ def continue_job(
     Raises
     ------
     SjcError
-        ``no_checkpoint``, ``bad_steps``, ``engine_busy``, ``no_job``, or as `api.generate`.
+        ``unknown_job``, ``no_checkpoint``, ``bad_steps``, ``engine_busy``, ``no_job``, or as `api.generate`.
     """
     folder = folder_of(source)
+    require_known(folder)
     subject = folder.read_spec().subject
     chosen = target_scene(scene)
     interpreter = user_preferences.engine_python(engine_python)

@@ -11,7 +11,7 @@ import bpy
 from ...protocol import codec, presets
 from ...protocol.checkpoint_content import checkpoint_content
 from ...protocol.errors import SjcError
-from ...protocol.job_folder import JobFolder
+from ...protocol.job_folder import JobFolder, engine_busy
 from ...protocol.model_profile import same_samples
 from ...protocol.overrides import nested
 from ...protocol.spec import CameraRig, DomainSpec, JobSpec, OriginSpec
@@ -26,6 +26,7 @@ from ..rigs.proxy import FilledGrid
 from .job_inputs import JobInputs
 from .job_request import JobRequest
 from .named_job import folder_of
+from .unknown_jobs import require_known
 
 
 def edited(request: JobRequest, scene: bpy.types.Scene) -> tuple[JobSpec, JobInputs]:
@@ -38,10 +39,11 @@ def edited(request: JobRequest, scene: bpy.types.Scene) -> tuple[JobSpec, JobInp
     """
     assert request.edit is not None
     folder, obj = _found(request.edit)
+    require_known(folder)
     old = folder.read_spec()
     if folder.busy:
-        raise SjcError("engine_busy", f"An engine is at work in {folder.path}.", "Wait for its end, or cancel it.")
-    if not folder.checkpoint.is_file():
+        raise engine_busy(folder)
+    if not folder.has(folder.checkpoint):
         raise SjcError(
             "no_checkpoint", f"{folder.path} has no checkpoint, and so no field to start from.", "Run that job again."
         )

@@ -154,9 +154,10 @@ def _read(folder: JobFolder, is_open: bool | None) -> JobRecord:
     step = max((event.step for event in told if isinstance(event, events.CheckpointSaved)), default=0)
     state = _state(folder, told, [name for name in OUTPUT_FILES if data["outputs"].get(name, True) is True])
     step = min(step, steps) if folder.has(folder.checkpoint) else 0
-    # A closed Blender lets its engine cancel; only the index knows that this was not its user's wish.
+    # A closed Blender lets its engine cancel; only the index knows that this was not its user's wish. A folder that it
+    # does not know may be anyone's.
     unsettled = {RecordState.INTERRUPTED, RecordState.WAITING, RecordState.CANCELLED}
-    offered = state in unsettled if is_open else is_open is None and state is RecordState.INTERRUPTED and step > 0
+    offered = bool(is_open) and state in unsettled
     picture = folder.newest_preview()
     subject = subject_of(prompt, model)
     return JobRecord(folder, subject, preset, model, seed, state, step, steps, created, picture, offered)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from ...protocol import atomic_write
 from ...protocol.errors import SjcError
 from ...protocol.file_lock import FileLock, NoLocks
 from ...protocol.json_text import BadJson, read_json
+from ...protocol.outside_file import UnusableFile
 
 VERSION = 1
 
@@ -43,7 +43,7 @@ class JobIndex:
         """Give the folders, oldest first, and whether each is still *open*: begun, and not known to have ended."""
         try:
             return self._read()
-        except OSError:
+        except UnusableFile:
             return {}
 
     def open(self, folder: Path) -> None:
@@ -59,13 +59,14 @@ class JobIndex:
         self._change(lambda entries: entries.pop(folder, None))
 
     def _read(self) -> dict[Path, bool]:
-        """Read the entries; OSError if there is a file that cannot be read now."""
-        path = Path(os.path.realpath(self.path))
+        """Read the entries; UnusableFile if there is a file that cannot be read now."""
         try:
-            data = read_json(path, LARGEST)
-        except FileNotFoundError:
+            data = read_json(self.path, LARGEST)
+        except BadJson:
             return {}
-        except (BadJson, SjcError):
+        except UnusableFile:
+            if self.path.exists():
+                raise
             return {}
         jobs = data.get("jobs") if isinstance(data, dict) else None
         found = {}
@@ -76,7 +77,7 @@ class JobIndex:
         return found
 
     def _change(self, change: Callable[[dict[Path, bool]], object]) -> None:
-        with contextlib.suppress(OSError, SjcError):
+        with contextlib.suppress(OSError, SjcError, UnusableFile):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             lock = None
             with contextlib.suppress(NoLocks):
@@ -93,7 +94,7 @@ class JobIndex:
     def _read_patiently(self) -> dict[Path, bool]:
         """Read what is to be changed: a file that cannot be read for a moment must not be written over."""
         for _ in range(READ_TRIES - 1):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(UnusableFile):
                 return self._read()
             time.sleep(PATIENCE)
         return self._read()

@@ -7,13 +7,17 @@ come from the panel, the properties that are called as fields of its spec are se
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Iterator
 from typing import Any
 
 import bpy
 
 from ...protocol import codec
-from ...protocol.job_folder import JobFolder
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import LARGEST_SETTINGS, JobFolder
+from ...protocol.json_text import BadJson, from_bytes
+from ...protocol.shown import shown
 from ...protocol.spec import JobSpec, OrbitRig
 
 VERSION = 1
@@ -112,17 +116,18 @@ def _set(group: bpy.types.PropertyGroup, prop: Any, value: Any) -> list[str]:
             missing = value is not None and found is None
             return [f"{prop.name}: there is no {value!r} in this file"] if missing else []
         setattr(group, prop.identifier, set(value) if getattr(prop, "is_enum_flag", False) else value)
-    except (TypeError, ValueError, AttributeError, OverflowError):  # what this release, or this machine, does not have
-        return [f"{prop.name}: {value!r} is not there any more"]
+    # What this release, or this machine, does not have; or no value of ours at all.
+    except (TypeError, ValueError, AttributeError, OverflowError, SystemError):
+        return [f"{prop.name}: {shown(reprlib.repr(value))} is not there any more"]
     return []
 
 
 def _kept(folder: JobFolder) -> dict[str, Any] | None:
     try:
-        data = json.loads(folder.settings_path.read_text(encoding="utf-8"))
-        settings = data["settings"]
-    except (OSError, ValueError, TypeError, KeyError):
+        data = from_bytes(folder.read(folder.settings_path, LARGEST_SETTINGS))
+    except (OSError, BadJson, SjcError):
         return None
+    settings = data.get("settings") if isinstance(data, dict) else None
     return settings if isinstance(settings, dict) else None
 
 

@@ -4,19 +4,21 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
+from ...protocol.errors import SjcError
 from .. import api
-from ..results.origin import is_result
+from ..results.origin import is_result, job_folder_of
 from ..rigs import rig_building
 from ..rigs.domain import BOXLESS
 from .job_operators import NeedsEngine
 from .operators import attempt
 from .properties import SJC_PG_settings
+from .unknown_job_question import AsksAboutUnknownJobs
 
 LEAST_SIDE = 0.05
 """Of the region, in the longest side of the result."""
 
 
-class SJC_OT_edit_result(NeedsEngine, bpy.types.Operator):
+class SJC_OT_edit_result(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
     """Make a new object of this result, in the background: it starts from the result's field, which stays"""
 
     bl_idname = "sjc.edit_result"
@@ -31,13 +33,24 @@ class SJC_OT_edit_result(NeedsEngine, bpy.types.Operator):
             return False
         return super().poll(context)
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first if the job is somebody else's."""
+        try:
+            folder = job_folder_of(context.object).path
+        except SjcError:
+            return self.execute(context)
+        return self.ask(context, event, folder)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Put the new job in line."""
         settings: SJC_PG_settings = context.scene.sjc
-        return attempt(
-            self,
-            lambda: api.submit(settings.edit_request(context.object), scene=context.scene, wait=bpy.app.background),
-        )
+
+        def begin() -> None:
+            if self.agreed:
+                self.settle(job_folder_of(context.object).path)
+            api.submit(settings.edit_request(context.object), scene=context.scene, wait=bpy.app.background)
+
+        return attempt(self, begin)
 
 
 class SJC_OT_add_region(bpy.types.Operator):

@@ -11,12 +11,14 @@ from ..jobs.job_history import read_record
 from .job_operators import NeedsEngine
 from .job_status import record_settings
 from .operators import attempt
+from .unknown_job_question import REASON, AsksAboutUnknownJobs
+from .wrapped_label import draw_sentences
 
 NAMED_FILES = 5
 """Of those that are left in a deleted job's folder."""
 
 
-class SJC_OT_recall(bpy.types.Operator):
+class SJC_OT_recall(AsksAboutUnknownJobs, bpy.types.Operator):
     """Set everything in this tab as it was for this job"""
 
     bl_idname = "sjc.recall"
@@ -25,10 +27,19 @@ class SJC_OT_recall(bpy.types.Operator):
 
     folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first if the job is somebody else's."""
+        return self.ask(context, event, self.folder)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Set what can be set, and say what cannot."""
         missed: list[str] = []
-        outcome = attempt(self, lambda: missed.extend(api.recall(self.folder, scene=context.scene)))
+
+        def recall() -> None:
+            self.settle(self.folder)
+            missed.extend(api.recall(self.folder, scene=context.scene))
+
+        outcome = attempt(self, recall)
         if missed:
             self.report({"WARNING"}, "Recalled, but for " + "; ".join(missed))
         elif outcome == {"FINISHED"}:
@@ -36,7 +47,7 @@ class SJC_OT_recall(bpy.types.Operator):
         return outcome
 
 
-class SJC_OT_continue_job(NeedsEngine, bpy.types.Operator):
+class SJC_OT_continue_job(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
     """Give this job more steps: a new job begins where it ended, and the old result stays"""
 
     bl_idname = "sjc.continue_job"
@@ -47,12 +58,24 @@ class SJC_OT_continue_job(NeedsEngine, bpy.types.Operator):
     steps: IntProperty(name="More Steps", description="How many steps to add", default=500, min=1, soft_max=10_000)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask how many."""
+        """Ask how many, and about a job of somebody else."""
+        self.agreed = bool(self.doubt(self.folder))
         return set(context.window_manager.invoke_props_dialog(self))
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show what is asked."""
+        if self.agreed:
+            draw_sentences(self.layout, context, f"{REASON}. Its model will be loaded.", "ERROR")
+        self.layout.prop(self, "steps")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Put the new job in line."""
-        return attempt(self, lambda: api.continue_job(self.folder, self.steps, scene=context.scene))
+
+        def begin() -> None:
+            self.settle(self.folder)
+            api.continue_job(self.folder, self.steps, scene=context.scene)
+
+        return attempt(self, begin)
 
 
 class SJC_OT_delete_job(bpy.types.Operator):

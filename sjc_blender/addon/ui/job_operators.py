@@ -12,6 +12,7 @@ from ..jobs.job_queue import Job, JobState
 from .job_status import record_settings, settings_text
 from .operators import attempt, in_object_mode
 from .session_properties import chosen_job
+from .unknown_job_question import AsksAboutUnknownJobs
 
 MOST_NAMED = 6
 """Jobs that a question names."""
@@ -191,7 +192,7 @@ class NeedsEngine:
         return not obstacle
 
 
-class SJC_OT_resume(NeedsEngine, bpy.types.Operator):
+class SJC_OT_resume(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
     """Go on with this job from its last checkpoint; its result comes into the active scene"""
 
     bl_idname = "sjc.resume"
@@ -200,9 +201,13 @@ class SJC_OT_resume(NeedsEngine, bpy.types.Operator):
 
     folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first if the job is somebody else's."""
+        return self.ask(context, event, self.folder)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Put the job in line again."""
-        return attempt(self, lambda: api.resume(self.folder, scene=context.scene))
+        return attempt(self, lambda: (self.settle(self.folder), api.resume(self.folder, scene=context.scene)))
 
 
 class SJC_OT_resume_all(NeedsEngine, bpy.types.Operator):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import INDEX
 from ...protocol.known_models import PREVIEW_DECODER
+from ...protocol.model_families import json_object
 from ..score_models.pipeline_folder import HALF_VARIANT
 
 WEIGHTS = ".safetensors"
@@ -128,8 +128,5 @@ def _weights(inside: Sequence[str], folder: str, source: str) -> list[str]:
 
 
 def _weight_map(index: Path) -> dict[str, str]:
-    try:
-        mapped = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+    mapped = json_object(index).get("weight_map")
     return mapped if isinstance(mapped, dict) else {}

@@ -84,7 +84,7 @@ class PromptConditioner:
         others = other_views(self.views, viewpoint.azimuth, viewpoint.elevation)
         if not others:
             return condition
-        embeddings = [self._embeddings[view.text.format(prompt=self.prompt)] for view, _weight in others]
+        embeddings = [self._embeddings[view_text(view.text, self.prompt)] for view, _weight in others]
         weights = torch.tensor([[self.perp_neg_weight * weight for _view, weight in others]])
         return dataclasses.replace(
             condition, other_views=torch.stack(embeddings, dim=1), other_view_weights=weights.to(embeddings[0])

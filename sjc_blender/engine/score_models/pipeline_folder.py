@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import INDEX
+from ...protocol.json_text import BadJson, read_json
 from ...protocol.model_families import FAMILIES, LARGEST_CONFIGURATION
-from ...protocol.outside_file import UnusableFile, read_outside
+from ...protocol.outside_file import UnusableFile
 from .model_source import PICKLED_SUFFIXES, pickled
 from .outside_folder import require_component, require_header
 
@@ -106,10 +106,8 @@ def _read_index(path: Path) -> dict[str, object]:
             "Choose the folder that holds it, beside such as unet/ and scheduler/.",
         )
     try:
-        index = json.loads(read_outside(file, LARGEST_CONFIGURATION))
-    except UnusableFile as error:
-        raise SjcError("not_a_pipeline", f"{file} {error}.", "Download the model again.") from error
-    except (ValueError, RecursionError) as error:
+        index = read_json(file, LARGEST_CONFIGURATION)
+    except (UnusableFile, BadJson) as error:
         raise SjcError("not_a_pipeline", f"{file} cannot be read: {error}.", "Download the model again.") from error
     if not isinstance(index, dict):
         raise SjcError("not_a_pipeline", f"{file} holds no JSON object.", "Download the model again.")

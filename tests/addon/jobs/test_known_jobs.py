@@ -13,6 +13,7 @@ from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.file_lock import FileLock
 from sjc_blender.protocol.job_folder import JobFolder
+from sjc_blender.protocol.outside_file import UnusableFile
 from sjc_blender.protocol.spec import JobSpec, scheduled
 from tests.addon.jobs.processes import until
 
@@ -55,9 +56,10 @@ def test_a_record_tells_the_job(lay):
 @pytest.mark.parametrize(
     ("told", "options", "is_open", "state", "offered"),
     [
-        # A killed Blender, a killed machine: in the index or not, the user is asked.
+        # A killed Blender, a killed machine.
         ([CHECKPOINT], {}, True, RecordState.INTERRUPTED, True),
-        ([CHECKPOINT], {}, None, RecordState.INTERRUPTED, True),
+        # Nobody began it here: perhaps it came with a file of somebody else.
+        ([CHECKPOINT], {}, None, RecordState.INTERRUPTED, False),
         # A closed Blender: the engine cancelled. Only the index knows that nobody wanted that.
         ([CHECKPOINT, events.Cancelled(340)], {}, True, RecordState.CANCELLED, True),
         ([CHECKPOINT, events.Cancelled(340)], {}, False, RecordState.CANCELLED, False),
@@ -223,7 +225,7 @@ def test_an_index_that_cannot_be_read_for_a_moment_is_not_written_over(tmp_path,
 
     def now_and_then(*arguments):
         if next(refused, False):
-            raise PermissionError(13, "sharing violation")
+            raise UnusableFile("cannot be read (sharing violation)")
         return really(*arguments)
 
     monkeypatch.setattr(job_index, "read_json", now_and_then)
@@ -231,7 +233,7 @@ def test_an_index_that_cannot_be_read_for_a_moment_is_not_written_over(tmp_path,
     assert len(index.entries()) == 6
 
     def never(*_):
-        raise PermissionError(13, "sharing violation")
+        raise UnusableFile("cannot be read (sharing violation)")
 
     monkeypatch.setattr(job_index, "read_json", never)
     index.open(Path("/farm/newer"))

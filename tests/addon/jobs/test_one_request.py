@@ -137,7 +137,7 @@ def test_a_job_is_judged_once_however_many_cameras_it_has(panel, monkeypatch):
     )
     judged = []
     whole = validation.faults
-    monkeypatch.setattr(validation, "faults", lambda spec: judged.append(spec) or whole(spec))
+    monkeypatch.setattr(validation, "faults", lambda spec, **how: judged.append(spec) or whole(spec, **how))
     decoded = []
     decode = codec.decode
     monkeypatch.setattr(codec, "decode", lambda cls, *rest: decoded.append(cls.__name__) or decode(cls, *rest))

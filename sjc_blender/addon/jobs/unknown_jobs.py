@@ -1,0 +1,52 @@
+"""Jobs that the user's index does not know, such as one beside a .blend that came from somebody else.
+
+They are shown, and their results can be imported. But a job names the model that its engine loads, so none is gone on
+with, continued, edited or recalled before the user has agreed to it.
+"""
+
+from __future__ import annotations
+
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+from . import job_queue, known_jobs
+
+LONGEST = 200
+"""Characters of a prompt, or of a model's name, in a question."""
+
+
+def is_known(folder: JobFolder) -> bool:
+    """Whether the job was begun by this user, or he has agreed to it."""
+    here = folder.path.absolute()
+    in_session = any(job.folder.path.absolute() == here for job in job_queue.QUEUE.jobs)
+    return in_session or here in known_jobs.index().entries()
+
+
+def agree(folder: JobFolder) -> None:
+    """Let the job in a folder count as the user's own; SjcError if it holds none."""
+    folder.read_spec()
+    if not is_known(folder):
+        known_jobs.index().settle(folder.path.absolute())
+
+
+def require_known(folder: JobFolder) -> None:
+    """Refuse a job that was not begun by this user, as long as he has not agreed to it.
+
+    Raises
+    ------
+    SjcError
+        ``unknown_job``; as `JobFolder.read_spec`.
+    """
+    if not is_known(folder):
+        raise SjcError(
+            "unknown_job",
+            f"Not begun by you, as far as this computer knows: {about(folder)}.",
+            "If you know where it comes from: Resume in the panel's History asks; in Python, api.agree(folder) first; "
+            "on the command line, --agree.",
+        )
+
+
+def about(folder: JobFolder) -> str:
+    """Return what a person needs to know before agreeing to a job: prompt, model and place."""
+    spec = folder.read_spec()
+    prompt, model = spec.prompt[:LONGEST], spec.model.source[:LONGEST]
+    return f"the job {prompt!r} with the model {model!r} in {folder.path}"
