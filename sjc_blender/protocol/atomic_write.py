@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ PATIENCE = 1.0
 RETRY_SECONDS = 0.05
 MOMENTARY = (errno.EACCES, errno.EPERM, errno.EBUSY)
 """What a rename is refused with while another program looks at one of the two files."""
+
+ROOM = 1 << 16
+"""Bytes that must be free yet after a program that does not say whether its writes were refused."""
 
 _TEMPORARY = re.compile(r"\.(?P<stem>.+)-[0-9a-f]{12}(?P<suffix>(\.[^.]*)?)")
 
@@ -54,6 +58,50 @@ def atomic_path(path: Path) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def atomic_files(path: Path) -> Iterator[Path]:
+    """Give `path` within a temporary folder; what was written there replaces its namesakes beside `path`, it last.
+
+    For programs that write several files, or tell nothing of a full disk: the files go to the disk and there must be
+    room left, or nothing is replaced. Missing folders are made.
+
+    Raises
+    ------
+    SjcError
+        ``disk_full`` or ``folder_not_writable``. Files that were there keep what they had.
+    """
+    folder: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unique = path.with_name(f".{path.stem}-{secrets.token_hex(6)}")
+        unique.mkdir()
+        folder = unique
+        yield folder / path.name
+        written = sorted(folder.iterdir(), key=lambda file: file.name == path.name)
+        if not written or written[-1].name != path.name or any(not file.stat().st_size for file in written):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        _require_room(folder)
+        for file in written:
+            _finish(file, stat.S_IMODE(file.stat().st_mode))
+        for file in written:
+            _replace(file, path.with_name(file.name))
+    except OSError as error:
+        raise file_error(error, path) from error
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _require_room(folder: Path) -> None:
+    """Raise the OSError of a disk so full that what was just written to it may have been cut off."""
+    probe = folder / "probe"
+    with probe.open("wb") as file:
+        file.write(bytes(ROOM))
+        file.flush()
+        os.fsync(file.fileno())
+    probe.unlink()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text to `path` atomically; errors as in `atomic_path`."""
     with atomic_path(path) as temporary:
@@ -72,7 +120,7 @@ def file_error(error: OSError, path: Path) -> SjcError:
         return SjcError(
             "disk_full",
             f"The disk is full: {path} could not be written.",
-            "Free some space, then resume the job; its last checkpoint is intact.",
+            "Free some space, then do it again. Nothing that was there is lost; a job can be resumed.",
         )
     return SjcError(
         "folder_not_writable",

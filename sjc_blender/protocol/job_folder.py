@@ -347,11 +347,11 @@ class JobFolder:
         if path.parent == self.previews:
             return path == self.live_field or bool(_PREVIEW.fullmatch(path.name))
         if path.parent == self.result:
-            return path in self.results.values() or path.name in _FILMS or self._is_volume(path.name)
+            return path in self.results.values() or path.name in _FILMS or self.is_volume(path.name)
         top = (self.spec_path, self.events_path, self.log_path, self.lock_path, self.lease_path, self.settings_path)
         return path in (*top, self.checkpoint, *self.inputs)
 
-    def _is_volume(self, name: str) -> bool:
+    def is_volume(self, name: str) -> bool:
         """Whether a file was written for a Volume of an unsaved .blend; see `volume_stem`."""
         if not name.endswith(".vdb"):
             return False
@@ -359,7 +359,7 @@ class JobFolder:
             stem = volume_stem(self.read_spec())
         except SjcError:
             return False
-        return bool(re.fullmatch(re.escape(stem) + r"(-[0-9]+)?\.vdb", name))
+        return bool(re.fullmatch(re.escape(stem) + r"(-([0-9]+|[0-9a-f]{12}))?\.vdb", name))
 
     def _left(self, folder: Path) -> Iterator[str]:
         for path in folder.iterdir():

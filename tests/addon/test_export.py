@@ -67,13 +67,18 @@ def test_a_volume_is_copied(scene, folder, tmp_path):
     assert api.export_result(volume, volume.data.filepath).is_file()  # onto itself
 
 
-@pytest.mark.parametrize(
-    ("name", "code"), [("chair.vdb", "unknown_format"), ("chair", "unknown_format"), ("no/chair.glb", "not_exported")]
-)
+@pytest.mark.parametrize(("name", "code"), [("chair.vdb", "unknown_format"), ("chair", "unknown_format")])
 def test_what_cannot_be_written_is_said(scene, folder, tmp_path, name, code):
     with pytest.raises(SjcError) as told:
         api.export_result(import_mesh(folder, scene), tmp_path / name)
     assert told.value.code == code
+
+
+@pytest.mark.parametrize("kind", ["glb", "ply", "obj", "vdb"])
+def test_an_export_makes_its_folders(scene, folder, tmp_path, kind):
+    obj = import_volume(folder, scene) if kind == "vdb" else import_mesh(folder, scene)
+    path = api.export_result(obj, tmp_path / "new" / "folder" / f"chair.{kind}")
+    assert path.stat().st_size and not [file for file in path.parent.iterdir() if file.name.startswith(".")]
 
 
 def test_a_hidden_mesh_is_said_to_be_hidden(scene, folder, tmp_path):

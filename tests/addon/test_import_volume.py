@@ -103,12 +103,12 @@ def test_it_lands_in_the_scene_it_was_asked_for(scene, finished_job, small_field
     assert obj.name not in scene.objects
 
 
-def test_importing_again_shares_nothing(scene, finished_job, small_field):
+def test_importing_again_shares_the_file_alone(scene, finished_job, small_field):
     folder = finished_job(field=small_field)
     first, second = import_volume(folder, scene), import_volume(folder, scene)
     assert first.name != second.name
     assert first.data != second.data
-    assert first.data.filepath != second.data.filepath
+    assert first.data.filepath == second.data.filepath
     assert first.data.materials[0] != second.data.materials[0]
 
 

@@ -80,3 +80,29 @@ def test_a_rename_that_is_refused_for_good_is_told_soon(tmp_path: Path, monkeypa
         write_text(tmp_path / "file", "new")
     assert told.value.code == "folder_not_writable" and len(tried) > 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_written_together_replace_their_namesakes_together(tmp_path: Path) -> None:
+    (tmp_path / "chair.obj").write_text("old")
+    with atomic_write.atomic_files(tmp_path / "chair.obj") as temporary:
+        assert temporary.name == "chair.obj"
+        temporary.write_text("new")
+        temporary.with_suffix(".mtl").write_text("material")
+        assert (tmp_path / "chair.obj").read_text() == "old"
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"chair.obj": "new", "chair.mtl": "material"}
+
+
+@pytest.mark.parametrize("written", [None, "", "half of the ne"], ids=["nothing", "empty", "cut off"])
+def test_what_a_full_disk_cut_off_replaces_nothing(tmp_path: Path, monkeypatch, written) -> None:
+    """The program that wrote it said nothing; whether there is room left tells."""
+
+    def full(_file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    (tmp_path / "chair.ply").write_text("old")
+    with pytest.raises(SjcError) as told, atomic_write.atomic_files(tmp_path / "chair.ply") as temporary:
+        if written is not None:
+            temporary.write_text(written)
+    assert told.value.code == "disk_full"
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]

@@ -212,9 +212,10 @@ def _paths(folder: Path, shots: Sequence[_Shot]) -> list[Path]:
 
 def _render(scene: bpy.types.Scene, shot: _Shot, path: Path) -> None:
     scene.camera = shot.camera
-    scene.render.filepath = str(path)
     try:
-        bpy.ops.render.render(write_still=True, scene=scene.name)
+        with atomic_write.atomic_files(path) as temporary:
+            scene.render.filepath = str(temporary)
+            bpy.ops.render.render(write_still=True, scene=scene.name)
     except RuntimeError as error:
         raise SjcError(
             "render_failed",

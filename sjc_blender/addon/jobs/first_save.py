@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
 
-from ...protocol import atomic_write
 from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
 from ..results.import_volume import SUBFOLDER
 from ..results.placement import JOB_PROPERTY
+from ..results.vdb_file import copy_vdb
 
 
 def bring_along(target: str) -> None:
@@ -29,23 +30,19 @@ def bring_along(target: str) -> None:
     if bpy.data.filepath or not target:
         return
     folder = Path(target).parent / SUBFOLDER
-    for volume in _results():
+    for volume, job in _results():
         with contextlib.suppress(OSError, SjcError):
-            volume.filepath = str(_copied(Path(volume.filepath), folder))
+            volume.filepath = str(copy_vdb(job.path, Path(volume.filepath), folder))
 
 
-def _results() -> list[bpy.types.Volume]:
-    """Volumes of results that refer to a file by its whole path."""
+def _results() -> Iterator[tuple[bpy.types.Volume, JobFolder]]:
+    """Volumes that refer to a file that was written for one into a job's folder, and that folder.
+
+    Any other file stays where it is, whatever an object says of itself: a .blend may come from a stranger.
+    """
     used = [obj.data for obj in bpy.data.objects if obj.get(JOB_PROPERTY) and isinstance(obj.data, bpy.types.Volume)]
-    return [volume for volume in dict.fromkeys(used) if volume.library is None and Path(volume.filepath).is_file()]
-
-
-def _copied(source: Path, folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path, number = folder / source.name, 1
-    while path.exists():
-        number += 1
-        path = folder / f"{source.stem}-{number}{source.suffix}"
-    with atomic_write.atomic_path(path) as temporary:
-        shutil.copyfile(source, temporary)
-    return path
+    for volume in dict.fromkeys(used):
+        path = Path(volume.filepath)
+        job = JobFolder(path.parent.parent)
+        if volume.library is None and path.parent == job.field.parent and job.is_volume(path.name):
+            yield volume, job

@@ -12,6 +12,7 @@ import bpy
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
+from ..results.all_or_nothing import all_or_nothing
 from ..results.before_after import take_the_place
 from ..results.object_frame import domain_now
 from ..results.placement import JOB_PROPERTY, results_of
@@ -46,10 +47,11 @@ def import_outputs(
     Raises
     ------
     SjcError
-        If one cannot be read.
+        If one cannot be read; none is left then.
     """
     checked_kind(show)
-    objects = [IMPORTERS[output](folder, scene) for output in OUTPUTS if output in outputs]
+    with all_or_nothing():
+        objects = [IMPORTERS[output](folder, scene) for output in OUTPUTS if output in outputs]
     show_one(objects, scene, show)
     return objects
 

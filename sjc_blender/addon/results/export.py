@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bpy
 
-from ...protocol.atomic_write import atomic_path
+from ...protocol.atomic_write import atomic_files
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 
@@ -30,7 +30,8 @@ def export_result(obj: bpy.types.Object, path: str | Path) -> Path:
         A mesh for ``.glb``, ``.ply`` and ``.obj``, written by Blender's own exporters with modifiers applied and
         colours; a Volume for ``.vdb``, a copy of its file, in the Volume's own space.
     path : str or Path
-        May begin with ``//``: beside the .blend. A file that is there is replaced.
+        May begin with ``//``: beside the .blend. A file that is there is replaced once the new one is whole;
+        folders that are not there are made.
 
     Returns
     -------
@@ -50,14 +51,12 @@ def export_result(obj: bpy.types.Object, path: str | Path) -> Path:
             "unknown_format",
             f"{obj.name!r} ({obj.type.lower()}) cannot be written as {target.name!r}; possible: {allowed}.",
         )
-    if not target.parent.is_dir():
-        raise SjcError("not_exported", f"There is no folder {target.parent}.", "Choose a folder that is there.")
     if ending == ".vdb":
         _copy_vdb(obj, target)
         return target
-    with _alone_selected(obj):
+    with _alone_selected(obj), atomic_files(target) as temporary:
         try:
-            _write_mesh(obj, target, ending)
+            _write_mesh(obj, temporary, ending)
         except (RuntimeError, AttributeError) as error:
             reason = str(error).strip().splitlines()[-1]
             raise SjcError("not_exported", f"Blender could not write {target}: {reason}") from error
@@ -120,7 +119,7 @@ def _copy_vdb(obj: bpy.types.Object, target: Path) -> None:
         )
     if packed is None and target.exists() and target.samefile(source):
         return
-    with atomic_path(target) as temporary:
+    with atomic_files(target) as temporary:
         if packed is not None:
             temporary.write_bytes(packed.data)
         else:

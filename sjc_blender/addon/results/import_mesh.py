@@ -6,9 +6,11 @@ import bpy
 
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
+from .all_or_nothing import all_or_nothing
 from .bake_texture import bake_texture
 from .materials import painted_material
 from .mesh_data import fill_mesh
+from .object_frame import ObjectFrame
 from .placement import place_result, result_name
 from .remesh import SMOOTHING_PROPERTY, THRESHOLD_PROPERTY, cutter_of, reduce_faces
 from .result_files import MeshArrays, read_mesh
@@ -37,6 +39,13 @@ def import_mesh(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object:
     spec = folder.read_spec()
     arrays = _surface_arrays(folder, spec)
     frame = standing_frame(folder, spec)
+    with all_or_nothing():
+        return _mesh_object(folder, spec, arrays, frame, scene)
+
+
+def _mesh_object(
+    folder: JobFolder, spec: JobSpec, arrays: MeshArrays, frame: ObjectFrame, scene: bpy.types.Scene
+) -> bpy.types.Object:
     name = result_name(spec.subject)
     mesh = bpy.data.meshes.new(name)
     fill_mesh(mesh, arrays, frame)

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import bpy
 
-from ...protocol import atomic_write
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder, volume_stem
 from ...protocol.spec import JobSpec
+from .all_or_nothing import all_or_nothing
 from .materials import look_material
+from .object_frame import ObjectFrame
 from .placement import job_id, place_result, result_name
-from .result_files import read_field
+from .result_files import FieldArrays, read_field
 from .standing import standing_frame
-from .vdb_file import display_density, write_vdb
+from .vdb_file import display_density, store_vdb
 
 SUBFOLDER = "sjc"
 """Beside the saved .blend; holds the .vdb files it refers to."""
@@ -24,8 +25,8 @@ def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object
     """Make a Volume object of a job's field, where `place_result` puts it.
 
     The .vdb file lies beside the saved .blend in the folder ``sjc`` and is referred to by a
-    relative path; as long as the .blend is not saved it lies in the job's folder. Nothing is
-    shared with older results.
+    relative path; as long as the .blend is not saved it lies in the job's folder. It is named after
+    what is in it: imported again, the same file serves.
 
     Parameters
     ----------
@@ -53,14 +54,21 @@ def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object
             "Try another seed, more steps or a smaller emptiness weight.",
         )
     frame = standing_frame(folder, spec)
-    path = _vdb_path(folder, spec)
-    write_vdb(field, path, frame)
+    with all_or_nothing():
+        return _volume_object(folder, spec, field, frame, scene)
+
+
+def _volume_object(
+    folder: JobFolder, spec: JobSpec, field: FieldArrays, frame: ObjectFrame, scene: bpy.types.Scene
+) -> bpy.types.Object:
+    blend = bpy.data.filepath
+    parent = Path(blend).parent / SUBFOLDER if blend else folder.to_write(folder.field).parent
+    path = store_vdb(field, parent, volume_stem(spec), frame)
     name = f"{result_name(spec.subject)} volume"
     volume = bpy.data.volumes.new(name)
     volume.filepath = _stored_path(path)
     if not volume.grids.load():
         message = volume.grids.error_message
-        bpy.data.volumes.remove(volume)
         raise SjcError("broken_result", f"Blender cannot read the volume file {path}: {message}.", "Import it again.")
     # Density counts per unit of the object's own: a result that is made bigger or smaller keeps its look.
     volume.render.space = "OBJECT"
@@ -69,22 +77,6 @@ def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object
     obj = bpy.data.objects.new(name, volume)
     place_result(obj, spec, folder, frame, scene)
     return obj
-
-
-def _vdb_path(folder: JobFolder, spec: JobSpec) -> Path:
-    """Give a path that no file has yet, in a folder that is there."""
-    blend = bpy.data.filepath
-    parent = Path(blend).parent / SUBFOLDER if blend else folder.to_write(folder.field).parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise atomic_write.file_error(error, parent) from error
-    stem = volume_stem(spec)
-    path, number = parent / f"{stem}.vdb", 1
-    while path.exists():
-        number += 1
-        path = parent / f"{stem}-{number}.vdb"
-    return path
 
 
 def _stored_path(path: Path) -> str:

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
+import shutil
+import struct
 import tempfile
 from pathlib import Path
 
 import bpy
 import numpy as np
 
-from ...protocol.atomic_write import atomic_path
+from ...protocol import plain_files
+from ...protocol.atomic_write import atomic_path, file_error
+from ...protocol.errors import SjcError
+from .all_or_nothing import note_file
 from .object_frame import ObjectFrame
 from .result_files import FieldArrays
 
 DENSITY = "density"
 COLOUR = "color"
 CHUNK = 1 << 20
+DIGEST_LENGTH = 12
+
+MAGIC = b" BDV\0\0\0\0"
+HEADER = "<Q3I?"
+"""Magic, version of the format, major and minor of the library, whether grids can be skipped; a UUID follows."""
+
+KNOWN_VERSIONS, WRITTEN_VERSION = (224, 225), (224, 12, 0)
+UUID = b"00000000-0000-0000-0000-000000000000"
 
 READABLE = 18_000.0
 """Density times Blender's display density at which Solid shading shows a surface and its colours."""
@@ -37,6 +52,85 @@ def write_vdb(field: FieldArrays, path: Path, frame: ObjectFrame) -> None:
     SjcError
         ``folder_not_writable`` or ``disk_full``; `path` keeps what it had.
     """
+    with atomic_path(path) as temporary:
+        _write(field, temporary, frame)
+
+
+def store_vdb(field: FieldArrays, folder: Path, stem: str, frame: ObjectFrame) -> Path:
+    """Write the grids as `write_vdb` does into a file that is named after what is in it, and give its path.
+
+    The same grids have the same bytes and so the same name: a file that is there is taken, and never written again,
+    for Blender may have mapped it.
+
+    Parameters
+    ----------
+    field : FieldArrays
+    folder : Path
+        Made if it is not there.
+    stem : str
+        How the name begins; the digest follows.
+    frame : ObjectFrame
+
+    Raises
+    ------
+    SjcError
+        ``folder_not_writable`` or ``disk_full``; nothing is left then.
+    """
+    made = not folder.is_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".vdb-", dir=folder) as scratch:
+            temporary = Path(scratch) / "grids.vdb"
+            write_vdb(field, temporary, frame)
+            path = folder / f"{stem}-{_digest(temporary)}.vdb"
+            if not path.is_file() or _digest(path) != _digest(temporary):
+                temporary.replace(path)
+                note_file(path)
+    except OSError as error:
+        raise file_error(error, folder) from error
+    except SjcError:
+        if made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+    return path
+
+
+def copy_vdb(root: Path, source: Path, folder: Path) -> Path:
+    """Copy a .vdb file into a folder under its name, or take the same one that is there.
+
+    Parameters
+    ----------
+    root : Path
+        Folder that the file must be in, as a plain file; see `sjc_blender.protocol.plain_files`.
+    source, folder : Path
+
+    Raises
+    ------
+    SjcError
+        ``not_a_volume`` for what does not begin as OpenVDB's files do; as `plain_files.open_plain` and `store_vdb`.
+    """
+    with plain_files.open_plain(root, source) as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise SjcError("not_a_volume", f"{source} is no OpenVDB file.", "Import the result again.")
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_LENGTH]  # type: ignore[arg-type]  # a buffered file has readinto
+        path, number = folder / source.name, 1
+        while path.exists() and (not path.is_file() or _digest(path) != digest):
+            number += 1
+            path = folder / f"{source.stem}-{number}{source.suffix}"
+        if not path.exists():
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise file_error(error, folder) from error
+            file.seek(0)
+            with atomic_path(path) as temporary, temporary.open("wb") as copy:
+                shutil.copyfileobj(file, copy)
+    return path
+
+
+def _write(field: FieldArrays, path: Path, frame: ObjectFrame) -> None:
     openvdb = import_openvdb()
     first_centre = field.voxel_size * (0.5 - shown_shift()) - field.half_extents
     transform = openvdb.createLinearTransform(voxelSize=field.voxel_size * frame.scale)
@@ -45,9 +139,30 @@ def write_vdb(field: FieldArrays, path: Path, frame: ObjectFrame) -> None:
     density.gridClass = openvdb.GridClass.FOG_VOLUME
     near = _grown(field.density > 0)
     colour = _grid(openvdb.Vec3SGrid(), COLOUR, np.where(near[..., None], field.rgb, np.float32(0)), transform)
-    with atomic_path(path) as temporary:
-        _claim_room(temporary, density.memUsage() + colour.memUsage())
-        openvdb.write(str(temporary), grids=[density, colour])
+    _claim_room(path, density.memUsage() + colour.memUsage())
+    openvdb.write(str(path), grids=[density, colour])
+    _make_plain(path)
+
+
+def _make_plain(path: Path) -> None:
+    """Write OpenVDB 12's version and one UUID into the header.
+
+    OpenVDB 13 says 225 where 12 says 224, at which older readers warn or refuse. Of such grids all other bytes are
+    the same: the tests compare what the two Blenders write. The UUID is another one each time, and nobody's.
+    """
+    with path.open("r+b") as file:
+        magic, version, _major, _minor, _offsets = struct.unpack(HEADER, file.read(struct.calcsize(HEADER)))
+        if magic != int.from_bytes(MAGIC, "little") or version not in KNOWN_VERSIONS:
+            return  # what a later OpenVDB writes is its own affair
+        file.seek(len(MAGIC))
+        file.write(struct.pack("<3I", *WRITTEN_VERSION))
+        file.seek(struct.calcsize(HEADER))
+        file.write(UUID)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_LENGTH]
 
 
 @functools.cache

@@ -227,7 +227,7 @@ def test_a_picture_with_its_camera_is_that_of_a_clean_scene(scene, spoilt):
     SPOILT[spoilt](scene)
     before = settings_of(scene)
     assert main(VIEWS) == EXIT_OK
-    assert sorted(path.name for path in Path("set").iterdir()) == ["reference_views.json", "view.png"]
+    assert sorted(path.stem for path in Path("set").iterdir()) == ["reference_views", "transforms", "view"]
     assert np.array_equal(picture(), clean)
     assert Path("set/reference_views.json").read_bytes() == listed
     assert settings_of(scene) == before

@@ -174,12 +174,12 @@ def test_the_first_save_brings_the_grids_along(generate, tmp_path):
     assert obj.data.grids.load(), "it needs the job's folder no more"
 
 
-def test_two_results_of_one_name_do_not_mix(generate, tmp_path):
+def test_two_results_of_one_name_and_the_same_grids_share_a_file(generate, tmp_path):
     generate(folder=tmp_path / "1")
     generate(folder=tmp_path / "2")
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     paths = {Path(bpy.path.abspath(volume.filepath)) for volume in bpy.data.volumes}
-    assert len(paths) == 2 and all(path.is_file() for path in paths)
+    assert [path.parent for path in paths] == [tmp_path / "sjc"] and all(path.is_file() for path in paths)
 
 
 def test_where_nothing_can_be_put_saving_still_works(generate, tmp_path):

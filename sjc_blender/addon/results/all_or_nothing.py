@@ -1,0 +1,43 @@
+"""An import that fails leaves nothing of itself in the file, nor on the disk."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+KINDS = ("objects", "meshes", "volumes", "materials", "images")
+
+_written: list[list[Path]] = []
+"""Of each attempt that is being made, an inner one last: the files that came with it."""
+
+
+@contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """After an error, take out what came into the file inside, and delete the files that `note_file` was told of."""
+    before = {kind: set(getattr(bpy.data, kind)) for kind in KINDS}
+    _written.append([])
+    try:
+        yield
+    except BaseException:
+        data: Any = bpy.data
+        data.batch_remove([block for kind in KINDS for block in getattr(data, kind) if block not in before[kind]])
+        for path in _written[-1]:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+                path.parent.rmdir()  # it goes if nothing else is in it
+        raise
+    finally:
+        files = _written.pop()
+        if _written:
+            _written[-1].extend(files)
+
+
+def note_file(path: Path) -> None:
+    """Say that a file was made that was not there before."""
+    if _written:
+        _written[-1].append(path)
