@@ -1,0 +1,309 @@
+"""An artist's hour with the panel, by mouse: whether every click hits what it was aimed at.
+
+``blender --factory-startup --python benchmarks/in_blender/replay_hour.py -- --out hour.json`` in a window of 1280 x 800
+on an X display with ``xdotool``. Three jobs in line are put into another order while jobs end and begin, one is
+paused, cancelled, killed and resumed, a result is shown and edited, four variations are made and one is kept. Before
+each click Blender is asked what stands under the mouse; the click comes a reaction time later, and what Blender then
+runs is compared. A button that has become grey is a click into nothing; any other operator or job is a wrong one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import sjc_blender
+from sjc_blender.addon import api
+from sjc_blender.addon.jobs import job_queue, known_jobs
+from sjc_blender.addon.jobs.job_queue import Job, JobState
+
+REACTION = (0.2, 1.2)
+"""Seconds between the aim and the click."""
+
+HOVER = 0.06
+ROW = 21
+"""Pixels between two rows of a list."""
+
+WAIT = 240.0
+ran: list[str] = []
+"""Operators of the add-on that Blender ran, as the user would write them in Python."""
+
+clicks: list[dict[str, str]] = []
+
+
+def parsed() -> argparse.Namespace:
+    """Read what stands after Blender's own ``--``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=120)
+    return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
+
+
+def noted() -> None:
+    """Let every operator of the add-on be written down as it runs."""
+    waiting = list(bpy.types.Operator.__subclasses__())
+    while waiting:
+        cls: Any = waiting.pop()
+        waiting += cls.__subclasses__()
+        name = "invoke" if "invoke" in cls.__dict__ else "execute"
+        if cls.__name__.startswith("SJC_OT") and name in cls.__dict__:
+            setattr(cls, name, _noting(cls.bl_idname, cls.__dict__[name]))
+
+
+def _noting(idname: str, function: Any) -> Any:
+    def note(operator: Any) -> None:
+        given = {name: operator.properties[name] for name in operator.properties.keys()}  # noqa: SIM118  # no dictionary
+        ran.append(idname + _told(given))
+
+    # Blender counts the arguments when it registers a class.
+    def invoke(self: Any, context: bpy.types.Context, event: bpy.types.Event) -> Any:
+        note(self)
+        return function(self, context, event)
+
+    def execute(self: Any, context: bpy.types.Context) -> Any:
+        note(self)
+        return function(self, context)
+
+    return invoke if function.__name__ == "invoke" else execute
+
+
+def _told(given: dict[str, Any]) -> str:
+    kept = {name: given[name] for name in ("job", "now", "places", "folder", "directory") if given.get(name)}
+    return json.dumps(kept, sort_keys=True) if kept else ""
+
+
+def xdotool(*words: object) -> None:
+    """Move the real mouse, press its buttons."""
+    subprocess.run(["xdotool", *map(str, words)], check=True)
+
+
+def sidebar() -> tuple[bpy.types.Window, bpy.types.Area, bpy.types.Region]:
+    """Where the panel is."""
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    return window, area, next(region for region in area.regions if region.type == "UI")
+
+
+def under_the_mouse() -> str:
+    """Operator under the mouse, as `ran` has it; empty where there is none, or a grey one."""
+    window, area, region = sidebar()
+    manager = bpy.context.window_manager
+    manager.clipboard = ""
+    with bpy.context.temp_override(window=window, area=area, region=region):  # type: ignore[attr-defined]
+        if not bpy.ops.ui.copy_python_command_button.poll():  # type: ignore[call-arg]  # the stubs
+            return ""
+        bpy.ops.ui.copy_python_command_button()
+    written = manager.clipboard
+    if not written.startswith("bpy.ops.sjc."):
+        return ""
+    name, _, rest = written.removeprefix("bpy.ops.").partition("(")
+    given = eval(f"dict({rest}") if rest else {}  # what Blender has written itself
+    return name + _told(given)
+
+
+def found(start: str, low: int = 90, high: int = 715, then: tuple[int, int] | None = None) -> Iterator[float]:
+    """Look for a button whose operator begins so, from the top; its place goes into `spot`."""
+    global spot
+    spot = None
+    _window, _area, region = sidebar()
+    places = [(x, y) for y in range(low, high, 9) for x in range(region.x + 25, region.x + region.width - 38, 22)]
+    for x, y in [*([then] if then else []), *places]:
+        xdotool("mousemove", x, y)
+        yield HOVER
+        if under_the_mouse().startswith(start):
+            spot = (x, y)
+            return
+    raise RuntimeError(f"there is no {start} to click")
+
+
+spot: tuple[int, int] | None = None
+known: dict[str, tuple[int, int]] = {}
+
+
+def click(start: str, *, confirm: bool = False, **where: Any) -> Iterator[float]:
+    """Aim at a button, and click a moment later."""
+    yield from found(start, then=known.get(start), **where)
+    assert spot is not None
+    known[start] = spot
+    aimed, before = under_the_mouse(), len(ran)
+    yield random.uniform(*REACTION)
+    xdotool("click", 1)
+    yield 0.5
+    if confirm:
+        xdotool("key", "Return")
+        yield 0.5
+    hit = [name for name in ran[before:] if not name.startswith("sjc.tell")]  # the news of a job that has ended
+    outcome = "nothing" if not hit else "hit" if hit == [aimed] else "WRONG"
+    clicks.append({"aimed": aimed, "ran": "; ".join(hit), "outcome": outcome})
+    print(outcome, aimed, hit, flush=True)
+
+
+def chosen_row(job: Job) -> Iterator[float]:
+    """Click a job's row in the list, whose first one stands left of the upper arrow."""
+    names = [entry.name for entry in bpy.context.window_manager.sjc.jobs]
+    x, y = known["row"]
+    xdotool("mousemove", x, y + ROW * names.index(job.id))
+    yield random.uniform(*REACTION)
+    now = [entry.name for entry in bpy.context.window_manager.sjc.jobs]
+    xdotool("click", 1)
+    yield 0.5
+    shown = bpy.context.window_manager.sjc.jobs[bpy.context.window_manager.sjc.job_index].name
+    clicks.append({"aimed": job.id, "ran": shown, "outcome": "hit" if shown == job.id else "WRONG"})
+    print("row", shown == job.id, names == now, flush=True)
+
+
+def until(condition: Any) -> Iterator[float]:
+    """Wait for it."""
+    end = time.monotonic() + WAIT
+    while not condition():
+        if time.monotonic() > end:
+            raise RuntimeError("it was waited for in vain")
+        yield 0.25
+
+
+def optimising(job: Job) -> bool:
+    """Whether it can be paused."""
+    return job.state is JobState.RUNNING and job.phase == "optimising" and job.progress is not None
+
+
+def hour(options: argparse.Namespace) -> Iterator[float]:
+    """Do all of it."""
+    settings = bpy.context.scene.sjc  # type: ignore[attr-defined]
+    submit = api.submit
+
+    def shorter(request: Any, **rest: Any) -> Job:
+        fields = {**request.overrides, "optimisation.steps": options.steps}
+        return submit(dataclasses.replace(request, overrides=fields), **rest)
+
+    api.submit = shorter
+    xdotool("mousemove", 300, 600, "click", 1)  # the splash screen goes
+    yield 1.0
+    _window, area, _region = sidebar()
+    area.spaces.active.show_region_ui = True
+    yield 1.0
+    sidebar()[2].active_panel_category = "SJC"  # type: ignore[assignment]  # a tab of ours
+    yield 1.0
+    yield from until(lambda: api.engine_state().interpreter is not None)
+    settings.prompt, settings.preset = "a red chair", "draft"
+    yield 0.5
+    for _ in range(3):
+        yield from click("sjc.generate")
+        yield from click("sjc.random_seed")
+    queue = job_queue.QUEUE
+    first, _second, third = queue.jobs
+    yield from until(lambda: optimising(first))
+    # The list's first row is as high up as its upper arrow.
+    yield from found("sjc.cancel_chosen")
+    assert spot is not None
+    known["row"] = (spot[0] - 150, spot[1] - 2 * ROW)
+    yield from chosen_row(third)
+    while first.live or not optimising(queue.jobs[1]):  # a job ends and the next one begins under the mouse
+        where = random.choice(['sjc.move_job{"places": 1}', 'sjc.move_job{"places": -1}'])
+        if third.state is not JobState.QUEUED:
+            break
+        try:
+            yield from click(where, low=known["row"][1] - 25, high=known["row"][1] + 60)
+        except RuntimeError:
+            yield 0.5
+    running = next(job for job in queue.jobs if job.live and job.state is not JobState.QUEUED)
+    yield from chosen_row(running)
+    yield from until(lambda: optimising(running) or not running.live)
+    running = next(job for job in queue.jobs if job.live)
+    yield from chosen_row(running)
+    yield from until(lambda: optimising(running))
+    yield from click("sjc.pause")
+    yield from until(lambda: running.state is JobState.PAUSED)
+    yield from click("sjc.unpause")
+    yield from click("sjc.cancel")
+    yield from until(lambda: not running.live)
+    last = next(job for job in queue.jobs if job.live)
+    yield from chosen_row(last)
+    yield from until(lambda: optimising(last) and last.folder.checkpoint.exists())
+    os.kill(queue._process._process.pid, signal.SIGKILL)  # type: ignore[union-attr]
+    yield from until(lambda: last.state is JobState.FAILED)
+    yield from click("sjc.resume")
+    resumed = next(job for job in queue.jobs if job.live)
+    yield from until(lambda: bool(resumed.imported))
+    yield from chosen_row(resumed)
+    yield from click("sjc.show_result")
+    settings.edit_prompt = "a blue chair"
+    # Of a folded panel nothing can be aimed at: it is asked for by its name.
+    bpy.ops.sjc.edit_result()
+    edit = next(job for job in queue.jobs if job.live)
+    yield from until(lambda: optimising(edit) or not edit.live)
+    yield from chosen_row(edit)
+    yield from click("sjc.cancel")
+    yield from until(lambda: not edit.live)
+    yield from click("sjc.clear_jobs", confirm=True, low=known["row"][1])
+    bpy.context.window_manager.sjc.variations = 4
+    settings.seed = 200_000
+    yield from click("sjc.generate")
+    variations = queue.jobs[-4:]
+    yield from until(lambda: variations[1].state is JobState.DONE)
+    for _ in range(3):
+        xdotool("mousemove", known["row"][0], 600, "click", 5, "click", 5)
+        yield 0.3
+    known.pop("sjc.import_result", None)
+    yield from click("sjc.import_result", low=300)
+    yield from until(lambda: any(job.imported for job in variations))
+
+
+def main() -> None:
+    """Replay it, and write what every click did."""
+    options = parsed()
+    folder = Path(tempfile.mkdtemp(prefix="sjc-hour-"))
+    known_jobs.index_path = lambda: folder / "index.json"
+    import_every_operator()
+    noted()
+    sjc_blender.register()
+    steps = hour(options)
+
+    def tick() -> float | None:
+        try:
+            return next(steps)
+        except StopIteration:
+            trouble = ""
+        except Exception:  # the border: Blender would stand there for ever
+            trouble = traceback.format_exc()
+            print(trouble, flush=True)
+        outcomes = [one["outcome"] for one in clicks]
+        counts = {name: outcomes.count(name) for name in ("hit", "nothing", "WRONG")}
+        told = {"counts": counts, "clicks": clicks, "trouble": trouble}
+        options.out.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        print(json.dumps(counts), flush=True)
+        for job in api.jobs():
+            api.cancel(job, now=True)
+        sjc_blender.unregister()
+        bpy.ops.wm.quit_blender()
+        return None
+
+    bpy.app.timers.register(tick, first_interval=1.0)
+
+
+def import_every_operator() -> None:
+    """Import what `register` would, for its classes are to be changed before."""
+    from importlib import import_module
+
+    from sjc_blender import addon
+
+    for name in addon.MODULES:
+        import_module(f"{addon.__name__}.{name}")
+
+
+main()
