@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import functools
 import math
 import types
@@ -85,7 +86,7 @@ def _decode_dataclass(cls: Any, data: Any, path: str, faults: list[Fault]) -> An
     fields = {f.name: f for f in dataclasses.fields(cls)}
     for name in data:
         if name not in fields:
-            _note(faults, _join(path, name), data[name], "no such field; known: " + ", ".join(fields))
+            _note(faults, _join(path, name), data[name], _unknown(name, list(fields)))
     values = {}
     complete = True
     for name, f in fields.items():
@@ -167,6 +168,12 @@ def _finite(data: Any) -> float | None:
 
 def _is_text(text: str) -> bool:
     return "\0" not in text and (text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text))
+
+
+def _unknown(name: Any, known: list[str]) -> str:
+    near = difflib.get_close_matches(str(name)[:100].lower(), known, n=1)
+    meant = f"perhaps {near[0]}; " if near else ""
+    return f"no such field; {meant}known: {', '.join(known)}"
 
 
 def _join(path: str, name: str) -> str:

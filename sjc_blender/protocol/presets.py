@@ -7,6 +7,7 @@ A setting comes from, later wins: the data class's default (the paper), the pres
 
 from __future__ import annotations
 
+import difflib
 import functools
 import json
 from collections.abc import Mapping, Sequence
@@ -79,6 +80,8 @@ def new_job(
     wanted = merged(given, nested(codec.encode(dict(overrides or {}))))
     wanted["model"] = {"source": "builtin", **_fields_of(wanted["model"])}
     source = str(wanted["model"]["source"])
+    if isinstance(wanted["preset"], str):
+        wanted["preset"] = wanted["preset"].strip().lower()
     profile = load_profile(source)
     start = _settings_before(wanted["preset"], source, profile)
     if not str(wanted["prompt"]).strip() and "prompt" in start:
@@ -118,7 +121,9 @@ def _settings_before(preset: object, source: str, profile: ModelProfile) -> dict
     """Return the settings of a job with this preset and this model before its user has changed any."""
     shipped, named = preset_names(), recipes.recipe_names()
     if preset not in shipped and preset not in named:
-        raise InvalidSpec([Fault("preset", preset, "one of " + ", ".join([*shipped, *named]))])
+        near = difflib.get_close_matches(str(preset)[:100], [*shipped, *named], n=1)
+        meant = f"perhaps {near[0]}; " if near else ""
+        raise InvalidSpec([Fault("preset", preset, f"{meant}one of " + ", ".join([*shipped, *named]))])
     base = str(preset) if preset in shipped else recipes.BASE
     layers = [_read(base), profile.settings, profile.presets.get(base, {})]
     if base != preset:

@@ -65,7 +65,7 @@ def test_generate_hands_every_setting_to_the_api(settings, scene, asked):
         outputs=("volume",),
         overrides={"model": {"adapters": []}},
         proxy=block,
-        proxy_looseness=0.25,
+        looseness=0.25,
         memory="8GB",
     )
 

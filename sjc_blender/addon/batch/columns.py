@@ -17,7 +17,7 @@ from .batch_fault import BatchFault
 TEXT = ("prompt", "negative_prompt", "preset", "rig", "domain", "model", "proxy", "edit", "region", "name", "folder")
 """Their cells are text, whatever it looks like."""
 
-NUMBERS = ("jitter", "proxy_looseness")
+NUMBERS = ("jitter", "looseness")
 
 PLAIN = (*TEXT, *NUMBERS, "seed", "outputs")
 """The columns beside the dotted ones, which name fields of the job spec."""

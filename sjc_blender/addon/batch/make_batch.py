@@ -45,7 +45,7 @@ def batch(
     outputs: str | Sequence[str] = ("volume",),
     jitter: float = 0.0,
     proxy: Shape | None = None,
-    proxy_looseness: float = 0.5,
+    looseness: float = 0.5,
     overrides: Mapping[str, Any] | None = None,
     name: str | None = None,
     folder: str | Path | None = None,
@@ -72,14 +72,14 @@ def batch(
     source : sequence, path or Text block
         Prompts, or mappings of columns to values; or a file or Text block (or its name) as a table (CSV, tabs),
         JSON, JSON Lines or a prompt a line. Columns: prompt, negative_prompt, seed, preset, rig, domain,
-        model, outputs, jitter, proxy, proxy_looseness, edit, region, name, folder, and any field of the
+        model, outputs, jitter, proxy, looseness, edit, region, name, folder, and any field of the
         job spec by its dotted name, such as ``optimisation.steps``. What a row says goes before what
         follows here. A row with ``edit`` (a finished job's folder, or the name of its result) edits that
         as `edit` does, by its own columns and seeds alone.
     seeds, presets, rigs : one or several
         Each row becomes a job for each combination of those that it does not name itself. Seeds may be a text
         such as ``"0-7"``, as in a cell.
-    domain, model, negative_prompt, jitter, proxy, proxy_looseness, overrides
+    domain, model, negative_prompt, jitter, proxy, looseness, overrides
         As in `generate`.
     outputs : sequence of str
         ``"volume"`` (one object a job), ``"mesh"`` or both.
@@ -133,7 +133,7 @@ def batch(
         domain=domain,
         jitter=jitter,
         proxy=proxy,
-        proxy_looseness=proxy_looseness,
+        looseness=looseness,
     )
     steps = batching(
         source,

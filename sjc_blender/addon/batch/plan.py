@@ -64,13 +64,13 @@ COLUMN_OF_CODE = {
 }
 """Which column an error of a job that cannot start is about."""
 
-NOT_EDITED = {"rig", "domain", "jitter", "proxy", "proxy_looseness"}
+NOT_EDITED = {"rig", "domain", "jitter", "proxy", "looseness"}
 """Columns that a row cannot have that edits a finished job."""
 
 COLUMN_OF_FIELD = {
     "model.source": "model",
     "cameras.jitter": "jitter",
-    "field.proxy.looseness": "proxy_looseness",
+    "field.proxy.looseness": "looseness",
 }
 """Fields of the spec that a column of another name says."""
 

@@ -57,13 +57,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--proxy", metavar="NAME", help="the coarse shape to keep to, of rows without one")
     parser.add_argument("--looseness", type=float, default=0.5, metavar="0-1", help="how freely (default: 0.5)")
     parser.add_argument(
-        "--set", action="append", default=[], dest="changes", metavar="FIELD=VALUE", help="in every job"
+        "--override", "--set", action="append", default=[], dest="changes", metavar="FIELD=VALUE", help="in every job"
     )
     parser.add_argument("--place", choices=PLACES, default="grid", help="how the results stand (default: grid)")
     parser.add_argument("--spacing", type=float, metavar="UNITS", help="between neighbours (default: by the domain)")
     parser.add_argument("--collection", metavar="NAME", help="where they go (default: one with the file's name)")
     parser.add_argument("--no-assets", action="store_true", help="do not make them assets")
-    parser.add_argument("--out", metavar="FOLDER", help="the jobs' folders (default: sjc_jobs beside the saved scene)")
+    parser.add_argument(
+        "--folder",
+        "--out",
+        dest="out",
+        metavar="FOLDER",
+        help="the jobs' folders (default: sjc_jobs beside the saved scene)",
+    )
     parser.add_argument("--engine-python", metavar="PATH", help="default: the preferences, or SJC_ENGINE_PYTHON")
     add_result_options(parser)
 
@@ -110,7 +116,7 @@ def _batch(arguments: argparse.Namespace, source: str, progress: Any = None) -> 
         outputs=arguments.outputs or ("volume",),
         jitter=arguments.jitter,
         proxy=arguments.proxy,
-        proxy_looseness=arguments.looseness,
+        looseness=arguments.looseness,
         overrides=parse_overrides(arguments.changes),
         folder=arguments.out,
         place=arguments.place,

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
         rig=arguments.rig,
         jitter=arguments.jitter,
         proxy=arguments.proxy,
-        proxy_looseness=arguments.looseness,
+        looseness=arguments.looseness,
         domain=arguments.domain,
         preset=arguments.preset,
         seed=arguments.seed,

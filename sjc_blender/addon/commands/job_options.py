@@ -13,13 +13,21 @@ from .result_options import add_result_options, import_and_save, save_scene
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--steps``, ``--set`` (`changes`), ``--out``, ``--engine-python``, and those of results."""
+    """Add ``--steps``, ``--override``, ``--folder``, ``--engine-python``, and those of results."""
     parser.add_argument("--steps", type=int, metavar="N", help="the same as --set optimisation.steps=N")
     parser.add_argument(
-        "--set", action="append", default=[], dest="changes", metavar="FIELD=VALUE", help="any field of the job"
+        "--override",
+        "--set",
+        action="append",
+        default=[],
+        dest="changes",
+        metavar="FIELD=VALUE",
+        help="any field of the job",
     )
     parser.add_argument(
+        "--folder",
         "--out",
+        dest="out",
         metavar="FOLDER",
         help="the job's folder (default: a new one beside the .blend); with the same options again, it goes on there",
     )

@@ -14,9 +14,14 @@ from .. import api
 
 
 def add_result_options(parser: argparse.ArgumentParser, *, save_required: bool = False) -> None:
-    """Add ``--import`` (`outputs`), ``--show`` and ``--save``."""
+    """Add ``--outputs`` (also ``--import``), ``--show`` and ``--save``."""
     parser.add_argument(
-        "--import", type=_outputs, dest="outputs", metavar="volume,mesh", help="which results (default: both)"
+        "--outputs",
+        "--import",
+        type=_outputs,
+        dest="outputs",
+        metavar="volume,mesh",
+        help="which results (default: both)",
     )
     parser.add_argument(
         "--show",

@@ -39,7 +39,7 @@ class JobRequest:
     jitter : float or None
         Degrees.
     proxy : object, collection, the name of one, or None
-    proxy_looseness : float or None
+    looseness : float or None
         The five are of a new job alone: an edit has the viewpoints and the domain of the edited job, and no proxy.
     edit : Job, what names one (see `sjc_blender.addon.jobs.named_job.folder_of`), or None
         The finished job, or its result, that is edited; None: a new job.
@@ -62,7 +62,7 @@ class JobRequest:
     domain: bpy.types.Object | str | None = None
     jitter: float | None = None
     proxy: Shape | None = None
-    proxy_looseness: float | None = None
+    looseness: float | None = None
     edit: Any = None
     region: Shape | None = None
     anew: bool = False

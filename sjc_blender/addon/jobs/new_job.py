@@ -26,7 +26,7 @@ def generate(
     outputs: Sequence[str] = OUTPUTS,
     jitter: float = 0.0,
     proxy: Shape | None = None,
-    proxy_looseness: float = 0.5,
+    looseness: float = 0.5,
     overrides: Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
     import_results: bool = True,
@@ -62,7 +62,7 @@ def generate(
         Degrees, 0 to 90, by which each draw may turn a camera (of a collection, of a path) about the domain.
     proxy : object, collection, the name of one, or None
         A coarse shape to start from and keep to: what of the domain it fills.
-    proxy_looseness : float
+    looseness : float
         How freely the object may leave that shape: 0, not at all, to 1, as if there were none.
     overrides : mapping, optional
         Any field of the job spec, nested, such as ``{"optimisation": {"steps": 200}}``.
@@ -104,7 +104,7 @@ def generate(
         domain=domain,
         jitter=jitter,
         proxy=proxy,
-        proxy_looseness=proxy_looseness,
+        looseness=looseness,
     )
     return submit(
         request,

@@ -53,7 +53,7 @@ def _from_scene(request: JobRequest, view: SceneView) -> tuple[JobSpec, JobInput
         settings["cameras"] = around.cameras
     if request.proxy is None:
         return presets.new_job(**settings, overrides=request.overrides), JobInputs()
-    looseness = LOOSENESS if request.proxy_looseness is None else request.proxy_looseness
+    looseness = LOOSENESS if request.looseness is None else request.looseness
     # Its digest is known when the grid is, which is when everything else is judged.
     settings["field"] = {"proxy": ProxySpec("", looseness)}
     spec = presets.new_job(**settings, overrides=request.overrides)

@@ -25,6 +25,7 @@ IMPORTERS = {"volume": import_volume, "mesh": import_mesh}
 
 def checked_kind(kind: str) -> str:
     """Give what a result is to be seen as; SjcError ``unknown_output``."""
+    kind = kind.strip().lower() if isinstance(kind, str) else kind
     if kind not in TYPES:
         raise SjcError("unknown_output", f"A result cannot be seen as {kind!r}.", f"Choose one of {', '.join(TYPES)}.")
     return kind
@@ -66,7 +67,8 @@ def show_as(obj: bpy.types.Object, kind: str, scene: bpy.types.Scene) -> bpy.typ
     SjcError
         ``unknown_output``, ``not_a_result``; or as `import_mesh` and `import_volume`, with ``result_folder_missing``.
     """
-    wanted = TYPES[checked_kind(kind)]
+    kind = checked_kind(kind)
+    wanted = TYPES[kind]
     seen = shown_of(obj, scene)
     if seen.type == wanted:
         taking = seen

@@ -27,6 +27,7 @@ def set_look(obj: bpy.types.Object, look: str) -> None:
     """
     if obj.type != "VOLUME":
         raise SjcError("not_a_volume", f"{obj.name!r} is no Volume.", "Choose the Volume of a result.")
+    look = look.strip().upper() if isinstance(look, str) else look
     if look not in LOOKS:
         raise SjcError("unknown_look", f"There is no look {look!r}.", f"There are {', '.join(LOOKS)}.")
     if look_of(obj) == look:

@@ -102,7 +102,7 @@ class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.Property
             domain=self.domain,
             jitter=math.degrees(self.jitter),
             proxy=self.proxy,
-            proxy_looseness=self.proxy_looseness,
+            looseness=self.proxy_looseness,
             memory=self.memory,
         )
 

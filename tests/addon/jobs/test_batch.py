@@ -338,7 +338,7 @@ def test_cancel_stops_what_runs_and_what_waits_and_retry_goes_on(batch):
 
 def test_ctrl_c_cancels_the_whole_batch(batch):
     def press():
-        until(lambda: any(job.progress for job in api.jobs()))
+        until(lambda: any(job.progress for job in api.QUEUE.jobs))
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=press)
@@ -391,7 +391,7 @@ def block(scene, name="Block", size=1.0):
 
 def test_rows_and_the_batch_itself_have_proxies(batch, scene):
     block(scene), block(scene, "Large", 1.5)
-    rows = [{"prompt": "a"}, {"prompt": "b", "proxy": "Large", "proxy_looseness": 0.1}]
+    rows = [{"prompt": "a"}, {"prompt": "b", "proxy": "Large", "looseness": 0.1}]
     made = batch(rows, proxy="Block", overrides={"field": {"resolution": 16}})
     shares = []
     for entry, looseness in zip(made.entries, (0.5, 0.1), strict=True):
@@ -425,10 +425,10 @@ def test_what_is_wrong_with_a_proxy_or_an_edit_is_a_fault_of_its_column(batch, t
     rows = [
         {"prompt": "a", "proxy": "Nothing"},
         {"prompt": "b", "edit": str(tmp_path / "gone"), "rig": "Views"},
-        {"prompt": "c", "proxy": "Nothing", "proxy_looseness": 2},
+        {"prompt": "c", "proxy": "Nothing", "looseness": 2},
     ]
     found, told = faults(batch, rows)
-    assert set(found) >= {(1, "proxy"), (2, "edit"), (2, "rig"), (3, "proxy_looseness")}
+    assert set(found) >= {(1, "proxy"), (2, "edit"), (2, "rig"), (3, "looseness")}
     assert "There is no object or collection 'Nothing'" in told
 
 

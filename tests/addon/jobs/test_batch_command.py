@@ -121,7 +121,7 @@ def test_ctrl_c_keeps_what_is_done(tmp_path, capfd):
     (tmp_path / "long.csv").write_text("prompt,negative_prompt\na duck,\na cup,patient\na car,patient\n")
 
     def press():
-        until(lambda: len(api.jobs()) == 3 and api.jobs()[1].progress, seconds=10)
+        until(lambda: len(api.QUEUE.jobs) == 3 and api.QUEUE.jobs[1].progress, seconds=10)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=press)

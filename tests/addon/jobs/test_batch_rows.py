@@ -141,7 +141,7 @@ def test_cells_have_their_columns_type(column, written, value):
         assert found[column] == value and type(found[column]) is type(value)
 
 
-@pytest.mark.parametrize("column, text", [("seed", "nan"), ("proxy_looseness", "NaN"), ("optimisation.steps", "<NA>")])
+@pytest.mark.parametrize("column, text", [("seed", "nan"), ("looseness", "NaN"), ("optimisation.steps", "<NA>")])
 def test_a_missing_value_of_pandas_says_nothing(column, text):
     assert values(f"prompt,{column}\na chair,{text}\n") == [{"prompt": "a chair"}]
 

@@ -136,10 +136,10 @@ def test_importing_from_an_empty_folder_fails_in_words(capfd, tmp_path):
 
 def interrupt_when_running(times: int) -> threading.Thread:
     def press():
-        until(lambda: any(job.progress or job.phase == "optimising" for job in api.jobs()))
+        until(lambda: any(job.progress or job.phase == "optimising" for job in jobs.QUEUE.jobs))
         for _ in range(times):
             os.kill(os.getpid(), signal.SIGINT)
-            until(lambda: any(job.state == JobState.CANCELLING or not job.live for job in api.jobs()))
+            until(lambda: any(job.state == JobState.CANCELLING or not job.live for job in jobs.QUEUE.jobs))
 
     thread = threading.Thread(target=press)
     thread.start()

@@ -205,7 +205,7 @@ def test_a_proxy_lies_in_the_jobs_folder_and_goes_along_with_more_steps(scene, t
     bpy.ops.mesh.primitive_cube_add(size=1, location=(0, 0, 1))
     field = {"resolution": 16, "stages": ((0.0, 8), (0.3, 12), (0.5, 16))}
     settings = {"model": "some/model", "negative_prompt": "success", "overrides": {"field": field}}
-    job = api.generate("a chair", proxy="Cube", proxy_looseness=0.3, folder=tmp_path / "job", wait=True, **settings)
+    job = api.generate("a chair", proxy="Cube", looseness=0.3, folder=tmp_path / "job", wait=True, **settings)
     with np.load(job.folder.proxy) as arrays:
         filled = arrays["occupancy"]
     assert filled.mean() == 1 / 8

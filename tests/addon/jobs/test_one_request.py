@@ -50,7 +50,7 @@ def the_same_options(settings):
         "rig": settings.cameras.name,
         "domain": settings.domain.name,
         "proxy": settings.proxy_object.name,
-        "proxy_looseness": settings.proxy_looseness,
+        "looseness": settings.proxy_looseness,
         "negative_prompt": settings.negative_prompt,
         "jitter": math.degrees(settings.jitter),
         "preset": "draft",

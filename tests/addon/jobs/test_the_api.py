@@ -1,5 +1,6 @@
 """The API as scripts meet it: the way to it, jobs by any name, waiting, threads, and sentences for what is wrong."""
 
+import argparse
 import ast
 import inspect
 import re
@@ -186,6 +187,29 @@ def test_calls_of_another_thread_are_refused_by_name(generate):
 )
 def test_what_cannot_be_meant_is_refused_in_a_sentence(addon, scene, call, code):
     assert code_of(call) == code
+
+
+def test_what_was_meant_is_said_and_letter_case_is_forgiven(generate):
+    for wrong, meant in (({"overrides": {"optimisation.stps": 3}}, "steps"), ({"preset": "standart"}, "standard")):
+        with pytest.raises(SjcError, match=f"perhaps {meant}"):
+            generate(**wrong)
+    job = generate(preset="Draft", outputs=["MESH"], rig="orbit", wait=True)
+    assert (job.spec.preset, job.spec.outputs.mesh, job.spec.outputs.volume) == ("draft", True, False)
+    assert api.show_as(job, "Volume").type == "VOLUME"
+    api.set_look(job, "scattering")
+
+
+def test_one_word_for_one_thing_in_the_api_the_columns_and_the_options():
+    from sjc_blender.addon.batch.columns import is_column
+    from sjc_blender.addon.commands import generate_command
+
+    parser = argparse.ArgumentParser()
+    generate_command.add_options(parser)
+    options = {option for action in parser._actions for option in action.option_strings}
+    taken = inspect.signature(api.generate).parameters
+    for word in ("outputs", "looseness", "folder", "proxy", "preset", "seed", "rig", "domain", "model", "jitter"):
+        assert word in taken and f"--{word}" in options and is_column(word), word
+    assert "overrides" in taken and "--override" in options
 
 
 def test_scenes_may_be_named(generate):
