@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -21,9 +24,29 @@ def jobs_folders() -> list[Path]:
     return [*beside, _user_folder()]
 
 
+def first_writable(folders: Sequence[Path]) -> Path:
+    """Give the first folder that files can be put into, there or not; the last if there is none.
+
+    A .blend may lie on a share that is only read. To know, one has to try: permissions say little there.
+    """
+    for folder in folders[:-1]:
+        made = not folder.is_dir()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue
+        finally:
+            if made:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+    return folders[-1]
+
+
 def new_job_folder(prompt: str) -> Path:
-    """Give a path that does not exist yet, see `jobs_folders`."""
-    parent = jobs_folders()[0]
+    """Give a path that does not exist yet, in the first of `jobs_folders` that may be written to."""
+    parent = first_writable(jobs_folders())
     name = f"{datetime.now():%Y%m%d-%H%M%S}-{slug(prompt)}"
     path, number = parent / name, 1
     while path.exists():

@@ -125,7 +125,8 @@ def file_error(error: OSError, path: Path) -> SjcError:
     return SjcError(
         "folder_not_writable",
         f"{path} could not be written: {error.strerror or error}.",
-        "Choose an output folder that you may write to.",
+        "Choose an output folder that you may write to; for what goes beside the .blend, save that elsewhere "
+        "(File > Save As).",
     )
 
 

@@ -152,13 +152,12 @@ def test_an_empty_field_is_said_and_leaves_nothing(scene, finished_job, small_fi
     assert len(bpy.data.objects) == len(bpy.data.volumes) == len(bpy.data.materials) == 0
 
 
-def test_a_folder_that_cannot_be_written_is_said_and_leaves_nothing(scene, finished_job, small_field, tmp_path):
+def test_where_nothing_can_be_put_beside_it_the_file_lies_in_the_job(scene, finished_job, small_field, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     (tmp_path / "sjc").write_text("a file where the folder should be")
-    with pytest.raises(SjcError) as caught:
-        import_volume(finished_job(field=small_field), bpy.context.scene)
-    assert caught.value.code == "folder_not_writable"
-    assert len(bpy.data.objects) == len(bpy.data.volumes) == 0
+    folder = finished_job(field=small_field)
+    obj = import_volume(folder, bpy.context.scene)
+    assert Path(obj.data.filepath).parent == folder.result.resolve() and obj.data.grids.load()
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(scene, finished_job, small_field):

@@ -14,7 +14,7 @@ from ...protocol.errors import SjcError
 from ...protocol.slug import slug
 from .. import user_preferences
 from ..drained import drained
-from ..job_location import jobs_folders
+from ..job_location import first_writable, jobs_folders
 from ..jobs.destination import Destination
 from ..jobs.job_queue import Job
 from ..jobs.job_request import JobRequest, Shape, absolute
@@ -176,7 +176,9 @@ def batching(
     source_name, rows = _read(source)
     name = name or source_name
     how = Placing(place, spacing, collection or f"SJC {name}", assets, show)
-    folders = [Path(absolute(folder))] if folder is not None else [parent / slug(name) for parent in jobs_folders()]
+    places = jobs_folders()
+    places = list(dict.fromkeys([first_writable(places), *places]))
+    folders = [Path(absolute(folder))] if folder is not None else [parent / slug(name) for parent in places]
     jobs, variants = yield from planning(rows, request, scene, folders)
     interpreter = partial(user_preferences.engine_python, engine_python)
     made = Batch(name, jobs, variants, how, Destination(scene), interpreter, progress)

@@ -1,4 +1,4 @@
-"""When a file is saved for the first time, the grids of its results move in beside it."""
+"""When a file is saved, the grids of its results that lie in their jobs' folders move in beside it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ..results.vdb_file import copy_vdb
 def bring_along(target: str) -> None:
     """Copy the .vdb files of results into the folder ``sjc`` beside `target`, and refer to the copies.
 
-    Only if the open file was never saved: until then they lie in their jobs' folders, which may be
-    deleted and do not travel with the .blend. Blender itself makes the paths relative as it saves. What
-    cannot be copied stays where it is and is referred to there: saving goes first.
+    Those that lie in their jobs' folders, which may be deleted and do not travel with the .blend, because the
+    open file was never saved or came from where nothing may be written. Blender itself makes the paths
+    relative as it saves. What cannot be copied stays where it is and is referred to there: saving goes first.
 
     Parameters
     ----------
     target : str
         The .blend that is about to be written.
     """
-    if bpy.data.filepath or not target:
+    if not target:
         return
     folder = Path(target).parent / SUBFOLDER
     for volume, job in _results():

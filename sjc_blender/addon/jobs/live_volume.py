@@ -8,7 +8,6 @@ selected and is in no render.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import threading
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from ...protocol import events
 from ...protocol.errors import SjcError
 from ..results import materials, result_files, vdb_file, viewport_colours
 from ..results.object_frame import ObjectFrame
-from . import job_import, job_queue
+from . import job_import, job_queue, live_files
 from .job_queue import Job, JobState
 
 NAME = "SJC live"
@@ -38,9 +37,6 @@ _coming: _Grids | None = None
 _warm: list[threading.Thread] = []
 """Imports openvdb beside the main thread while the model loads."""
 
-_number = 0
-_folder: tempfile.TemporaryDirectory[str] | None = None
-
 
 class _Grids(threading.Thread):
     """Writes the .vdb of a live field beside the main thread; `path` is None if there is nothing to see."""
@@ -51,7 +47,7 @@ class _Grids(threading.Thread):
         self.path: Path | None = None
         self.display_density = 1.0
         self._source = job.folder.live_field
-        self._target = _next_path()
+        self._target = live_files.next_path()
         # Asks Blender, which only the main thread may.
         vdb_file.shown_shift()
 
@@ -111,8 +107,7 @@ def put(job: Job, path: Path | None, display_density: float) -> None:
     # Always another path: Blender keeps the grids of a path that it has read.
     volume.filepath = str(path)
     volume.display.density = display_density
-    if old:
-        _unlink(old)
+    live_files.retire(old)
 
 
 def remove() -> None:
@@ -125,12 +120,8 @@ def remove() -> None:
 
 def end() -> None:
     """Remove it and its files."""
-    global _folder
     remove()
-    if _folder is not None:
-        with contextlib.suppress(OSError):
-            _folder.cleanup()
-        _folder = None
+    live_files.end()
 
 
 def _in_window() -> bool:
@@ -171,17 +162,4 @@ def _remove(obj: bpy.types.Object) -> None:
     for material in used:
         if material.users == 0:
             bpy.data.materials.remove(material)
-    _unlink(path)
-
-
-def _unlink(path: str) -> None:
-    with contextlib.suppress(OSError):  # Windows deletes nothing that is open; the folder goes at the end
-        Path(path).unlink(missing_ok=True)
-
-
-def _next_path() -> Path:
-    global _folder, _number
-    if _folder is None:
-        _folder = tempfile.TemporaryDirectory(prefix="sjc-live-", ignore_cleanup_errors=True)
-    _number += 1
-    return Path(_folder.name) / f"live-{_number}.vdb"
+    live_files.retire(path)

@@ -9,6 +9,7 @@ import bpy
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder, volume_stem
 from ...protocol.spec import JobSpec
+from ..job_location import first_writable
 from .all_or_nothing import all_or_nothing
 from .materials import look_material
 from .object_frame import ObjectFrame
@@ -25,7 +26,8 @@ def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object
     """Make a Volume object of a job's field, where `place_result` puts it.
 
     The .vdb file lies beside the saved .blend in the folder ``sjc`` and is referred to by a
-    relative path; as long as the .blend is not saved it lies in the job's folder. It is named after
+    relative path; as long as the .blend is not saved, or lies where nothing may be written, it lies in
+    the job's folder. It is named after
     what is in it: imported again, the same file serves.
 
     Parameters
@@ -61,9 +63,7 @@ def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object
 def _volume_object(
     folder: JobFolder, spec: JobSpec, field: FieldArrays, frame: ObjectFrame, scene: bpy.types.Scene
 ) -> bpy.types.Object:
-    blend = bpy.data.filepath
-    parent = Path(blend).parent / SUBFOLDER if blend else folder.to_write(folder.field).parent
-    path = store_vdb(field, parent, volume_stem(spec), frame)
+    path = store_vdb(field, _place(folder), volume_stem(spec), frame)
     name = f"{result_name(spec.subject)} volume"
     volume = bpy.data.volumes.new(name)
     volume.filepath = _stored_path(path)
@@ -79,5 +79,12 @@ def _volume_object(
     return obj
 
 
+def _place(folder: JobFolder) -> Path:
+    """Where the grids go: beside the saved .blend or, where nothing can be written there, into the job's folder."""
+    blend, result = bpy.data.filepath, folder.to_write(folder.field).parent
+    return first_writable([Path(blend).parent / SUBFOLDER, result]) if blend else result
+
+
 def _stored_path(path: Path) -> str:
-    return bpy.path.relpath(str(path)) if bpy.data.filepath else str(path.resolve())
+    beside = Path(bpy.data.filepath).parent / SUBFOLDER if bpy.data.filepath else None
+    return bpy.path.relpath(str(path)) if path.parent == beside else str(path.resolve())

@@ -1,15 +1,18 @@
 """The live volume is a guest in the file: seen while its job runs, and never left behind."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import bpy
 import numpy as np
 import pytest
 
-from sjc_blender.addon.jobs import job_import, job_queue, lifecycle, live_volume
+from sjc_blender.addon.jobs import job_import, job_queue, lifecycle, live_files, live_volume
 from sjc_blender.addon.jobs.destination import Destination
 from sjc_blender.addon.jobs.job_queue import Job, JobQueue, JobState
 from sjc_blender.protocol import events
+from sjc_blender.protocol.file_lock import FileLock
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.spec import DomainSpec, JobSpec
 from tests.addon.jobs.processes import until
@@ -45,7 +48,7 @@ def guests():
 
 
 def grid_files():
-    return sorted(Path(live_volume._folder.name).glob("*.vdb"))
+    return sorted(live_files.folder().glob("*.vdb"))
 
 
 def test_it_stands_at_the_domains_place_and_is_in_nobodys_way(job, scene):
@@ -64,7 +67,10 @@ def test_an_update_changes_it_in_place(job, small_field):
     (obj,) = guests()
     assert (obj.name, obj.data.filepath == path) == (name, False)
     assert obj.data.grids.load()
-    assert grid_files() == [Path(obj.data.filepath)], "the old grids are gone from the disk"
+    assert grid_files() == [Path(path), Path(obj.data.filepath)], "Blender may have the old grids mapped yet"
+    tell(job, small_field, 3)
+    (obj,) = guests()
+    assert len(grid_files()) == 2 and Path(path) not in grid_files(), "older ones are gone from the disk"
     assert len(bpy.data.volumes) == len(bpy.data.materials) == 1
 
 
@@ -88,7 +94,40 @@ def test_a_scene_that_is_not_there_gets_none(job, small_field):
 
 def test_it_goes_with_everything_it_brought(job):
     live_volume.remove()
-    assert not (guests() or bpy.data.volumes or bpy.data.materials or grid_files())
+    assert not (guests() or bpy.data.volumes or bpy.data.materials)
+    folder = live_files.folder()
+    live_volume.end()
+    assert not folder.exists()
+
+
+def test_many_swaps_leave_two_files_and_keep_the_object(job, small_field):
+    (obj,) = guests()
+    name = obj.name
+    for step in range(2, 60):
+        tell(job, small_field, step)
+        assert guests()[0].data.grids.load()
+    assert [obj.name for obj in guests()] == [name] and len(grid_files()) == 2
+
+
+def test_what_a_crashed_blender_left_is_swept_and_nothing_else(tmp_path, monkeypatch):
+    live_volume.end()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    crashed, running, theirs, foreign = (tmp_path / f"sjc-live-{name}" for name in ("a", "b", "c", "d"))
+    for path in (crashed, running, theirs, foreign):
+        path.mkdir()
+        (path / "live-3.vdb").write_bytes(b"grids")
+    for path in (crashed, running, theirs):
+        (path / "in_use").touch()
+    (theirs / "picture.png").write_bytes(b"somebody's")
+    held = FileLock.acquire(running / "in_use")
+    if os.name == "posix":
+        (tmp_path / "sjc-live-e").symlink_to(foreign)
+    live_files.folder()
+    held.release()
+    assert not crashed.exists()
+    assert (running / "live-3.vdb").is_file() and (foreign / "live-3.vdb").is_file()
+    assert [path.name for path in theirs.iterdir()] == ["picture.png"]
+    live_volume.end()
 
 
 def test_without_a_window_there_is_none(job):
