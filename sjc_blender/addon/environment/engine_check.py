@@ -1,4 +1,7 @@
-"""The engine checks itself, in a process of its own: ``python -m sjc_blender.engine doctor``. Knows no bpy."""
+"""The engine checks itself, in a process of its own: ``python -m sjc_blender.engine doctor``. Knows no bpy.
+
+Before it Blender's own program is tried in another process: whether its Cycles draws volumes.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,10 @@ LONGEST_SECONDS = 180.0
 """A check that takes longer is ended: a driver hangs."""
 
 
+VOLUME_TRIAL = Path(__file__).resolve().with_name("volume_trial.py")
+UNTRIED = Finding("Cycles", "whether it draws volumes could not be tried", True)
+
+
 class EngineCheck:
     """One check at a time, and what the last one found."""
 
@@ -25,6 +32,7 @@ class EngineCheck:
         self._process: ChildProcess | None = None
         self._logs: tempfile.TemporaryDirectory[str] | None = None
         self._before: tuple[Finding, ...] = ()
+        self._waiting: list[tuple[list[str], Finding | None]] = []
         self._told: Diagnosis | None = None
         self.diagnosis: Diagnosis | None = None
 
@@ -33,7 +41,7 @@ class EngineCheck:
         """Whether a check runs."""
         return self._process is not None
 
-    def start(self, interpreter: Path | None, before: tuple[Finding, ...]) -> None:
+    def start(self, interpreter: Path | None, before: tuple[Finding, ...], blender: Path | None = None) -> None:
         """Begin a check; nothing happens while one runs.
 
         Parameters
@@ -42,26 +50,43 @@ class EngineCheck:
             The engine's Python; None if there is none: then nothing is found but `before`.
         before : tuple of Finding
             What is known already; stands first.
+        blender : Path or None
+            Blender's program; None where there is none, as of Blender as a module.
         """
         if self._process is not None:
             return
-        self.diagnosis, self._told, self._before = None, None, before
-        if interpreter is None:
-            self.diagnosis = Diagnosis(before)
+        self.diagnosis, self._before, self._waiting = None, before, []
+        if blender is not None:
+            self._waiting.append(([str(blender), "-b", "--factory-startup", "--python", str(VOLUME_TRIAL)], UNTRIED))
+        if interpreter is not None:
+            self._waiting.append((engine_command(interpreter, "doctor", "--json"), None))
+        self._next()
+
+    def _next(self) -> None:
+        """Begin the next process; without one the check is done."""
+        self._told = None
+        if not self._waiting:
+            self.diagnosis = Diagnosis(self._before)
             return
+        command = self._waiting[0][0]
         environment = child_environment(os.environ, online=False)
         try:
             self._logs = tempfile.TemporaryDirectory(prefix="sjc-check-", ignore_cleanup_errors=True)
             log = Path(self._logs.name) / "check.log"
-            self._process = ChildProcess.run(engine_command(interpreter, "doctor", "--json"), log, environment)
+            self._process = ChildProcess.run(command, log, environment)
             self._process.end_within(LONGEST_SECONDS)
         except SjcError as error:
-            self.diagnosis = Diagnosis((*before, told_problem(error)))
+            self._not_started(error)
         except (OSError, ValueError) as error:
             told = told_os_error(
                 error if isinstance(error, OSError) else OSError(str(error)), Path(tempfile.gettempdir())
             )
-            self.diagnosis = Diagnosis((*before, told_problem(told)))
+            self._not_started(told)
+
+    def _not_started(self, problem: SjcError) -> None:
+        _command, silent = self._waiting.pop(0)
+        self._before += (silent or told_problem(problem),)
+        self._next()
 
     def pump(self) -> bool:
         """Take in what the check has told; True if it has ended just now."""
@@ -75,17 +100,20 @@ class EngineCheck:
         if not ended:
             process.supervise()
             return False
-        self.diagnosis = Diagnosis(self._before + (self._told.findings if self._told else (_silent(process),)))
+        _command, silent = self._waiting.pop(0)
+        self._before += self._told.findings if self._told else (silent or _silent(process),)
         process.close()
         self._process = None
         if self._logs is not None:
             self._logs.cleanup()
-        return True
+        self._next()
+        return self._process is None
 
     def shut_down(self) -> None:
         """End a check that runs."""
         if self._process is None:
             return
+        del self._waiting[1:]
         self._process.end_within(0.0)
         give_up = time.monotonic() + platform_process.TASKKILL_SECONDS
         while self._process is not None and time.monotonic() < give_up:

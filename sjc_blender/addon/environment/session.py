@@ -218,7 +218,8 @@ def step() -> bool:
     known = KEEPER.state
     if _check_wanted and known.status is not Status.UNKNOWN:
         _check_wanted = False
-        CHECK.start(known.interpreter, blender_findings(known))
+        program = Path(bpy.app.binary_path) if bpy.app.binary_path else None
+        CHECK.start(known.interpreter, blender_findings(known), program)
         changed = True
     if changed:
         for listener in LISTENERS:
