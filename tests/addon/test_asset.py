@@ -43,7 +43,7 @@ def test_the_picture_is_the_front_of_the_turntable(scene, folder):
     assert np.allclose(picture[20, 128], [1.0, 0.0, 0.0, 1.0], atol=0.01)
     assert np.allclose(picture[200, [10, 128, 245]], [0.2, 0.6, 1.0, 1.0], atol=0.01)
     assert obj.asset_data.description == "a red chair"
-    assert sorted(tag.name for tag in obj.asset_data.tags) == ["chair", "sjc"]
+    assert sorted(tag.name for tag in obj.asset_data.tags) == ["chair", "sjc", obj.type.lower()]
     assert len(bpy.data.images) == 0
 
 

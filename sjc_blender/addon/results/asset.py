@@ -30,7 +30,7 @@ def mark_as_asset(obj: bpy.types.Object, folder: JobFolder | None = None, tags: 
         Of the job, None: as the object says; its turntable, else its last preview, becomes the asset's picture. Without
         either the asset keeps Blender's icon.
     tags : sequence of str
-        Beside ``"sjc"``; one that is there already is not added again.
+        Beside ``"sjc"`` and ``"mesh"`` or ``"volume"``; one that is there already is not added again.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def mark_as_asset(obj: bpy.types.Object, folder: JobFolder | None = None, tags: 
     data = obj.asset_data
     assert data is not None  # asset_mark makes it
     data.description = spec.prompt
-    for tag in ("sjc", *tags):
+    for tag in ("sjc", obj.type.lower(), *tags):
         data.tags.new(tag, skip_if_exists=True)
     picture = _picture(folder)
     if picture is not None:

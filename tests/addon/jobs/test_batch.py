@@ -75,7 +75,7 @@ def test_prompts_times_seeds_are_placed_named_and_tagged(batch, scene):
     (collection,) = scene.collection.children
     assert collection.name == "SJC batch" and set(collection.objects) == set(results)
     assert not scene.collection.objects
-    assert {tag.name for tag in results[2].asset_data.tags} == {"sjc", "ein", "grüner", "stuhl"}
+    assert {tag.name for tag in results[2].asset_data.tags} == {"sjc", "volume", "ein", "grüner", "stuhl"}
 
 
 def test_presets_and_rows_of_their_own(batch, scene):
@@ -440,3 +440,12 @@ def test_each_job_knows_where_its_result_will_stand(batch, scene):
     assert made.entries[1].way != (0.0, 0.0)
     results = [domain_now(obj).translation for obj in made.results()]
     assert tuple(results[1] - results[0])[:2] == pytest.approx(made.entries[1].way)
+
+
+def test_a_job_with_mesh_and_volume_is_one_asset(batch, scene):
+    made = batch(["a duck"], outputs=("volume", "mesh"))
+    volume, mesh = made.results()
+    assert volume.asset_data is None
+    assert {"mesh", "duck"} <= {tag.name for tag in mesh.asset_data.tags}
+    assert (volume.hide_render, mesh.hide_render) == (True, False)
+    assert (mesh.name, volume.name) == ("a duck seed 0", "a duck seed 0 volume")
