@@ -132,13 +132,15 @@ def _run(arguments: argparse.Namespace) -> int:
     # The protocol owns stdout; whatever libraries print goes to stderr, which the parent keeps as the log.
     protocol_stream, sys.stdout = sys.stdout, sys.stderr
     protocol_stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    from .reporter import json_lines
+    from .reporter import JsonLines
 
     stop, pause = threading.Event(), Pause()
     threading.Thread(target=_attend_parent, args=(stop, pause), daemon=True).start()
-    folder = JobFolder(arguments.folder)
+    report = JsonLines(protocol_stream)
     with stopped_by_signals(stop, pause):
-        return _work(folder, json_lines(protocol_stream), stop.is_set, pause, restart=arguments.restart)
+        code = _work(JobFolder(arguments.folder), report, stop.is_set, pause, restart=arguments.restart)
+        report.close(stop.is_set)
+        return code
 
 
 def _work(

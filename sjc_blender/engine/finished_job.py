@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import zipfile
 
 import numpy as np
 import torch
 
+from ..protocol.array_file import BadArrays
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
 from ..protocol.spec import Device, scheduled
+from ..protocol.validation import MAX_RESOLUTION
+from ..surface.arrays import read_npz
 from . import checkpoint
 from .pictures import ModelPictures
 from .radiance.radiance_grid import RadianceGrid
@@ -33,12 +35,16 @@ def read_grid(folder: JobFolder) -> RadianceGrid:
             f"{folder.path} holds no finished field: {folder.relative(path)} is missing.",
             "Let the job run to its end, with outputs.volume=true.",
         )
+    names = ("density", "rgb", "half_extents")
     try:
-        with np.load(path, allow_pickle=False) as data:
-            density, rgb, half_extents = (
-                torch.from_numpy(data[name].astype(np.float32)) for name in ("density", "rgb", "half_extents")
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        with folder.open(path) as file:
+            arrays = read_npz(file, names, 3 * 4 * MAX_RESOLUTION**3)
+        density, rgb, half_extents = (torch.from_numpy(arrays[name].astype(np.float32)) for name in names)
+        if density.ndim != 3 or rgb.shape != (*density.shape, 3) or half_extents.shape != (3,):
+            raise BadArrays("its arrays do not belong together")
+    except KeyError as error:
+        raise SjcError("broken_result", f"{path} has no array {error}.", "Resume the job.") from error
+    except (OSError, BadArrays) as error:
         raise SjcError("broken_result", f"{path} cannot be read: {error}.", "Resume the job.") from error
     return RadianceGrid(density, rgb, half_extents, torch.zeros(3))
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import TextIO
 
@@ -28,17 +31,62 @@ def recorded(folder: JobFolder, report: Report) -> Report:
     return tell
 
 
-def json_lines(stream: TextIO) -> Report:
-    """A report for programs: one JSON object a line, flushed at once.
+MOST_WAITING = 1000
+"""Lines that wait for a program to read them, after which only the newest progress is kept."""
 
-    A program that does not listen any more hinders nothing: the end of stdin stops the job, with a checkpoint.
+CLOSING_SECONDS = 2.0
+"""For what still waits, once the job is to stop."""
+
+
+class JsonLines:
+    """A report for programs: one JSON object a line, written at once by a thread of its own.
+
+    A program that does not read for a while hinders nothing: the job goes on, and hears a cancel. Neither does one that
+    is gone: the end of stdin stops the job, with a checkpoint.
+
+    Parameters
+    ----------
+    stream : text file
+        To which nobody else writes.
     """
 
-    def tell(event: events.Event) -> None:
-        with contextlib.suppress(OSError):
-            print(events.to_line(event), file=stream, flush=True)
+    def __init__(self, stream: TextIO) -> None:
+        # By its descriptor: a thread that waits inside a buffered stream aborts the interpreter when that ends.
+        self._handle = stream.fileno()
+        self._waiting: deque[events.Event] = deque()
+        self._changed = threading.Condition()
+        self._busy = False
+        threading.Thread(target=self._write, name="SJC events", daemon=True).start()
 
-    return tell
+    def __call__(self, event: events.Event) -> None:
+        """Take one event; returns at once."""
+        with self._changed:
+            progress = isinstance(event, events.Progress)
+            if progress and len(self._waiting) > MOST_WAITING and isinstance(self._waiting[-1], events.Progress):
+                self._waiting.pop()
+            self._waiting.append(event)
+            self._changed.notify_all()
+
+    def close(self, stopped: Callable[[], bool]) -> None:
+        """Wait until everything is read; once `stopped` no longer than `CLOSING_SECONDS`."""
+        end: float | None = None
+        with self._changed:
+            while (self._waiting or self._busy) and (end is None or time.monotonic() < end):
+                self._changed.wait(0.05)
+                if end is None and stopped():
+                    end = time.monotonic() + CLOSING_SECONDS
+
+    def _write(self) -> None:
+        while True:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: bool(self._waiting))
+                line = events.to_line(self._waiting.popleft()).encode() + b"\n"
+                self._busy = True
+            with contextlib.suppress(OSError):
+                while line:
+                    line = line[os.write(self._handle, line) :]
 
 
 PLAIN_SECONDS = 5.0

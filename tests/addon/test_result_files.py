@@ -1,9 +1,14 @@
 """What the engine hands over is read, and what is broken is said in one sentence."""
 
+import os
+
+import bpy
 import numpy as np
 import pytest
 
+from sjc_blender.addon.results import asset, picture_size
 from sjc_blender.addon.results.result_files import read_field, read_mesh
+from sjc_blender.addon.ui import previews
 from sjc_blender.protocol.errors import SjcError
 
 
@@ -49,7 +54,10 @@ BROKEN_FIELDS = {
     "voxels do not fit": ("voxel_size", np.float64(0.1), "do not fill the domain"),
     "voxels are nothing": ("voxel_size", np.float64(0.0), "do not fill the domain"),
     "a later format": ("version", np.int64(2), "it has the format 2"),
-    "a pickle": ("density", np.array([{"a": 1}], dtype=object), "cannot be read"),
+    "a format beyond 32 bits": ("version", np.int64(2**40 + 1), "more than 32 bits"),
+    "colours beyond their type": ("rgb", np.full((4, 3, 2, 3), 1e300), "no finite numbers"),
+    "a domain of metres": ("half_extents", np.full(3, 1e300), "not in its own units"),
+    "a pickle": ("density", np.array([{"a": 1}], dtype=object), "plain numbers are expected"),
 }
 
 
@@ -72,6 +80,9 @@ def test_a_broken_field_is_one_sentence_that_names_the_file(finished_job, small_
         ("faces", np.array([[0, 1, 4]], np.int32), "vertices that are not there"),
         ("faces", np.array([[-1, 1, 2]], np.int32), "vertices that are not there"),
         ("faces", np.zeros((0, 3), np.int32), "no faces"),
+        ("faces", np.array([[2**32, 2**32 + 1, 2**32 + 2]], np.int64), "more than 32 bits"),
+        ("faces", np.array([[2**63, 1, 2]], np.uint64), "more than 32 bits"),
+        ("vertices", np.full((4, 3), 1e300), "no finite numbers"),
         ("colours", np.ones((3, 3), np.float32), "[4, 3] is expected"),
         ("faces", np.zeros((1, 5), np.int32), "3 or 4 are expected"),
         ("colours", np.full((4, 3), np.nan, np.float32), "no finite numbers"),
@@ -99,3 +110,37 @@ def test_a_file_cut_short_is_said(finished_job, small_field):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(SjcError, match="cannot be read"):
         read_field(folder)
+
+
+def test_a_pipe_in_place_of_a_result_is_not_waited_for(finished_job):
+    folder = finished_job()
+    os.mkfifo(folder.field)
+    with pytest.raises(SjcError) as caught:
+        read_field(folder)
+    assert caught.value.code == "not_a_plain_file"
+
+
+@pytest.mark.parametrize(("width", "height"), [(30_000, 30_000), (1, 2**31 - 1), (0, 0)])
+def test_a_picture_is_measured_before_it_is_loaded(finished_job, monkeypatch, width, height):
+    folder = finished_job()
+    content = picture_size.SIGNATURE + width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x02" + bytes(20)
+    for path in (folder.preview(1), folder.turntable):
+        path.write_bytes(content)
+
+    class Loader(dict):
+        def load(self, *_):
+            raise AssertionError("it was loaded")
+
+    monkeypatch.setattr(previews, "_collection", Loader())
+    assert previews.icon(folder.preview(1)) == 0
+    before = set(bpy.data.images)
+    assert asset._picture(folder) is None
+    assert set(bpy.data.images) == before
+
+
+def test_a_pipe_in_place_of_a_picture_is_not_waited_for(finished_job, monkeypatch):
+    folder = finished_job()
+    os.mkfifo(folder.preview(1))
+    monkeypatch.setattr(previews, "_collection", {})
+    assert previews.icon(folder.preview(1)) == 0
+    assert folder.newest_preview() is None

@@ -11,9 +11,13 @@ import numpy as np
 
 from ...protocol.job_folder import JobFolder
 from .origin import job_folder_of
+from .picture_size import picture_size
 
 PREVIEW_SIDE = 256
 """Pixels of Blender's own large previews."""
+
+LARGEST_SIDE = 8192
+"""Pixels of a picture that one is made of."""
 
 TURNTABLE_ROWS = 2
 """Rows of square views in ``result/turntable.png``; the upper row's first one is the front."""
@@ -67,6 +71,9 @@ def _picture(folder: JobFolder) -> np.ndarray | None:
 
 def _read_pixels(path: Path) -> np.ndarray | None:
     """The picture as [height, width, 4], bottom row first; None if it is none."""
+    with path.open("rb") as file:
+        if not 0 < max(picture_size(file)) <= LARGEST_SIDE:
+            return None
     try:
         image: Any = bpy.data.images.load(str(path))
     except RuntimeError:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ...protocol.array_file import BadArrays
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import FIELD_VERSION, JobFolder
+from ...protocol.plain_files import open_plain
+from ...protocol.validation import MAX_RESOLUTION
+from ...surface.arrays import read_npz
+
+FIELD_ARRAYS = ("version", "density", "rgb", "half_extents", "voxel_size")
+MESH_ARRAYS = ("vertices", "faces", "colours", "threshold")
+
+LARGEST_FIELD = 3 * 4 * MAX_RESOLUTION**3
+"""Bytes of an array: colours of the finest grid there is."""
+
+LARGEST_MESH = 250_000_000
+LONGEST_HALF_SIDE = 2.0
+"""Of the domain, in its own units, in which it is 1."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +76,15 @@ def read_field(folder: JobFolder) -> FieldArrays:
     SjcError
         ``no_result`` if it is not there, ``broken_result`` with what is wrong in it.
     """
-    return read_field_at(folder.field)
+    return _field(_Arrays(folder.path, folder.field, FIELD_ARRAYS, LARGEST_FIELD))
 
 
 def read_field_at(path: Path) -> FieldArrays:
     """Read a field from any file of that form; errors as for `read_field`."""
-    arrays = _Arrays(path)
+    return _field(_Arrays(path.parent, path, FIELD_ARRAYS, LARGEST_FIELD))
+
+
+def _field(arrays: _Arrays) -> FieldArrays:
     arrays.require_version()
     density = arrays.floats("density", (None, None, None))
     if density.size and density.min() < 0:
@@ -78,6 +93,8 @@ def read_field_at(path: Path) -> FieldArrays:
     half_extents = arrays.floats("half_extents", (3,), np.float64)
     voxel_size = float(arrays.floats("voxel_size", (), np.float64))
     shape = np.array(density.shape)
+    if not 0 <= half_extents.max() <= LONGEST_HALF_SIDE:
+        raise arrays.broken(f"the domain {half_extents.tolist()} is not in its own units")
     if voxel_size <= 0 or np.abs(shape * voxel_size - 2 * half_extents).max() > voxel_size:
         raise arrays.broken(f"{shape.tolist()} voxels of {voxel_size:g} do not fill the domain {half_extents.tolist()}")
     return FieldArrays(density, rgb, half_extents, voxel_size)
@@ -91,7 +108,7 @@ def read_mesh(folder: JobFolder) -> MeshArrays:
     SjcError
         ``no_result`` if it is not there, ``broken_result`` with what is wrong in it.
     """
-    arrays = _Arrays(folder.mesh)
+    arrays = _Arrays(folder.path, folder.mesh, MESH_ARRAYS, LARGEST_MESH)
     vertices = arrays.floats("vertices", (None, 3))
     faces = arrays.integers("faces", (None, None))
     if faces.shape[1] not in (3, 4):
@@ -107,22 +124,21 @@ def read_mesh(folder: JobFolder) -> MeshArrays:
 class _Arrays:
     """The arrays of one .npz file, checked as they are taken out."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, root: Path, path: Path, names: Sequence[str], largest: int) -> None:
         self._path = path
-        self._arrays = self._load()
-
-    def _load(self) -> Mapping[str, np.ndarray]:
-        if not self._path.is_file():
+        try:
+            with open_plain(root, path) as file:
+                self._arrays = read_npz(file, names, largest)
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise SjcError(
                 "no_result",
-                f"There is no {self._path.name} in {self._path.parent}: the job has not made one.",
+                f"There is no {path.name} in {path.parent}: the job has not made one.",
                 "Wait until the job is done, or choose the folder of a job that is.",
-            )
-        try:
-            with np.load(self._path, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-            raise self.broken(f"it cannot be read ({error})") from error
+            ) from error
+        except BadArrays as error:
+            raise self.broken(str(error)) from error
+        except OSError as error:
+            raise self.broken(f"it cannot be read ({error.strerror or error})") from error
 
     def number(self, name: str) -> float | None:
         """A single finite number; None if it is not there."""
@@ -142,12 +158,18 @@ class _Arrays:
 
     def floats(self, name: str, shape: tuple[int | None, ...], dtype: type = np.float32) -> np.ndarray:
         array = self._array(name, shape, np.floating)
-        if not np.isfinite(array).all():
+        with np.errstate(over="ignore"):  # what is too large for the type becomes infinite
+            numbers = np.require(array, dtype, "C")
+        if not np.isfinite(numbers).all():
             raise self.broken(f"{name!r} holds values that are no finite numbers")
-        return np.require(array, dtype, "C")
+        return numbers
 
     def integers(self, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
-        return np.require(self._array(name, shape, np.integer), np.int32, "C")
+        array = self._array(name, shape, np.integer)
+        limits = np.iinfo(np.int32)
+        if array.size and not (limits.min <= int(array.min()) and int(array.max()) <= limits.max):
+            raise self.broken(f"{name!r} holds numbers of more than 32 bits")
+        return np.require(array, np.int32, "C")
 
     def _array(self, name: str, shape: tuple[int | None, ...], kind: type) -> np.ndarray:
         if name not in self._arrays:

@@ -57,10 +57,13 @@ def _run(arguments: argparse.Namespace, listen: Listen) -> int:
     # The protocol owns stdout; what libraries print goes to stderr, which the parent keeps as the log.
     protocol_stream, sys.stdout = sys.stdout, sys.stderr
     protocol_stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    from ..reporter import json_lines
+    from ..reporter import JsonLines
 
     threading.Thread(target=listen, args=(stop,), daemon=True).start()
-    return _act(arguments, json_lines(protocol_stream), stop)
+    report = JsonLines(protocol_stream)
+    code = _act(arguments, report, stop)
+    report.close(stop.is_set)
+    return code
 
 
 def _act(arguments: argparse.Namespace, report: Report, stop: threading.Event) -> int:

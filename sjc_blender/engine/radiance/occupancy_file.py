@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...protocol.array_file import BadArrays
 from ...protocol.errors import SjcError
+from ...protocol.plain_files import open_plain
 from ...protocol.proxy import occupancy_digest
+from ...protocol.validation import MAX_RESOLUTION
+from ...surface.arrays import read_npz
 
 
 def read_occupancy(path: Path, digest: str) -> Tensor:
@@ -32,10 +35,10 @@ def read_occupancy(path: Path, digest: str) -> Tensor:
     what = path.stem
     again = f"Generate the job again, with its {what}."
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            occupancy = np.ascontiguousarray(arrays["occupancy"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        with open_plain(path.parent, path) as file:
+            occupancy = np.ascontiguousarray(read_npz(file, ["occupancy"], MAX_RESOLUTION**3)["occupancy"])
+    except (OSError, KeyError, BadArrays) as error:
         raise SjcError(f"{what}_missing", f"The {what} {path} cannot be read: {error}.", again) from error
     if occupancy.dtype != np.uint8 or occupancy_digest(occupancy.shape, occupancy.tobytes()) != digest:
         raise SjcError(f"{what}_changed", f"The {what} {path} is not the one that the job was made with.", again)
-    return torch.from_numpy(occupancy)
+    return torch.from_numpy(occupancy.copy())
