@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..protocol.array_file import read_arrays
 
 
-def read_npz(stream: IO[bytes], names: Iterable[str], largest: int) -> dict[str, np.ndarray]:
+def read_npz(stream: IO[bytes], names: Iterable[str], largest: int) -> dict[str, npt.NDArray[Any]]:
     """Read arrays, of which each has at most `largest` bytes; arguments and errors as of `read_arrays`."""
     found = {}
     for name, raw in read_arrays(stream, names, largest).items():
