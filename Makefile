@@ -139,8 +139,8 @@ export SJC_ENGINE_PYTHON ?= $(CURDIR)/build/engine/bin/python
 
 test-engine: build/engine/.ready  ## Tests of the protocol and the engine
 	@scripts/run_pytest.sh build/engine tests/protocol tests/engine
-test-faults: build/engine/.ready  ## Failing system calls and kills, in their short form
-	@scripts/run_pytest.sh build/engine tests/faults
+test-faults: build/engine/.ready  ## Failing system calls, kills and hostile bytes, in their short form
+	@scripts/run_pytest.sh build/engine tests/faults tests/fuzz
 test-farm: build/engine/.ready  ## A farm of processes on this machine
 	@scripts/run_pytest.sh build/engine tests/farm
 test-tools: build/engine/.ready  ## Tests of the training and the benchmarks
@@ -157,6 +157,10 @@ test-package: package build/engine/.ready  ## Tests of the zip and of what its p
 .PHONY: faults
 faults: build/engine/.ready  ## Fail every kind of system call of a job, kill 200 runs: nothing may be lost (an hour; FAULTS_ARGS="--calls 5")
 	@build/engine/bin/python -m tests.faults.campaign $(FAULTS_ARGS)
+
+.PHONY: fuzz
+fuzz: build/engine/.ready  ## Coverage-guided fuzzing of every reader of outside data (FUZZ_ARGS="--inputs 1000000", or MINUTES=10)
+	@build/engine/bin/python -m tests.fuzz $(if $(FUZZ_ARGS),$(FUZZ_ARGS),--minutes $(or $(MINUTES),10))
 
 # ---- Quality --------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,11 @@ from pathlib import Path
 
 from ...protocol import codec
 from ...protocol.atomic_write import write_text
+from ...protocol.errors import SjcError
+from ...protocol.json_text import BadJson, read_json
+
+LARGEST = 100_000
+"""Bytes of a marker."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,8 @@ class Marker:
 def read_marker(path: Path) -> Marker | None:
     """Give the marker at `path`; None where there is none, or none that can be read."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = read_json(path, LARGEST)
+    except (OSError, BadJson, SjcError):
         return None
     return codec.decode(Marker, data)[0]
 

@@ -31,7 +31,11 @@ def checked_commit(hub_id: str, commit: object) -> str:
 
 def listed_names(hub_id: str, entries: Iterable[Any]) -> dict[str, Any]:
     """Files of a repository by their paths, as they are told; SjcError ``bad_listing`` if there are too many."""
-    files = {entry.path: entry for entry in itertools.islice(entries, MOST_FILES + 1)}
+    files = {}
+    for entry in itertools.islice(entries, MOST_FILES + 1):
+        if not isinstance(entry.path, str):
+            raise _bad(hub_id, "the name of a file", entry.path)
+        files[entry.path] = entry
     if len(files) > MOST_FILES:
         raise _bad(hub_id, "the number of files", f"more than {MOST_FILES}")
     return files

@@ -1,0 +1,337 @@
+"""Every reader of what comes from outside, and an example of what it reads rightly.
+
+Each takes bytes as they would lie in a file, stand on a line, or come from a hub. It may return anything, or raise
+`SjcError` (or one of the `ALLOWED`, which a caller in the same room turns into one); everything else is a fault.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from PIL import Image
+
+from sjc_blender.addon.batch.batch_file import read_batch_file
+from sjc_blender.addon.batch.text_rows import rows_of_text
+from sjc_blender.addon.jobs.job_history import read_record
+from sjc_blender.addon.jobs.job_index import JobIndex
+from sjc_blender.addon.process.marker import read_marker
+from sjc_blender.addon.results.result_files import read_field, read_mesh
+from sjc_blender.engine import checkpoint
+from sjc_blender.engine.camera_paths import read_cameras
+from sjc_blender.engine.finished_job import read_grid
+from sjc_blender.engine.fitting.transforms_file import read_transforms
+from sjc_blender.engine.model_store.listing import checked_commit, listed_names, remote_file
+from sjc_blender.engine.picture_file import UnusablePicture, open_picture
+from sjc_blender.engine.radiance.occupancy_file import read_occupancy
+from sjc_blender.engine.score_models.pipeline_folder import examine_folder
+from sjc_blender.engine.score_models.stable_diffusion import StableDiffusion
+from sjc_blender.protocol import codec, events, lease, presets
+from sjc_blender.protocol.checkpoint_content import checkpoint_content
+from sjc_blender.protocol.errors import SjcError
+from sjc_blender.protocol.hub_cache import cached_snapshot
+from sjc_blender.protocol.job_folder import JobFolder
+from sjc_blender.protocol.model_families import family_of
+from sjc_blender.protocol.model_profile import BUILTIN, load_profile
+from sjc_blender.protocol.outside_file import UnusableFile
+from sjc_blender.protocol.overrides import parse_overrides
+from sjc_blender.protocol.presets import new_job
+from sjc_blender.protocol.reference_views import read_reference_views
+
+ALLOWED = (SjcError, UnusableFile, UnusablePicture)
+
+SPEC = presets.new_job("a red chair", preset="draft", seed=7)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One reader.
+
+    Attributes
+    ----------
+    name : str
+    read : callable
+        Takes bytes.
+    examples : tuple of bytes
+        Read rightly, or at least as what they are; mutations begin at these.
+    """
+
+    name: str
+    read: Callable[[bytes], object]
+    examples: tuple[bytes, ...]
+
+    def run(self, content: bytes) -> object:
+        """Read `content`; what may be raised is returned."""
+        try:
+            return self.read(content)
+        except ALLOWED as error:
+            return error
+
+
+def _at(*parts: str) -> Callable[[Callable[[Path], object]], Callable[[bytes], object]]:
+    """Make a reader of bytes from one of a path: the bytes are written there, below a folder of its own."""
+    root = Path(tempfile.mkdtemp(prefix="sjc-fuzz-"))
+    path = root.joinpath(*parts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def wrap(read: Callable[[Path], object]) -> Callable[[bytes], object]:
+        def reader(content: bytes) -> object:
+            path.write_bytes(content)
+            return read(root)
+
+        return reader
+
+    return wrap
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _npz(**arrays: object) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def _png() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (4, 4), (200, 30, 30)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _field() -> bytes:
+    return _npz(
+        version=np.int64(1),
+        density=np.ones((3, 3, 3), np.float32),
+        rgb=np.ones((3, 3, 3, 3), np.float16),
+        half_extents=np.ones(3),
+        voxel_size=np.float64(0.6),
+        matrix_world=np.eye(4),
+    )
+
+
+def _mesh() -> bytes:
+    return _npz(
+        version=np.int64(1),
+        vertices=np.zeros((4, 3), np.float32),
+        faces=np.array([[0, 1, 2, 3]], np.int32),
+        normals=np.zeros((4, 3), np.float32),
+        colours=np.zeros((4, 3), np.float32),
+        threshold=np.float64(0.5),
+    )
+
+
+POSE = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 4.0], [0.0, 0.0, 0.0, 1.0]]
+CAMERA = {"name": "a", "pose": POSE, "window": [-0.3, 0.3, -0.3, 0.3]}
+FRAME = {"file_path": "images/r_0", "transform_matrix": POSE}
+TRANSFORMS = {"camera_angle_x": 0.7, "frames": [FRAME] * 3}
+EVENTS = (
+    events.Phase("optimising"),
+    events.Progress(3, 10, 1.0, 7.0, 2.5, {"emptiness": 0.1}),
+    events.Result({"field": "result/field.npz"}, {"fog": 0.1}),
+    events.Failed("disk_full", "The disk is full.", "Free some."),
+)
+INDEX = BUILTIN.joinpath("model_index.json").read_bytes()
+TABLE = b'name;prompt;seed;import\nhero;"a red chair";3,0;mesh\nduck;"a\nduck";TRUE;\n'
+
+
+def _checkpoint() -> bytes:
+    path = Path(tempfile.mkdtemp(prefix="sjc-fuzz-")) / "checkpoint.safetensors"
+    checkpoint.save(path, SPEC, 3, {"field.density": torch.zeros(2, 2)})
+    return path.read_bytes()
+
+
+def _transforms(root: Path) -> object:
+    picture = root / "images" / "r_0.png"
+    if not picture.exists():
+        picture.parent.mkdir()
+        picture.write_bytes(_png())
+    return read_transforms(root / "transforms.json")
+
+
+def _folder_reader(read: Callable[[JobFolder], object], *parts: str) -> Callable[[bytes], object]:
+    root = Path(tempfile.mkdtemp(prefix="sjc-fuzz-"))
+    folder = JobFolder.create(root / "job", SPEC)
+    path = folder.path.joinpath(*parts)
+
+    def reader(content: bytes) -> object:
+        path.write_bytes(content)
+        return read(folder)
+
+    return reader
+
+
+def _overrides(content: bytes) -> object:
+    changes = content.decode("utf-8", "replace").split("\n")
+    return new_job("a red chair", preset="draft", **parse_overrides(changes))
+
+
+def _hub(content: bytes) -> object:
+    text = content.decode("utf-8", "surrogateescape")
+    checked_commit("acme/model", text)
+    return cached_snapshot(text)
+
+
+class _Entry:
+    """A file in a hub's listing."""
+
+    def __init__(self, values: dict[str, object]) -> None:
+        self.path = values.get("path")
+        self.rfilename = self.path
+        self.size = values.get("size")
+        self.blob_id = values.get("blob_id")
+        lfs = values.get("lfs")
+        self.lfs = SimpleNamespace(**{"sha256": None, "size": None, **lfs}) if isinstance(lfs, dict) else None
+
+
+def _listing(content: bytes) -> object:
+    try:
+        values = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    entries = [_Entry(value) for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+    return [remote_file("acme/model", entry) for entry in listed_names("acme/model", entries).values()]
+
+
+def _profile(root: Path) -> object:
+    profile = load_profile(str(root))
+    if profile.views is not None:
+        profile.views.prompts("a red chair", 10.0, 20.0)
+        profile.views.all_prompts("x")
+    if profile.vocabulary is not None:
+        profile.vocabulary.refusal("a red chair")
+        profile.vocabulary.completed("red chair")
+    return profile
+
+
+def _model_folder(root: Path) -> object:
+    family_of(root)
+    return examine_folder(root, StableDiffusion.networks, StableDiffusion.parts, StableDiffusion.optional)
+
+
+def readers() -> list[Reader]:
+    """Every reader, each with folders of its own below the system's temporary one."""
+    spec = _json(codec.encode(SPEC))
+    held = _checkpoint()
+    return [
+        Reader("an event on a line", events.from_bytes, tuple(events.to_line(event).encode() for event in EVENTS)),
+        Reader(
+            "a command on a line", lambda b: events.command_in(b.decode("utf-8", "replace")), (events.CANCEL.encode(),)
+        ),
+        Reader("job.json", _folder_reader(JobFolder.read_spec, "job.json"), (spec,)),
+        Reader("history of job.json", _folder_reader(lambda f: read_record(f.path), "job.json"), (spec,)),
+        Reader(
+            "history of events.jsonl",
+            _folder_reader(lambda f: read_record(f.path), "events.jsonl"),
+            (b"\n".join(events.to_line(event).encode() for event in EVENTS),),
+        ),
+        Reader(
+            "engine.lease",
+            _folder_reader(lambda f: lease.holder_of(f.lease_path), "engine.lease"),
+            (_json({"host": "a", "system": "b", "process": 1, "started": 1.0, "token": "t", "beat": "0"}),),
+        ),
+        Reader("field.npz in the add-on", _folder_reader(read_field, "result", "field.npz"), (_field(),)),
+        Reader("field.npz in the engine", _folder_reader(read_grid, "result", "field.npz"), (_field(),)),
+        Reader("mesh.npz", _folder_reader(read_mesh, "result", "mesh.npz"), (_mesh(),)),
+        Reader(
+            "proxy.npz",
+            _folder_reader(lambda f: read_occupancy(f.proxy, "0" * 64), "proxy.npz"),
+            (_npz(version=np.int64(1), occupancy=np.ones((3, 3, 3), np.uint8)),),
+        ),
+        Reader(
+            "checkpoint.safetensors",
+            _folder_reader(lambda f: checkpoint.load(f.checkpoint, SPEC), "checkpoint.safetensors"),
+            (held,),
+        ),
+        Reader(
+            "a checkpoint's digest",
+            _folder_reader(lambda f: checkpoint_content(f.checkpoint), "checkpoint.safetensors"),
+            (held,),
+        ),
+        Reader(
+            "index of jobs",
+            _at("index.json")(lambda root: JobIndex(root / "index.json").entries()),
+            (_json({"version": 1, "jobs": [["/a", True]]}),),
+        ),
+        Reader(
+            "marker of an engine",
+            _at("marker.json")(lambda root: read_marker(root / "marker.json")),
+            (_json({"requirements": "a", "python": "3.11", "torch": "2.13.0", "size": 3}),),
+        ),
+        Reader("sjc.json", _at("sjc.json")(_profile), (BUILTIN.joinpath("sjc.json").read_bytes(),)),
+        Reader("model_index.json", _at("model_index.json")(_model_folder), (INDEX,)),
+        Reader(
+            "a single file's header",
+            _at("model.safetensors")(lambda root: family_of(root / "model.safetensors")),
+            (held,),
+        ),
+        Reader(
+            "reference_views.json",
+            _at("reference_views.json")(read_reference_views),
+            (_json({"version": 1, "views": [{"image": "a.png", "camera": CAMERA}]}),),
+        ),
+        Reader(
+            "transforms.json",
+            _at("transforms.json")(_transforms),
+            (
+                _json(TRANSFORMS),
+                _json(
+                    TRANSFORMS
+                    | {
+                        "fl_x": 50,
+                        "fl_y": 50,
+                        "cx": 32,
+                        "cy": 32,
+                        "w": 64,
+                        "h": 64,
+                        "camera_model": "OPENCV",
+                        "k1": 0.1,
+                    }
+                ),
+            ),
+        ),
+        Reader("a camera path", _at("path.json")(lambda root: read_cameras(root / "path.json")), (_json([CAMERA]),)),
+        Reader("a picture", _at("picture.png")(lambda root: open_picture(root / "picture.png")), (_png(),)),
+        Reader(
+            "a batch's table",
+            lambda b: rows_of_text(b.decode("utf-8", "replace"), "a.csv"),
+            (TABLE, b"sep=;\n" + TABLE),
+        ),
+        Reader(
+            "a batch's JSON",
+            lambda b: rows_of_text(b.decode("utf-8", "replace"), "a.json"),
+            (_json([{"prompt": "a", "seed": 1}]), b'{"prompt": "a"}\n{"prompt": "b", "optimisation": {"steps": 3}}'),
+        ),
+        Reader(
+            "a batch's file",
+            _at("batch.csv")(lambda root: read_batch_file(root / "batch.csv")),
+            (TABLE, TABLE.decode().encode("utf-16")),
+        ),
+        Reader("settings as text", _overrides, (b"optimisation.steps=200\nseed=3", b"field.resolution=32")),
+        Reader("a hub's id or commit", _hub, (b"0123456789" * 4, b"acme/model")),
+        Reader(
+            "a hub's listing",
+            _listing,
+            (
+                _json([{"path": "unet/config.json", "size": 3, "blob_id": "a" * 40}]),
+                _json(
+                    [
+                        {
+                            "path": "unet/a.safetensors",
+                            "size": 3,
+                            "blob_id": "a" * 40,
+                            "lfs": {"sha256": "b" * 64, "size": 3},
+                        }
+                    ]
+                ),
+            ),
+        ),
+    ]
