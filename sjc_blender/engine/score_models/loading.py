@@ -21,10 +21,12 @@ from .model_source import locate_model
 from .pipeline_folder import examine_folder, unknown_folder
 from .pipeline_model import PipelineModel
 from .placement import choose_device, choose_dtype, first_level, levels_after
+from .preconditioning import VARIANCE_PRESERVING
+from .prediction_check import mislabelled, prediction_of, readings, smooth_sample
 from .reference_views import ReferenceViewModel
 from .score_model import ScoreModel
 from .score_sde_ve import ScoreSdeVe
-from .single_file import configuration_of
+from .single_file import configuration_is_borrowed, configuration_of, retell, told_prediction
 from .stable_diffusion import StableDiffusion
 from .stable_diffusion_3 import StableDiffusion3
 from .stable_diffusion_xl import StableDiffusionXL
@@ -56,7 +58,8 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
     SjcError
         ``device_unavailable``, ``unknown_model``, ``unsupported_file``, ``not_a_pipeline``,
         ``unsupported_pipeline``, ``missing_component``, ``missing_configuration``, ``pickled_weights``,
-        ``unsafe_model``, ``broken_model``, ``out_of_memory``, ``unsupported_noise_schedule``, ``bad_reference_views``,
+        ``unsafe_model``, ``broken_model``, ``mislabelled_model``, ``out_of_memory``,
+        ``unsupported_noise_schedule``, ``bad_reference_views``,
         ``unknown_adapter``, ``unsupported_adapter``, ``adapter_mismatch``.
     """
     stay_offline()
@@ -74,7 +77,35 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
         adapter.prepare(pipeline)
         score_model = adapter(pipeline, device)
         _place(score_model, level or first_level(model))
+        found = _found_prediction(score_model, pipeline)
+        if found is None or found == score_model.prediction_type:
+            return score_model
+        if not (path.is_file() and configuration_is_borrowed(path)):
+            raise mislabelled(path, score_model.prediction_type, found)
+        # The file does not say what it predicts, and the configuration is another model's: what was found out holds.
+        retell(pipeline, found)
+        score_model = adapter(pipeline, device)
+        _place(score_model, level or first_level(model))
         return score_model
+
+
+def _found_prediction(model: PipelineModel, pipeline: Any) -> str | None:
+    """What the network predicts, tried out; its scheduler's word where its answers are plausible, or tell nothing."""
+    if model.prediction_type not in VARIANCE_PRESERVING:
+        return None
+    found = readings(model, _any_embedding(model), smooth_sample(model, pipeline))
+    if found[model.prediction_type].plausible:
+        return model.prediction_type
+    return prediction_of(found)
+
+
+def _any_embedding(model: PipelineModel) -> torch.Tensor | None:
+    if not model.conditional:
+        return None
+    try:
+        return model.encode([""])
+    except SjcError:
+        return model.encode(["0"])  # classes, and none of them for none
 
 
 def _place(model: PipelineModel, level: MemoryLevel) -> None:
@@ -114,14 +145,17 @@ def _load_folder(path: Path, family: ModelFamily, adapter: type[PipelineModel], 
 def _load_file(path: Path, family: ModelFamily, adapter: type[PipelineModel], dtype: torch.dtype) -> Any:
     configuration = configuration_of(path)
     examine_folder(configuration, adapter.networks, adapter.parts, adapter.optional, adapter.allowed, weights=False)
+    told = told_prediction(path)
     with library_explained(path):
-        return _pipeline_class(family.pipelines[0]).from_single_file(
+        pipeline = _pipeline_class(family.pipelines[0]).from_single_file(
             str(path),
             config=str(configuration),
             dtype=dtype,
             local_files_only=True,
             **adapter.left_out,
         )
+        pipeline.scheduler.register_to_config(**told)
+        return pipeline
 
 
 def _pipeline_class(name: str) -> Any:

@@ -119,7 +119,8 @@ def _betas(config: Mapping[str, Any]) -> torch.Tensor:
             "unsupported_noise_schedule",
             f"The model's scheduler ({config.get('_class_name', 'of an unknown class')}) has the noise schedule "
             f"{schedule!r}; supported are {', '.join(SCHEDULES)} and trained betas.",
-            "Choose a model that was trained with one of these.",
+            "If the model was trained as usual, write its schedule into scheduler/scheduler_config.json; else choose a "
+            "model that was trained with one of these.",
         )
     count = int(config["num_train_timesteps"])
     if schedule == "squaredcos_cap_v2":

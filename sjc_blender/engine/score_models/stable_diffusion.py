@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from ...protocol.errors import SjcError
 from .component_classes import CLIP, CLIP_TOKENIZER, SCHEDULERS, UNET, VAE
+from .component_tasks import LATENT_CHANNELS, other_task
 from .cut_texts import log_cut_texts
 from .pipeline_model import PipelineModel
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusionPipeline
-
-LATENT_CHANNELS = 4
 
 
 class StableDiffusion(PipelineModel):
@@ -71,9 +69,4 @@ class StableDiffusion(PipelineModel):
 def check_text_to_image(channels: int) -> None:
     """Refuse a U-Net of another task, SjcError ``unsupported_pipeline``."""
     if channels != LATENT_CHANNELS:
-        raise SjcError(
-            "unsupported_pipeline",
-            f"The model's U-Net takes {channels} channels; a text-to-image model of the Stable Diffusion format takes "
-            f"{LATENT_CHANNELS} (9 is inpainting, 7 is upscaling, 8 is image editing).",
-            "Choose the text-to-image model of the same family.",
-        )
+        raise other_task("the model", channels)

@@ -11,7 +11,7 @@ from .component_classes import CLIP_PROJECTED, CLIP_TOKENIZER, FLOW_SCHEDULERS, 
 from .cut_texts import log_cut_texts
 from .noise_levels import flow_table
 from .packed_embeddings import pack, unpack
-from .pipeline_model import PipelineModel
+from .pipeline_model import PipelineModel, square_side
 from .preconditioning import FLOW
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class StableDiffusion3(PipelineModel):
         config = pipeline.transformer.config
         self.channels = config.in_channels
         self.sigmas = flow_table(pipeline.scheduler.config)
-        self.sample_size = config.sample_size
+        self.sample_size = square_side(config.sample_size)
         self.dtype = pipeline.transformer.dtype
         super().__init__(pipeline, device)
         self._token_width: int = config.joint_attention_dim

@@ -1,0 +1,142 @@
+"""What a network predicts, found out by trying: its file or folder may say something else.
+
+Two calls tell it. Little noise on a smooth sample: read rightly, a trained network takes most of the noise out. Almost
+nothing but noise: read rightly, what comes out does not follow the noise; noise read as v, or v as noise, does. For the
+figures see ``tests/engine/test_prediction_check.py``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from ...protocol.errors import SjcError
+from .noise_levels import nearest_timestep
+from .preconditioning import VARIANCE_PRESERVING, preconditioning
+
+LOW_SIGMA = 0.3
+MOST_LEFT = 0.6
+"""Of the noise's power after the network at `LOW_SIGMA`: measured 0.24 to 0.36 read rightly, from 0.9 on by a network
+of random weights."""
+
+MOST_FOLLOWED = 0.5
+"""Of the noise in what comes out at the highest level: measured up to 0.06 read rightly, 0.9 and more where noise is
+read as v or as a sample, or v as noise."""
+
+NUMBERS = 4096
+"""Numbers that a measurement is made of, at least."""
+
+
+class Predicting(Protocol):
+    """What of a `sjc_blender.engine.score_models.pipeline_model.PipelineModel` is asked."""
+
+    sigmas: torch.Tensor
+    prediction_type: str
+    channels: int
+    sample_size: int
+    device: torch.device
+    pixel_space: bool
+
+    def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor: ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a network's answers look, read as one kind of prediction.
+
+    Attributes
+    ----------
+    left : float
+        Share of the noise's power that is left at `LOW_SIGMA`.
+    followed : float
+        How much of the noise is in the answer at the highest level; negative where it is there inverted.
+    """
+
+    left: float
+    followed: float
+
+    @property
+    def plausible(self) -> bool:
+        """Whether a trained network that predicts this would answer so."""
+        return self.left < MOST_LEFT and abs(self.followed) < MOST_FOLLOWED
+
+
+@torch.no_grad()
+def readings(model: Predicting, embedding: torch.Tensor | None, smooth: torch.Tensor) -> dict[str, Reading]:
+    """Try a network, and read its answers as each kind of prediction.
+
+    Parameters
+    ----------
+    model : PipelineModel
+    embedding : Tensor [1, ...] or None
+        Of no text, or of any class.
+    smooth : Tensor [1, C, H, W], float32
+        A sample without fine detail, as the model knows samples.
+    """
+    count = max(1, math.ceil(NUMBERS / smooth.numel()))
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn((count, *smooth.shape[1:]), generator=generator).to(smooth)
+    # What the answers have in common, a mean picture, is not in this.
+    varying = noise - noise.mean(0, keepdim=True) if count > 1 else noise
+    told = None if embedding is None else embedding.expand(count, *embedding.shape[1:])
+    low, high = nearest_timestep(model.sigmas, LOW_SIGMA), len(model.sigmas) - 1
+    answers = {
+        level: _answers(model, smooth + float(model.sigmas[level]) * noise, level, told) for level in (low, high)
+    }
+    found = {}
+    for kind in VARIANCE_PRESERVING:
+        clean, noisy = answers[low][kind], answers[high][kind]
+        left = (clean - smooth).square().mean() / (float(model.sigmas[low]) ** 2 * noise.square().mean())
+        followed = (noisy * varying).mean() / varying.square().mean()
+        found[kind] = Reading(float(left), float(followed))
+    return found
+
+
+def _answers(model: Predicting, z: torch.Tensor, level: int, told: torch.Tensor | None) -> dict[str, torch.Tensor]:
+    """Clean samples by each reading; the network is asked once for each of `z`."""
+    sigma = float(model.sigmas[level])
+    seen = preconditioning(model.prediction_type, sigma).c_in * z
+    parts = [
+        model._predict(seen[i : i + 1], level, None if told is None else told[i : i + 1])[:, : model.channels].float()
+        for i in range(len(z))
+    ]
+    output = torch.cat(parts)
+    factors = {kind: preconditioning(kind, sigma) for kind in VARIANCE_PRESERVING}
+    return {kind: factor.c_skip * z + factor.c_out * output for kind, factor in factors.items()}
+
+
+def prediction_of(found: dict[str, Reading]) -> str | None:
+    """The kind of prediction by which answers are plausible, the best of several; None if none is."""
+    plausible = {kind: reading.left for kind, reading in found.items() if reading.plausible}
+    return min(plausible, key=lambda kind: plausible[kind]) if plausible else None
+
+
+def smooth_sample(model: Predicting, pipeline: Any) -> torch.Tensor:
+    """A grey picture with a soft ball, as the model knows samples [1, C, H, W]."""
+    vae = getattr(pipeline, "vae", None)
+    scale = 1 if model.pixel_space or vae is None else 2 ** (len(vae.config.block_out_channels) - 1)
+    side = model.sample_size * scale
+    axis = torch.linspace(-1.0, 1.0, side)
+    ball = torch.exp(-4.0 * (axis[:, None] ** 2 + axis[None, :] ** 2))
+    colours = torch.tensor([0.6, 0.1, -0.3])
+    picture = (ball[None] * colours[:, None, None] + 0.1)[None].to(model.device)
+    if model.pixel_space or vae is None:
+        return picture[:, : model.channels]
+    latents = vae.encode(picture.to(vae.dtype)).latent_dist.mode().float()
+    shift = getattr(vae.config, "shift_factor", None) or 0.0
+    sample: torch.Tensor = (latents - shift) * vae.config.scaling_factor
+    return sample
+
+
+def mislabelled(source: object, declared: str, found: str) -> SjcError:
+    """The refusal of a network that predicts something else than its scheduler says."""
+    return SjcError(
+        "mislabelled_model",
+        f"The model {source} is said to predict {declared!r}, but its network's answers are those of {found!r}: the "
+        "object would come out as noise or a grey block.",
+        f'Write "prediction_type": "{found}" into scheduler/scheduler_config.json of the model (for a single file: of '
+        "the folder in diffusers format beside it, which has its name).",
+    )

@@ -1,0 +1,156 @@
+"""A network that predicts something else than its files say is found out; a right one never is."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.pipelines.latent_consistency_models.pipeline_latent_consistency_text2img import (
+    LatentConsistencyModelPipeline,
+)
+from safetensors.torch import load_file, save_file
+
+from sjc_blender.engine.score_models.loading import load_score_model
+from sjc_blender.engine.score_models.noise_levels import sigma_table
+from sjc_blender.engine.score_models.pipeline_model import DISTILLED_GUIDANCE, guidance_embedding
+from sjc_blender.engine.score_models.preconditioning import VARIANCE_PRESERVING, preconditioning
+from sjc_blender.engine.score_models.prediction_check import prediction_of, readings, smooth_sample
+from sjc_blender.protocol.errors import SjcError
+from sjc_blender.protocol.model_profile import BUILTIN
+from sjc_blender.protocol.spec import ModelSpec
+from tests.engine.original_format import save_original_format
+from tests.engine.tiny_families import FAMILIES, save_family
+from tests.engine.tiny_pipeline import save_tiny_pipeline
+
+SCHEDULES = {
+    "Stable Diffusion's": {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012},
+    "linear": {"beta_schedule": "linear", "beta_start": 1e-4, "beta_end": 0.02},
+    "cosine": {"beta_schedule": "squaredcos_cap_v2"},
+    "zero-SNR": {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012,
+                 "rescale_betas_zero_snr": True},
+}  # fmt: skip
+PAIRS = [(true, told) for true in VARIANCE_PRESERVING for told in VARIANCE_PRESERVING]
+
+
+class Retold:
+    """A denoiser as a network that predicts `true`, and is said to predict `told`."""
+
+    pixel_space, channels, sample_size, device = True, 3, 32, torch.device("cpu")
+
+    def __init__(self, denoiser, true, told, sigmas):
+        self.denoiser, self.true, self.prediction_type, self.sigmas = denoiser, true, told, sigmas
+
+    def _predict(self, network_input, timestep, embeddings):
+        sigma = float(self.sigmas[timestep])
+        factors = preconditioning(self.true, sigma)
+        z = network_input / factors.c_in
+        return (self.denoiser(z, sigma) - factors.c_skip * z) / factors.c_out
+
+
+def of_natural_spectrum(z, sigma):
+    """The ideal linear denoiser of pictures whose power falls with the square of the frequency."""
+    axis = torch.fft.fftfreq(z.shape[-1])
+    power = 1 / (0.003 + axis[:, None] ** 2 + axis[None] ** 2)
+    power = power / power.mean() * 0.25
+    return torch.fft.ifft2(torch.fft.fft2(z) * (power / (power + sigma**2))).real
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize(("true", "told"), PAIRS)
+def test_an_ideal_denoiser_is_what_it_is_whatever_is_said(schedule, true, told):
+    sigmas = sigma_table(SCHEDULES[schedule] | {"num_train_timesteps": 1000})
+    model = Retold(of_natural_spectrum, true, told, sigmas)
+    found = readings(model, None, smooth_sample(model, None))
+    assert prediction_of(found) == true
+    assert [kind for kind, reading in found.items() if reading.plausible] == [true]
+
+
+@pytest.mark.parametrize("told", ["epsilon", "sample"])
+def test_a_mislabelled_folder_is_refused_with_what_it_is(tmp_path, told):
+    folder = Path(shutil.copytree(BUILTIN, tmp_path / "prior"))
+    file = folder / "scheduler" / "scheduler_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"prediction_type": told}))
+    with pytest.raises(SjcError) as caught:
+        load_score_model(ModelSpec(str(folder), device="cpu"))
+    assert caught.value.code == "mislabelled_model"
+    assert repr(told) in caught.value.message
+    assert "'v_prediction'" in caught.value.message
+    assert '"prediction_type": "v_prediction"' in caught.value.hint
+
+
+def test_the_built_in_prior_is_right():
+    assert load_score_model(ModelSpec("builtin", device="cpu")).prediction_type == "v_prediction"
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_network_that_knows_nothing_is_not_judged(name, tmp_path):
+    model = load_score_model(ModelSpec(str(save_family(name, tmp_path / name)), device="cpu"))
+    if model.prediction_type not in VARIANCE_PRESERVING:
+        return
+    told = model.encode(["0" if hasattr(model, "classes") else ""]) if model.conditional else None
+    found = readings(model, told, smooth_sample(model, model._pipeline))
+    assert prediction_of(found) is None
+
+
+@pytest.fixture
+def single_file(tmp_path):
+    """A tiny checkpoint in one file that is said to predict noise, by the folder beside it."""
+    folder = save_tiny_pipeline(tmp_path / "tiny", "epsilon", text_in_time=False)
+    file = folder.with_suffix(".safetensors")
+    save_original_format(StableDiffusionPipeline.from_pretrained(folder, safety_checker=None), file)
+    return file
+
+
+def add_tensors(file, *names):
+    tensors = load_file(file)
+    save_file(tensors | {name: torch.zeros(0) for name in names}, file)
+
+
+def test_a_single_file_tells_v_and_zero_snr_by_the_names_of_its_tensors(single_file):
+    assert load_score_model(ModelSpec(str(single_file), device="cpu")).prediction_type == "epsilon"
+    add_tensors(single_file, "v_pred", "ztsnr")
+    model = load_score_model(ModelSpec(str(single_file), device="cpu"))
+    assert model.prediction_type == "v_prediction"
+    assert len(model.sigmas) == 999
+
+
+@pytest.mark.parametrize("name", ["edm_mean", "edm_std", "edm_vpred.sigma_max"])
+def test_a_single_file_of_edm_is_refused_by_name(single_file, name):
+    add_tensors(single_file, name)
+    with pytest.raises(SjcError, match="EDM") as caught:
+        load_score_model(ModelSpec(str(single_file), device="cpu"))
+    assert caught.value.code == "unsupported_file"
+
+
+def test_a_single_file_of_another_task_is_told_by_its_channels(single_file):
+    tensors = load_file(single_file)
+    name = "model.diffusion_model.input_blocks.0.0.weight"
+    wide = torch.zeros(tensors[name].shape[0], 9, *tensors[name].shape[2:])
+    save_file(tensors | {name: wide}, single_file)
+    with pytest.raises(SjcError, match="9 is inpainting") as caught:
+        load_score_model(ModelSpec(str(single_file), device="cpu"))
+    assert caught.value.code == "unsupported_pipeline"
+
+
+@pytest.mark.parametrize("width", [8, 9, 256])
+def test_networks_with_guidance_as_an_input_are_told_it_as_their_own_pipeline_does(width):
+    options = {"block_out_channels": (8, 16), "layers_per_block": 1, "norm_num_groups": 4, "cross_attention_dim": 8}
+    blocks = {"down_block_types": ("DownBlock2D",) * 2, "up_block_types": ("UpBlock2D",) * 2}
+    unet = UNet2DConditionModel(sample_size=8, time_cond_proj_dim=width, attention_head_dim=2, **options, **blocks)
+    theirs = LatentConsistencyModelPipeline.get_guidance_scale_embedding(
+        None, torch.tensor([DISTILLED_GUIDANCE]), embedding_dim=width
+    )
+    torch.testing.assert_close(guidance_embedding(unet, 2), theirs.expand(2, -1))
+    plain = UNet2DConditionModel(sample_size=8, attention_head_dim=2, **options, **blocks)
+    assert guidance_embedding(plain, 2) is None
+
+
+def test_a_network_that_does_not_say_how_large_its_samples_are_is_told(single_file):
+    folder = single_file.with_suffix("")
+    file = folder / "unet" / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"sample_size": None}))
+    with pytest.raises(SjcError, match="sample_size") as caught:
+        load_score_model(ModelSpec(str(folder), device="cpu"))
+    assert caught.value.code == "broken_model"
