@@ -197,6 +197,33 @@ def test_a_hidden_result_is_where_it_stands(scene, stand, how):
     assert np.array(domain_now(bpy.data.objects["Box"]))[:3, 3] == pytest.approx((3.5, 6, 7), abs=1e-5)
 
 
+def test_what_is_hidden_goes_by_the_scenes_own_settings(scene, stand):
+    """Simplified subdivision, the time stretched, and a driver that asks the scene."""
+    box = bpy.data.objects["Box"]
+    box.modifiers.clear()
+    box.modifiers.new("Round", "SUBSURF").levels = 3
+    scene.render.use_simplify, scene.render.simplify_subdivision = True, 1
+    scene.render.frame_map_new = 200
+    scene["lens"] = 44.0
+    driver = bpy.data.cameras["Camera"].animation_data.drivers[0].driver
+    variable = driver.variables.new()
+    variable.type, variable.name = "CONTEXT_PROP", "own"
+    variable.targets[0].context_property = "ACTIVE_SCENE"
+    variable.targets[0].data_path = '["lens"]'
+    driver.expression = "own + frame"
+    scene.frame_set(4)
+
+    def read_now():
+        with evaluated(scene) as view:
+            lens = view.one(bpy.data.objects["Camera"], "rig").evaluated.data.lens
+            return lens, len(view.one(box, "proxy").evaluated.data.vertices)
+
+    shown = read_now()
+    assert shown == (44 + 4 / 2, 26)
+    _excluded(stand)
+    assert read_now() == shown
+
+
 def test_a_rig_is_added_around_a_hidden_domain(scene, stand):
     _excluded(stand)
     move(scene)

@@ -1,8 +1,7 @@
 """Objects of a scene as they are evaluated now, whatever of it is shown: the one place that asks Blender for it.
 
 Blender evaluates only what a view layer shows. Of any other object `evaluated_get` gives, without a word, a place that
-may be old and none of the modifiers. Such objects are evaluated on a stage: a copy of the scene that holds them alone,
-shows them, and is removed again.
+may be old and none of the modifiers. Such objects are evaluated on a stage, see `stage`.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import bpy
 import numpy as np
 
 from ...protocol.errors import SjcError
+from .stage import Stage
 
 MOST_NAMED = 4
 
@@ -85,7 +85,7 @@ class EvaluatedScene:
     def __init__(self, scene: bpy.types.Scene) -> None:
         self.scene = scene
         self._view_layer = view_layer_of(scene)
-        self._stages: list[_Stage] = []
+        self._stages: list[Stage] = []
 
     def one(self, obj: bpy.types.Object, called: str) -> Placed:
         """Give an object alone, without what it instances; see `several`."""
@@ -147,7 +147,7 @@ class EvaluatedScene:
         if not hidden:
             return dict.fromkeys(objects, shown)
         # Another one each time: to a graph that is there already, Blender adds objects without their drivers.
-        self._stages.append(_Stage(self.scene))
+        self._stages.append(Stage(self.scene))
         staged = self._stages[-1].show(hidden, called)
         # The stage may have had them all evaluated anew.
         shown = self._shown()
@@ -177,69 +177,6 @@ class EvaluatedScene:
                 "Make one of them real (Object > Apply > Make Instances Real), and choose that.",
             )
         return matrices[0] if matrices else None
-
-
-class _Stage:
-    """A copy of a scene that shows what it is told to."""
-
-    def __init__(self, scene: bpy.types.Scene) -> None:
-        # A copy has the scene's frame, units, simplification and whatever a driver may ask of it.
-        self._scene = scene.copy()
-        for view_layer in self._scene.view_layers[1:]:
-            self._scene.view_layers.remove(view_layer)
-        top = self._scene.collection
-        for child in list(top.children):
-            top.children.unlink(child)
-        for obj in list(top.objects):
-            top.objects.unlink(obj)
-        top.hide_viewport = False
-
-    def show(self, objects: Sequence[bpy.types.Object], called: str) -> bpy.types.Depsgraph:
-        """Give a graph with these."""
-        off = [obj for obj in objects if obj.hide_viewport]
-        try:
-            for obj in objects:
-                obj.hide_viewport = False
-                self._scene.collection.objects.link(obj)
-            with _handlers_off():
-                # The one way to have all of it evaluated, drivers too, and nothing written back into the file.
-                self._scene.frame_set(self._scene.frame_current, subframe=self._scene.frame_subframe)
-        finally:
-            for obj in off:
-                obj.hide_viewport = True
-        graph = self._scene.view_layers[0].depsgraph
-        assert graph is not None  # the frame has made it
-        for obj in objects:
-            if obj.evaluated_get(graph).hide_viewport:
-                frame = self._scene.frame_current
-                raise _not_evaluated(obj, called, f"is switched off by its animation at frame {frame}")
-            if obj.rigid_body is not None and obj.rigid_body.type == "ACTIVE":
-                raise _not_evaluated(obj, called, "is moved by physics and is hidden")
-        return graph
-
-    def close(self) -> None:
-        """Remove it."""
-        bpy.data.scenes.remove(self._scene)
-
-
-@contextmanager
-def _handlers_off() -> Iterator[None]:
-    """Keep what others have hung in from seeing a scene that is gone in a moment."""
-    handlers = bpy.app.handlers
-    lists: Any = (
-        handlers.frame_change_pre,
-        handlers.frame_change_post,
-        handlers.depsgraph_update_pre,
-        handlers.depsgraph_update_post,
-    )
-    kept = [list(hung_in) for hung_in in lists]
-    try:
-        for hung_in in lists:
-            hung_in.clear()
-        yield
-    finally:
-        for hung_in, before in zip(lists, kept, strict=True):
-            hung_in[:] = before
 
 
 def _graph(scene: bpy.types.Scene, view_layer: bpy.types.ViewLayer) -> bpy.types.Depsgraph:
@@ -310,10 +247,4 @@ def _not_in_scene(
         return SjcError("not_in_scene", what, f"Switch to the scene {others[0]!r}, or link it into this one.")
     return SjcError(
         "not_in_scene", what, "Drag it into a collection of the scene (in the Outliner, from Blender File)."
-    )
-
-
-def _not_evaluated(obj: bpy.types.Object, called: str, what: str) -> SjcError:
-    return SjcError(
-        "not_evaluated", f"{obj.name!r} of the {called} {what}, so Blender does not tell where it is.", "Show it."
     )
