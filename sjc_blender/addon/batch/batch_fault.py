@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...protocol.errors import SjcError
+from ...protocol.json_values import Plain, plain
 
 SHOWN = 60
 """Letters of a value that are shown."""
@@ -30,18 +31,25 @@ class BatchFault:
         What was found, as a programmer would write it; empty for nothing.
     allowed : str
         What the cell accepts, in words.
+    found : str, int, float, bool or None
+        `value` as it was found, for programs.
     """
 
     row: int | None
     column: str
     value: str
     allowed: str
+    found: Plain = None
 
     @classmethod
     def of(cls, row: int | None, column: str, value: Any, allowed: str) -> BatchFault:
         """Make one, with a long value shortened."""
         shown = "" if value is None else repr(value)
-        return cls(row, column, shown if len(shown) <= SHOWN else shown[: SHOWN - 3] + "...", allowed)
+        return cls(row, column, shown if len(shown) <= SHOWN else shown[: SHOWN - 3] + "...", allowed, plain(value))
+
+    def as_json(self) -> dict[str, Plain]:
+        """Give it for a program."""
+        return {"row": self.row, "column": self.column, "value": self.found, "allowed": self.allowed}
 
     def __str__(self) -> str:
         where = "every row" if self.row is None else f"row {self.row}"

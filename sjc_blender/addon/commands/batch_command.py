@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import bpy
 
@@ -14,11 +13,12 @@ from ...protocol.home import expanded
 from ...protocol.overrides import parse_overrides
 from .. import api
 from ..batch.batch_fault import InvalidBatch
+from ..batch.entry import DONE
 from ..batch.layout import PLACES
 from ..batch.seed_ranges import seeds_of
 from ..batch.written_numbers import NotANumber
 from .outcome import Outcome, told
-from .progress_lines import ProgressLines
+from .progress import JobProgress, Progress
 from .result_options import add_result_options, save_scene
 
 NAME = "batch"
@@ -26,6 +26,7 @@ HELP = "make many objects of a CSV, JSON or text file"
 EXAMPLES = (
     "-b scene.blend --command sjc batch chairs.csv --check",
     "-b scene.blend --command sjc batch chairs.csv --seeds 1,2 --preset draft --save chairs.blend --json",
+    "-b scene.blend --command sjc batch chairs.csv --seeds 1,2 --preset draft --save chairs.blend --status --json",
     "-b scene.blend --command sjc batch chairs.csv --prepare --out jobs",
     "-b scene.blend --command sjc batch prompts.txt --rig Cameras --import volume,mesh --place row \\\n"
     "      --set optimisation.steps=500 --save chairs.blend",
@@ -42,6 +43,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "and any field of a job such as optimisation.steps",
     )
     parser.add_argument("--check", action="store_true", help="only list what is wrong with the file; start nothing")
+    parser.add_argument(
+        "--status", action="store_true", help="only say which rows are made and which are left; start and save nothing"
+    )
     parser.add_argument(
         "--prepare",
         action="store_true",
@@ -76,9 +80,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Outcome:
     """Judge the file, make what is missing, and save after every object."""
-    if not (arguments.check or arguments.prepare or arguments.save):
+    if not (arguments.check or arguments.status or arguments.prepare or arguments.save):
         raise SjcError(
-            "bad_usage", "The batch has no scene to be saved in.", "Add --save OUT.blend, --prepare or --check."
+            "bad_usage",
+            "The batch has no scene to be saved in.",
+            "Add --save OUT.blend, --prepare, --check or --status.",
         )
     source = arguments.file if arguments.file in bpy.data.texts else str(expanded(arguments.file).absolute())
     try:
@@ -90,14 +96,20 @@ def run(arguments: argparse.Namespace) -> Outcome:
         if arguments.prepare:
             folders = [str(folder) for folder in batch.prepare()]
             return Outcome("done", {"folders": folders}, folders or [batch.headline])
-        _go_on_in(arguments.save)
-        progress = _BatchProgress(sys.stderr, arguments.save)
+        say = Progress(arguments)
+        if arguments.status:
+            if arguments.save and arguments.save.exists():
+                _open(arguments.save)
+                batch = _batch(arguments, source)
+            return _status(batch)
+        _go_on_in(arguments.save, say)
+        progress = _BatchProgress(say, arguments.save)
         batch = _batch(arguments, source, progress)
     except InvalidBatch as error:
-        return Outcome("failed", {"faults": [vars(fault) for fault in error.faults]}, error=error)
+        return Outcome("failed", {"faults": [fault.as_json() for fault in error.faults]}, error=error)
     progress.batch = batch
     said = batch.start()
-    print(said, file=sys.stderr, flush=True)
+    say.say(said, "batch", jobs=len(batch.entries), said=said)
     batch.wait()
     progress.close()
     save_scene(arguments.save)
@@ -130,37 +142,53 @@ def _batch(arguments: argparse.Namespace, source: str, progress: Any = None) -> 
     )
 
 
-def _go_on_in(path: Path) -> None:
+def _go_on_in(path: Path, say: Progress) -> None:
     """Open what an earlier run has saved, so that nothing in it is lost; else save the scene there."""
     if not path.exists():
         save_scene(path)
     elif Path(bpy.data.filepath) != path:
-        print(f"{path} is there: the batch goes on in it.", file=sys.stderr, flush=True)
-        try:
-            bpy.ops.wm.open_mainfile(filepath=str(path))
-        except RuntimeError as error:
-            raise SjcError(
-                "not_opened",
-                f"{path} is there, but cannot be opened: {str(error).strip()}",
-                "Name another file for --save, or move this one away.",
-            ) from error
+        say.say(f"{path} is there: the batch goes on in it.", "opened", blend=str(path))
+        _open(path)
+
+
+def _open(path: Path) -> None:
+    try:
+        bpy.ops.wm.open_mainfile(filepath=str(path))
+    except RuntimeError as error:
+        raise SjcError(
+            "not_opened",
+            f"{path} is there, but cannot be opened: {str(error).strip()}",
+            "Name another file for --save, or move this one away.",
+        ) from error
+
+
+def _status(batch: api.Batch) -> Outcome:
+    """Say which rows are left; none is started."""
+    left = [
+        entry.planned.row for entry, state in zip(batch.entries, batch.states.values(), strict=True) if state != DONE
+    ]
+    return Outcome("done", {"jobs": _jobs(batch), "left": left}, [str(batch)])
 
 
 def _outcome(batch: api.Batch, said: str, path: Path) -> Outcome:
     states = batch.states
     ended = set(states.values())
     state = "cancelled" if "cancelled" in ended else "done" if ended == {"done"} else "failed"
-    jobs = []
-    for entry, entry_state in zip(batch.entries, states.values(), strict=True):
-        planned = entry.planned
-        objects = [obj.name for obj in batch.objects(entry)]
-        job: dict[str, Any] = {"row": planned.row, "name": planned.name, "state": entry_state}
-        job |= {"folder": str(planned.folder), "objects": objects}
-        jobs.append(job | ({"error": told(entry.error)} if entry.error is not None else {}))
     lines = [said, str(batch), f"blend: {path}"]
     if state != "done":
         lines.append("The same command again makes what is missing.")
-    return Outcome(state, {"said": said, "jobs": jobs, "blend": str(path)}, lines)
+    return Outcome(state, {"said": said, "jobs": _jobs(batch), "blend": str(path)}, lines)
+
+
+def _jobs(batch: api.Batch) -> list[dict[str, Any]]:
+    jobs = []
+    for entry, state in zip(batch.entries, batch.states.values(), strict=True):
+        planned = entry.planned
+        objects = [obj.name for obj in batch.objects(entry)]
+        job: dict[str, Any] = {"row": planned.row, "name": planned.name, "state": state}
+        job |= {"folder": str(planned.folder), "objects": objects}
+        jobs.append(job | ({"error": told(entry.error)} if entry.error is not None else {}))
+    return jobs
 
 
 def _seeds(text: str) -> tuple[int, ...]:
@@ -173,30 +201,33 @@ def _seeds(text: str) -> tuple[int, ...]:
 class _BatchProgress:
     """Says which job runs, and how far it is; saves the scene when its object has come."""
 
-    def __init__(self, stream: TextIO, path: Path) -> None:
+    def __init__(self, say: Progress, path: Path) -> None:
         self.batch: api.Batch | None = None
-        self._stream = stream
+        self._say = say
         self._path = path
         self._of: api.Job | None = None
-        self._lines = ProgressLines(stream)
+        self._lines: JobProgress | None = None
 
     def __call__(self, job: api.Job) -> None:
         """Print what is new of a job."""
         assert self.batch is not None  # nothing is told before it starts
         if job is not self._of and job.phase and not job.imported:
             self.close()
-            self._of, self._lines = job, ProgressLines(self._stream)
             entries = self.batch.entries
             number = next(number for number, entry in enumerate(entries, 1) if entry.job is job)
-            print(f"[{number}/{len(entries)}] {entries[number - 1].planned.name}", file=self._stream, flush=True)
-        if job is self._of:
+            planned = entries[number - 1].planned
+            about = {"number": number, "count": len(entries), "row": planned.row, "name": planned.name}
+            self._say.say(f"[{number}/{len(entries)}] {planned.name}", "job", **about, folder=str(planned.folder))
+            self._of, self._lines = job, self._say.of_job(**about)
+        if job is self._of and self._lines is not None:
             self._lines(job)
         if job.error is not None:
-            print(f"Error: {job.error}", file=self._stream, flush=True)
+            self._say.say(f"Error: {job.error}", "error", name=job.id, **told(job.error))
         if job.imported:
             # A batch that is ended hard goes on from here.
             save_scene(self._path)
 
     def close(self) -> None:
         """End a line that is still being written."""
-        self._lines.close()
+        if self._lines is not None:
+            self._lines.close()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import pkgutil
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import bpy
 
+from ...protocol import atomic_write
 from ...protocol.errors import SjcError
+from ...protocol.home import expanded
 from ..process.platform_process import flush_c_output
-from .outcome import Outcome
+from .opened_file import require_opened
+from .outcome import EXIT_OK, Outcome
+from .progress import FORMS
 
 PROGRAM = "blender [-b FILE.blend] --command sjc"
 DESCRIPTION = "Score Jacobian Chaining: volumes and meshes from text, seen through the scene's cameras."
@@ -26,20 +31,46 @@ _registered: list[Any] = []
 
 def main(argv: Sequence[str]) -> int:
     """Run the command line; returns the exit code. Progress goes to stderr, the outcome to stdout."""
+    words = list(argv)
+    # Also of a command line with something wrong in it.
+    wanted = argparse.Namespace(json="--json" in words, json_file=_option(words, "--json-file"))
     try:
-        arguments = _parser().parse_args(list(argv))
-    except SystemExit as end:  # argparse has said what is wrong, or has helped
-        return int(end.code or 0)
-    try:
-        outcome: Outcome = arguments.run(arguments)
+        wanted = _parser().parse_args(words)
+        require_opened(sys.argv)
+        outcome: Outcome = wanted.run(wanted)
+    except SystemExit:  # argparse has helped
+        return EXIT_OK
     except SjcError as error:
         outcome = Outcome.failed(error)
     except KeyboardInterrupt:  # between two jobs, or in what starts none
         outcome = Outcome("cancelled")
     # Blender says its name, and what it saves, through C: the outcome is to be the last line.
     flush_c_output()
-    outcome.tell(sys.stdout, sys.stderr, as_json=arguments.json)
+    if wanted.json_file:
+        try:
+            atomic_write.write_text(expanded(wanted.json_file).absolute(), outcome.as_json() + "\n")
+        except SjcError as error:
+            print(f"Error: {error}", file=sys.stderr, flush=True)
+            outcome = Outcome("failed", outcome.facts, outcome.lines, outcome.error or error)
+    outcome.tell(sys.stdout, sys.stderr, as_json=wanted.json)
     return outcome.exit_code
+
+
+def _option(words: Sequence[str], name: str) -> str:
+    """Give what an option is set to, in a command line that may be wrong."""
+    for word, following in itertools.pairwise([*words, ""]):
+        if word == name or word.startswith(f"{name}="):
+            return following if word == name else word.partition("=")[2]
+    return ""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises what is wrong instead of ending Blender with it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say how it is used, and raise SjcError ``bad_usage``."""
+        self.print_usage(sys.stderr)
+        raise SjcError("bad_usage", f"{message[:1].upper()}{message[1:]}.", f"{self.prog} --help says what there is.")
 
 
 def subcommands() -> list[ModuleType]:
@@ -53,7 +84,7 @@ def subcommands() -> list[ModuleType]:
 def _parser() -> argparse.ArgumentParser:
     modules = subcommands()
     examples = [example for module in modules for example in module.EXAMPLES]
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=DESCRIPTION, **_epilog(examples))
+    parser = _Parser(prog=PROGRAM, description=DESCRIPTION, **_epilog(examples))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in modules:
         command = commands.add_parser(
@@ -61,6 +92,10 @@ def _parser() -> argparse.ArgumentParser:
         )
         module.add_options(command)
         command.add_argument("--json", action="store_true", help="the outcome as one line of JSON, the last on stdout")
+        command.add_argument("--json-file", metavar="PATH", help="the outcome as JSON in a file, which is replaced")
+        command.add_argument(
+            "--progress", choices=FORMS, default="text", help="on stderr: for people, or an object of JSON a line"
+        )
         command.set_defaults(run=module.run)
     return parser
 

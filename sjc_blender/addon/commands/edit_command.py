@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from ...protocol.presets import preset_names
 from .. import api
 from .job_options import add_job_options, job_outcome, job_overrides, save_first
 from .outcome import Outcome
-from .progress_lines import ProgressLines
+from .progress import Progress
 
 NAME = "edit"
 HELP = "change a finished object in a region, or refine all of it"
@@ -40,7 +39,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
     """Edit it, wait for it, and import and save it if that is wanted."""
     overrides = job_overrides(arguments)
     save_first(arguments)
-    progress = ProgressLines(sys.stderr)
+    progress = Progress(arguments).of_job()
     if arguments.agree:
         api.agree(arguments.source)
     job = api.edit(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from ...protocol.presets import preset_names
 from .. import api
 from ..rigs.rig_choice import FORMS
 from .job_options import add_job_options, job_outcome, job_overrides, save_first
 from .outcome import Outcome
-from .progress_lines import ProgressLines
+from .progress import Progress
 
 NAME = "generate"
 HELP = "make an object from a prompt"
@@ -48,7 +47,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
     """Make it, wait for it, and import and save it if that is wanted."""
     overrides = job_overrides(arguments)
     save_first(arguments)
-    progress = ProgressLines(sys.stderr)
+    progress = Progress(arguments).of_job()
     job = api.generate(
         arguments.prompt,
         negative_prompt=arguments.negative_prompt,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from ...protocol.errors import SjcError
 from .. import api
@@ -11,6 +10,7 @@ from ..models.model_library import ModelLibrary
 from ..models.model_status import ModelStatus
 from ..models.model_words import bar_text, rate_text, size_text
 from .outcome import Outcome
+from .progress import Progress
 
 NAME = "models"
 HELP = "list, download or delete models"
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
     if (arguments.action == "list") == bool(arguments.id):
         raise SjcError("bad_usage", "download and delete take the id of a model, list takes none.")
     if arguments.action == "download":
-        model = api.download_model(arguments.id, wait=True, progress=_Lines(), engine_python=python)
+        model = api.download_model(arguments.id, wait=True, progress=_Lines(Progress(arguments)), engine_python=python)
         if model is None:
             return Outcome("cancelled", lines=["Stopped; what has come is kept, the same command goes on."])
         return Outcome("done", {"model": _told(model)}, [f"{model.id}: {model.path}"])
@@ -60,7 +60,8 @@ def _told(model: ModelStatus) -> dict[str, object]:
 class _Lines:
     """Prints a line every 5 % of a download."""
 
-    def __init__(self) -> None:
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
         self._told = -1
 
     def __call__(self, library: ModelLibrary) -> None:
@@ -70,4 +71,5 @@ class _Lines:
         reached = transfer.done * STEPS // transfer.total
         if reached > self._told:
             self._told = reached
-            print(f"  {bar_text(transfer)}  {rate_text(transfer)}".rstrip(), file=sys.stderr, flush=True)
+            text = f"  {bar_text(transfer)}  {rate_text(transfer)}".rstrip()
+            self._progress.say(text, "download", bytes_done=transfer.done, bytes_total=transfer.total)

@@ -7,11 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+<<<<<<< HEAD
 from ...protocol.errors import SjcError
 from ...protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
+=======
+from ...protocol.errors import InvalidSpec, SjcError
+from ...protocol.json_values import json_value, plain
+from ..batch.batch_fault import InvalidBatch
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 130
+>>>>>>> d82ce26 (Commands for programs: the outcome in a file, wrong usage in JSON, progress as JSON lines, a batch's status; a .blend that cannot be read is no default scene)
 
 USAGE_CODES = {
     "bad_usage",
+    "blend_not_opened",
     "invalid_batch",
     "invalid_spec",
     "no_batch_file",
@@ -61,19 +70,30 @@ class Outcome:
             return EXIT_USAGE if self.error.code in USAGE_CODES else EXIT_FAILED
         return EXIT_OK if self.state == "done" else EXIT_FAILED
 
+    def as_json(self) -> str:
+        """Give it as one line of JSON."""
+        error = {} if self.error is None else {"error": told(self.error)}
+        # In ASCII: half a character, which a name may hold, cannot be printed, and others not everywhere.
+        return json.dumps(json_value({"state": self.state} | self.facts | error))
+
     def tell(self, stdout: TextIO, stderr: TextIO, *, as_json: bool) -> None:
         """Print what came out: errors to `stderr`; lines, or one line of JSON, to `stdout`."""
         if self.error is not None:
             print(f"Error: {self.error}", file=stderr, flush=True)
         if as_json:
-            error = {} if self.error is None else {"error": told(self.error)}
-            print(json.dumps({"state": self.state} | self.facts | error, ensure_ascii=False), file=stdout, flush=True)
+            print(self.as_json(), file=stdout, flush=True)
             return
         where = stderr if self.state == "cancelled" else stdout
         for line in self.lines:
             print(line, file=where, flush=True)
 
 
-def told(error: SjcError) -> dict[str, str]:
-    """Give an error as JSON values."""
-    return {"code": error.code, "message": error.message, "hint": error.hint}
+def told(error: SjcError) -> dict[str, Any]:
+    """Give an error as JSON values, with what was found wrong and what is allowed where it knows that."""
+    facts: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
+    if isinstance(error, InvalidBatch):
+        facts["faults"] = [fault.as_json() for fault in error.faults]
+    elif isinstance(error, InvalidSpec):
+        found = [(fault.field, plain(fault.value), fault.allowed) for fault in error.faults]
+        facts["faults"] = [{"field": field, "value": value, "allowed": allowed} for field, value, allowed in found]
+    return facts

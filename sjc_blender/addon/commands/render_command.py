@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from ..rigs.domain import domain_object, domain_spec
 from ..rigs.evaluated_scene import Placed, evaluated
 from ..rigs.rig import cameras_from_scene, rig_cameras
 from .outcome import Outcome
+from .progress import Progress
 from .picture_settings import A_FILE, PLAIN, SQUARE, Settings, picture_settings
 
 NAME = "render"
@@ -80,11 +80,13 @@ def run(arguments: argparse.Namespace) -> Outcome:
         # Before any picture: a camera that cannot be used is told at once.
         views = _views(scene, arguments, paths) if arguments.views else None
         pictures: list[dict[str, Any]] = []
+        say = Progress(arguments).say
         with Interrupts() as interrupts:
             for shot, path in zip(shots, paths, strict=True):
                 if interrupts.count:
                     return Outcome("cancelled", {"pictures": pictures}, [f"{len(pictures)} of {len(shots)} rendered."])
-                print(f"[{len(pictures) + 1}/{len(shots)}] {shot.name}", file=sys.stderr, flush=True)
+                number, count = len(pictures) + 1, len(shots)
+                say(f"[{number}/{count}] {shot.name}", "picture", number=number, count=count, camera=shot.name)
                 began = time.monotonic()
                 _render(scene, shot, path)
                 seconds = round(time.monotonic() - began, 2)

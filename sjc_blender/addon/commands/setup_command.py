@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from ...protocol.amounts import gigabytes
 from .. import api
 from ..environment.engine_keeper import EngineState, Status
 from .outcome import Outcome
+from .progress import Progress
 
 NAME = "setup"
 HELP = "set up the engine, go on with a set-up, mend or update it, or remove it"
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
     if arguments.remove:
         state = api.remove_engine(wait=True)
         return Outcome.failed(state.failure) if state.failure else Outcome(lines=[f"removed: {state.place.root}"])
-    told = _StageLines()
+    told = _StageLines(Progress(arguments))
     state = api.set_up_engine(wheelhouse=arguments.wheelhouse, wait=True, progress=told)
     facts = {"folder": str(state.place.root), "python": str(state.interpreter or ""), "bytes": state.size}
     if state.failure is not None:
@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace) -> Outcome:
 class _StageLines:
     """Prints each stage once, and what it fetches."""
 
-    def __init__(self) -> None:
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
         self._last = ""
         self.cancelled = False
 
@@ -63,4 +64,5 @@ class _StageLines:
         line = f"[{stage.number}/{stage.count}] {stage.name}{detail}"
         if line != self._last:
             self._last = line
-            print(line, file=sys.stderr, flush=True)
+            facts = {"number": stage.number, "count": stage.count, "name": stage.name, "detail": stage.detail}
+            self._progress.say(line, "stage", **facts, bytes_done=stage.done, bytes_total=stage.total)

@@ -147,3 +147,43 @@ def test_jobs_are_prepared_without_an_engine_run_elsewhere_and_imported(tmp_path
     assert "2 imported from their folders" in capfd.readouterr().err
     assert batch("--prepare", "--out", "jobs", "--json") == EXIT_OK
     assert outcome(capfd)[0]["folders"] == []
+
+
+def test_status_says_which_rows_are_left_and_starts_nothing(tmp_path, capfd):
+    options = ["--save", "out.blend", "--json"]
+    assert batch("--status", *options) == EXIT_OK
+    told, _ = outcome(capfd)
+    assert told["left"] == [2, 3] and {job["state"] for job in told["jobs"]} == {"missing"}
+    assert not (tmp_path / "out.blend").exists() and not api.jobs() and not (tmp_path / "sjc_jobs").exists()
+    assert batch(*options) == EXIT_OK
+    bpy.data.objects.remove(bpy.data.objects["Stuhl"])
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    ran, saved = len(api.jobs()), (tmp_path / "out.blend").read_bytes()
+    capfd.readouterr()
+    assert batch("--status", *options) == EXIT_OK
+    told, _ = outcome(capfd)
+    assert told["left"] == [3]
+    assert [job["state"] for job in told["jobs"]] == ["done", "not in the scene"]
+    assert len(api.jobs()) == ran and (tmp_path / "out.blend").read_bytes() == saved
+
+
+def test_progress_as_json_lines_says_of_which_row(tmp_path, capfd):
+    (tmp_path / "mixed.csv").write_text("prompt,negative_prompt\na duck,error\na cup,\n")
+    assert batch("--save", "out.blend", "--progress", "json", file="mixed.csv") == EXIT_FAILED
+    told = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
+    assert [(line["number"], line["count"], line["row"]) for line in told if line["event"] == "job"] == [
+        (1, 2, 2),
+        (2, 2, 3),
+    ]
+    assert [(line["row"], line["state"]) for line in told if line["event"] == "ended"] == [(2, "failed"), (3, "done")]
+    assert {line["row"] for line in told if line["event"] == "progress"} == {3}
+    assert told[0]["event"] == "batch" and told[0]["jobs"] == 2
+
+
+def test_faults_have_plain_values(tmp_path, capfd):
+    (tmp_path / "bad.jsonl").write_text('{"prompt": "a duck", "seed": -1}\n{"prompt": "a cup", "preset": "hasty"}\n')
+    assert batch("--check", "--json", file="bad.jsonl") == EXIT_USAGE
+    told, _ = outcome(capfd)
+    assert [fault["value"] for fault in told["faults"]] == [-1, "hasty"]
+    assert told["error"]["faults"] == told["faults"] and all(fault["allowed"] for fault in told["faults"])

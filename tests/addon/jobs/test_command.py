@@ -1,6 +1,7 @@
 """``blender --command sjc``: the same API from a terminal, with exit codes that programs can use."""
 
 import json
+import math
 import os
 import signal
 import threading
@@ -11,7 +12,8 @@ import pytest
 
 from sjc_blender.addon import api
 from sjc_blender.addon.commands.command_line import main
-from sjc_blender.addon.commands.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from sjc_blender.addon.commands.opened_file import named_file
+from sjc_blender.addon.commands.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE, Outcome
 from sjc_blender.addon.commands.progress_lines import ProgressLines
 from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs import pump
@@ -201,3 +203,92 @@ def test_a_terminal_gets_one_line_that_changes(make_job):
 
 def test_durations():
     assert [duration(seconds) for seconds in (0, 59.2, 61, 3723)] == ["0:00", "1:00", "1:01", "1:02:03"]
+
+
+# ---- For programs -------------------------------------------------------------------------------------------------
+
+
+def outcome_of(capfd) -> dict:
+    return json.loads(capfd.readouterr().out.splitlines()[-1])
+
+
+def json_lines(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+@pytest.mark.parametrize("form", [["--json-file", "out.json"], ["--json-file=out.json"]])
+def test_the_outcome_comes_in_a_file_too_also_of_wrong_usage(form, capfd, tmp_path):
+    assert generate("--out", "job", *form) == EXIT_OK
+    assert json.loads((tmp_path / "out.json").read_text())["state"] == "done"
+    assert "folder:" in capfd.readouterr().out, "a person is told as ever"
+    assert generate("--sede", "3", *form) == EXIT_USAGE
+    told = json.loads((tmp_path / "out.json").read_text())
+    assert told["state"] == "failed" and told["error"]["code"] == "bad_usage" and "--sede" in told["error"]["message"]
+
+
+def test_an_outcome_that_cannot_be_written_is_told_and_is_no_success(capfd):
+    assert generate("--out", "job", "--json", "--json-file", "nowhere/out.json") == EXIT_FAILED
+    out, err = capfd.readouterr()
+    assert "nowhere" in err and json.loads(out.splitlines()[-1])["error"]["code"] == "folder_not_writable"
+
+
+@pytest.mark.parametrize("words", [["--json"], ["generat", "--json"], ["generate", "--seed", "three", "--json"]])
+def test_wrong_usage_is_told_in_json(words, capfd):
+    assert main(words) == EXIT_USAGE
+    out, err = capfd.readouterr()
+    assert json.loads(out.splitlines()[-1])["error"]["code"] == "bad_usage"
+    assert "usage:" in err and "Error:" in err
+
+
+def test_faults_are_told_with_plain_values_and_what_is_allowed(capfd):
+    assert generate("--set", "optimisation.steps=0", "--set", "field.resolution=-3", "--json") == EXIT_USAGE
+    faults = {fault["field"]: fault for fault in outcome_of(capfd)["error"]["faults"]}
+    assert faults["optimisation.steps"]["value"] == 0 and faults["field.resolution"]["value"] == -3
+    assert all(fault["allowed"] for fault in faults.values())
+
+
+def test_progress_is_told_as_json_lines(capfd):
+    assert generate("--out", "job", "--progress", "json") == EXIT_OK
+    told = json_lines(capfd.readouterr().err)
+    assert [line["name"] for line in told if line["event"] == "phase"][-1] == "optimising"
+    steps = [line for line in told if line["event"] == "progress"]
+    assert steps[-1]["step"] == steps[-1]["total"] == 20
+    assert told[-1]["event"] == "ended" and told[-1]["state"] == "done"
+
+
+def test_a_failure_is_among_the_json_lines(capfd):
+    assert generate("--out", "job", "--progress", "json", way="error") == EXIT_FAILED
+    (ended,) = [line for line in json_lines(capfd.readouterr().err) if line["event"] == "ended"]
+    assert (ended["state"], ended["error"]["code"]) == ("failed", "unknown_model")
+
+
+def test_numbers_that_json_does_not_have_are_none():
+    text = Outcome("done", {"metrics": {"psnr": math.inf, "all": [math.nan, 1.5]}, "name": "half \ud800"}).as_json()
+    facts = json.loads(text, parse_constant=pytest.fail)
+    assert facts["metrics"] == {"psnr": None, "all": [None, 1.5]} and text.isascii()
+
+
+BLENDER = ["blender", "-b"]
+
+
+@pytest.mark.parametrize(
+    "words, named",
+    [
+        ([*BLENDER, "scene.blend", "--command", "sjc", "import", "job", "--save", "out.blend"], "scene.blend"),
+        ([*BLENDER, "old.BLEND1", "--python", "x.py", "-c", "sjc"], "old.BLEND1"),
+        ([*BLENDER, "--python-expr", "f='a.blend", "--command", "sjc"], ""),
+        (["blender", "--command", "sjc", "import", "job.blend"], ""),
+        ([*BLENDER, "a.blend", "b.blend", "--command", "sjc"], "b.blend"),
+        (["python", "-m", "pytest"], ""),
+    ],
+)
+def test_the_file_of_blenders_command_line_is_found(words, named):
+    assert named_file(words) == named
+
+
+def test_a_blend_that_cannot_be_read_is_no_default_scene(monkeypatch, capfd, tmp_path):
+    monkeypatch.setattr("sys.argv", [*BLENDER, "broken.blend", "--command", "sjc"])
+    assert generate("--out", "job", "--json") == EXIT_USAGE
+    assert outcome_of(capfd)["error"]["code"] == "blend_not_opened" and not (tmp_path / "job").exists()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "broken.blend"))
+    assert generate("--out", "job", "--json") == EXIT_OK

@@ -1,0 +1,38 @@
+"""Whether the .blend that the command line names is the one that is open: Blender goes on without it if it is not."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+
+import bpy
+
+from ...protocol.errors import SjcError
+
+_BLEND = re.compile(r"\.blend\d*$", re.IGNORECASE)
+_COMMAND = ("--command", "-c")
+_WITH_VALUE = {"--python", "-P", "--python-expr", "--python-text", "--render-output", "-o", "--log-file", "--addons"}
+"""Of Blender's options those whose value may end like a file's name."""
+
+
+def named_file(command_line: Sequence[str]) -> str:
+    """Give the .blend that Blender's command line names before ``--command``; empty if it names none."""
+    named = ""
+    for before, word in itertools.pairwise(command_line):
+        if word in _COMMAND:
+            break
+        if _BLEND.search(word) and not word.startswith("-") and before not in _WITH_VALUE:
+            named = word
+    return named
+
+
+def require_opened(command_line: Sequence[str]) -> None:
+    """Raise SjcError ``blend_not_opened`` if the named file could not be read; the default scene is nobody's wish."""
+    named = named_file(command_line)
+    if named and not bpy.data.filepath:
+        raise SjcError(
+            "blend_not_opened",
+            f"Blender could not open {named}; what it has open is the default scene.",
+            "Name a .blend that is there and that this Blender can read, or none.",
+        )

@@ -1,0 +1,88 @@
+"""How far a subcommand is, on stderr: lines for people, or with ``--progress json`` an object a line for programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any, Protocol, TextIO
+
+from ...protocol import events
+from ...protocol.json_values import json_value
+from ..jobs.job_queue import Job
+from .progress_lines import ProgressLines
+
+FORMS = ("text", "json")
+
+
+class JobProgress(Protocol):
+    """Is told of a job after every change of it."""
+
+    def __call__(self, job: Job) -> None:
+        """Tell what is new."""
+
+    def close(self) -> None:
+        """End what is still being written."""
+
+
+class Progress:
+    """What a subcommand says while it runs.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        With `progress`, one of `FORMS`.
+    stream : text file, optional
+    """
+
+    def __init__(self, arguments: argparse.Namespace, stream: TextIO | None = None) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._as_json = arguments.progress == "json"
+
+    def say(self, text: str, event: str, **facts: Any) -> None:
+        """Say one thing: `text` to a person, `event` with its facts to a program."""
+        print(_line(event, facts) if self._as_json else text, file=self._stream, flush=True)
+
+    def of_job(self, **about: Any) -> JobProgress:
+        """Give what tells of one job; `about` says to a program which one, where there are several."""
+        return _JobEvents(self._stream, about) if self._as_json else ProgressLines(self._stream)
+
+
+class _JobEvents:
+    """Tells phases, progress, warnings and the end of a job as JSON."""
+
+    def __init__(self, stream: TextIO, about: dict[str, Any]) -> None:
+        self._stream = stream
+        self._about = about
+        self._phase = ""
+        self._progress: events.Progress | None = None
+        self._warnings = 0
+        self._ended = False
+
+    def __call__(self, job: Job) -> None:
+        for warning in job.warnings[self._warnings :]:
+            self._tell("warning", message=warning)
+        self._warnings = len(job.warnings)
+        if job.phase != self._phase:
+            self._phase = job.phase
+            self._tell("phase", name=job.phase)
+        progress = job.progress
+        if progress is not None and progress != self._progress:
+            self._progress = progress
+            rate, left = progress.steps_per_second, progress.eta_seconds
+            self._tell("progress", step=progress.step, total=progress.total, steps_per_second=rate, eta_seconds=left)
+        if not job.live and not self._ended:
+            self._ended = True
+            error = {} if job.error is None else {"error": {"code": job.error.code, "message": job.error.message}}
+            self._tell("ended", state=str(job.state), folder=str(job.folder.path), **error)
+
+    def close(self) -> None:
+        """Nothing is left open: every line is whole."""
+
+    def _tell(self, event: str, **facts: Any) -> None:
+        print(_line(event, self._about | facts), file=self._stream, flush=True)
+
+
+def _line(event: str, facts: dict[str, Any]) -> str:
+    # In ASCII: whatever the terminal's encoding is, and whatever a reader takes for the end of a line.
+    return json.dumps({"event": event} | json_value(facts))
