@@ -7,16 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-<<<<<<< HEAD
-from ...protocol.errors import SjcError
-from ...protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
-=======
 from ...protocol.errors import InvalidSpec, SjcError
+from ...protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ...protocol.json_values import json_value, plain
 from ..batch.batch_fault import InvalidBatch
-
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 130
->>>>>>> d82ce26 (Commands for programs: the outcome in a file, wrong usage in JSON, progress as JSON lines, a batch's status; a .blend that cannot be read is no default scene)
 
 USAGE_CODES = {
     "bad_usage",

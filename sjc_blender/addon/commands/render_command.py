@@ -27,9 +27,10 @@ from ..process.interrupts import Interrupts
 from ..rigs.domain import domain_object, domain_spec
 from ..rigs.evaluated_scene import Placed, evaluated
 from ..rigs.rig import cameras_from_scene, rig_cameras
+from .graphics_check import require_graphics
 from .outcome import Outcome
-from .progress import Progress
 from .picture_settings import A_FILE, PLAIN, SQUARE, Settings, picture_settings
+from .progress import Progress
 
 NAME = "render"
 HELP = "render the scene from its camera, or from each camera of a rig"
@@ -76,6 +77,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise atomic_write.file_error(error, folder) from error
+        require_graphics(scene.render.engine)
         paths = _paths(folder, shots)
         # Before any picture: a camera that cannot be used is told at once.
         views = _views(scene, arguments, paths) if arguments.views else None

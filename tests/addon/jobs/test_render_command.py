@@ -8,8 +8,10 @@ import mathutils
 import numpy as np
 import pytest
 
+from sjc_blender.addon.commands import graphics_check
 from sjc_blender.addon.commands.command_line import main
 from sjc_blender.addon.commands.outcome import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from sjc_blender.addon.commands.render_command import ENGINES
 from sjc_blender.addon.rigs import rig_building
 from sjc_blender.protocol.reference_views import read_reference_views
 
@@ -124,3 +126,25 @@ def test_views_without_a_rig_or_a_size_are_refused(options, capfd):
     assert main(["render", "--out", "set", "--views", *options]) == EXIT_USAGE
     assert "--rig" in capfd.readouterr().err
     assert not Path("set").exists()
+
+
+def test_without_a_graphics_card_it_says_so_before_blender_ends(capfd, monkeypatch, scene):
+    # As in a Blender that is ended by its first drawing; what does not draw is not tried.
+    monkeypatch.setattr(graphics_check, "DRAW", "import os; os.abort()")
+    options = ["render", "--out", "pictures", "--camera", "View.1", "--size", "8", "--samples", "1"]
+    for engine in (["--engine", "eevee"], []):
+        scene.render.engine = ENGINES["eevee"]
+        assert main([*options, *engine, "--json"]) == EXIT_FAILED
+        out, err = capfd.readouterr()
+        assert json.loads(out.splitlines()[-1])["error"]["code"] == "no_graphics"
+        assert "Use --engine cycles." in err
+    assert main([*options, "--engine", "cycles"]) == EXIT_OK
+
+
+def test_pictures_are_told_as_json_lines(capfd):
+    assert main(["render", "--out", "pictures", "--rig", "Rig", *QUICK, "--progress", "json"]) == EXIT_OK
+    told = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
+    assert [(line["event"], line["number"], line["count"], line["camera"]) for line in told] == [
+        ("picture", 1, 2, "View-1"),
+        ("picture", 2, 2, "View.1"),
+    ]
