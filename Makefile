@@ -23,7 +23,7 @@ extension_cli_45 := build/bpy45/lib/python3.11/site-packages/bpy/4.5/scripts/add
 extension_cli_52 := build/bpy52/lib/python3.13/site-packages/bpy/5.2/scripts/addons_core/bl_pkg/cli/blender_ext.py
 
 lint_parts := lint-style lint-format lint-rooms types-engine types-addon-45 types-addon-52
-test_parts := site test-engine test-faults test-farm test-tools test-addon-45 test-addon-52 test-package
+test_parts := site test-engine test-faults test-farm test-tools test-addon-45 test-addon-52 test-package test-blender
 
 .PHONY: help
 help:  ## Say what there is to make
@@ -151,6 +151,9 @@ test-addon-52: build/bpy52/.ready build/engine/.ready  ## Tests of the add-on in
 	@scripts/run_pytest.sh build/bpy52 tests/addon
 test-package: package build/engine/.ready  ## Tests of the zip and of what its parts import
 	@NETWORK=yes SJC_PACKAGE=$(abspath $(package)) scripts/run_pytest.sh build/engine tests/package
+# A Blender program, with the words that start it, and those that give it a window; .ci/run names the one of its machine.
+test-blender: package build/engine/.ready  ## Documented command lines, and clicks, in a real Blender (SJC_BLENDER="blender")
+	@SJC_PACKAGE=$(abspath $(package)) scripts/test_blender.sh
 
 # ---- Faults ---------------------------------------------------------------------------------------------------------
 
