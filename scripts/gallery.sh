@@ -15,15 +15,7 @@ mkdir -p "$work/user/extensions/user_default"
 python3 scripts/stage_package.py "$work/user/extensions/user_default/sjc_blender"
 ln -s "$repository/demo" "$work/demo"
 
-blender() {
-  if [ -n "$BLENDER" ]; then
-    $BLENDER "$@"
-  else
-    PYTHONPATH=$repository "$repository/build/bpy52/bin/python" -m demo.blender "$@"
-  fi
-}
-python() { PYTHONPATH=$repository "$SJC_ENGINE_PYTHON" "$@"; }
-export -f blender python
+source scripts/documented_commands.sh
 
 [ -z "$BLENDER" ] || blender -b --python-expr "import addon_utils, bpy
 addon_utils.enable('bl_ext.user_default.sjc_blender', default_set=True)

@@ -8,7 +8,7 @@ loads a file Blender's context has none; whoever touches them then ends Blender.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import bpy
 
@@ -32,17 +32,20 @@ def windows() -> list[bpy.types.Window]:
     return list(bpy.context.window_manager.windows)
 
 
+def areas(area_type: str) -> Iterator[bpy.types.Area]:
+    """Every area of a type, of all windows that may be touched now."""
+    for window in windows():
+        yield from (area for area in window.screen.areas if area.type == area_type)
+
+
 def redraw(area_type: str, region_type: str = "") -> None:
     """Draw all areas of a type anew, or only their regions of a type."""
-    for window in windows():
-        for area in window.screen.areas:
-            if area.type != area_type:
-                continue
-            if not region_type:
-                area.tag_redraw()
-            for region in area.regions:
-                if region.type == region_type:
-                    region.tag_redraw()
+    for area in areas(area_type):
+        if not region_type:
+            area.tag_redraw()
+        for region in area.regions:
+            if region.type == region_type:
+                region.tag_redraw()
 
 
 def redraw_sidebars() -> None:

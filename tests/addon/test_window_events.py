@@ -13,7 +13,7 @@ from sjc_blender.addon.jobs import job_import, pump
 from sjc_blender.addon.ui import status_bar
 
 ADDON = Path(sjc_blender.addon.__file__).parent
-TOUCHES = {"windows", "workspace", "screen", "areas", "tag_redraw", "undo_push", "cursor_warp"}
+TOUCHES = {"windows", "workspace", "screen", "tag_redraw", "undo_push", "cursor_warp"}
 """Attributes that lead to a window, or act on the one of the context; those of status texts and cursors begin so."""
 
 BEGIN = ("status_text_set", "cursor_", "progress_")

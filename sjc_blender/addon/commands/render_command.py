@@ -35,7 +35,7 @@ from .progress import Progress
 NAME = "render"
 HELP = "render the scene from its camera, or from each camera of a rig"
 EXAMPLES = (
-    "-b out.blend --command sjc render --out pictures",
+    "-b out.blend --command sjc render --out pictures --engine cycles",
     '-b out.blend --command sjc render --out pictures --rig "SJC Rig" --size 512 --samples 64 --engine cycles',
 )
 

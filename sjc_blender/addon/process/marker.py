@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ...protocol import codec
 from ...protocol.atomic_write import write_text
-from ...protocol.errors import SjcError
 from ...protocol.json_text import BadJson, read_json
+from ...protocol.outside_file import UnusableFile
 
 LARGEST = 100_000
 """Bytes of a marker."""
@@ -44,7 +44,7 @@ def read_marker(path: Path) -> Marker | None:
     """Give the marker at `path`; None where there is none, or none that can be read."""
     try:
         data = read_json(path, LARGEST)
-    except (OSError, BadJson, SjcError):
+    except (UnusableFile, BadJson):
         return None
     return codec.decode(Marker, data)[0]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import bpy
 
-from ..window_events import windows
+from ..window_events import areas
 
 _wished = False
 _forms = False
@@ -64,8 +64,7 @@ def _set(shading: bpy.types.View3DShading, name: str, value: str, *, wanted: boo
 
 
 def _shadings() -> Iterator[bpy.types.View3DShading]:
-    for window in windows():
-        for area in window.screen.areas:
-            space = area.spaces.active
-            if isinstance(space, bpy.types.SpaceView3D):
-                yield space.shading
+    for area in areas("VIEW_3D"):
+        space = area.spaces.active
+        if isinstance(space, bpy.types.SpaceView3D):
+            yield space.shading
