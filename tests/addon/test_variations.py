@@ -26,6 +26,9 @@ def settings(scene, monkeypatch, tmp_path):
     monkeypatch.setattr(QUEUE, "_jobs", [])
     monkeypatch.setattr(user_preferences, "find_engine_python", lambda *_: Path("python"))
     numbers = iter(range(1000))
+    # As in a window: without one the operator waits for the end of each job.
+    submit = api.submit
+    monkeypatch.setattr(api, "submit", lambda request, **how: submit(request, **how | {"wait": False}))
     monkeypatch.setattr(start, "new_job_folder", lambda _subject: tmp_path / f"job {next(numbers)}")
     sjc_blender.register()
     bpy.context.scene.sjc.prompt = "a red chair"
