@@ -1,6 +1,7 @@
 """Buttons whose work takes longer than a moment."""
 
 import threading
+from types import SimpleNamespace
 
 import bpy
 import pytest
@@ -10,8 +11,10 @@ from sjc_blender.addon.rigs import rig_building
 from sjc_blender.addon.rigs.animation import path_cameras, path_steps
 from sjc_blender.addon.rigs.rig_choice import RigChoice
 from sjc_blender.addon.ui import gradually
+from sjc_blender.addon.ui.rig_operators import SJC_OT_check_rig
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import DomainSpec
+from tests.addon.drawn_layout import Layout, context
 
 
 @pytest.fixture(autouse=True)
@@ -154,3 +157,25 @@ def test_generate_in_a_window_plays_the_path_first_and_tells_what_is_wrong_with_
     camera_path.play(moving, operators._generate_later, operators._refuse)
     assert operators.refusal is not None and operators.refusal.code == "unusable_cameras"
     operators.refusal = None
+
+
+def test_check_path_shows_how_far_it_is_in_the_buttons_place(moving, window):
+    from sjc_blender.addon.ui import camera_path, rig_panel
+
+    def shown():
+        layout = Layout()
+        rig_panel.SJC_PT_viewpoints.draw(SimpleNamespace(layout=layout), context())
+        return layout.texts("progress"), "sjc.check_rig" in layout.operators()
+
+    moving.sjc.rig = "ANIMATION"
+    moving.sjc.domain = rig_building.add_domain(moving)
+    assert shown() == ([], True)
+    SJC_OT_check_rig.execute(SimpleNamespace(), context())
+    shares = []
+    while camera_path.playing():
+        texts, button = shown()
+        assert texts == [f"{camera_path.progress:.0%}"] and not button
+        shares.append(camera_path.progress)
+        window.turn()
+    assert shares == sorted(shares) and len(set(shares)) > 5 and shares[0] == 0.0 and shares[-1] > 0.8
+    assert shown() == ([], True)

@@ -41,6 +41,7 @@ def play(
     SjcError
         If the domain cannot be used; what is wrong with the path `failed` gets.
     """
+    global progress
     settings = scene.sjc  # type: ignore[attr-defined]
     name, choice = scene.name, settings.rig_choice()
     with evaluated(scene) as view:
@@ -51,6 +52,8 @@ def play(
         if found is not None:
             done(found, dataclasses.replace(choice, played=cameras))
 
+    if not playing():
+        progress = 0.0
     # Half of a moment, for the scene has to be put back too.
     steps = path_steps(choice, box, scene, seconds=math.inf if bpy.app.background else gradually.MOMENT / 2)
     gradually.gradually(NAME, _watched(steps), finished, failed)
@@ -59,7 +62,6 @@ def play(
 def _watched(steps: Generator[float, None, tuple[Camera, ...]]) -> Generator[None, None, tuple[Camera, ...]]:
     """Let `progress` tell how far the path is."""
     global progress
-    progress = 0.0
     while True:
         try:
             progress = next(steps)
