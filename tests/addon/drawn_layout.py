@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import bpy
 
-CONTAINERS = {"box", "row", "column", "split", "grid_flow", "column_flow", "panel"}
+CONTAINERS = {"box", "row", "column", "split", "grid_flow", "column_flow"}
 PADDING = 0.3
 """Of a box, above and below, in units."""
 
@@ -26,6 +26,8 @@ class Layout:
         def draw(*args, **options):
             allowed = bpy.types.UILayout.bl_rna.functions[kind].parameters.keys()
             assert set(options) <= set(allowed), (kind, options)
+            if kind == "panel":  # unfolded
+                return self.row(), self.column()
             made = SimpleNamespace() if kind == "operator" else Layout(self.drawn, kind)
             self.drawn.append((kind, args, options, made))
             self.inside.append((kind, args, options, made))

@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--looseness", type=float, default=0.5, metavar="0-1", help="how freely the object may leave it (default: 0.5)"
     )
-    parser.add_argument("--domain", metavar="OBJECT", help="the box to fill (default: 2 m on the 3D cursor)")
+    parser.add_argument("--domain", metavar="OBJECT", help="the box to fill (default: 2 units, on the 3D cursor)")
     parser.add_argument("--preset", default="standard", help=", ".join(preset_names()) + " or a published recipe")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(

@@ -24,7 +24,10 @@ BOXLESS = {"CAMERA", "LIGHT", "LIGHT_PROBE", "SPEAKER"}
 SHEAR_TOLERANCE = 1e-3
 """Largest cosine between two axes of the box that still counts as a right angle."""
 
-CHOOSE_BOX = "Choose an empty or a mesh with a size, or leave the domain blank for a box of 2 m."
+BOX_WIDTH = 2.0
+"""Blender units; of the box where nobody chose one."""
+
+CHOOSE_BOX = "Choose an empty or a mesh with a size, or leave the domain blank for a box 2 units wide."
 
 
 def domain_object(domain: str | bpy.types.Object | None) -> bpy.types.Object | None:
@@ -36,7 +39,7 @@ def domain_object(domain: str | bpy.types.Object | None) -> bpy.types.Object | N
         raise SjcError(
             "unknown_domain",
             f"There is no object {domain!r} for the domain.",
-            "Name an object of this file, or leave the domain out for a box of 2 m.",
+            "Name an object of this file, or leave the domain out for a box 2 units wide.",
         )
     return found
 
@@ -90,7 +93,7 @@ def domain_spec(domain: bpy.types.Object | None, view: EvaluatedScene) -> Domain
 
 
 def standing_box(scene: bpy.types.Scene) -> DomainSpec:
-    """The box where nobody chose one, nor cameras that see it: 2 m, standing on the 3D cursor, which is its floor."""
+    """The box where nobody chose one, nor cameras that see it: 2 units wide, with the 3D cursor on its floor."""
     x, y, z = (float(value) for value in scene.cursor.location[:])
     matrix = ((1.0, 0.0, 0.0, x), (0.0, 1.0, 0.0, y), (0.0, 0.0, 1.0, z + 1.0), (0.0, 0.0, 0.0, 1.0))
     return DomainSpec(matrix_world=matrix, floor=-1.0)

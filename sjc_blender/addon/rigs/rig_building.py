@@ -28,7 +28,7 @@ GOLDEN_ANGLE = 180 * (3 - math.sqrt(5))
 
 
 def add_domain(scene: bpy.types.Scene) -> bpy.types.Object:
-    """Add an empty, shown as a cube of 2 m that stands on the 3D cursor, to be the domain."""
+    """Add an empty, shown as a cube of 2 units that stands on the 3D cursor, to be the domain."""
     domain = bpy.data.objects.new(DOMAIN_NAME, None)
     domain.empty_display_type = "CUBE"
     domain.empty_display_size = 1.0

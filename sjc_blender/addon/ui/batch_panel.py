@@ -65,7 +65,7 @@ def _draw_verdict(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         for fault in verdict.faults[:SHOWN_FAULTS]:
             draw_sentences(box, context, str(fault), "DOT")
         if len(verdict.faults) > SHOWN_FAULTS:
-            box.label(text=f"and {len(verdict.faults) - SHOWN_FAULTS} more, in the Info editor")
+            draw_sentences(box, context, f"and {len(verdict.faults) - SHOWN_FAULTS} more, in the Info editor")
     else:
         draw_sentences(box, context, str(verdict))
 
@@ -73,7 +73,7 @@ def _draw_verdict(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 def _draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context, batch: batches.Batch) -> None:
     box = layout.box()
     total, ended = len(batch.entries), batch.ended
-    box.label(text=batch.name, icon="PRESET", translate=False)
+    draw_sentences(box, context, batch.name, "PRESET", translate=False)
     box.progress(factor=ended / total, text=f"{ended} of {total}")
     if batch.live:
         box.operator("sjc.batch_cancel", icon="X")

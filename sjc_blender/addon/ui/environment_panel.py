@@ -30,12 +30,12 @@ def draw_missing_engine(layout: bpy.types.UILayout, context: bpy.types.Context) 
     """Show what is to be done before anything can be generated; nothing where the engine is ready."""
     state = api.engine_state()
     if state.changing:
-        _draw_setup(layout.box(), state)
+        _draw_setup(layout.box(), context, state)
     elif state.status is Status.MISSING:
         _draw_missing(layout.box(), context, state)
     elif state.outdated:
         box = layout.box()
-        box.label(text="The engine is of another release", icon="INFO")
+        draw_sentences(box, context, "The engine is of another release", "INFO")
         _draw_failure(box, context, state)
         _draw_button(box, "Update Engine")
 
@@ -44,7 +44,7 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Show all that is known of the engine, and what can be done with it."""
     state = api.engine_state()
     if state.status is Status.UNKNOWN:
-        layout.label(text="Looking for the engine", icon="VIEWZOOM")
+        draw_sentences(layout, context, "Looking for the engine", "VIEWZOOM")
         return
     draw_missing_engine(layout, context)
     if state.changing:
@@ -66,7 +66,7 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def _draw_ready(layout: bpy.types.UILayout, context: bpy.types.Context, state: EngineState) -> None:
     if not state.outdated:
-        layout.label(text="The engine is ready", icon="CHECKMARK")
+        draw_sentences(layout, context, "The engine is ready", "CHECKMARK")
         _draw_failure(layout, context, state)
     size = f" ({gigabytes(state.size)})" if state.source == "environment" and state.size else ""
     draw_sentences(layout, context, f"{state.interpreter}{size}", "BLANK1")
@@ -77,13 +77,13 @@ def _draw_missing(box: bpy.types.UILayout, context: bpy.types.Context, state: En
     assert problem is not None
     if problem.code in NOT_SET_UP:
         title = "The engine is not set up yet" if not state.started else "The set-up did not come to its end"
-        box.label(text=title, icon="INFO")
+        draw_sentences(box, context, title, "INFO")
         if state.failure is None:
             draw_sentences(box, context, WHAT_COMES)
     else:
-        row = box.row()
-        row.alert = True
-        row.label(text="The engine cannot be used", icon="ERROR")
+        column = box.column()
+        column.alert = True
+        draw_sentences(column, context, "The engine cannot be used", "ERROR")
         draw_sentences(box, context, problem.message)
     _draw_failure(box, context, state)
     _draw_online_access(box, context)
@@ -115,19 +115,19 @@ def _draw_button(box: bpy.types.UILayout, text: str) -> None:
     button.operator("sjc.set_up_engine", text=text, icon="IMPORT")
 
 
-def _draw_setup(box: bpy.types.UILayout, state: EngineState) -> None:
-    box.label(text=TITLES[state.status], icon="SORTTIME")
+def _draw_setup(box: bpy.types.UILayout, context: bpy.types.Context, state: EngineState) -> None:
+    draw_sentences(box, context, TITLES[state.status], "SORTTIME")
+    if state.status is Status.SETTING_UP:  # above what changes: it stays where it is
+        box.operator("sjc.cancel_setup", icon="X")
     stage = state.stage
     if stage is not None and stage.count > 1:
         column = box.column(align=True)
         column.progress(factor=stage.fraction, text=f"Step {stage.number} of {stage.count}")
-        column.label(text=stage.name)
+        draw_sentences(column, context, stage.name)
         if stage.total:
-            column.label(text=f"{gigabytes(stage.done)} of about {gigabytes(stage.total)}")
+            draw_sentences(column, context, f"{gigabytes(stage.done)} of about {gigabytes(stage.total)}")
         if stage.detail:
-            column.label(text=stage.detail, translate=False)
-    if state.status is Status.SETTING_UP:
-        box.operator("sjc.cancel_setup", icon="X")
+            draw_sentences(column, context, stage.detail, translate=False)
 
 
 def _failure(state: EngineState) -> SjcError | None:
@@ -155,7 +155,7 @@ def _draw_log(layout: bpy.types.UILayout) -> None:
 
 def _draw_diagnosis(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if session.checking():
-        layout.label(text="The engine checks itself", icon="SORTTIME")
+        draw_sentences(layout, context, "The engine checks itself", "SORTTIME")
     found: Diagnosis | None = session.diagnosis()
     if found is None:
         return

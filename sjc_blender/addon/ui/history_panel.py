@@ -14,6 +14,9 @@ from .wrapped_label import draw_sentences
 NAME_SHARE = 0.65
 """Of a line's width."""
 
+TITLE_BUTTONS = 2.5
+"""Units that the buttons beside the chosen job's name take."""
+
 PICTURE = 8.0
 """Height of the chosen job's picture, in units of the interface."""
 
@@ -54,7 +57,7 @@ class SJC_PT_history(bpy.types.Panel):
         layout = self.layout
         session: SJC_PG_session = context.window_manager.sjc
         if not session.history:
-            layout.label(text="Looking ..." if known_jobs.scanning() else "No job has ended yet")
+            draw_sentences(layout, context, "Looking ..." if known_jobs.scanning() else "No job has ended yet")
             return
         layout.template_list("SJC_UL_history", "", session, "history", session, "history_index", rows=4, maxrows=10)
         record = session_properties.chosen_record(session)
@@ -65,7 +68,8 @@ class SJC_PT_history(bpy.types.Panel):
 def _draw_record(box: bpy.types.UILayout, context: bpy.types.Context, record: JobRecord) -> None:
     folder = str(record.folder.path)
     row = box.row()
-    row.label(text=record.subject, icon=RECORD_ICONS[record.state], translate=False)
+    title = row.column(align=True)
+    draw_sentences(title, context, record.subject, RECORD_ICONS[record.state], taken=TITLE_BUTTONS, translate=False)
     row.operator("sjc.open_folder", text="", icon="FILE_FOLDER", emboss=False).folder = folder
     row.operator("sjc.delete_job", text="", icon="TRASH", emboss=False).folder = folder
     if record.trouble is not None:
@@ -76,7 +80,7 @@ def _draw_record(box: bpy.types.UILayout, context: bpy.types.Context, record: Jo
         box.template_icon_view(session, "history_picture", show_labels=True, scale=PICTURE, scale_popup=PICTURE)
     column = box.column(align=True)
     for line in record_text(record):
-        column.label(text=line, translate=False)
+        draw_sentences(column, context, line, translate=False)
     buttons = box.column(align=True)
     buttons.operator("sjc.recall", icon="LOOP_BACK").folder = folder
     if record.state is RecordState.DONE:

@@ -12,7 +12,7 @@ from ..models.model_status import ModelStatus, Place
 from ..models.model_words import bar_text, facts, rate_text, size_text
 from .model_operators import OWN
 from .properties import SJC_PG_settings
-from .wrapped_label import draw_sentences
+from .wrapped_label import draw_sentences, units_wide
 
 ICONS = {
     Place.BUILTIN: "PACKAGE",
@@ -22,6 +22,9 @@ ICONS = {
     Place.UNKNOWN: "QUESTION",
 }
 
+
+FACT_SHARE = 0.32
+"""Of a line's width, that the name of a fact takes."""
 
 NAME_SHARE = 0.68
 """Share of a row's width for the name; the size, or the button that fetches it, has the rest."""
@@ -109,7 +112,7 @@ def _draw_chosen(
         column = layout.column(align=True)
         column.prop(settings, "model_source", text="", placeholder="Folder, .safetensors file or id")
         column.operator("sjc.choose_model_folder", text="Choose a Folder", icon="FILE_FOLDER")
-        _draw_download(layout, LIBRARY.subject if LIBRARY.action == "download" else "")
+        _draw_download(layout, context, LIBRARY.subject if LIBRARY.action == "download" else "")
         return
     model = next((model for model in models if model.id == settings.model), None)
     box = layout.box()
@@ -118,9 +121,10 @@ def _draw_chosen(
     else:
         table = box.column(align=True)
         for name, value in facts(model):
-            split = table.split(factor=0.32)
+            split = table.split(factor=FACT_SHARE)
             split.label(text=name)
-            split.label(text=value, translate=False)
+            width = units_wide(context) * (1 - FACT_SHARE)
+            draw_sentences(split.column(), context, value, width=width, translate=False)
         if model.known is not None:
             draw_sentences(box, context, model.known.notes, "INFO")
         known_words = vocabulary(model.id)
@@ -130,17 +134,17 @@ def _draw_chosen(
             text = "Its owners ask you to accept its licence on huggingface.co and to log in (hf auth login) first."
             draw_sentences(box, context, text, "LOCKED")
     downloading = LIBRARY.subject if LIBRARY.action == "download" else ""
-    _draw_download(box if downloading == settings.model else layout, downloading)
+    _draw_download(box if downloading == settings.model else layout, context, downloading)
     if settings.model_kind == "HUB" and downloading != settings.model:
         _draw_buttons(box, settings.model, model)
 
 
-def _draw_download(layout: bpy.types.UILayout, downloading: str) -> None:
+def _draw_download(layout: bpy.types.UILayout, context: bpy.types.Context, downloading: str) -> None:
     """The download that runs, of whatever model."""
     if not downloading:
         return
     column = layout.column(align=True)
-    column.label(text=f"Downloading {downloading.rpartition('/')[2]}", translate=False)
+    draw_sentences(column, context, f"Downloading {downloading.rpartition('/')[2]}", translate=False)
     transfer = LIBRARY.transfer
     if transfer is not None and transfer.total:
         column.progress(factor=transfer.done / transfer.total, text=bar_text(transfer))

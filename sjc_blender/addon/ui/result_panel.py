@@ -31,13 +31,14 @@ class SJC_PT_result(bpy.types.Panel):
         if not is_result(obj):
             draw_sentences(layout, context, "Choose the mesh or the Volume of a job", "INFO")
             return
-        layout.label(text=str(obj.get("sjc_prompt", obj.name)), icon=f"OUTLINER_OB_{obj.type}", translate=False)
+        named = str(obj.get("sjc_prompt", obj.name))
+        draw_sentences(layout, context, named, f"OUTLINER_OB_{obj.type}", translate=False)
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
         column.enabled = context.mode == "OBJECT"
         if context.mode != "OBJECT":
-            layout.label(text="Go to Object Mode to change it", icon="INFO")
+            draw_sentences(layout, context, "Go to Object Mode to change it", "INFO")
         kinds = column.row(align=True)
         for kind, name in (("MESH", "Mesh"), ("VOLUME", "Volume")):
             shown = obj.type == kind

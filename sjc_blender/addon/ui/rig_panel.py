@@ -5,13 +5,18 @@ from bpy.props import BoolProperty
 
 from ..rigs import coverage_display, rig_watch
 from ..rigs.camera import TEXT_PROPERTY, WEIGHT_PROPERTY
+from ..rigs.domain import BOX_WIDTH
+from ..rigs.length_text import length_text
 from ..rigs.rig import JITTER_PROPERTY
 from . import camera_path
 from .properties import SJC_PG_settings
-from .wrapped_label import draw_sentences
+from .wrapped_label import draw_sentences, units_wide
 
 MOST_VIEWS = 6
 """View texts whose shares are listed."""
+
+LABEL_SHARE = 0.4
+"""Of a line's width, as with Blender's own labels beside their fields."""
 
 
 class _Sidebar:
@@ -73,18 +78,19 @@ class SJC_PT_rig_report(_Sidebar, bpy.types.Panel):
             draw_sentences(layout, context, finding.text, "ERROR" if finding.severity == "warning" else "INFO")
         low, high = report.elevation
         facts = layout.column(align=True)
+        elevation = f"{low:.0f}° to {high:.0f}°"
         if report.viewpoints:
-            facts.label(text=f"{report.viewpoints} viewpoints, elevation {low:.0f}° to {high:.0f}°")
+            draw_sentences(facts, context, f"{report.viewpoints} viewpoints, elevation {elevation}")
         else:
-            facts.label(text=f"Elevation {low:.0f}° to {high:.0f}°")
-        facts.label(text=f"{report.seen_of_model:.0%} of the sides that the model knows")
-        facts.label(text=f"{report.seen:.0%} of all sides")
+            draw_sentences(facts, context, f"Elevation {elevation}")
+        draw_sentences(facts, context, f"{report.seen_of_model:.0%} of the sides that the model knows")
+        draw_sentences(facts, context, f"{report.seen:.0%} of all sides")
         said = layout.column(align=True)
-        said.label(text="What the model is told, by share:")
+        draw_sentences(said, context, "What the model is told, by share:")
         for text, share in list(report.views.items())[:MOST_VIEWS]:
-            said.label(text=f"{share:.0%}  {text.replace('{prompt}', '…')}", translate=False)
+            draw_sentences(said, context, f"{share:.0%}  {text.replace('{prompt}', '…')}", translate=False)
         if len(report.views) > MOST_VIEWS:
-            said.label(text=f"and {len(report.views) - MOST_VIEWS} more")
+            draw_sentences(said, context, f"and {len(report.views) - MOST_VIEWS} more")
 
 
 class SJC_PT_domain(_Sidebar, bpy.types.Panel):
@@ -105,9 +111,13 @@ class SJC_PT_domain(_Sidebar, bpy.types.Panel):
         row.prop(settings, "domain", text="Object")
         if settings.domain is None:
             row.operator("sjc.add_domain", text="", icon="ADD")
-            split = layout.split(factor=0.4)
+            split = layout.split(factor=LABEL_SHARE)
             split.separator()
-            split.label(text="2 m on the 3D cursor" if settings.rig == "ORBIT" else "2 m at the origin")
+            column = split.column()
+            size = length_text(BOX_WIDTH, context.scene)
+            where = f"{size} on the 3D cursor" if settings.rig == "ORBIT" else f"{size} at the origin"
+            width = units_wide(context) * (1 - LABEL_SHARE)
+            draw_sentences(column, context, where, width=width, translate=False)
         layout.prop(settings, "proxy_kind", text="Start From")
         if settings.proxy_kind == "OBJECT":
             layout.prop(settings, "proxy_object", text="Proxy")

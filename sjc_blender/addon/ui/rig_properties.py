@@ -59,7 +59,7 @@ class RigSettings:
     domain: PointerProperty(
         name="Domain",
         description="Object whose box the result fills; its front is the object's own -Y. "
-        "Without one: a box of 2 m that stands on the 3D cursor or, with cameras, around the world's origin",
+        "Without one: a box 2 units wide that stands on the 3D cursor or, with cameras, around the world's origin",
         type=bpy.types.Object,
         poll=has_box,
     )

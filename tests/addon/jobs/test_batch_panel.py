@@ -27,7 +27,7 @@ def settings(addon, scene, monkeypatch, tmp_path):
 def drawn(monkeypatch):
     """Give what the panel shows now."""
     monkeypatch.setattr(
-        batch_panel, "draw_sentences", lambda layout, context, text, icon="NONE": layout.label(text=text)
+        batch_panel, "draw_sentences", lambda layout, context, text, icon="NONE", **_: layout.label(text=text)
     )
 
     def draw():
