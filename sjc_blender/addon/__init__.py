@@ -4,6 +4,7 @@ Nothing is imported before `register`, so that the parts without bpy can be used
 """
 
 import atexit
+import sys
 from importlib import import_module
 
 # In the order in which they register; a class comes after those that it refers to.
@@ -52,8 +53,13 @@ def register() -> None:
     """Register every part, in order."""
     global _registered
     _registered = True
-    for name in MODULES:
-        import_module(f".{name}", __name__).register()
+    modules = [import_module(f".{name}", __name__) for name in MODULES]
+    keep_english = import_module(".own_language", __name__).keep_english
+    for name, module in list(sys.modules.items()):
+        if name.startswith(f"{__name__}.ui."):  # those too that only declare what another one registers
+            keep_english(module)
+    for module in modules:
+        module.register()
     # Blender switches its add-ons off when it ends. Where it was imported as a module only Python
     # ends, and 4.5 hangs or crashes over any timer, handler or command that is still registered.
     atexit.register(unregister)

@@ -138,6 +138,7 @@ class SJC_OT_batch_cancel(bpy.types.Operator):
             title="Cancel this batch?",
             message=f"{batches.latest.name}: {left} jobs are not done. Run or Retry goes on with them.",
             confirm_text="Cancel Batch",
+            translate=False,
         )
         return set(answer)
 

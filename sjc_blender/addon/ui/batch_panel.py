@@ -57,9 +57,13 @@ def _draw_verdict(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     title.alert = isinstance(verdict, SjcError)
     if isinstance(verdict, InvalidBatch):
         count = len(verdict.faults)
-        title.label(text=f"{count} faults, nothing started" if count > 1 else "1 fault, nothing started", icon="ERROR")
+        title.label(
+            text=f"{count} faults, nothing started" if count > 1 else "1 fault, nothing started",
+            icon="ERROR",
+            translate=False,
+        )
     else:
-        title.label(text="Not started" if isinstance(verdict, SjcError) else "To do", icon="INFO")
+        title.label(text="Not started" if isinstance(verdict, SjcError) else "To do", icon="INFO", translate=False)
     row.operator("sjc.batch_dismiss", text="", icon="X", emboss=False)
     if isinstance(verdict, InvalidBatch):
         for fault in verdict.faults[:SHOWN_FAULTS]:
@@ -73,8 +77,8 @@ def _draw_verdict(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 def _draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context, batch: batches.Batch) -> None:
     box = layout.box()
     total, ended = len(batch.entries), batch.ended
-    draw_sentences(box, context, batch.name, "PRESET", translate=False)
-    box.progress(factor=ended / total, text=f"{ended} of {total}")
+    draw_sentences(box, context, batch.name, "PRESET")
+    box.progress(factor=ended / total, text=f"{ended} of {total}", translate=False)
     if batch.live:
         box.operator("sjc.batch_cancel", icon="X")
         return

@@ -54,7 +54,13 @@ class SJC_OT_remove_engine(bpy.types.Operator):
         message = "Models, jobs and results stay. The engine can be set up again."
         answer: set[str] = set(
             context.window_manager.invoke_confirm(
-                self, event, title="Remove the Engine?", message=message, confirm_text="Remove", icon="WARNING"
+                self,
+                event,
+                title="Remove the Engine?",
+                message=message,
+                confirm_text="Remove",
+                icon="WARNING",
+                translate=False,
             )
         )
         return answer

@@ -122,12 +122,12 @@ def _draw_setup(box: bpy.types.UILayout, context: bpy.types.Context, state: Engi
     stage = state.stage
     if stage is not None and stage.count > 1:
         column = box.column(align=True)
-        column.progress(factor=stage.fraction, text=f"Step {stage.number} of {stage.count}")
+        column.progress(factor=stage.fraction, text=f"Step {stage.number} of {stage.count}", translate=False)
         draw_sentences(column, context, stage.name)
         if stage.total:
             draw_sentences(column, context, f"{gigabytes(stage.done)} of about {gigabytes(stage.total)}")
         if stage.detail:
-            draw_sentences(column, context, stage.detail, translate=False)
+            draw_sentences(column, context, stage.detail)
 
 
 def _failure(state: EngineState) -> SjcError | None:

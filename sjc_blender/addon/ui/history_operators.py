@@ -60,7 +60,7 @@ class SJC_OT_continue_job(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator)
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask how many, and about a job of somebody else."""
         self.agreed = bool(self.doubt(self.folder))
-        return set(context.window_manager.invoke_props_dialog(self))
+        return set(context.window_manager.invoke_props_dialog(self, translate=False))
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show what is asked."""
@@ -98,6 +98,7 @@ class SJC_OT_delete_job(bpy.types.Operator):
             message=f"{named}\nIts checkpoint and its results on the disk go for good.",
             confirm_text="Delete",
             icon="WARNING",
+            translate=False,
         )
         return set(answer)
 

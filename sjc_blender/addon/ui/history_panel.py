@@ -35,7 +35,9 @@ class SJC_UL_history(bpy.types.UIList):
             row.label(text=item.prompt, icon_value=picture, translate=False)
         else:
             row.label(text=item.prompt, icon="BLANK1", translate=False)
-        row.label(text=f"{datetime.fromtimestamp(record.created):%d %b}", icon=RECORD_ICONS[record.state])
+        row.label(
+            text=f"{datetime.fromtimestamp(record.created):%d %b}", icon=RECORD_ICONS[record.state], translate=False
+        )
 
     def filter_items(self, context, data, propname):  # type: ignore[no-untyped-def]
         """Search prompts."""
@@ -69,7 +71,7 @@ def _draw_record(box: bpy.types.UILayout, context: bpy.types.Context, record: Jo
     folder = str(record.folder.path)
     row = box.row()
     title = row.column(align=True)
-    draw_sentences(title, context, record.subject, RECORD_ICONS[record.state], taken=TITLE_BUTTONS, translate=False)
+    draw_sentences(title, context, record.subject, RECORD_ICONS[record.state], taken=TITLE_BUTTONS)
     row.operator("sjc.open_folder", text="", icon="FILE_FOLDER", emboss=False).folder = folder
     row.operator("sjc.delete_job", text="", icon="TRASH", emboss=False).folder = folder
     if record.trouble is not None:
@@ -80,7 +82,7 @@ def _draw_record(box: bpy.types.UILayout, context: bpy.types.Context, record: Jo
         box.template_icon_view(session, "history_picture", show_labels=True, scale=PICTURE, scale_popup=PICTURE)
     column = box.column(align=True)
     for line in record_text(record):
-        draw_sentences(column, context, line, translate=False)
+        draw_sentences(column, context, line)
     buttons = box.column(align=True)
     buttons.operator("sjc.recall", icon="LOOP_BACK").folder = folder
     if record.state is RecordState.DONE:

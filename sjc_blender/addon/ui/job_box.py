@@ -5,7 +5,6 @@ button that has nothing to do is grey. Only words about a failure that are longe
 """
 
 import bpy
-from bpy.app.translations import pgettext_iface
 
 from ..jobs import job_queue
 from ..jobs.job_queue import Job, JobState
@@ -47,7 +46,7 @@ def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) -
     _draw_controls(box, job)
     column = box.column(align=True)
     draw_sentences(column, context, headline(job), room=LONGEST_HEADLINES)
-    column.progress(factor=job.fraction, text=bar_text(job))
+    column.progress(factor=job.fraction, text=bar_text(job), translate=False)
     draw_sentences(column, context, rate_text(job), room=LONGEST_RATES)
     draw_sentences(column, context, forecast_text(job), room=LONGEST_FORECASTS)
     _draw_ways_on(box, context, job)
@@ -74,13 +73,13 @@ def remarks(context: bpy.types.Context, job: Job) -> list[str]:
 def _draw_title(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
     row = box.row()
     title = row.column(align=True)
-    draw_sentences(title, context, job.spec.subject, ICONS[job.state], taken=TITLE_BUTTONS, translate=False)
+    draw_sentences(title, context, job.spec.subject, ICONS[job.state], taken=TITLE_BUTTONS)
     buttons = row.row(align=True)
     buttons.operator("sjc.open_folder", text="", icon="FILE_FOLDER", emboss=False).folder = str(job.folder.path)
     dismiss = buttons.row(align=True)
     dismiss.enabled = not job.live
     dismiss.operator("sjc.clear_jobs", text="", icon="X", emboss=False).job = job.id
-    draw_sentences(box, context, settings_text(job), translate=False)
+    draw_sentences(box, context, settings_text(job))
 
 
 def _draw_controls(box: bpy.types.UILayout, job: Job) -> None:
@@ -150,10 +149,10 @@ def _draw_remarks(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
     told = row.row(align=True)
     told.enabled = count > 0
     text = "1 Remark" if count == 1 else f"{count} Remarks" if count else "No Remarks"
-    told.popover("SJC_PT_remarks", text=text, icon="INFO")
+    told.popover("SJC_PT_remarks", text=text, icon="INFO", translate=False)
     cover = cover_of(context, job)
     hide = row.row(align=True)
     hide.enabled = cover is not None
     name = cover.name if cover is not None else ""
-    text = pgettext_iface("Hide {name}").replace("{name}", name) if name else "Hide"
-    hide.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=not name).name = name
+    text = "Hide {name}".replace("{name}", name) if name else "Hide"
+    hide.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=False).name = name

@@ -51,7 +51,12 @@ class SJC_OT_cancel(bpy.types.Operator):
             return {"CANCELLED"}
         message = f"{job.spec.subject} ({settings_text(job)}) stops, and can be resumed."
         answer = context.window_manager.invoke_confirm(
-            self, event, title="Cancel this job?", message=message, confirm_text="Cancel the Job"
+            self,
+            event,
+            title="Cancel this job?",
+            message=message,
+            confirm_text="Cancel the Job",
+            translate=False,
         )
         return set(answer)
 
@@ -171,7 +176,12 @@ class SJC_OT_clear_jobs(bpy.types.Operator):
             else ("One job has ended. Its files and the history stay.")
         )
         answer = context.window_manager.invoke_confirm(
-            self, event, title="Clear the list?", message=message, confirm_text="Clear"
+            self,
+            event,
+            title="Clear the list?",
+            message=message,
+            confirm_text="Clear",
+            translate=False,
         )
         return set(answer)
 
@@ -242,6 +252,7 @@ class SJC_OT_discard_all(bpy.types.Operator):
             message="\n".join([*names[:MOST_NAMED], *more, "Their checkpoints go for good."]),
             confirm_text="Delete",
             icon="WARNING",
+            translate=False,
         )
         return set(answer)
 

@@ -57,7 +57,7 @@ class SJC_UL_jobs(bpy.types.UIList):
         row.label(text=line_text(job, jobs), translate=False)
         place = row.row()
         place.alignment = "RIGHT"
-        place.label(text=place_text(job, jobs))
+        place.label(text=place_text(job, jobs), translate=False)
 
     def filter_items(self, context, data, propname):  # type: ignore[no-untyped-def]
         """Search prompts."""
@@ -93,8 +93,8 @@ def draw_offers(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def _draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context, record: JobRecord) -> None:
     box = layout.box()
-    draw_sentences(box, context, record.subject, "RECOVER_LAST", translate=False)
-    draw_sentences(box, context, record_settings(record), "BLANK1", translate=False)
+    draw_sentences(box, context, record.subject, "RECOVER_LAST")
+    draw_sentences(box, context, record_settings(record), "BLANK1")
     draw_sentences(box, context, offer_text(record), "BLANK1")
     row = box.row(align=True)
     begin = "Resume" if record.step else "Start"

@@ -118,6 +118,7 @@ class SJC_OT_delete_model(bpy.types.Operator):
             message=f"{self.model}: {size}of files are deleted from the Hugging Face cache, for every program.",
             confirm_text="Delete",
             icon="WARNING",
+            translate=False,
         )
         return {*answer}
 

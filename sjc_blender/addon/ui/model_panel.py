@@ -59,16 +59,16 @@ class SJC_PT_model(bpy.types.Panel):
             _draw_adapters(layout, settings)
         column = layout.column()
         if settings.model_kind != "BUILTIN":
-            column.label(text="Graphics Memory")
+            column.label(text="Graphics Memory", translate=False)
             column.prop(settings, "memory", text="")
-        column.label(text="Negative Prompt")
+        column.label(text="Negative Prompt", translate=False)
         column.prop(settings, "negative_prompt", text="", placeholder="What to keep away from")
 
 
 def _draw_list(layout: bpy.types.UILayout, settings: SJC_PG_settings, here: list[ModelStatus]) -> None:
     """What can be used at once."""
     row = layout.row()
-    row.label(text="Looking for models..." if LIBRARY.action == "list" else "On this computer")
+    row.label(text="Looking for models..." if LIBRARY.action == "list" else "On this computer", translate=False)
     row.operator("sjc.refresh_models", text="", icon="FILE_REFRESH", emboss=False)
     column = layout.column(align=True)
     for model in here:
@@ -82,7 +82,7 @@ def _draw_to_download(layout: bpy.types.UILayout, settings: SJC_PG_settings, mod
     if not models:
         return
     header, body = layout.panel("SJC_PT_models_to_download", default_closed=True)
-    header.label(text=f"To download ({len(models)})")
+    header.label(text=f"To download ({len(models)})", translate=False)
     if body is None:
         return
     family = ""
@@ -102,7 +102,7 @@ def _draw_row(column: bpy.types.UILayout, settings: SJC_PG_settings, model: Mode
         text = "Complete" if model.place is Place.PART else "Download"
         row.operator("sjc.download_model", text=text).model = model.id
     else:
-        row.label(text=size_text(model))
+        row.label(text=size_text(model), translate=False)
 
 
 def _draw_chosen(
@@ -117,14 +117,14 @@ def _draw_chosen(
     model = next((model for model in models if model.id == settings.model), None)
     box = layout.box()
     if model is None:
-        draw_sentences(box, context, f"{settings.model} is not on this computer.", "ERROR", translate=False)
+        draw_sentences(box, context, f"{settings.model} is not on this computer.", "ERROR")
     else:
         table = box.column(align=True)
         for name, value in facts(model):
             split = table.split(factor=FACT_SHARE)
-            split.label(text=name)
+            split.label(text=name, translate=False)
             width = units_wide(context) * (1 - FACT_SHARE)
-            draw_sentences(split.column(), context, value, width=width, translate=False)
+            draw_sentences(split.column(), context, value, width=width)
         if model.known is not None:
             draw_sentences(box, context, model.known.notes, "INFO")
         known_words = vocabulary(model.id)
@@ -144,11 +144,11 @@ def _draw_download(layout: bpy.types.UILayout, context: bpy.types.Context, downl
     if not downloading:
         return
     column = layout.column(align=True)
-    draw_sentences(column, context, f"Downloading {downloading.rpartition('/')[2]}", translate=False)
+    draw_sentences(column, context, f"Downloading {downloading.rpartition('/')[2]}")
     transfer = LIBRARY.transfer
     if transfer is not None and transfer.total:
-        column.progress(factor=transfer.done / transfer.total, text=bar_text(transfer))
-        column.label(text=rate_text(transfer))
+        column.progress(factor=transfer.done / transfer.total, text=bar_text(transfer), translate=False)
+        column.label(text=rate_text(transfer), translate=False)
     else:  # the room that both will take
         column.progress(factor=0.0, text="")
         column.label(text="")
@@ -164,7 +164,7 @@ def _draw_buttons(box: bpy.types.UILayout, hub_id: str, model: ModelStatus | Non
         return  # the list has its button
     row = box.row(align=True)
     if LIBRARY.action == "delete" and LIBRARY.subject == hub_id:
-        row.label(text="Deleting...")
+        row.label(text="Deleting...", translate=False)
         return
     if place is not Place.PART:
         text = "Check" if place is Place.DISK else "Download"
@@ -200,7 +200,7 @@ def _takes_adapters(settings: SJC_PG_settings) -> bool:
 def _draw_adapters(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> None:
     """LoRAs and the like on top of the model."""
     row = layout.row()
-    row.label(text="LoRAs")
+    row.label(text="LoRAs", translate=False)
     row.operator("sjc.add_adapter", text="", icon="ADD", emboss=False)
     for index, adapter in enumerate(settings.adapters):
         row = layout.row(align=True)

@@ -10,7 +10,6 @@ import weakref
 from typing import Literal
 
 import bpy
-from bpy.app.translations import pgettext_iface
 from bpy.props import EnumProperty, StringProperty
 
 from ...protocol.errors import SjcError
@@ -92,7 +91,7 @@ def job_notice(job: Job) -> tuple[str, Level] | None:
 
 def _filled(sentence: str, subject: str, message: str = "") -> str:
     first_line = message.splitlines()[0] if message else ""
-    return str(pgettext_iface(sentence)).replace("{message}", first_line).replace("{subject}", subject)
+    return sentence.replace("{message}", first_line).replace("{subject}", subject)
 
 
 def _tell_of_jobs() -> None:

@@ -103,7 +103,11 @@ class SJC_OT_generate(bpy.types.Operator):
             return self.execute(context)
         self.new_seed = True
         answer = context.window_manager.invoke_props_dialog(
-            self, width=DIALOG, title="The same again?", confirm_text="Generate"
+            self,
+            width=DIALOG,
+            title="The same again?",
+            confirm_text="Generate",
+            translate=False,
         )
         return set(answer)
 

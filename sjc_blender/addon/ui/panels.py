@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import bpy
-from bpy.app.translations import pgettext_iface
 
 from .. import api
 from ..jobs.job_import import belongs_to
@@ -63,7 +62,7 @@ class Place:
             live = (job for job in api.jobs() if job.live and belongs_to(job, context.scene))
             sentence = COMES_THERE
             name = next((job.spec.subject for job in live if occupied.meet(box, job.spec.domain)), "")
-        said = str(pgettext_iface(sentence)).replace("{name}", name[:LONGEST_NAME]) if name else ""
+        said = sentence.replace("{name}", name[:LONGEST_NAME]) if name else ""
         return cls(said, seen, settings.domain is None and settings.rig == "ORBIT" and settings.proxy is None)
 
 
@@ -82,7 +81,7 @@ class SJC_PT_main(_Sidebar, bpy.types.Panel):
         """Show how far the running job is, also while the panel is closed, and the presets."""
         job = active_job()
         if job is not None and job.progress is not None:
-            self.layout.label(text=f"{job.fraction:.0%}")
+            self.layout.label(text=f"{job.fraction:.0%}", translate=False)
         SJC_PT_setting_presets.draw_panel_header(self.layout)
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -121,7 +120,7 @@ def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     if operators.refusal is not None and not obstacle:
         obstacle = NOT_STARTED
     title = model_title(bpy.path.abspath(context.scene.sjc.model))
-    outlook = str(pgettext_iface("Ready. Model: {name}")).replace("{name}", title)
+    outlook = "Ready. Model: {name}".replace("{name}", title)
     place = Place.of(context)
     longest = IN_ITS_PLACE.replace("{name}", "W" * LONGEST_NAME)
     room = (operators.PATH_PLAYS, NOT_STARTED, "Write a prompt first", outlook, longest)
@@ -138,8 +137,8 @@ def _draw_ways_out(layout: bpy.types.UILayout, place: Place) -> None:
     aside.operator("sjc.beside", icon="CURSOR")
     hide = row.row(align=True)
     hide.enabled = bool(place.seen)
-    text = str(pgettext_iface("Hide {name}")).replace("{name}", place.seen) if place.seen else "Hide"
-    hide.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=not place.seen).name = place.seen
+    text = "Hide {name}".replace("{name}", place.seen) if place.seen else "Hide"
+    hide.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=False).name = place.seen
 
 
 def _draw_refusal(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -36,7 +36,11 @@ class SJC_OT_copy_report(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask what may be in it."""
         answer = context.window_manager.invoke_props_dialog(
-            self, width=DIALOG, title="Copy a report of a fault", confirm_text="Copy"
+            self,
+            width=DIALOG,
+            title="Copy a report of a fault",
+            confirm_text="Copy",
+            translate=False,
         )
         return set(answer)
 

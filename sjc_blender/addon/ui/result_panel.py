@@ -1,7 +1,6 @@
 """The sidebar's part for a result that came into the scene."""
 
 import bpy
-from bpy.app.translations import pgettext_iface
 
 from ..results import background_work
 from ..results.bake_texture import KEY
@@ -32,7 +31,7 @@ class SJC_PT_result(bpy.types.Panel):
             draw_sentences(layout, context, "Choose the mesh or the Volume of a job", "INFO")
             return
         named = str(obj.get("sjc_prompt", obj.name))
-        draw_sentences(layout, context, named, f"OUTLINER_OB_{obj.type}", translate=False)
+        draw_sentences(layout, context, named, f"OUTLINER_OB_{obj.type}")
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
@@ -64,7 +63,7 @@ def _draw_place(column: bpy.types.UILayout, context: bpy.types.Context, obj: bpy
             row.operator("sjc.show_side", text=name, depress=obj in sides[side]).side = side
     other = occupied.still_there(str(obj[JOB_PROPERTY]), context.view_layer)
     if other is not None and other != obj:
-        text = str(pgettext_iface("Hide {name}")).replace("{name}", other.name)
+        text = "Hide {name}".replace("{name}", other.name)
         column.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=False).name = other.name
 
 

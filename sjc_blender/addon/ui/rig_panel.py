@@ -88,7 +88,7 @@ class SJC_PT_rig_report(_Sidebar, bpy.types.Panel):
         said = layout.column(align=True)
         draw_sentences(said, context, "What the model is told, by share:")
         for text, share in list(report.views.items())[:MOST_VIEWS]:
-            draw_sentences(said, context, f"{share:.0%}  {text.replace('{prompt}', '…')}", translate=False)
+            draw_sentences(said, context, f"{share:.0%}  {text.replace('{prompt}', '…')}")
         if len(report.views) > MOST_VIEWS:
             draw_sentences(said, context, f"and {len(report.views) - MOST_VIEWS} more")
 
@@ -117,7 +117,7 @@ class SJC_PT_domain(_Sidebar, bpy.types.Panel):
             size = length_text(BOX_WIDTH, context.scene)
             where = f"{size} on the 3D cursor" if settings.rig == "ORBIT" else f"{size} at the origin"
             width = units_wide(context) * (1 - LABEL_SHARE)
-            draw_sentences(column, context, where, width=width, translate=False)
+            draw_sentences(column, context, where, width=width)
         layout.prop(settings, "proxy_kind", text="Start From")
         if settings.proxy_kind == "OBJECT":
             layout.prop(settings, "proxy_object", text="Proxy")
@@ -161,7 +161,7 @@ def _draw_headline(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     if settings.rig == "ANIMATION":
         # In the button's place, which it takes up again.
         if camera_path.playing():
-            layout.progress(factor=camera_path.progress, text=f"{camera_path.progress:.0%}")
+            layout.progress(factor=camera_path.progress, text=f"{camera_path.progress:.0%}", translate=False)
         else:
             layout.operator("sjc.check_rig", icon="VIEWZOOM")
     if look.error is not None:

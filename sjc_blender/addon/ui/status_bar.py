@@ -20,16 +20,16 @@ def _draw(header: bpy.types.Header, _context: bpy.types.Context) -> None:
     row = header.layout.row(align=True)
     row.label(text=job.spec.subject, icon="SHADERFX", translate=False)
     if job.progress is None:
-        row.label(text=headline(job))
+        row.label(text=headline(job), translate=False)
     else:
         bar = row.row()
         bar.ui_units_x = WIDTH
-        bar.progress(factor=job.fraction, text=bar_text(job))
+        bar.progress(factor=job.fraction, text=bar_text(job), translate=False)
         at_work = job.state is JobState.RUNNING and not job.pausing and job.phase == OPTIMISING
-        row.label(text=rate_text(job) if at_work else headline(job))
+        row.label(text=rate_text(job) if at_work else headline(job), translate=False)
     waiting = sum(other.state is JobState.QUEUED for other in job_queue.QUEUE.jobs)
     if waiting:
-        row.label(text=f"{waiting} in line", icon="TIME")
+        row.label(text=f"{waiting} in line", icon="TIME", translate=False)
     stop = row.operator("sjc.cancel", text="", icon="X", emboss=False)
     stop.job, stop.now, stop.ask = job.id, job.state is JobState.CANCELLING, True
 

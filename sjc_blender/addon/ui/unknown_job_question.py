@@ -47,6 +47,7 @@ class AsksAboutUnknownJobs:
             message=f"{doubt}\nIts model will be loaded. Agree only if you know where it comes from.",
             confirm_text="Use It",
             icon="WARNING",
+            translate=False,
         )
         return set(answer)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import blf
 import bpy
-from bpy.app.translations import pgettext_iface
 
 from .job_status import wrapped
 
@@ -40,9 +39,8 @@ def draw_sentences(
     room: Sequence[str] = (),
     taken: float = 0.0,
     width: float | None = None,
-    translate: bool = True,
 ) -> float:
-    """Draw `text`, in the user's language, as lines that fit, the icon before the first one; give their height.
+    """Draw `text` as lines that fit, the icon before the first one; give their height.
 
     Parameters
     ----------
@@ -52,8 +50,6 @@ def draw_sentences(
         Units of the width that something beside the text takes.
     width : float, optional
         Units; None: that of the region.
-    translate : bool
-        Not for what the user wrote.
     """
     scale = context.preferences.system.ui_scale
     blf.size(FONT, context.preferences.ui_styles[0].widget.points * scale)
@@ -61,8 +57,7 @@ def draw_sentences(
     fits -= 0 if icon == "NONE" else ICON_WIDTH
 
     def lines_of(sentence: str) -> list[str]:
-        said = pgettext_iface(sentence) if translate else sentence
-        return wrapped(str(said), fits * scale, lambda part: blf.dimensions(FONT, part)[0])
+        return wrapped(sentence, fits * scale, lambda part: blf.dimensions(FONT, part)[0])
 
     shown = lines_of(text)
     shown += [""] * (max((len(lines_of(other)) for other in room), default=1) - len(shown))
