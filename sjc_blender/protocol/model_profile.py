@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,12 +195,31 @@ def _fault_of(profile: ModelProfile) -> str:
         return f"it names the family {profile.family!r}; known are {', '.join(FAMILY)}"
     if not profile.views.bands or not all(band.views for band in profile.views.bands):
         return "views.bands needs a band, and each band a view"
+    elevations = [band.elevation for band in profile.views.bands]
+    if any(above <= below for below, above in itertools.pairwise(elevations)):
+        return f"views.bands has the elevations {elevations[:6]}; they must rise"
+    texts = [view.text for band in profile.views.bands for view in band.views]
+    lacking = next((text for text in texts if "{prompt}" not in text), None)
+    if profile.conditioning == "text" and lacking is not None:
+        return f"views.bands has the text {lacking[:60]!r}, in which {{prompt}} is missing: every view would ignore it"
+    if profile.vocabulary is not None and "{object}" not in profile.vocabulary.template:
+        return f"vocabulary.template is {profile.vocabulary.template[:60]!r}, in which {{object}} is missing"
+    if profile.background and len(profile.background) not in _channels(profile):
+        allowed = " or ".join(map(str, _channels(profile)))
+        return f"background has {len(profile.background)} numbers; a sample of the model has {allowed}"
     if any(len(view.text) > LONGEST_VIEW_TEXT for band in profile.views.bands for view in band.views):
         return f"a text of views has more than {LONGEST_VIEW_TEXT} characters"
     parts = (profile.settings, *profile.presets.values())
     if not all(isinstance(value, dict) for part in parts for value in part.values()):
         return "settings and presets hold a JSON object for each part of a job, such as field"
     return ""
+
+
+def _channels(profile: ModelProfile) -> tuple[int, ...]:
+    """How many channels a sample of the model may have."""
+    if profile.latent_rgb:
+        return (len(profile.latent_rgb),)
+    return (3,) if FAMILY[profile.family].samples == "pixels" else (4, 16)
 
 
 def same_samples(first: str, second: str) -> bool:

@@ -1,6 +1,7 @@
 """Recognising a model without loading it, and what a job has to say to it."""
 
 import json
+import re
 import struct
 import subprocess
 import sys
@@ -160,3 +161,27 @@ def test_adapters_are_part_of_a_job_and_judged(tmp_path):
     with pytest.raises(InvalidSpec) as error:
         presets.new_job("a chair", model=wrong)
     assert {fault.field for fault in error.value.faults} == {"model.adapters[0].path", "model.adapters[1].weight"}
+
+
+VIEWS = [{"azimuth": 0, "text": "front view of {prompt}"}]
+PROFILE_FAULTS = {
+    "views.bands has the text": {"views": {"interpolation": "nearest", "bands": [
+        {"elevation": 0, "views": [{"azimuth": 0, "text": "front view"}]}]}},
+    "they must rise": {"views": {"interpolation": "bilinear", "bands": [
+        {"elevation": 40, "views": VIEWS}, {"elevation": 0, "views": VIEWS}]}},
+    "needs a band": {"views": {"interpolation": "nearest", "bands": []}},
+    "each band a view": {"views": {"interpolation": "nearest", "bands": [{"elevation": 0, "views": []}]}},
+    "{object} is missing": {"vocabulary": {
+        "template": "a thing", "colours": ["red"], "objects": ["duck"], "words": ["a"]}},
+    "background has 3 numbers": {"background": [0.1, 0.2, 0.3]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("told", PROFILE_FAULTS)
+def test_a_fault_of_a_profile_is_named(tmp_path, told):
+    profile = {"name": "mine", "family": "stable_diffusion", "image_size": 64} | PROFILE_FAULTS[told]
+    (tmp_path / "sjc.json").write_text(json.dumps(profile))
+    with pytest.raises(SjcError, match=re.escape(told)) as caught:
+        load_profile(str(tmp_path))
+    assert caught.value.code == "bad_model_profile"
+    assert str(tmp_path) in caught.value.message
