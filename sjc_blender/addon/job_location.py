@@ -1,10 +1,10 @@
-"""Where a new job's folder lies."""
+"""Where jobs' folders lie."""
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,11 @@ from .. import __package__ as base_package
 from ..protocol.slug import slug
 
 FOLDER = "sjc_jobs"
+
+_in_this_session: dict[Path, None] = {}
+
+INDEXES: list[Callable[[], Iterable[Path]]] = []
+"""Who knows of more folders of this user's jobs than lie in `jobs_folders`."""
 
 
 def jobs_folders() -> list[Path]:
@@ -42,6 +47,18 @@ def first_writable(folders: Sequence[Path]) -> Path:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
     return folders[-1]
+
+
+def known_folders(job: str) -> Iterator[Path]:
+    """Folders of this user's jobs that have this name, wherever they lie; those of this session first."""
+    indexes: list[Callable[[], Iterable[Path]]] = [lambda: reversed(_in_this_session), *INDEXES]
+    return (folder for index in indexes for folder in index() if folder.name == job)
+
+
+def imported_from(folder: Path) -> None:
+    """Remember until the end of the session that a result came from this folder."""
+    _in_this_session.pop(folder, None)
+    _in_this_session[folder] = None
 
 
 def new_job_folder(prompt: str) -> Path:

@@ -13,6 +13,7 @@ import torch
 from ..protocol.errors import SjcError
 from ..protocol.spec import Camera, JobSpec
 from .estimator import draw_noise, paas_gradient
+from .known_background import background_of
 from .near_view import near_camera
 from .radiance.adamax import SkippingAdamax, adamax_for
 from .radiance.blob import start_from_blob
@@ -282,13 +283,14 @@ class ScoreJacobianChaining:
 def new_field(spec: JobSpec, model: ScoreModel, step: int, generator: torch.Generator | None = None) -> VoxelField:
     """The field as it is made for a step of the job, on the model's device; the content is that of the start."""
     settings = spec.field
+    background, learned = background_of(settings, model)
     return VoxelField(
         spec.domain.half_extents,
         resolution(settings, schedule_share(spec, step)),
         model.channels,
         feature_std=settings.feature_std,
-        background=() if settings.background_kind == "none" else settings.background,
-        learned_background=settings.background_kind == "texture",
+        background=background,
+        learned_background=learned,
         pixel_space=model.pixel_space,
         renderer=settings.renderer,
         generator=generator,

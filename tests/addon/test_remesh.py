@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import sjc_blender
-from sjc_blender.addon import api
+from sjc_blender.addon import api, job_location
 from sjc_blender.addon.results import background_work, remesh
 from sjc_blender.addon.results.import_mesh import import_mesh
 from sjc_blender.addon.results.import_volume import import_volume
@@ -92,7 +92,8 @@ def test_shape_keys_are_not_destroyed(scene, folder):
     assert len(obj.data.polygons) == count
 
 
-def test_without_the_jobs_folder_it_is_said_and_a_folder_beside_the_file_is_found(scene, folder, tmp_path):
+def test_without_the_jobs_folder_it_is_said_and_a_folder_beside_the_file_is_found(scene, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(job_location, "_in_this_session", {})
     obj = import_mesh(folder, scene)
     (tmp_path / "project" / "sjc_jobs").mkdir(parents=True)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "project" / "scene.blend"))

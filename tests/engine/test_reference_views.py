@@ -10,7 +10,7 @@ from PIL import Image
 from sjc_blender.engine import job
 from sjc_blender.engine.score_models.conditioning import conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
-from sjc_blender.engine.sjc import ScoreJacobianChaining
+from sjc_blender.engine.sjc import ScoreJacobianChaining, new_field
 from sjc_blender.engine.viewpoints import orbit_camera, viewpoint_of
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
@@ -104,3 +104,61 @@ def test_an_oblong_picture_is_told(ball_views, tmp_path):
     (tmp_path / "reference_views.json").write_text(json.dumps({"views": [view]}))
     with pytest.raises(SjcError, match="8 x 6"):
         load_score_model(ModelSpec(str(tmp_path), device="cpu"))
+
+
+# ---- What is behind the object -------------------------------------------------------------------------------------
+
+
+def views_of(folder, picture):
+    """Four pictures, made by a function of their number."""
+    pose = np.eye(4) + 3 * np.eye(4, k=1) * [[0], [0], [1], [0]]
+    view = {"pose": pose.tolist(), "window": [-1, 1, -1, 1]}
+    views = [{"image": f"{index}.png", "camera": {"name": str(index), **view}} for index in range(4)]
+    folder.mkdir()
+    for index in range(4):
+        picture(index).save(folder / f"{index}.png")
+    (folder / "reference_views.json").write_text(json.dumps({"views": views}))
+    return load_score_model(ModelSpec(str(folder), device="cpu"))
+
+
+def object_before(colour, mode="RGB", covered=16):
+    """Something shaded of all colours that reaches the edges, before one colour."""
+
+    def make(index):
+        pixels = np.full((32, 32, len(colour)), colour, np.uint8)
+        shades = np.random.default_rng(index).integers(0, 255, (32, covered, 3))
+        pixels[:, :covered, :3] = shades
+        pixels[:, :covered, 3:] = 255
+        return Image.fromarray(pixels)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("colour", "mode", "wanted"),
+    [
+        ((0, 0, 0, 0), "RGBA", 1.0),
+        ((255, 255, 255), "RGB", 1.0),
+        ((0, 0, 0), "RGB", -1.0),
+        ((128, 128, 128), "RGB", 0.004),
+    ],
+)
+def test_what_the_pictures_have_behind_the_object_is_what_the_field_has(tmp_path, colour, mode, wanted):
+    model = views_of(tmp_path / "set", object_before(colour, mode))
+    torch.testing.assert_close(model.background, torch.full((3,), wanted), atol=0.01, rtol=0)
+    spec = job_of(tmp_path / "set")
+    field = new_field(spec, model, 0)
+    behind = field.background(torch.tensor([[1.0, 0, 0], [0, 0, 1.0]]))
+    torch.testing.assert_close(behind, torch.full((2, 3), wanted), atol=0.02, rtol=0)
+    assert not field.background_texture.texels.requires_grad
+
+
+def test_before_many_colours_or_by_request_the_background_is_learned(tmp_path):
+    model = views_of(tmp_path / "set", object_before((9, 9, 9), covered=32))
+    assert model.background is None
+    assert new_field(job_of(tmp_path / "set"), model, 0).background_texture.texels.requires_grad
+    known = views_of(tmp_path / "white", object_before((255, 255, 255)))
+    spec = presets.new_job("", model=str(tmp_path / "white"), field={"resolution": 20, "background": [0.1, 0.2, 0.3]})
+    field = new_field(spec, known, 0)
+    assert field.background_texture.texels.requires_grad
+    assert field.background_texture.texels[0].tolist() == pytest.approx([0.1, 0.2, 0.3])

@@ -15,8 +15,9 @@ from ..jobs import job_import, job_queue, pump
 from ..jobs.destination import Destination
 from ..jobs.job_queue import Job, JobState
 from ..jobs.start import start
+from ..results.replacement import remove_result
 from . import placing
-from .entry import DONE, MISSING, NOT_IN_SCENE, Entry
+from .entry import DONE, ELSEWHERE, MISSING, NOT_IN_SCENE, Entry
 from .placing import Placing
 from .plan import Planned
 from .table import counted, table
@@ -68,8 +69,9 @@ class Batch(Sequence[Entry]):
     def states(self) -> dict[str, str]:
         """Folder name to state.
 
-        ``done`` (made, and in the scene), ``queued``, ``running``, ``cancelling``, ``failed``,
-        ``cancelled``, ``not in the scene`` (made, but its object is gone) or ``missing``.
+        ``done`` (made, and in the scene), ``queued``, ``running``, ``busy elsewhere`` (another session
+        makes it; its result is imported then), ``cancelling``, ``failed``, ``cancelled``,
+        ``not in the scene`` (made, but its object is gone) or ``missing``.
         """
         standing = self._standing()
         return {entry.planned.folder.name: _state(entry, standing) for entry in self.entries}
@@ -182,6 +184,21 @@ class Batch(Sequence[Entry]):
         """Run the failed and the cancelled again, from their checkpoints; what else is missing too."""
         return self.start()
 
+    @property
+    def stale(self) -> list[bpy.types.Object]:
+        """Objects that an earlier call of this batch has made, and that its list does not have any more."""
+        scene = self._scene()
+        names = {entry.planned.folder.name for entry in self.entries}
+        return [] if scene is None else placing.stale(scene, self._how.collection, names)
+
+    def prune(self) -> list[str]:
+        """Remove what is `stale` from the file; give the names. The jobs' folders stay."""
+        stale = self.stale
+        names = [obj.name for obj in stale]
+        for obj in stale:
+            remove_result(obj)
+        return names
+
     def results(self) -> list[bpy.types.Object]:
         """Its objects that are in the scene, in the order of its jobs."""
         standing = self._standing()
@@ -194,7 +211,11 @@ class Batch(Sequence[Entry]):
         return [standing[name, output] for output in entry.planned.outputs if (name, output) in standing]
 
     def __str__(self) -> str:
-        return f"{self.headline}\n{table(self.entries, list(self.states.values()))}"
+        lines = [self.headline, table(self.entries, list(self.states.values()))]
+        stale = [obj.name for obj in self.stale]
+        if stale:
+            lines.append(f"  not in the list any more: {', '.join(stale)}; prune() removes them")
+        return "\n".join(lines)
 
     def __repr__(self) -> str:
         return f"<Batch {self.name!r}: {counted(list(self.states.values()))}>"
@@ -239,7 +260,7 @@ class Batch(Sequence[Entry]):
         except SjcError as error:
             entry.trouble = error
             return False
-        placing.arrange(objects, entry.planned, entry.way, self._how, scene)
+        objects = placing.arrange(objects, entry.planned, entry.way, self._how, scene)
         job_import.settle(objects, entry.planned.spec, scene)
         entry.job = None
         return True
@@ -260,6 +281,7 @@ class Batch(Sequence[Entry]):
                 False,
                 self._progress,
                 lambda job: self._arrange(entry, job),
+                patient=True,
             )
             entry.job.way = entry.way
             entry.trouble = None
@@ -270,7 +292,7 @@ class Batch(Sequence[Entry]):
         scene = self._scene()
         if scene is not None:
             objects = [scene.objects[name] for name in job.imported if name in scene.objects]
-            placing.arrange(objects, entry.planned, entry.way, self._how, scene)
+            objects = placing.arrange(objects, entry.planned, entry.way, self._how, scene)
             job.imported = tuple(obj.name for obj in objects)
 
     def _said(self, imported: int, started: int) -> str:
@@ -287,15 +309,17 @@ class Batch(Sequence[Entry]):
 def _folder(entry: Entry) -> JobFolder:
     """The entry's folder with its job in it."""
     folder = JobFolder(entry.planned.folder)
-    if not folder.spec_path.exists():
+    if not folder.has(folder.spec_path):
         JobFolder.create(folder.path, entry.planned.spec)
-        entry.planned.inputs.lay(folder)
+    entry.planned.inputs.lay(folder)  # also where another session has made the folder, and gets no further
     return folder
 
 
 def _state(entry: Entry, standing: Mapping[tuple[str, str], object]) -> str:
     """State of a job, see `Batch.states`."""
     job = entry.job
+    if job is not None and job.elsewhere:
+        return ELSEWHERE
     if job is not None and job.state is not JobState.DONE:
         return str(job.state)
     if entry.trouble is not None:

@@ -12,6 +12,7 @@ from .plan import Planned
 DONE = "done"
 NOT_IN_SCENE = "not in the scene"
 MISSING = "missing"
+ELSEWHERE = "busy elsewhere"
 
 
 @dataclass(eq=False)

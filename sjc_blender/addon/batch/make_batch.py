@@ -53,6 +53,8 @@ def batch(
     spacing: float | None = None,
     collection: str | None = None,
     assets: bool = True,
+    versions: bool = False,
+    prune: bool = False,
     show: str = "mesh",
     scene: bpy.types.Scene | None = None,
     start: bool = True,
@@ -100,6 +102,11 @@ def batch(
         the one that is shown.
     show : str
         As which of them objects are seen that have both, ``"mesh"`` or ``"volume"``; the other one is hidden.
+    versions : bool
+        A named row that has changed leaves its older object, hidden, beside the new ``NAME_v002``. Else the older
+        object shows the new result.
+    prune : bool
+        Remove objects of this batch that its list does not have any more.
     scene : Scene, optional
         None: the active one.
     start : bool
@@ -145,6 +152,8 @@ def batch(
         spacing=spacing,
         collection=collection,
         assets=assets,
+        versions=versions,
+        prune=prune,
         show=show,
         start=start,
         progress=progress,
@@ -163,6 +172,8 @@ def batching(
     start: bool,
     place: str,
     assets: bool,
+    versions: bool = False,
+    prune: bool = False,
     show: str = "mesh",
     name: str | None = None,
     folder: str | Path | None = None,
@@ -175,13 +186,15 @@ def batching(
     """Do what `batch` does, with its arguments and errors, a row or a job at each step."""
     source_name, rows = _read(source)
     name = name or source_name
-    how = Placing(place, spacing, collection or f"SJC {name}", assets, show)
+    how = Placing(place, spacing, collection or f"SJC {name}", assets, versions, show)
     places = jobs_folders()
     places = list(dict.fromkeys([first_writable(places), *places]))
     folders = [Path(absolute(folder))] if folder is not None else [parent / slug(name) for parent in places]
     jobs, variants = yield from planning(rows, request, scene, folders)
     interpreter = partial(user_preferences.engine_python, engine_python)
     made = Batch(name, jobs, variants, how, Destination(scene), interpreter, progress)
+    if start and prune:
+        made.prune()
     if start:
         said = yield from made.starting()
         if tell is not None:

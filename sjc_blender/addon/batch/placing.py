@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import bpy
@@ -12,9 +12,13 @@ from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ..results.asset import mark_as_asset
 from ..results.placement import JOB_PROPERTY
+from ..results.replacement import remember_place, take_place
 from ..results.shown import checked_kind, show_one
 from .layout import GAP, PLACES, offsets
 from .plan import Planned
+
+BATCH_PROPERTY, ROW_PROPERTY = "sjc_batch", "sjc_row"
+"""Which batch has made an object, by its collection, and which named row of it."""
 
 SHORTEST_TAG = 3
 """Letters: articles and the like are no tags."""
@@ -28,6 +32,7 @@ class Placing:
     spacing: float | None = None
     collection: str = "SJC Batch"
     assets: bool = True
+    versions: bool = False
     show: str = "mesh"
 
     def __post_init__(self) -> None:
@@ -53,24 +58,79 @@ def results_in(scene: bpy.types.Scene) -> dict[tuple[str, str], bpy.types.Object
 
 
 def arrange(
-    objects: Iterable[bpy.types.Object],
+    objects: Sequence[bpy.types.Object],
     job: Planned,
     way: tuple[float, float],
     placing: Placing,
     scene: bpy.types.Scene,
-) -> None:
-    """Move new objects to their place and into the collection, name them, show one of a job and make that an asset."""
+) -> list[bpy.types.Object]:
+    """Move new objects to their place and into the collection, name them, show one of a job and make that an asset.
+
+    What a named row has made earlier is replaced: its object stays and shows the new result. With ``versions`` it is
+    hidden instead, and the new one is called ``NAME_v002``.
+
+    Returns
+    -------
+    list of bpy.types.Object
+        Those that show the results now.
+    """
     collection = _collection(placing.collection, scene)
     standing = results_in(scene)
     show_one([obj for (name, _), obj in standing.items() if name == job.folder.name], scene, placing.show)
+    shown: list[bpy.types.Object] = []
     for obj in objects:
         obj.location.x += way[0]
         obj.location.y += way[1]
-        _move(obj, collection)
-        obj.name = job.name if obj.type == "MESH" or len(job.outputs) == 1 else f"{job.name} volume"
-        obj.data.name = obj.name
+        remember_place(obj)
+        earlier = _earlier(obj, job, placing.collection, scene)
+        obj[BATCH_PROPERTY] = placing.collection
+        if job.named:
+            obj[ROW_PROPERTY] = job.name
+        if earlier and not placing.versions:
+            obj = take_place(obj, earlier[-1])
+        else:
+            _move(obj, collection)
+            obj.name = _name(obj, job, earlier)
+            obj.data.name = obj.name
+            for old in earlier:
+                old.hide_viewport = old.hide_render = True
+        shown.append(obj)
         if placing.assets and not obj.hide_viewport:
             mark_as_asset(obj, JobFolder(job.folder), tags(job.spec.prompt))
+    return shown
+
+
+def stale(scene: bpy.types.Scene, collection: str, jobs: Container[str]) -> list[bpy.types.Object]:
+    """Give the objects of a batch that belong to none of these jobs; versions of a row are older results of it."""
+    made = [obj for obj in scene.objects if obj.get(BATCH_PROPERTY) == collection]
+    rows = {obj.get(ROW_PROPERTY) for obj in made if obj.get(JOB_PROPERTY) in jobs} - {None}
+    return [obj for obj in made if obj.get(JOB_PROPERTY) not in jobs and obj.get(ROW_PROPERTY) not in rows]
+
+
+def _earlier(obj: bpy.types.Object, job: Planned, collection: str, scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """What a named row has made earlier, of the same type, the newest last."""
+    if not job.named:
+        return []
+    found = [
+        other
+        for other in scene.objects
+        if other != obj
+        and other.type == obj.type
+        and other.library is None
+        and (other.get(BATCH_PROPERTY), other.get(ROW_PROPERTY)) == (collection, job.name)
+    ]
+    return sorted(found, key=_version)
+
+
+def _name(obj: bpy.types.Object, job: Planned, earlier: Sequence[bpy.types.Object]) -> str:
+    name = job.name if obj.type == "MESH" or len(job.outputs) == 1 else f"{job.name} volume"
+    return f"{name}_v{_version(earlier[-1]) + 1:03d}" if earlier else name
+
+
+def _version(obj: bpy.types.Object) -> int:
+    """Which version an object's name says: the first one says nothing."""
+    found = re.search(r"_v([0-9]{3,6})$", obj.name)
+    return int(found[1]) if found else 1
 
 
 def tags(prompt: str) -> list[str]:

@@ -106,6 +106,8 @@ class Planned:
         Where it was asked for.
     name : str
         Of its object.
+    named : bool
+        Whether the row names it: another job of that name takes the place of its object, see `arrange`.
     spec : JobSpec
     folder : Path
         Where the job lies, or will.
@@ -117,6 +119,7 @@ class Planned:
 
     row: int
     name: str
+    named: bool
     spec: JobSpec
     folder: Path
     at_own_domain: bool
@@ -206,9 +209,16 @@ def _jobs_of(
         if made is None:
             continue
         spec, inputs = made
-        name = values.get("name") or f"{result_name(spec.prompt)} seed {spec.seed}"
+        named = "name" in values
+        labels = [_label(name, value) for name, value, of in zip(several, choice, choices, strict=True) if len(of) > 1]
+        name = " ".join([values["name"], *labels]) if named else f"{result_name(spec.prompt)} seed {spec.seed}"
         own_domain = "domain" in values or "edit" in values
-        yield Planned(row.number, name, spec, _folder(spec, values.get("folder"), folders), own_domain, inputs)
+        yield Planned(row.number, name, named, spec, _folder(spec, values.get("folder"), folders), own_domain, inputs)
+
+
+def _label(column: str, value: Any) -> str:
+    """What tells one job of a row from its others."""
+    return f"{column} {value}" if column == "seed" else str(getattr(value, "name", value))
 
 
 def _ill_typed(row: Row, name: str, folders: Sequence[Path], faults: list[BatchFault]) -> bool:
@@ -307,12 +317,17 @@ def _folder(spec: JobSpec, chosen: str | None, folders: Sequence[Path]) -> Path:
 
 
 def _clashes(jobs: Sequence[Planned]) -> Generator[None, None, list[BatchFault]]:
-    """Faults of jobs that would be made twice, or would lie in one folder."""
+    """Faults of jobs that would be made twice, would lie in one folder, or would be one object."""
     faults = []
     first_in: dict[str, Planned] = {}  # letter case and form left out, as disks of other systems do
     first_of: dict[str, Planned] = {}
+    first_called: dict[str, Planned] = {}
     for job in jobs:
         yield
+        namesake = first_called.setdefault(job.name, job) if job.named else job
+        if namesake is not job:
+            allowed = f"another name: row {namesake.row} has it too, and an object of one name is one object"
+            faults.append(BatchFault.of(job.row, "name", job.name, allowed))
         key = identity(job.spec)
         same = first_of.setdefault(key, job)
         neighbour = first_in.setdefault(unicodedata.normalize("NFC", str(job.folder)).casefold(), job)

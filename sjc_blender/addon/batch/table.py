@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..jobs.job_queue import JobState
-from .entry import DONE, MISSING, NOT_IN_SCENE, Entry
+from .entry import DONE, ELSEWHERE, MISSING, NOT_IN_SCENE, Entry
 
 ORDER = (
     DONE,
     JobState.RUNNING,
     JobState.CANCELLING,
     JobState.QUEUED,
+    ELSEWHERE,
     JobState.FAILED,
     JobState.CANCELLED,
     NOT_IN_SCENE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ..batch.written_numbers import NotANumber
 from .outcome import Outcome, told
 from .progress import JobProgress, Progress
 from .result_options import add_result_options, save_scene
+from .saved_file import only_one_writes
 
 NAME = "batch"
 HELP = "make many objects of a CSV, JSON or text file"
@@ -68,6 +70,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--collection", metavar="NAME", help="where they go (default: one with the file's name)")
     parser.add_argument("--no-assets", action="store_true", help="do not make them assets")
     parser.add_argument(
+        "--versions", action="store_true", help="keep, hidden, what a named row has made before it was changed"
+    )
+    parser.add_argument("--prune", action="store_true", help="remove objects that the file does not have any more")
+    parser.add_argument(
         "--folder",
         "--out",
         dest="out",
@@ -102,18 +108,23 @@ def run(arguments: argparse.Namespace) -> Outcome:
                 _open(arguments.save)
                 batch = _batch(arguments, source)
             return _status(batch)
-        _go_on_in(arguments.save, say)
-        progress = _BatchProgress(say, arguments.save)
-        batch = _batch(arguments, source, progress)
+        with only_one_writes(arguments.save, say):
+            return _made(arguments, source, say)
     except InvalidBatch as error:
         return Outcome("failed", {"faults": [fault.as_json() for fault in error.faults]}, error=error)
-    progress.batch = batch
+
+
+def _made(arguments: argparse.Namespace, source: str, say: Progress) -> Outcome:
+    _go_on_in(arguments.save, say)
+    progress = _BatchProgress(say, arguments.save)
+    batch = progress.batch = _batch(arguments, source, progress)
+    pruned = batch.prune() if arguments.prune else []
     said = batch.start()
     say.say(said, "batch", jobs=len(batch.entries), said=said)
     batch.wait()
     progress.close()
     save_scene(arguments.save)
-    return _outcome(batch, said, arguments.save)
+    return _outcome(batch, said, arguments.save, pruned)
 
 
 def _batch(arguments: argparse.Namespace, source: str, progress: Any = None) -> api.Batch:
@@ -135,6 +146,7 @@ def _batch(arguments: argparse.Namespace, source: str, progress: Any = None) -> 
         spacing=arguments.spacing,
         collection=arguments.collection,
         assets=not arguments.no_assets,
+        versions=arguments.versions,
         show=arguments.show,
         start=False,
         progress=progress,
@@ -146,7 +158,8 @@ def _go_on_in(path: Path, say: Progress) -> None:
     """Open what an earlier run has saved, so that nothing in it is lost; else save the scene there."""
     if not path.exists():
         save_scene(path)
-    elif Path(bpy.data.filepath) != path:
+    else:
+        # Also where it is open: another process may have saved it since.
         say.say(f"{path} is there: the batch goes on in it.", "opened", blend=str(path))
         _open(path)
 
@@ -170,14 +183,16 @@ def _status(batch: api.Batch) -> Outcome:
     return Outcome("done", {"jobs": _jobs(batch), "left": left}, [str(batch)])
 
 
-def _outcome(batch: api.Batch, said: str, path: Path) -> Outcome:
+def _outcome(batch: api.Batch, said: str, path: Path, pruned: Sequence[str]) -> Outcome:
     states = batch.states
     ended = set(states.values())
     state = "cancelled" if "cancelled" in ended else "done" if ended == {"done"} else "failed"
-    lines = [said, str(batch), f"blend: {path}"]
+    lines = [said, str(batch), *(f"removed: {name}" for name in pruned), f"blend: {path}"]
     if state != "done":
         lines.append("The same command again makes what is missing.")
-    return Outcome(state, {"said": said, "jobs": _jobs(batch), "blend": str(path)}, lines)
+    stale = [obj.name for obj in batch.stale]
+    facts = {"said": said, "jobs": _jobs(batch), "stale": stale, "removed": list(pruned), "blend": str(path)}
+    return Outcome(state, facts, lines)
 
 
 def _jobs(batch: api.Batch) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ class JobInputs:
     def lay(self, folder: JobFolder) -> None:
         """Write them into a folder that `JobFolder.create` has made; SjcError if that cannot be done."""
         for grid, path in ((self.proxy, folder.proxy), (self.region, folder.region)):
-            if grid is not None:
+            if grid is not None and not folder.has(path):
                 grid.write(folder.to_write(path))
         if self.origin is not None and not folder.has(folder.origin):
             share(self.origin, folder.to_write(folder.origin))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ...protocol import events
 from ...protocol.errors import SjcError
-from ...protocol.job_folder import JobFolder, engine_busy
+from ...protocol.job_folder import OUTPUT_FILES, JobFolder, engine_busy
 from ...protocol.spec import JobSpec
 from ..process import platform_process
 from ..process.engine_process import EngineProcess
@@ -31,6 +31,9 @@ SURE_SECONDS = 5.0
 
 BUSY_SECONDS = 20.0
 """Patience with another engine in a job's folder: that of a Blender that was ended hard ends within seconds."""
+
+ELSEWHERE = "busy elsewhere"
+"""The phase of a job that waits for an engine of another session in its folder."""
 
 EXIT_SECONDS = 15.0
 """Grace for an engine that has told how its job ended to end itself."""
@@ -68,6 +71,9 @@ class Job:
         The scene that the result belongs to.
     import_results : bool
         Whether the result goes there by itself.
+    patient : bool
+        Whether it waits while an engine of another session works in its folder, and takes the result of that one;
+        jobs behind it in line are not held up. Else it fails after `BUSY_SECONDS`.
     arrange : callable or None
         Called with the job when its results are in the scene, before that becomes an undo step.
     way : tuple of float
@@ -108,6 +114,7 @@ class Job:
     online: bool = False
     destination: Destination | None = None
     import_results: bool = True
+    patient: bool = False
     arrange: Callable[[Job], None] | None = None
     way: tuple[float, float] = (0.0, 0.0)
     on_change: Callable[[Job], None] | None = None
@@ -126,6 +133,7 @@ class Job:
     imported: tuple[str, ...] = ()
     import_error: SjcError | None = None
     speed_known: bool = False
+    _put_off: bool = field(default=False, init=False, repr=False)
     _began: tuple[int, float] | None = field(default=None, init=False, repr=False)
 
     def __repr__(self) -> str:
@@ -148,6 +156,11 @@ class Job:
     def id(self) -> str:
         """Name of the job's folder."""
         return self.folder.path.name
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it waits for an engine of another session, which works in its folder."""
+        return self.patient and self.state is JobState.QUEUED and self.phase == ELSEWHERE
 
     @property
     def live(self) -> bool:
@@ -320,7 +333,7 @@ class JobQueue:
         running = self._running
         if running is not None and self._attend(running):
             changed.append(running)
-        first = next((job for job in self._jobs if job.state is JobState.QUEUED), None)
+        first = next((job for job in self._jobs if job.state is JobState.QUEUED and not self._is_put_off(job)), None)
         if first is not None and self._process is None and not self._waits(first):
             self._launch(first)
             changed.append(first)
@@ -357,10 +370,23 @@ class JobQueue:
             return bool(told)
         if job.live:
             self._end_untold(job, process)
+        elif job.patient and job.error is not None and job.error.code == "engine_busy":
+            job.state, job.error, job._put_off = JobState.QUEUED, None, True  # another session was quicker
         process.close()
         self._process = None
         self._running = None
         return True
+
+    def _is_put_off(self, job: Job) -> bool:
+        """Whether a patient job lets others go first, because another session works in its folder."""
+        if not job.patient or self._process is not None:
+            return False
+        phase = ELSEWHERE if job.folder.busy else ""
+        job._put_off |= bool(phase)
+        if phase != job.phase:
+            job.phase = phase
+            self._touched.append(job)
+        return bool(phase)
 
     def _waits(self, job: Job) -> bool:
         """Whether another engine is at work in the folder of the job whose turn it is, and may end soon."""
@@ -373,6 +399,9 @@ class JobQueue:
     def _launch(self, job: Job) -> None:
         if job.folder.busy:
             job.fail(engine_busy(job.folder))
+            return
+        if job._put_off and job.folder.is_done(name for name in OUTPUT_FILES if getattr(job.spec.outputs, name)):
+            job.state = JobState.DONE  # by another session
             return
         try:
             self._process = EngineProcess.start(job.interpreter, job.folder, online=job.online)

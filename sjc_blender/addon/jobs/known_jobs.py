@@ -28,6 +28,9 @@ def index() -> JobIndex:
     return JobIndex(index_path())
 
 
+job_location.INDEXES.append(lambda: index().entries())
+
+
 def refresh() -> None:
     """Begin to look at all folders again; `poll` takes in what is found."""
     global _scan, _stale

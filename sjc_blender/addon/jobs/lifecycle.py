@@ -9,6 +9,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..results import viewport_colours
+from ..results.origin import keep_folders
 from . import destination, first_save, job_import, known_jobs, live_volume, pump
 from .job_queue import QUEUE
 
@@ -33,6 +34,7 @@ def _before_save(target: str, *_: Any) -> None:
     live_volume.remove()
     destination.before_save()
     first_save.bring_along(target)
+    keep_folders(target)
 
 
 @persistent

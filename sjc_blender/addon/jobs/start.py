@@ -53,6 +53,7 @@ def start(
     progress: Callable[[Job], None] | None,
     arrange: Callable[[Job], None] | None = None,
     notes: Sequence[str] = (),
+    patient: bool = False,
 ) -> Job:
     """Put a job in line, and wait for its end if that is wanted."""
     started = Job(
@@ -62,6 +63,7 @@ def start(
         online=bpy.app.online_access,
         destination=Destination(scene),
         import_results=import_results,
+        patient=patient,
         arrange=arrange,
         on_change=progress,
         waiter=pump.run_until_ended,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import bpy
 
+from ...protocol import codec
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
-from ..job_location import jobs_folders
-from .placement import FOLDER_PROPERTY, JOB_PROPERTY
+from ..job_location import jobs_folders, known_folders
+from .placement import FOLDER_PROPERTY, JOB_PROPERTY, remember_folder
 
 
 def named_object(source: Any, *types: str) -> bpy.types.Object:
@@ -67,16 +71,44 @@ def job_folder_of(obj: bpy.types.Object) -> JobFolder:
     if not is_result(obj):
         raise SjcError("not_a_result", f"{obj.name!r} is no Volume and no mesh of a job.", "Choose an imported result.")
     job = str(obj[JOB_PROPERTY])
-    told = obj.get(FOLDER_PROPERTY)
-    places = ([Path(str(told))] if told else []) + [parent / job for parent in jobs_folders()]
+    places = list(dict.fromkeys(_places(obj, job)))
     for place in places:
         if (place / "result").is_dir():
             return JobFolder(place)
     raise SjcError(
         "result_folder_missing",
-        f"The folder of the job {job!r} is not there any more: {places[0]}.",
-        "Put it back, or into a folder sjc_jobs beside the .blend. The object is whole without it.",
+        f"The folder of the job {job!r} is not there any more{f': {places[0]}' if places else ''}.",
+        "Put it back, or into a folder sjc_jobs beside the saved .blend. The object is whole without it.",
     )
+
+
+def keep_folders(target: str) -> None:
+    """Write into every result of this file where its job's folder lies as seen from `target`, which is to be saved."""
+    for obj in bpy.data.objects:
+        if obj.library is not None or not is_result(obj):
+            continue
+        with contextlib.suppress(SjcError):
+            remember_folder(obj, job_folder_of(obj).path, target)
+
+
+def _places(obj: bpy.types.Object, job: str) -> Iterator[Path]:
+    """Where a job's folder may lie: as seen from the file that has the object first, so that copies have their own."""
+    told = str(obj.get(FOLDER_PROPERTY, ""))
+    if told.startswith("//"):
+        yield Path(bpy.path.abspath(told, library=obj.library)).resolve()
+    *beside, users = jobs_folders()
+    yield from (parent / job for parent in beside)
+    yield from (folder for folder in [*known_folders(job), users / job] if _holds(folder, obj))
+    if told and not told.startswith("//"):  # as early releases wrote it
+        yield Path(told)
+
+
+def _holds(folder: Path, obj: bpy.types.Object) -> bool:
+    """Whether a folder has the very job of a result, and not just one of its name."""
+    try:
+        return codec.encode(JobFolder(folder).read_spec()) == json.loads(str(obj.get("sjc_settings")))
+    except (SjcError, OSError, ValueError, RecursionError):
+        return False
 
 
 def mesh_of(obj: bpy.types.Object) -> bpy.types.Object | None:

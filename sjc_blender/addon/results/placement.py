@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import bpy
@@ -11,6 +12,7 @@ from mathutils import Matrix
 from ...protocol import codec
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
+from ..job_location import imported_from
 from ..rigs.evaluated_scene import view_layer_of
 from .object_frame import ObjectFrame, standing_domain
 
@@ -57,13 +59,37 @@ def place_result(
     obj["sjc_preset"] = spec.preset
     obj["sjc_settings"] = json.dumps(codec.encode(spec), ensure_ascii=False)
     obj[JOB_PROPERTY] = job_id(folder.path)
-    obj[FOLDER_PROPERTY] = str(folder.path.absolute())
+    imported_from(folder.path.absolute())
+    remember_folder(obj, folder.path, bpy.data.filepath)
     select_result(obj, scene)
 
 
 def results_of(job: str, scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """The objects of a scene that came from a job."""
     return [obj for obj in scene.objects if obj.get(JOB_PROPERTY) == job]
+
+
+def remember_folder(obj: bpy.types.Object, folder: Path, blend: str) -> None:
+    """Keep in a result where its job's folder lies as seen from the .blend, and never by a whole path.
+
+    What is not saved, lies on another drive or in the user's own folder is found by the job's name on this computer.
+    """
+    relative = _relative(folder, blend)
+    if relative:
+        obj[FOLDER_PROPERTY] = relative
+    elif obj.get(FOLDER_PROPERTY) is not None:
+        del obj[FOLDER_PROPERTY]
+
+
+def _relative(folder: Path, blend: str) -> str:
+    if not blend:
+        return ""
+    try:
+        parts = Path(os.path.relpath(folder.absolute(), Path(blend).parent)).parts
+    except ValueError:  # another drive
+        return ""
+    # Who works here is nobody's business who gets the file.
+    return "" if Path.home().name in parts else "//" + "/".join(parts)
 
 
 def job_id(folder: Path) -> str:

@@ -19,6 +19,12 @@ LARGEST_PICTURE = 128
 
 SAME_POSE = 1e-3
 
+ALIKE = 0.1
+"""Distance of colours, of 2, at which they count as one."""
+
+LEAST_OF_EDGES, MOST_PICTURES = 0.25, 0.8
+"""Share of the edges that a background has in the mean, and share of the pictures in which it is at an edge at all."""
+
 
 class ReferenceViewModel(ClosedFormDenoiser):
     """The pictures of a folder, each known for its own camera only.
@@ -29,6 +35,11 @@ class ReferenceViewModel(ClosedFormDenoiser):
         See `sjc_blender.protocol.reference_views`.
     device : torch.device
 
+    Attributes
+    ----------
+    background : Tensor [3] or None
+        What all pictures have behind the object, in [-1, 1]; None: not one colour.
+
     Raises
     ------
     SjcError
@@ -37,7 +48,9 @@ class ReferenceViewModel(ClosedFormDenoiser):
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         views = read_reference_views(folder).views
-        pictures = [_picture(folder / view.image) for view in views]
+        found = [_picture(folder / view.image) for view in views]
+        pictures = [picture for picture, _ in found]
+        self.background = _common_background([picture for picture, _ in found], all(clear for _, clear in found))
         side = min(LARGEST_PICTURE, *(picture.shape[-1] for picture in pictures))
         super().__init__(torch.stack([functional.adaptive_avg_pool2d(p, side) for p in pictures]).to(device))
         self._poses = torch.tensor([view.camera.pose for view in views])
@@ -63,8 +76,8 @@ class ReferenceViewModel(ClosedFormDenoiser):
         return super().denoise(z, timestep, condition)
 
 
-def _picture(file: Path) -> torch.Tensor:
-    """A picture as a tensor [3, H, H] in [-1, 1]; what is transparent becomes white."""
+def _picture(file: Path) -> tuple[torch.Tensor, bool]:
+    """A picture as a tensor [3, H, H] in [-1, 1], and whether some of it is transparent, which becomes white."""
     try:
         picture = open_picture(file)
     except UnusablePicture as error:
@@ -77,4 +90,22 @@ def _picture(file: Path) -> torch.Tensor:
         )
     rgba = as_tensor(picture)
     rgb = rgba[..., :3] * rgba[..., 3:] + 1.0 - rgba[..., 3:]
-    return rgb.movedim(-1, 0) * 2.0 - 1.0
+    return rgb.movedim(-1, 0) * 2.0 - 1.0, bool((rgba[..., 3] < 0.5).any())
+
+
+def _common_background(pictures: list[torch.Tensor], transparent: bool) -> torch.Tensor | None:
+    """The colour [3] before which all pictures stand.
+
+    White if all have transparent parts. Else the most frequent colour of the pictures' edges: objects are shaded, and
+    where they reach an edge they have many.
+    """
+    if transparent:
+        return torch.ones(3)
+    edges = [torch.cat([p[:, 0], p[:, -1], p[:, 1:-1, 0], p[:, 1:-1, -1]], dim=1).T for p in pictures]
+    bins, counts = (torch.cat(edges) / ALIKE).round().unique(dim=0, return_counts=True)
+    middle = bins[counts.argmax()] * ALIKE
+    near = [edge[(edge - middle).abs().amax(dim=1) < ALIKE] for edge in edges]
+    colour = torch.cat(near).median(dim=0).values
+    shares = torch.tensor([len(found) / len(edge) for found, edge in zip(near, edges, strict=True)])
+    everywhere = (shares > 0).float().mean() >= MOST_PICTURES
+    return colour if everywhere and shares.mean() >= LEAST_OF_EDGES else None

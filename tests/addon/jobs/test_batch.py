@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import threading
-from pathlib import Path
 
 import bpy
 import numpy as np
@@ -20,6 +19,7 @@ from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job_queue import JobQueue, JobState
 from sjc_blender.addon.results.object_frame import domain_now
+from sjc_blender.addon.results.origin import job_folder_of
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
 from tests.addon.jobs.checkpoints import write_checkpoint
@@ -174,7 +174,7 @@ def test_a_broken_result_is_computed_again(batch):
     assert len(api.jobs()) == 4
 
 
-def test_another_setting_is_another_job(batch):
+def test_another_setting_is_another_job_where_a_row_has_no_name(batch):
     batch(["a duck"])
     batch(["a duck"], overrides={"optimisation": {"steps": 4}})
     assert len(api.jobs()) == 2 and len(bpy.context.scene.objects) == 2
@@ -236,6 +236,104 @@ def test_folders_within_a_rows_folder_and_of_another_letter_case(batch, tmp_path
     (tmp_path / "jobs").mkdir()
     (tmp_path / "jobs" / "way out").symlink_to(tmp_path / "outside")
     assert faults(batch, [{"prompt": "a chair", "folder": "way out/x"}], start=False)[0] == [(1, "folder")]
+
+
+# ---- A row's name is its identity ----------------------------------------------------------------------------------
+
+
+def hero(steps=3, **columns):
+    return {"prompt": "a chair", "name": "hero", "outputs": ["mesh", "volume"], "optimisation.steps": steps} | columns
+
+
+def test_a_changed_row_is_shown_by_the_same_object(batch, scene):
+    (mesh, volume) = batch([hero(), "a duck"]).results()[:2]
+    mesh, volume = sorted((mesh, volume), key=lambda obj: obj.type)
+    shot = bpy.data.collections.new("Shot")
+    shot.objects.link(mesh)
+    before, jobs_before = mesh.data.name_full, {mesh["sjc_job"], volume["sjc_job"]}
+    old_data = mesh.data
+    mesh.location.x = 77  # somebody moves it
+    made = batch([hero(4), "a duck"])
+    assert set(made.states.values()) == {"done"}
+    assert {obj.name for obj in scene.objects} == {"hero", "hero volume", "a duck seed 0"}
+    assert {mesh["sjc_job"], volume["sjc_job"]} == {made.entries[0].planned.folder.name} != jobs_before
+    assert mesh.name == "hero" and mesh.data.name == before and list(shot.objects) == [mesh]
+    assert mesh.location.x == 77 and volume.location.x != 77
+    assert old_data not in list(bpy.data.meshes) and not mesh.hide_viewport and volume.hide_viewport
+    assert mesh.asset_data is not None and made.stale == []
+    again = batch([hero(3), "a duck"])  # back: from its folder, without computing
+    assert len(api.jobs()) == 3 and mesh["sjc_job"] == again.entries[0].planned.folder.name
+
+
+def test_a_row_that_was_not_moved_goes_where_its_row_says(batch, scene):
+    for name, x in (("Here", 3), ("There", 9)):
+        box = bpy.data.objects.new(name, None)
+        box.location.x = x
+        scene.collection.objects.link(box)
+    (obj,) = batch([hero(outputs="mesh", domain="Here")]).results()
+    before = obj.location.x
+    assert batch([hero(4, outputs="mesh", domain="There")]).results() == [obj]
+    assert obj.location.x == pytest.approx(before + 6)
+
+
+def test_versions_stay_on_request(batch, scene):
+    for steps in (3, 4, 5):
+        made = batch([hero(steps, outputs="mesh")], versions=True)
+    names = {obj.name: obj.hide_render for obj in scene.objects}
+    assert names == {"hero": True, "hero_v002": True, "hero_v003": False}
+    assert made.stale == [] and [obj.name for obj in made.results()] == ["hero_v003"]
+
+
+def test_what_the_list_does_not_have_any_more_is_told_and_removed_on_request(batch, scene):
+    batch([hero(), "a duck", "a cup"])
+    other = bpy.data.objects.new("mine", None)
+    scene.collection.objects.link(other)
+    made = batch(["a cup"])
+    assert {obj.name for obj in made.stale} == {"hero", "hero volume", "a duck seed 0"}
+    assert "not in the list any more" in str(made) and len(scene.objects) == 5
+    batch(["a cup"], prune=True)
+    assert {obj.name for obj in scene.objects} == {"a cup seed 0", "mine"}
+    assert len([path for path in made.entries[0].planned.folder.parent.iterdir() if path.is_dir()]) == 3
+
+
+def test_a_name_is_of_one_row_and_seeds_tell_its_jobs_apart(batch):
+    assert faults(batch, [hero(), hero(4)], start=False)[0] == [(2, "name")]
+    made = batch([hero(seed="1-2")], presets=("draft", "standard"), start=False)
+    names = [entry.planned.name for entry in made.entries]
+    assert names == [f"hero {preset} seed {seed}" for preset in ("draft", "standard") for seed in (1, 2)]
+
+
+# ---- Several sessions ----------------------------------------------------------------------------------------------
+
+
+def test_a_job_that_another_session_makes_is_waited_for_and_imported(batch, fake_python):
+    rows = [{"prompt": "a chair", "negative_prompt": "two_sessions"}, "a duck"]
+    planned = batch(rows, start=False).entries[0].planned
+    folder = JobFolder.create(planned.folder, planned.spec)
+    elsewhere = folder.claim()
+    made = batch(rows, wait=False)
+    until(lambda: pump.step() or made.entries[1].job.imported)
+    assert list(made.states.values()) == ["busy elsewhere", "done"]
+    write_result_into(folder, fake_python)
+    elsewhere.release()
+    made.wait()
+    assert list(made.states.values()) == ["done", "done"]
+    assert "optimising" not in made.entries[0].job.phase  # it was not computed again
+
+
+def test_a_job_that_another_session_left_is_made(batch):
+    planned = batch(["a chair"], start=False).entries[0].planned
+    elsewhere = JobFolder.create(planned.folder, planned.spec).claim()
+    made = batch(["a chair"], wait=False)
+    until(lambda: pump.step() or list(made.states.values()) == ["busy elsewhere"])
+    elsewhere.release()
+    made.wait()
+    assert list(made.states.values()) == ["done"]
+
+
+def write_result_into(folder, fake_python):
+    shutil.copytree(fake_python.parent / "result", folder.result, dirs_exist_ok=True)
+    folder.metrics.write_text("{}")
 
 
 # ---- Faults -------------------------------------------------------------------------------------------------------
@@ -403,7 +501,7 @@ def test_rows_and_the_batch_itself_have_proxies(batch, scene):
 
 def test_a_row_edits_a_finished_object_where_it_stands(batch, scene):
     (chair,) = batch(["a chair"], seeds=7, overrides={"optimisation": {"steps": 33}}).results()
-    folder = JobFolder(Path(chair["sjc_folder"]))
+    folder = job_folder_of(chair)
     write_checkpoint(folder)
     chair.location.x = 5
     block(scene, "Region").location.x = 5

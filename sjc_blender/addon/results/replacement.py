@@ -1,0 +1,80 @@
+"""A result that takes the place of an older one: the object stays, with all that refers to it; what it shows is new."""
+
+from __future__ import annotations
+
+import bpy
+
+PLACED_PROPERTY = "sjc_placed"
+"""Where it was put: if it stands elsewhere by now, somebody has moved it."""
+
+MOVED = 1e-5
+
+
+def remember_place(obj: bpy.types.Object) -> None:
+    """Keep where a result was put, to know later whether it was moved."""
+    obj[PLACED_PROPERTY] = _place(obj)
+
+
+def take_place(new: bpy.types.Object, old: bpy.types.Object) -> bpy.types.Object:
+    """Let an older object show a new result, which was just imported; the new object is removed.
+
+    The older one keeps its name, its collections, parents, modifiers and constraints, and its place if it was moved.
+    Objects and files that refer to it see the new result.
+
+    Parameters
+    ----------
+    new, old : bpy.types.Object
+        Of the same type.
+
+    Returns
+    -------
+    bpy.types.Object
+        `old`.
+    """
+    data = old.data
+    if not _was_moved(old):
+        old.matrix_basis = new.matrix_basis
+        old[PLACED_PROPERTY] = new.get(PLACED_PROPERTY)
+    old.data = new.data
+    for key in _own_properties(old):
+        del old[key]
+    for key in _own_properties(new):
+        old[key] = new[key]
+    old.hide_viewport, old.hide_render = new.hide_viewport, new.hide_render
+    bpy.data.objects.remove(new)
+    _remove_unused(data)
+    old.data.name = old.name
+    return old
+
+
+def remove_result(obj: bpy.types.Object) -> None:
+    """Remove an object, and its data if nothing else uses it."""
+    data = obj.data
+    bpy.data.objects.remove(obj)
+    _remove_unused(data)
+
+
+def _was_moved(obj: bpy.types.Object) -> bool:
+    told = obj.get(PLACED_PROPERTY)
+    if told is None or len(told) != 16:
+        return False
+    return any(abs(a - b) > MOVED for a, b in zip(told, _place(obj), strict=True))
+
+
+def _place(obj: bpy.types.Object) -> list[float]:
+    return [obj.matrix_basis[row][column] for row in range(4) for column in range(4)]
+
+
+def _own_properties(obj: bpy.types.Object) -> list[str]:
+    """Names of what is written about a result, but for where it was put."""
+    names: list[str] = list(obj.keys())
+    return [name for name in names if name.startswith("sjc_") and name != PLACED_PROPERTY]
+
+
+def _remove_unused(data: bpy.types.ID | None) -> None:
+    if data is None or data.users > int(data.use_fake_user):
+        return
+    if isinstance(data, bpy.types.Mesh):
+        bpy.data.meshes.remove(data)
+    elif isinstance(data, bpy.types.Volume):
+        bpy.data.volumes.remove(data)
