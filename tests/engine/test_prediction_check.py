@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.score_models.noise_levels import sigma_table
-from sjc_blender.engine.score_models.pipeline_model import DISTILLED_GUIDANCE, guidance_embedding
+from sjc_blender.engine.score_models.pipeline_model import DISTILLED_GUIDANCE, guidance_input
 from sjc_blender.engine.score_models.preconditioning import VARIANCE_PRESERVING, preconditioning
 from sjc_blender.engine.score_models.prediction_check import prediction_of, readings, smooth_sample
 from sjc_blender.protocol.errors import SjcError
@@ -142,9 +142,9 @@ def test_networks_with_guidance_as_an_input_are_told_it_as_their_own_pipeline_do
     theirs = LatentConsistencyModelPipeline.get_guidance_scale_embedding(
         None, torch.tensor([DISTILLED_GUIDANCE]), embedding_dim=width
     )
-    torch.testing.assert_close(guidance_embedding(unet, 2), theirs.expand(2, -1))
+    torch.testing.assert_close(guidance_input(unet, 2)["timestep_cond"], theirs.expand(2, -1))
     plain = UNet2DConditionModel(sample_size=8, attention_head_dim=2, **options, **blocks)
-    assert guidance_embedding(plain, 2) is None
+    assert guidance_input(plain, 2) == {}
 
 
 def test_a_network_that_does_not_say_how_large_its_samples_are_is_told(single_file):

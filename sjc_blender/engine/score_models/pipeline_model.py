@@ -148,9 +148,9 @@ class PipelineModel:
         output: torch.Tensor = self._pipeline.unet(
             network_input.to(self.dtype),
             timestep,
-            timestep_cond=guidance_embedding(self._pipeline.unet, len(network_input)),
             encoder_hidden_states=embeddings.to(self.dtype),
             return_dict=False,
+            **guidance_input(self._pipeline.unet, len(network_input)),
         )[0]
         return output
 
@@ -172,22 +172,22 @@ DISTILLED_GUIDANCE = 7.5
 """The guidance that networks with guidance as an input are told: that of latent consistency models' own pipeline."""
 
 
-def guidance_embedding(unet: Any, count: int) -> torch.Tensor | None:
+def guidance_input(unet: Any, count: int) -> dict[str, torch.Tensor]:
     """Guidance as an input of a network that was distilled with it (https://arxiv.org/abs/2310.04378, section 4.2).
 
     Returns
     -------
-    Tensor [count, width] or None
-        None for networks without such an input.
+    dict
+        The argument of the network, [count, width]; empty for networks without such an input.
     """
-    width = getattr(unet.config, "time_cond_proj_dim", None)
+    width = getattr(getattr(unet, "config", None), "time_cond_proj_dim", None)
     if width is None:
-        return None
+        return {}
     half = width // 2
     rates = torch.exp(torch.arange(half, device=unet.device) * (-math.log(10000.0) / (half - 1)))
     angles = 1000.0 * DISTILLED_GUIDANCE * rates
     row = torch.cat([angles.sin(), angles.cos(), angles.new_zeros(width % 2)])
-    return row.to(unet.dtype).expand(count, -1)
+    return {"timestep_cond": row.to(unet.dtype).expand(count, -1)}
 
 
 def square_side(sample_size: int | Sequence[int] | None) -> int:

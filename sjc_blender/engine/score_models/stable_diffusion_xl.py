@@ -10,7 +10,7 @@ import torch
 from .component_classes import CLIP, CLIP_PROJECTED, CLIP_TOKENIZER, SCHEDULERS, UNET, VAE
 from .cut_texts import log_cut_texts
 from .packed_embeddings import pack, unpack
-from .pipeline_model import PipelineModel, guidance_embedding
+from .pipeline_model import PipelineModel, guidance_input
 from .stable_diffusion import check_text_to_image
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ class StableDiffusionXL(PipelineModel):
         output: torch.Tensor = self._pipeline.unet(
             network_input.to(self.dtype),
             timestep,
-            timestep_cond=guidance_embedding(self._pipeline.unet, len(network_input)),
             encoder_hidden_states=tokens,
             added_cond_kwargs={"text_embeds": pooled, "time_ids": time_ids},
             return_dict=False,
+            **guidance_input(self._pipeline.unet, len(network_input)),
         )[0]
         return output
