@@ -2,6 +2,7 @@
 
 import faulthandler
 import ipaddress
+import os
 import socket
 
 import pytest
@@ -20,6 +21,16 @@ def no_network(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def own_surroundings():
+    """Put back what a test changes of the environment: a model that is loaded switches the hub off for its process."""
+    before = dict(os.environ)
+    yield
+    for name in set(os.environ) - set(before):
+        del os.environ[name]
+    os.environ.update(before)
 
 
 def _is_own(host):
