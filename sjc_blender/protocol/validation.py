@@ -138,7 +138,7 @@ def _domain(check: _Checker, domain: DomainSpec) -> None:
         "a rotation, a uniform positive scale and a translation (no shear, no zero scale)",
     )
     if domain.floor is not None:
-        check.number("domain.floor", domain.floor, lambda x: abs(x) <= 1, "-1 to 1, or null")
+        check.number("domain.floor", domain.floor, lambda x: abs(x) <= 2, "-2 to 2, or null")
 
 
 def _orbit(check: _Checker, rig: OrbitRig) -> None:

@@ -162,6 +162,15 @@ def test_a_domain_of_zero_or_wrong_size_is_refused(extents):
         presets.new_job("a", model=SD, domain={"half_extents": extents})
 
 
+@pytest.mark.parametrize(("floor", "fine"), [(-1.1275, True), (0.4, True), (-2.1, False), (math.nan, False)])
+def test_feet_may_reach_out_of_the_box_by_what_a_coarse_grid_is_rounded_to(floor, fine):
+    if fine:
+        assert presets.new_job("a", model=SD, domain={"floor": floor}).domain.floor == floor
+    else:
+        with pytest.raises(InvalidSpec, match=r"domain\.floor"):
+            presets.new_job("a", model=SD, domain={"floor": floor})
+
+
 def test_a_moved_turned_and_scaled_domain_is_fine():
     cos, sin = math.cos(0.7), math.sin(0.7)
     matrix = ((3 * cos, -3 * sin, 0, 5), (3 * sin, 3 * cos, 0, -2), (0, 0, 3, 1), (0, 0, 0, 1))
