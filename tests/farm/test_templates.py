@@ -105,7 +105,7 @@ def test_slurms_task_is_put_in_line_again_when_it_was_stopped(tmp_path):
     bin_folder.mkdir()
     asked = tmp_path / "asked"
     (bin_folder / "scontrol").write_text(f'#!/bin/sh\necho "$@" >> {asked}\n')
-    (bin_folder / "python").write_text('#!/bin/sh\necho "$@"\ntrap "exit 3" TERM\nsleep 60 & wait $!\n')
+    (bin_folder / "python").write_text('#!/bin/sh\ntrap "exit 3" TERM\necho "$@"\nsleep 60 & wait $!\n')
     for path in bin_folder.iterdir():
         path.chmod(0o755)
     environment = os.environ | {
