@@ -14,7 +14,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 NOT_IN_THE_ZIP = {"architecture.md", "proof.md", "quality.md", "gallery.md", "index.md", "first-object.md"}
 """For engineers, or large and of no use without the repository."""
 LINK = re.compile(r'((?:href|src)=")(?![a-z]+:)([^"#]+)')
-NOT_HERE = re.compile(r'<a href="[^":]+\.md">(.*?)</a>')
+NOT_HERE = re.compile(r'<a href="[^":]+\.md(?:#[^"]*)?">(.*?)</a>')
 """Links to those."""
 
 PAGE = """<!doctype html>

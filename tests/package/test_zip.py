@@ -14,7 +14,7 @@ import pytest
 from tests.package.blenders import BLENDERS, blender
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ROOMS = ("protocol", "surface", "engine", "addon")
+ROOMS = ("protocol", "surface", "engine", "addon", "farm", "stand_in")
 DATA = ("manual", "models", "presets", "requirements")
 IMPORT_RENAMED = """
 import importlib, pkgutil, sys
@@ -94,14 +94,17 @@ def test_it_holds_the_manual_with_all_that_its_pages_show_and_link_to(archive: z
 
 def test_it_holds_nothing_else(archive: zipfile.ZipFile) -> None:
     top = {name.split("/")[0] for name in archive.namelist()}
-    assert top <= {"__init__.py", "blender_manifest.toml", "LICENSE", *ROOMS, *DATA}
+    assert top <= {"__init__.py", "blender_manifest.toml", "LICENSE", "py.typed", *ROOMS, *DATA}
 
 
 def test_it_holds_no_pickles_no_bytecode_and_no_programs(archive: zipfile.ZipFile) -> None:
     # A list of what may be there: .bin, .ckpt, .pt, .pkl, .npy and what else can hold a pickle is not on it.
     # .h are the sources of the fused kernels, text that Warp compiles in the engine's environment.
     allowed = {".py", ".h", ".html", ".json", ".toml", ".txt", ".md", ".png", ".safetensors"}
-    assert [n for n in archive.namelist() if n != "LICENSE" and Path(n).suffix not in allowed] == []
+    # What a farm's own programs read: they are run by those, and by nothing here.
+    templates = {f"farm/templates/{name}" for name in ("openjd.yaml", "slurm.sbatch", "flamenco.js")}
+    others = {"LICENSE", "py.typed", *templates}
+    assert [n for n in archive.namelist() if n not in others and Path(n).suffix not in allowed] == []
     assert [n for n in archive.namelist() if n.endswith(".py") and not n.startswith((*ROOMS, "__init__.py"))] == []
 
 
