@@ -15,6 +15,7 @@ BESIDE_THE_PACKAGE = (
     "LICENSE",
     "requirements/engine.txt",
     "requirements/torch.txt",
+    "requirements/farm.txt",
     "requirements/tools.txt",
 )
 # Bytecode, backups and what editors and systems leave behind. Names with a leading dot are theirs too.
