@@ -15,7 +15,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,6 +28,7 @@ import bpy
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import sjc_blender
+from benchmarks.in_blender.mouse import Spot, looked_for, open_sidebar, told, under_the_mouse, xdotool
 from sjc_blender.addon import api
 from sjc_blender.addon.jobs import job_queue, known_jobs
 from sjc_blender.addon.jobs.job_queue import Job, JobState
@@ -36,7 +36,6 @@ from sjc_blender.addon.jobs.job_queue import Job, JobState
 REACTION = (0.2, 1.2)
 """Seconds between the aim and the click."""
 
-HOVER = 0.06
 ROW = 21
 """Pixels between two rows of a list."""
 
@@ -69,7 +68,7 @@ def noted() -> None:
 def _noting(idname: str, function: Any) -> Any:
     def note(operator: Any) -> None:
         given = {name: operator.properties[name] for name in operator.properties.keys()}  # noqa: SIM118  # no dictionary
-        ran.append(idname + _told(given))
+        ran.append(idname + told(given))
 
     # Blender counts the arguments when it registers a class.
     def invoke(self: Any, context: bpy.types.Context, event: bpy.types.Event) -> Any:
@@ -83,57 +82,19 @@ def _noting(idname: str, function: Any) -> Any:
     return invoke if function.__name__ == "invoke" else execute
 
 
-def _told(given: dict[str, Any]) -> str:
-    kept = {name: given[name] for name in ("job", "now", "places", "folder", "directory") if given.get(name)}
-    return json.dumps(kept, sort_keys=True) if kept else ""
-
-
-def xdotool(*words: object) -> None:
-    """Move the real mouse, press its buttons."""
-    subprocess.run(["xdotool", *map(str, words)], check=True)
-
-
-def sidebar() -> tuple[bpy.types.Window, bpy.types.Area, bpy.types.Region]:
-    """Where the panel is."""
-    window = bpy.context.window_manager.windows[0]
-    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
-    return window, area, next(region for region in area.regions if region.type == "UI")
-
-
-def under_the_mouse() -> str:
-    """Operator under the mouse, as `ran` has it; empty where there is none, or a grey one."""
-    window, area, region = sidebar()
-    manager = bpy.context.window_manager
-    manager.clipboard = ""
-    with bpy.context.temp_override(window=window, area=area, region=region):  # type: ignore[attr-defined]
-        if not bpy.ops.ui.copy_python_command_button.poll():  # type: ignore[call-arg]  # the stubs
-            return ""
-        bpy.ops.ui.copy_python_command_button()
-    written = manager.clipboard
-    if not written.startswith("bpy.ops.sjc."):
-        return ""
-    name, _, rest = written.removeprefix("bpy.ops.").partition("(")
-    given = eval(f"dict({rest}") if rest else {}  # what Blender has written itself
-    return name + _told(given)
-
-
-def found(start: str, low: int = 90, high: int = 715, then: tuple[int, int] | None = None) -> Iterator[float]:
+def found(start: str, low: int = 90, high: int = 715, then: Spot | None = None) -> Iterator[float]:
     """Look for a button whose operator begins so, from the top; its place goes into `spot`."""
     global spot
     spot = None
-    _window, _area, region = sidebar()
-    places = [(x, y) for y in range(low, high, 9) for x in range(region.x + 25, region.x + region.width - 38, 22)]
-    for x, y in [*([then] if then else []), *places]:
-        xdotool("mousemove", x, y)
-        yield HOVER
-        if under_the_mouse().startswith(start):
-            spot = (x, y)
-            return
-    raise RuntimeError(f"there is no {start} to click")
+    for step in looked_for(start, low, high, then):
+        if isinstance(step, tuple):
+            spot = step
+        else:
+            yield step
 
 
-spot: tuple[int, int] | None = None
-known: dict[str, tuple[int, int]] = {}
+spot: Spot | None = None
+known: dict[str, Spot] = {}
 
 
 def click(start: str, *, confirm: bool = False, **where: Any) -> Iterator[float]:
@@ -192,13 +153,7 @@ def hour(options: argparse.Namespace) -> Iterator[float]:
         return submit(dataclasses.replace(request, overrides=fields), **rest)
 
     api.submit = shorter
-    xdotool("mousemove", 300, 600, "click", 1)  # the splash screen goes
-    yield 1.0
-    _window, area, _region = sidebar()
-    area.spaces.active.show_region_ui = True
-    yield 1.0
-    sidebar()[2].active_panel_category = "SJC"  # type: ignore[assignment]  # a tab of ours
-    yield 1.0
+    yield from open_sidebar()
     yield from until(lambda: api.engine_state().interpreter is not None)
     settings.prompt, settings.preset = "a red chair", "draft"
     yield 0.5

@@ -35,7 +35,6 @@ COMMANDS: dict[str, list[str]] = {
     "batch": ["two.csv", "--save", "out.blend"],
     "rig": ["--rig", "ORBIT"],
     "render": ["--out", "pictures", "--engine", "cycles", "--size", "8", "--samples", "1"],
-    "doctor": [],
 }
 """What each is given so that it succeeds; `models` and `setup` need an engine's environment or the network."""
 
@@ -76,6 +75,14 @@ def test_it_ends_well_and_says_so_in_json(
     assert "Traceback" not in done.stdout + done.stderr
     if command in IMPORTS:
         assert (scene / "out.blend").stat().st_size > 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_check_says_by_its_exit_code_whether_all_works_here(blender: RealBlender, scene: Path, way: str) -> None:
+    done = blender.run(*WAYS[way], "--command", "sjc", "doctor", "--json", cwd=scene)
+    told = outcome(done)
+    assert done.returncode == (EXIT_OK if told["works"] else EXIT_FAILED), done.stdout + done.stderr
+    assert "stand-in" in str(told["findings"])
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,7 @@ from .progress import Progress
 NAME = "edit"
 HELP = "change a finished object in a region, or refine all of it"
 EXAMPLES = (
-    '-b scene.blend --command sjc edit chair_job --prompt "a chair with a round back" --region Back \\\n'
-    "      --save out.blend",
+    '-b scene.blend --command sjc edit chair_job --prompt "a blue chair" --region Back \\\n      --save out.blend',
     "-b scene.blend --command sjc edit chair_job --preset standard --set field.resolution=100 --save out.blend",
 )
 

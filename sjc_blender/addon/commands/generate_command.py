@@ -17,7 +17,7 @@ EXAMPLES = (
     '--command sjc generate --prompt "a red chair" --save chair.blend',
     '-b scene.blend --command sjc generate --prompt "a red chair" --rig Cameras --domain Box \\\n'
     "      --import volume,mesh --save out.blend",
-    '-b scene.blend --command sjc generate --prompt "a duck" --preset draft --seed 3 --out duck_job \\\n'
+    '-b scene.blend --command sjc generate --prompt "a duck" --preset draft --seed 3 --out new_duck \\\n'
     "      --set optimisation.guidance_scale=5 --set model.device=cpu --json",
 )
 
