@@ -59,6 +59,9 @@ LARGEST_SPEC = 8_000_000
 
 LARGEST_SETTINGS = 1_000_000
 
+_LIBRARY_TEMPORARY = re.compile(r"\.tmp[A-Za-z0-9]{6}")
+"""What safetensors writes beside a checkpoint and renames; it leaves it there when the disk is full or it is killed."""
+
 _PREVIEW = re.compile(r"[0-9]{6,9}\.png")
 _FILMS = ("spiral.mp4", "orbit.mp4", "cameras.mp4")
 
@@ -194,7 +197,7 @@ class JobFolder:
     def sweep(self) -> None:
         """Delete temporary files of engines that were killed; only whoever holds the folder may do so."""
         for path in self.own_files():
-            if atomic_write.written_for(path.name):
+            if atomic_write.written_for(path.name) or _LIBRARY_TEMPORARY.fullmatch(path.name):
                 with contextlib.suppress(OSError):
                     path.unlink()
 
@@ -349,7 +352,7 @@ class JobFolder:
         if path.parent == self.result:
             return path in self.results.values() or path.name in _FILMS or self.is_volume(path.name)
         top = (self.spec_path, self.events_path, self.log_path, self.lock_path, self.lease_path, self.settings_path)
-        return path in (*top, self.checkpoint, *self.inputs)
+        return path in (*top, self.checkpoint, *self.inputs) or bool(_LIBRARY_TEMPORARY.fullmatch(path.name))
 
     def is_volume(self, name: str) -> bool:
         """Whether a file was written for a Volume of an unsaved .blend; see `volume_stem`."""

@@ -216,9 +216,13 @@ class Campaign:
         where = f"{faults}: {[r.hit for r in runs]}"
         assert runs[-1].code == 0, f"{where}: it did not go on: {log.read_text()[-1500:]}"
         self._check_steps(folder, runs, where)
-        lost = [name for name, value in self.expected.items() if content(folder).get(name) != value]
+        found, files = content(folder), names(folder)
+        # A picture of the way that could not be written is no reason to end a job; it is missed, and warned of.
+        missed = {name for name in self.names if errors and name.startswith("previews/") and name not in files}
+        assert len(missed) <= len(faults) or any(fault.stays for fault in faults), f"{where}: {missed} are missing"
+        lost = [name for name, value in self.expected.items() if found.get(name) != value and name not in missed]
         assert not lost, f"{where}: other bits in {lost}"
-        assert names(folder) == self.names, f"{where}: other files: {set(names(folder)) ^ set(self.names)}"
+        assert set(files) == set(self.names) - missed, f"{where}: other files: {set(files) ^ set(self.names)}"
         assert not orphans(), f"{where}: a process was left behind"
         shutil.rmtree(folder)
         log.unlink(missing_ok=True)

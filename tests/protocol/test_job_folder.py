@@ -115,6 +115,7 @@ def lay_everything(folder):
     files += [folder.result / f"{stem}.vdb", folder.result / f"{stem}-2.vdb"]
     files += [folder.path / ".checkpoint-0123456789ab.safetensors", folder.result / ".field-0123456789ab.npz"]
     files += [folder.previews / ".000050-0123456789ab.png", folder.path / ".job-0123456789ab.json"]
+    files += [folder.path / ".tmpAb3dE9"]  # of the library that writes checkpoints
     for path in files:
         path.write_bytes(b"x")
     # As a killed engine of this computer leaves it.
@@ -159,11 +160,18 @@ def test_a_job_in_the_users_project_is_deleted_and_the_users_files_stay(tmp_path
 def test_temporary_files_of_killed_engines_are_swept_and_nothing_else(tmp_path, spec):
     folder = JobFolder.create(tmp_path, spec)
     files = lay_everything(folder)
-    (tmp_path / ".mine-0123456789ab.txt").write_text("mine")
+    users = (
+        tmp_path / ".mine-0123456789ab.txt",
+        tmp_path / ".tmp",
+        tmp_path / ".tmpfile.txt",
+        folder.result / ".tmpAb3dE9",
+    )
+    for path in users:
+        path.write_text("mine")
     folder.sweep()
     gone = [path for path in files if not path.exists()]
     assert sorted(path.name for path in gone) == sorted(path.name for path in files if path.name.startswith("."))
-    assert (tmp_path / ".mine-0123456789ab.txt").exists()
+    assert all(path.exists() for path in users)
 
 
 @pytest.mark.parametrize(
