@@ -97,7 +97,9 @@ def test_a_model_is_downloaded_listed_and_deleted(addon, hub, online, scene):
     seen = []
     model = api.download_model(KNOWN, wait=True, progress=lambda library: seen.append(library.transfer))
     assert model.place is Place.DISK and model.size == pytest.approx(6_000_000, rel=0.05)
-    assert any(transfer and transfer.done == transfer.total for transfer in seen)
+    # Looked at now and then: which part of a fast download is seen is left to chance.
+    shown = [transfer for transfer in seen if transfer]
+    assert shown and all(0 <= transfer.done <= transfer.total for transfer in shown)
     assert (cached_snapshot(KNOWN) / WEIGHTS).read_bytes() == hub.repositories[KNOWN][WEIGHTS]
     assert not (cached_snapshot(KNOWN) / "diffusion_pytorch_model.bin").exists()
     assert [each.id for each in api.models() if each.place is Place.DISK] == [KNOWN]

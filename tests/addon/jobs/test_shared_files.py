@@ -156,3 +156,35 @@ def test_who_writes_a_file_goes_on_in_what_the_last_one_has_saved(tmp_path):
     with only_one_writes(path, Progress(argparse.Namespace(progress="text"))):
         pass
     assert {left.name for left in tmp_path.iterdir()} == {"out.blend", ".out.blend.lock"}
+
+
+BATCH = """
+    import sys
+    import bpy
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    from sjc_blender.addon.commands.command_line import main
+    table, save, jobs = sys.argv[1:]
+    sys.argv = ["blender"]  # as Blender's own command line, these would name the file to be opened
+    sys.exit(main(["batch", table, "--save", save, "--out", jobs, "--model", "some/model"]))
+"""
+
+
+@pytest.mark.parametrize("same_file", [True, False])
+def test_two_batches_at_once_in_one_folder_lose_nothing(tmp_path, fake_python, monkeypatch, same_file):
+    monkeypatch.setenv("SJC_ENGINE_PYTHON", str(fake_python))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    root, jobs = str(Path(__file__).parents[3]), str(tmp_path / "jobs")
+    rows = {"one": ["a chair", "a duck"], "two": ["a duck", "a cup"]}
+    saves = {name: tmp_path / ("out.blend" if same_file else f"{name}.blend") for name in rows}
+    running = []
+    for name, prompts in rows.items():
+        table = tmp_path / f"{name}.csv"
+        table.write_text("prompt\n" + "\n".join(prompts) + "\n")
+        command = [sys.executable, "-c", textwrap.dedent(BATCH), str(table), str(saves[name]), jobs]
+        running.append(subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+    told = [process.communicate(timeout=120) for process in running]
+    assert [process.returncode for process in running] == [0, 0], told
+    for name, path in saves.items():
+        bpy.ops.wm.open_mainfile(filepath=str(path))
+        made = {obj["sjc_prompt"] for obj in bpy.data.objects if "sjc_job" in obj}
+        assert made == ({"a chair", "a duck", "a cup"} if same_file else set(rows[name]))
