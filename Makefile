@@ -23,7 +23,8 @@ extension_cli_45 := build/bpy45/lib/python3.11/site-packages/bpy/4.5/scripts/add
 extension_cli_52 := build/bpy52/lib/python3.13/site-packages/bpy/5.2/scripts/addons_core/bl_pkg/cli/blender_ext.py
 
 lint_parts := lint-style lint-format lint-rooms types-engine types-addon-45 types-addon-52
-test_parts := site test-engine test-faults test-farm test-tools test-addon-45 test-addon-52 test-package test-blender
+# The longest come first: two are made at a time.
+test_parts := test-engine test-blender test-addon-45 test-addon-52 test-farm test-faults test-tools test-package site
 
 .PHONY: help
 help:  ## Say what there is to make
@@ -102,7 +103,8 @@ bench-farm: build/engine/.ready  ## A farm on this machine under kills and resta
 
 .PHONY: test
 test: setup  ## Everything that CI runs: lint, types, tests in the engine's Python and in both Blenders, the package
-	@scripts/run_parts.sh $(lint_parts) $(test_parts)
+	@$(MAKE) --no-print-directory package || true  # without a Blender, the part that needs the zip says so
+	@PACKAGE_IS_BUILT=yes scripts/run_parts.sh $(lint_parts) $(test_parts)
 
 # The parts of `make test` that say soonest whether a change is sound.
 quick_parts := lint-style lint-format lint-rooms test-engine test-addon-52
@@ -149,10 +151,10 @@ test-addon-45: build/bpy45/.ready build/engine/.ready  ## Tests of the add-on in
 	@scripts/run_pytest.sh build/bpy45 tests/addon
 test-addon-52: build/bpy52/.ready build/engine/.ready  ## Tests of the add-on in Blender 5.2
 	@scripts/run_pytest.sh build/bpy52 tests/addon
-test-package: package build/engine/.ready  ## Tests of the zip and of what its parts import
+test-package: $(if $(PACKAGE_IS_BUILT),,package) build/engine/.ready  ## Tests of the zip and of what its parts import
 	@NETWORK=yes SJC_PACKAGE=$(abspath $(package)) scripts/run_pytest.sh build/engine tests/package
 # A Blender program, with the words that start it, and those that give it a window; .ci/run names the one of its machine.
-test-blender: package build/engine/.ready  ## Documented command lines, and clicks, in a real Blender (SJC_BLENDER="blender")
+test-blender: $(if $(PACKAGE_IS_BUILT),,package) build/engine/.ready  ## Documented command lines, and clicks, in a real Blender (SJC_BLENDER="blender")
 	@SJC_PACKAGE=$(abspath $(package)) scripts/test_blender.sh
 
 # ---- Faults ---------------------------------------------------------------------------------------------------------

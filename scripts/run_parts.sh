@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# Makes each of some targets, whether or not the one before failed, and closes with a summary.
+# Makes each of some targets, two at a time where the machine has two cores, and closes with a summary.
 #
 #   run_parts.sh TARGET...
 #
-# The output of each is kept in build/logs/TARGET.log.
-set -uo pipefail
+# A target that fails does not stop the others. The output of each is kept in build/logs/TARGET.log and shown when it
+# has ended. PARTS_AT_ONCE says how many are made at a time.
+set -euo pipefail
 
-logs=build/logs
-mkdir -p "$logs"
-summary=()
+cores=$(getconf _NPROCESSORS_ONLN)
+at_once=${PARTS_AT_ONCE:-$((cores < 2 ? 1 : 2))}
+# The cores are divided among them.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((cores / at_once > 0 ? cores / at_once : 1))}
+
+mkdir -p build/logs
+rm -f build/logs/*.verdict
 failed=0
-for target in "$@"; do
-  printf '\n---- make %s\n' "$target"
-  start=$SECONDS
-  if make --no-print-directory "$target" 2>&1 | tee "$logs/$target.log"; then verdict=ok; else verdict=FAILED failed=1; fi
-  last=$(grep -v '^make' "$logs/$target.log" | sed 's/\x1b\[[0-9;]*m//g; s/^=* //; s/ =*$//' | tail -n 1 | cut -c1-80)
-  case $verdict:$last in ok:skipped:*) verdict=skipped last=${last#skipped: } ;; esac
-  summary+=("$(printf '%-8s %-16s %5ds  %s' "$verdict" "$target" $((SECONDS - start)) "$last")")
-done
+printf '%s\n' "$@" | xargs -P "$at_once" -n 1 scripts/run_part.sh || failed=1
 printf '\n---- summary\n'
-printf '%s\n' "${summary[@]}"
+for target in "$@"; do
+  cat "build/logs/$target.verdict" 2>/dev/null || { echo "FAILED   $target did not end"; failed=1; }
+done
 exit $failed
