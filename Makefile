@@ -32,7 +32,7 @@ help:  ## Say what there is to make
 
 # ---- Environments -------------------------------------------------------------------------------------------------
 
-environments := engine bpy45 bpy52 lint stubs45 stubs52 manual site-tools
+environments := engine bpy45 bpy52 lint stubs45 stubs52 site-tools
 .PHONY: setup
 setup: $(environments:%=build/%/.ready)  ## Make the environments in build/ (a few minutes; nothing where they are up to date)
 
@@ -56,9 +56,6 @@ build/stubs45/.ready: requirements/stubs45.txt | build/tools/.ready
 	@$(call environment,,3.11,)
 build/stubs52/.ready: requirements/stubs52.txt | build/tools/.ready
 	@$(call environment,,3.11,)
-
-build/manual/.ready: requirements/manual.txt | build/tools/.ready
-	@$(call environment,,3.11,import markdown)
 
 build/site-tools/.ready: requirements/site.txt | build/tools/.ready
 	@$(call environment,,3.11,import mkdocs)
@@ -182,9 +179,9 @@ bench-meshes: build/engine/.ready build/bpy52/.ready  ## Whether Blender opens e
 # ---- Package --------------------------------------------------------------------------------------------------------
 
 .PHONY: package
-package: build/bpy45/.ready build/bpy52/.ready build/manual/.ready  ## Build the extension's zip, checked by both Blenders
+package: build/bpy45/.ready build/bpy52/.ready build/site-tools/.ready  ## Build the extension's zip, checked by both Blenders
 	@build/tools/bin/python scripts/stage_package.py build/package
-	@build/manual/bin/python scripts/manual_pages.py build/package/manual
+	@build/site-tools/bin/python scripts/manual_pages.py build/package/manual
 	@scripts/build_package.sh build/package $(package) $(extension_cli_45) $(extension_cli_52)
 
 # ---- Docs -----------------------------------------------------------------------------------------------------------

@@ -133,7 +133,7 @@ def test_a_job_is_deleted_only_after_a_question_that_names_it(asked, folder):
 
 @pytest.mark.parametrize(("browser", "said"), [(True, "Info: The manual: "), (False, "No web browser was found.")])
 def test_the_manual_says_its_path_with_and_without_a_browser(browser, said, tmp_path, monkeypatch, capfd):
-    manual = tmp_path / "usage.html"
+    manual = tmp_path / "index.html"
     manual.write_text("<p>Manual</p>")
     monkeypatch.setattr(menus, "MANUAL", manual)
     opened = []

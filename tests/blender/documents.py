@@ -9,7 +9,11 @@ from typing import NamedTuple
 
 from tests.blender.real_blender import REPOSITORY
 
-PAGES = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (REPOSITORY / "docs").glob("*.md")))
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "docs").rglob("*.md")),
+)
 HELP = "--help"
 """Stands for a page: the examples of all subcommands."""
 

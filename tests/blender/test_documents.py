@@ -73,7 +73,7 @@ def _python(blender: RealBlender, item: Documented, folder: Path) -> None:
 
 
 def test_there_are_lines_of_every_kind() -> None:
-    assert {"docs/usage.md", "docs/gallery.md", "--help"} <= {item.page for item in RUN}
+    assert {"docs/command-line.md", "docs/gallery.md", "--help"} <= {item.page for item in RUN}
     assert sum(item.language == "python" for item in RUN) >= 4
     assert any(item.text.startswith("python -m sjc_blender.engine") for item in RUN)
 

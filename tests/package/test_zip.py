@@ -86,7 +86,7 @@ def test_it_holds_every_tracked_file_of_the_package(archive: zipfile.ZipFile) ->
 def test_it_holds_the_manual_with_all_that_its_pages_show_and_link_to(archive: zipfile.ZipFile) -> None:
     names = set(archive.namelist())
     pages = [name for name in names if name.startswith("manual/") and name.endswith(".html")]
-    assert "manual/usage.html" in pages
+    assert "manual/index.html" in pages
     for page in pages:
         targets = re.findall(r'(?:href|src)="(?![a-z]+:)([^"#]+)', archive.read(page).decode())
         assert {f"manual/{target}" for target in targets} <= names, page

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import bpy
 
-MANUAL = Path(__file__).parents[2] / "manual" / "usage.html"
+MANUAL = Path(__file__).parents[2] / "manual" / "index.html"
 
 
 def _add(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
@@ -38,7 +38,7 @@ class SJC_OT_open_manual(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether it is there: it is made for the zip."""
         if not MANUAL.is_file():
-            cls.poll_message_set("The manual comes with the zip of the add-on; in its sources it is docs/usage.md")
+            cls.poll_message_set("The manual comes with the zip of the add-on; in a checkout it is docs/index.md")
         return MANUAL.is_file()
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -122,7 +122,7 @@ def bad_pictures(file: Path, trouble: str) -> SjcError:
     return SjcError(
         "bad_posed_pictures",
         f"{file} {trouble}.",
-        "What is read of it, and how it is written, is in docs/usage.md, under fit.",
+        "The manual's page 'Make a Volume from pictures' lists what is read of it.",
     )
 
 

@@ -242,7 +242,7 @@ def test_in_background_mode_the_button_waits(generate, scene):
 
 def test_the_script_of_the_docs_runs_as_it_stands(generate, tmp_path, monkeypatch):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
-    page = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "python-api.md").read_text(encoding="utf-8")
     script = page[page.index("# Four seeds") :].split("```", 1)[0]
     assert len(script.splitlines()) <= 30
     compiled = ast.parse(script)
@@ -252,5 +252,5 @@ def test_the_script_of_the_docs_runs_as_it_stands(generate, tmp_path, monkeypatc
                 ast.keyword("model", ast.Constant("some/model")),
                 ast.keyword("negative_prompt", ast.Constant("success")),
             ]
-    exec(compile(ast.fix_missing_locations(compiled), "usage.md", "exec"), {})
+    exec(compile(ast.fix_missing_locations(compiled), "python-api.md", "exec"), {})
     assert (tmp_path / "chair.glb").stat().st_size > 0
