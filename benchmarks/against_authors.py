@@ -29,13 +29,13 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from sjc_blender.engine.estimator import paas_gradient
-from sjc_blender.engine.losses import emptiness
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
+from sjc_blender.engine.optimisation.estimator import paas_gradient
+from sjc_blender.engine.optimisation.losses import emptiness
 from sjc_blender.engine.radiance import marching, renderer
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.rays import Rays, camera_rays
 from sjc_blender.engine.score_models.score_model import Condition
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.spec import OptimisationSpec
 
 from .speed.authors_code import AuthorsCode

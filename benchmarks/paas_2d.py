@@ -14,13 +14,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sjc_blender.engine.results.srgb import write_png
+from sjc_blender.engine.cameras.viewpoints import orbit_camera, viewpoint_of
+from sjc_blender.engine.image_files.srgb import write_png
 from sjc_blender.engine.sampling2d.karras import sample_karras
 from sjc_blender.engine.sampling2d.paas import Estimator, sample_paas
 from sjc_blender.engine.score_models.conditioning import conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.score_models.score_model import Condition, ScoreModel
-from sjc_blender.engine.viewpoints import orbit_camera, viewpoint_of
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.model_profile import load_profile
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sjc_blender.engine.pictures import ResultPictures
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
+from sjc_blender.engine.image_files.srgb import over_grey
+from sjc_blender.engine.pictures.result_pictures.result_pictures import ResultPictures
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.results.ray_march import RayMarcher
-from sjc_blender.engine.results.srgb import over_grey
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.model_profile import load_profile
 
 AZIMUTHS = tuple(45.0 * k for k in range(8))

@@ -13,9 +13,9 @@ from benchmarks.quality.jobs import QualityJob
 from benchmarks.quality.shape import intersection_over_union, true_solid
 from benchmarks.quality.worker import model
 from sjc_blender.engine import checkpoint
+from sjc_blender.engine.optimisation.sjc import restored_field
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.engine.results.cleaning import clean_density
-from sjc_blender.engine.sjc import restored_field
 from sjc_blender.protocol import atomic_write, events
 from sjc_blender.protocol.spec import scheduled
 from sjc_blender.protocol.views import lowest_view

@@ -7,8 +7,8 @@ import math
 import torch
 
 from benchmarks.quality.shape import empty_grid, voxel_centres
+from sjc_blender.engine.image_files.srgb import to_linear
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
-from sjc_blender.engine.results.srgb import to_linear
 from training import shapes
 
 OPAQUE = 1 - math.exp(-8.0)

@@ -7,10 +7,10 @@ from statistics import median
 
 import torch
 
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render_chunked
 from sjc_blender.engine.score_models.placement import choose_dtype
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol import presets
 
 from .findings import Cell, Findings, Table

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from sjc_blender.engine.optimisation.sjc import ScoreJacobianChaining
 from sjc_blender.engine.score_models.conditioning import conditioner_for
-from sjc_blender.engine.sjc import ScoreJacobianChaining
 from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.spec import JobSpec
 

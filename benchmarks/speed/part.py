@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sjc_blender.engine.allocation import keep_freed_memory
+from sjc_blender.engine.this_process.allocation import keep_freed_memory
 
 from .findings import Findings
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import torch
 
-from sjc_blender.engine.allocation import keep_freed_memory
-from sjc_blender.engine.losses import emptiness, reference_samples_per_ray
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
+from sjc_blender.engine.optimisation.losses import emptiness, reference_samples_per_ray
 from sjc_blender.engine.radiance.adamax import adamax_for
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.rays import Rays, camera_rays
 from sjc_blender.engine.radiance.renderer import render
-from sjc_blender.engine.viewpoints import orbit_camera
+from sjc_blender.engine.this_process.allocation import keep_freed_memory
 from sjc_blender.protocol.spec import OptimisationSpec
 
 from .authors_code import AuthorsCode

@@ -1,4 +1,4 @@
-"""``python -m sjc_blender.engine``: see `sjc_blender.engine.cli`."""
+"""``python -m sjc_blender.engine``: see `sjc_blender.engine.commands.cli`."""
 
 import os
 import sys
@@ -8,19 +8,19 @@ import sys
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 if __name__ == "__main__":
-    from .library_path import leave_foreign_libraries
+    from .this_process.library_path import leave_foreign_libraries
 
     leave_foreign_libraries()
     if sys.argv[1:2] == ["doctor"]:
         # By itself: it has to work, and to tell, where the packages that the others need are missing.
-        from .doctor import main
+        from .commands.doctor import main
     else:
-        from .allocation import keep_freed_memory
-        from .offline import stay_offline
+        from .this_process.allocation import keep_freed_memory
+        from .this_process.offline import stay_offline
 
         if "download" not in sys.argv[1:]:
             stay_offline()  # before anything imports the hub's library
-        from .cli import main
+        from .commands.cli import main
 
         keep_freed_memory()
     sys.exit(main())

@@ -17,31 +17,31 @@ from ..protocol.model_profile import ModelProfile, load_profile
 from ..protocol.spec import Camera, JobSpec, OrbitRig, scheduled
 from ..protocol.validation import validated
 from . import checkpoint
+from .cameras.viewpoints import orbit_camera
 from .forecast.choice import choose_level, limit_graphics, require_disk
 from .forecast.free import what_is_free
 from .forecast.needs import needs_of
+from .forecast.out_of_memory import with_less_memory
 from .forecast.step_probe import StepProbe, run_seconds
-from .live_field import write_live_field
-from .out_of_memory import with_less_memory
-from .pause import Pause
+from .image_files.srgb import write_png
+from .optimisation.sjc import ScoreJacobianChaining, StepReport
+from .optimisation.starting_point import prepare
 from .radiance.marcher import kernel_trouble
 from .radiance.rays import camera_rays
 from .radiance.renderer import render_chunked
 from .reporter import Report
 from .results.colour import fit_colour
+from .results.live_field import write_live_field
 from .results.mesh import extract_mesh
 from .results.result import write_result
-from .results.srgb import write_png
 from .score_models.conditioning import Conditioner, conditioner_for
 from .score_models.load_errors import is_out_of_memory
 from .score_models.loading import load_score_model
 from .score_models.placement import Placeable, choose_device
 from .score_models.preview_decoder import preview_decoder
 from .score_models.score_model import ScoreModel
-from .sjc import ScoreJacobianChaining, StepReport
-from .starting_point import prepare
-from .threads import use_threads_for
-from .viewpoints import orbit_camera
+from .this_process.pause import Pause
+from .this_process.threads import use_threads_for
 
 PREVIEWS = 20
 """Previews over a run; the last one shows the finished field."""
@@ -92,7 +92,7 @@ def run_job(
     model = load_score_model(spec.model, level)
     if isinstance(model, Placeable) and model.level != level:
         report(events.Warned(f"There was less memory than it seemed: {model.level.words}."))
-    use_threads_for(model)
+    use_threads_for(model.device, getattr(model, "parameter_count", None))
     conditioner = conditioner_for(spec, profile, model)
     run = Run(folder, spec, profile, model, conditioner, report, pause, forecast)
     if folder.has(folder.checkpoint) and not restart:

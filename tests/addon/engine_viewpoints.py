@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from sjc_blender.engine.viewpoints import sample_viewpoint
+from sjc_blender.engine.cameras.viewpoints import sample_viewpoint
 from sjc_blender.protocol.validation import spec_from_json
 
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from sjc_blender.engine.image_files.srgb import to_linear
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
-from sjc_blender.engine.results.srgb import to_linear
 
 
 def voxel_centres(shape: tuple[int, int, int]) -> Tensor:

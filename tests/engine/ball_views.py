@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
+from sjc_blender.engine.image_files.srgb import from_linear, write_png
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render_chunked
-from sjc_blender.engine.results.srgb import from_linear, write_png
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol import codec
 from tests.engine.analytic_objects import coloured_ball
 

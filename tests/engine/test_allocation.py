@@ -7,7 +7,7 @@ import pytest
 
 PROGRAM = """
 import resource, torch
-from sjc_blender.engine.allocation import keep_freed_memory
+from sjc_blender.engine.this_process.allocation import keep_freed_memory
 if {keep}: keep_freed_memory()
 def work():
     parts = [torch.ones(2**20) for _ in range(20)]

@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.radiance.blob import start_from_blob
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render_chunked
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.spec import FieldSpec
 
 BOX = (1.0, 0.5, 0.75)

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from sjc_blender.engine.camera_paths import job_orbit, named_path, read_cameras
-from sjc_blender.engine.viewpoints import orbit_camera, viewpoint_of
+from sjc_blender.engine.cameras.camera_paths import job_orbit, named_path, read_cameras
+from sjc_blender.engine.cameras.viewpoints import orbit_camera, viewpoint_of
 from sjc_blender.protocol import codec, presets
 from sjc_blender.protocol.errors import InvalidSpec, SjcError
 from sjc_blender.protocol.model_profile import load_profile

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
+from sjc_blender.engine.image_files.srgb import from_linear, to_linear
 from sjc_blender.engine.results import colour
 from sjc_blender.engine.results.colour import fit_colour
-from sjc_blender.engine.results.srgb import from_linear, to_linear
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.errors import SjcError
 from tests.engine.analytic_objects import LatentField, LinearModel, ball, octant_srgb, voxel_centres
 

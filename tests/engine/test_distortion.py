@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from sjc_blender.engine.distortion import distortion
-from sjc_blender.engine.losses import PUBLISHED_RAYS
+from sjc_blender.engine.optimisation.distortion import distortion
+from sjc_blender.engine.optimisation.losses import PUBLISHED_RAYS
 
 
 def by_definition(weights, spacing):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sjc_blender.engine import doctor
+from sjc_blender.engine.commands import doctor
 from sjc_blender.engine.forecast import main_memory
 from sjc_blender.engine.forecast.main_memory import MainMemory
 from sjc_blender.protocol import events

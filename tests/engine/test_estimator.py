@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sjc_blender.engine.estimator import blend_coefficient, draw_noise, paas_gradient
+from sjc_blender.engine.optimisation.estimator import blend_coefficient, draw_noise, paas_gradient
 from sjc_blender.engine.score_models.guidance import guided
 from sjc_blender.engine.score_models.score_model import Condition
 from sjc_blender.protocol.spec import OptimisationSpec

@@ -8,14 +8,14 @@ import pytest
 import torch
 from PIL import Image
 
-from sjc_blender.engine import cli
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
+from sjc_blender.engine.commands import cli
 from sjc_blender.engine.fitting.fit import FitSettings, fit_grid, psnr
 from sjc_blender.engine.fitting.posed_pictures import read_pictures
+from sjc_blender.engine.image_files.srgb import from_linear
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render_chunked
-from sjc_blender.engine.results.srgb import from_linear
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol import codec
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder

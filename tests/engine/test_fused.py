@@ -6,14 +6,14 @@ import weakref
 import pytest
 import torch
 
-from sjc_blender.engine.losses import emptiness
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
+from sjc_blender.engine.optimisation.losses import emptiness
 from sjc_blender.engine.radiance import marcher
 from sjc_blender.engine.radiance.adamax import adamax_for
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.marcher import marches_fused
 from sjc_blender.engine.radiance.rays import Rays, camera_rays
 from sjc_blender.engine.radiance.renderer import WEIGHT_THRESHOLD, render
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import IDENTITY, Camera
 

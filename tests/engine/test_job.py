@@ -13,8 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
-from sjc_blender.engine import cli, job
-from sjc_blender.engine.sjc import ScoreJacobianChaining
+from sjc_blender.engine import job
+from sjc_blender.engine.commands import cli
+from sjc_blender.engine.optimisation.sjc import ScoreJacobianChaining
 from sjc_blender.protocol import events, presets
 from sjc_blender.protocol.job_folder import JobFolder
 

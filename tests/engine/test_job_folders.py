@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sjc_blender.engine import cli
+from sjc_blender.engine.commands import cli
 from sjc_blender.protocol import atomic_write, events, file_lock, lease, presets
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.lease import Lease

@@ -23,7 +23,7 @@ from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.marcher import kernel_trouble, marches_fused
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render
-from sjc_blender.engine.viewpoints import orbit_camera
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
 field = VoxelField((1, 1, 1), 8, 4, generator=torch.Generator().manual_seed(0))
 image = render(field, camera_rays(orbit_camera(30, 20, 1.5, 60), 8, 8)).image
 image.sum().backward()

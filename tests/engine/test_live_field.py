@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from sjc_blender.engine.live_field import HAZE, LARGEST, write_live_field
 from sjc_blender.engine.radiance.field import VoxelField
+from sjc_blender.engine.results.live_field import HAZE, LARGEST, write_live_field
 from sjc_blender.protocol.spec import IDENTITY
 
 EXTENTS = (1.0, 0.75, 0.5)

@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
-from sjc_blender.engine.losses import camouflage, centre_depth, emptiness, reference_samples_per_ray
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
+from sjc_blender.engine.optimisation.losses import camouflage, centre_depth, emptiness, reference_samples_per_ray
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.errors import SjcError
 
 

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from sjc_blender.engine import cli, job
+from sjc_blender.engine import job
+from sjc_blender.engine.commands import cli
 from sjc_blender.engine.forecast import main_memory as system
 from sjc_blender.engine.forecast.choice import choose_level, limit_graphics, require_disk
 from sjc_blender.engine.forecast.free import Free, what_is_free

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from sjc_blender.engine.near_view import APART, appearance_change, near_camera
-from sjc_blender.engine.viewpoints import orbit_camera, viewpoint_of
+from sjc_blender.engine.cameras.viewpoints import orbit_camera, viewpoint_of
+from sjc_blender.engine.optimisation.near_view import APART, appearance_change, near_camera
 
 
 def test_near_is_within_some_degrees_and_at_the_same_distance():

@@ -122,7 +122,7 @@ PEAK = """
 import json, resource, sys
 from sjc_blender.engine.score_models.conditioning import conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
-from sjc_blender.engine.sjc import ScoreJacobianChaining
+from sjc_blender.engine.optimisation.sjc import ScoreJacobianChaining
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.model_profile import load_profile
 import torch

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from sjc_blender.engine.losses import PUBLISHED_RAYS
-from sjc_blender.engine.opacity_entropy import opacity_entropy
+from sjc_blender.engine.optimisation.losses import PUBLISHED_RAYS
+from sjc_blender.engine.optimisation.opacity_entropy import opacity_entropy
 
 
 def test_entropy_by_hand():

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from sjc_blender.engine import checkpoint, cli, job, sjc
-from sjc_blender.engine.out_of_memory import with_less_memory
+from sjc_blender.engine import checkpoint, job
+from sjc_blender.engine.commands import cli
+from sjc_blender.engine.forecast import out_of_memory
+from sjc_blender.engine.forecast.out_of_memory import with_less_memory
+from sjc_blender.engine.optimisation import sjc
+from sjc_blender.engine.optimisation.sjc import ScoreJacobianChaining
 from sjc_blender.engine.score_models.placement import levels_after
-from sjc_blender.engine.sjc import ScoreJacobianChaining
 from sjc_blender.protocol import events, presets
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.memory import memory_levels
@@ -79,7 +82,7 @@ def run(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(job, "load_score_model", load)
             # On the CPU there is little to fall back to; the levels are those of a card.
-            patch.setattr("sjc_blender.engine.out_of_memory.levels_after", lambda level, _: levels_after(level, CUDA))
+            patch.setattr(out_of_memory, "levels_after", lambda level, _: levels_after(level, CUDA))
             told = []
             code = cli._work(folder, told.append, lambda: False, restart=False)
         return code, told, made[0]

@@ -127,7 +127,7 @@ import sys
 if "late" in sys.argv:
     import huggingface_hub, transformers, diffusers
 if "as usual" not in sys.argv:
-    from sjc_blender.engine.offline import stay_offline
+    from sjc_blender.engine.this_process.offline import stay_offline
     stay_offline()
 from transformers import CLIPTextModel
 from diffusers import UNet2DConditionModel

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sjc_blender.engine import cli
-from sjc_blender.engine.pause import Pause
+from sjc_blender.engine.commands import cli
+from sjc_blender.engine.this_process.pause import Pause
 from sjc_blender.protocol import events, presets
 from sjc_blender.protocol.errors import InvalidSpec
 from sjc_blender.protocol.file_lock import FileLock, is_held

@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from sjc_blender.engine import cli
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
+from sjc_blender.engine.commands import cli
 from sjc_blender.engine.results.video import write_video
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol import codec, presets
 from sjc_blender.protocol.job_folder import JobFolder
 
@@ -133,7 +133,7 @@ def test_a_video_that_is_broken_off_leaves_nothing(finished, monkeypatch, tmp_pa
         yield torch.zeros(3, 32, 32)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sjc_blender.engine.film.film", interrupted)
+    monkeypatch.setattr("sjc_blender.engine.pictures.film.film", interrupted)
     out = tmp_path / "film.mp4"
     assert cli.main(["video", str(finished.path), "--size", "32", "--out", str(out)]) == cli.EXIT_CANCELLED
     assert "no video was written" in capfd.readouterr().err

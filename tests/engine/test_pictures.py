@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 
-from sjc_blender.engine.pictures import ModelPictures, ResultPictures
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
+from sjc_blender.engine.image_files.srgb import GREY, over_grey, to_linear
+from sjc_blender.engine.pictures.result_pictures.result_pictures import ModelPictures, ResultPictures
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.marching import intersect_box
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
@@ -13,8 +15,6 @@ from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render_chunked
 from sjc_blender.engine.results.depth_picture import depth_picture
 from sjc_blender.engine.results.normals import surface_normals
-from sjc_blender.engine.results.srgb import GREY, over_grey, to_linear
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import Camera
 from tests.engine.analytic_objects import LinearModel, ball, half_extents

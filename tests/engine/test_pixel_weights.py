@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render_chunked
 from sjc_blender.engine.results.pixel_weights import pixel_weights
-from sjc_blender.engine.viewpoints import orbit_camera
 from tests.engine.analytic_objects import half_extents
 
 SHAPE = (9, 16, 12)

@@ -8,13 +8,13 @@ import torch
 from torch.nn import functional
 
 from sjc_blender.engine import checkpoint
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.job import run_job
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.occupancy_file import read_occupancy
 from sjc_blender.engine.radiance.proxy import HALFWAY, INSIDE, OUTSIDE, THICKNESS, Proxy, surface_distance
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder

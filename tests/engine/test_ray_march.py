@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.engine.radiance.rays import Rays, camera_rays
 from sjc_blender.engine.radiance.renderer import render_chunked
 from sjc_blender.engine.results.ray_march import RayMarcher
-from sjc_blender.engine.viewpoints import orbit_camera
 from tests.engine.analytic_objects import coloured_ball, half_extents
 
 

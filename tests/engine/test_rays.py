@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.radiance.rays import camera_rays
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.spec import IDENTITY, Camera
 
 

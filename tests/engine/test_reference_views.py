@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from sjc_blender.engine import job
+from sjc_blender.engine.cameras.viewpoints import orbit_camera, viewpoint_of
+from sjc_blender.engine.optimisation.sjc import ScoreJacobianChaining, new_field
 from sjc_blender.engine.score_models.conditioning import conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
-from sjc_blender.engine.sjc import ScoreJacobianChaining, new_field
-from sjc_blender.engine.viewpoints import orbit_camera, viewpoint_of
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder

@@ -5,15 +5,15 @@ import dataclasses
 import pytest
 import torch
 
-from sjc_blender.engine.distortion import distortion
-from sjc_blender.engine.losses import emptiness, reference_samples_per_ray
-from sjc_blender.engine.opacity_entropy import opacity_entropy
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
+from sjc_blender.engine.optimisation.distortion import distortion
+from sjc_blender.engine.optimisation.losses import emptiness, reference_samples_per_ray
+from sjc_blender.engine.optimisation.opacity_entropy import opacity_entropy
+from sjc_blender.engine.optimisation.regularisation import regularisation
+from sjc_blender.engine.optimisation.smoothness import depth_variation, total_variation
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render
-from sjc_blender.engine.regularisation import regularisation
-from sjc_blender.engine.smoothness import depth_variation, total_variation
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol import presets
 
 BEFORE, AFTER = 0.49, 0.5

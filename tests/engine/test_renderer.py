@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.engine.radiance.rays import Rays, camera_rays
 from sjc_blender.engine.radiance.renderer import render, render_chunked
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import IDENTITY, Camera
 

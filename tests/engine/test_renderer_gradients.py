@@ -5,11 +5,11 @@ import itertools
 import pytest
 import torch
 
-from sjc_blender.engine.losses import centre_depth, emptiness
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
+from sjc_blender.engine.optimisation.losses import centre_depth, emptiness
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.rays import Rays, camera_rays
 from sjc_blender.engine.radiance.renderer import render
-from sjc_blender.engine.viewpoints import orbit_camera
 
 STEP = 1e-5
 

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render
 from sjc_blender.engine.radiance.resampling import resample_grid, resample_optimiser, resample_parameters
-from sjc_blender.engine.viewpoints import orbit_camera
 
 BOX = (1.0, 0.5, 0.75)
 

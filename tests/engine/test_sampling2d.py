@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sjc_blender.engine import cli
+from sjc_blender.engine.commands import cli
 from sjc_blender.engine.sampling2d.karras import Churn, karras_timesteps, sample_karras
 from sjc_blender.engine.sampling2d.langevin import sample_langevin
 from sjc_blender.engine.sampling2d.paas import sample_paas, sigma_schedule

@@ -2,7 +2,14 @@
 
 import pytest
 
-from sjc_blender.engine.schedules import clip_limit, holds, is_late, resolution, schedule_share, timestep_range
+from sjc_blender.engine.optimisation.schedules import (
+    clip_limit,
+    holds,
+    is_late,
+    resolution,
+    schedule_share,
+    timestep_range,
+)
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.spec import FieldSpec, OptimisationSpec, ProxySpec
 

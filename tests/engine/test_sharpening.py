@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
+from sjc_blender.engine.optimisation.schedules import sharpens
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.rays import Rays
 from sjc_blender.engine.radiance.renderer import render
 from sjc_blender.engine.radiance.sharpening import LEVEL, OPAQUE, SOLID, sharpen, usual_density
-from sjc_blender.engine.schedules import sharpens
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.spec import ProxySpec
 

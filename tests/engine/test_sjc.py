@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from sjc_blender.engine import checkpoint
-from sjc_blender.engine import sjc as sjc_module
+from sjc_blender.engine.cameras.viewpoints import Viewpoint, orbit_camera
+from sjc_blender.engine.optimisation import sjc as sjc_module
+from sjc_blender.engine.optimisation.sjc import ScoreJacobianChaining
 from sjc_blender.engine.radiance.proxy import Proxy
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.engine.radiance.rays import camera_rays
@@ -15,8 +17,6 @@ from sjc_blender.engine.results.opacity import voxel_opacity
 from sjc_blender.engine.score_models.closed_form import ClosedFormDenoiser
 from sjc_blender.engine.score_models.conditioning import ReferenceConditioner, conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
-from sjc_blender.engine.sjc import ScoreJacobianChaining
-from sjc_blender.engine.viewpoints import Viewpoint, orbit_camera
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.model_profile import load_profile

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from sjc_blender.engine.losses import PUBLISHED_RAYS
-from sjc_blender.engine.smoothness import depth_variation, total_variation
+from sjc_blender.engine.optimisation.losses import PUBLISHED_RAYS
+from sjc_blender.engine.optimisation.smoothness import depth_variation, total_variation
 
 
 def ramp(resolution, gradient):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sjc_blender.engine.results.srgb import from_linear, to_bytes, to_linear, write_png
+from sjc_blender.engine.image_files.srgb import from_linear, to_bytes, to_linear, write_png
 from sjc_blender.protocol.errors import SjcError
 
 

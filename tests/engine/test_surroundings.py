@@ -35,8 +35,9 @@ def test_libraries_of_another_program_do_not_break_the_engine(tmp_path, variable
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there")
 def test_libraries_that_do_no_harm_are_kept(tmp_path):
-    command = [sys.executable, "-c", "from sjc_blender.engine.library_path import leave_foreign_libraries as f; f(); "
-               "import os; print(os.environ['LD_LIBRARY_PATH'])"]  # fmt: skip
+    script = "import os; from sjc_blender.engine.this_process.library_path import leave_foreign_libraries; "
+    script += "leave_foreign_libraries(); print(os.environ['LD_LIBRARY_PATH'])"
+    command = [sys.executable, "-c", script]
     environ = os.environ | {"LD_LIBRARY_PATH": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
     told = subprocess.run(command, env=environ, capture_output=True, text=True, check=True, timeout=120)
     assert (told.stdout.strip(), told.stderr) == (str(tmp_path), "")

@@ -1,12 +1,10 @@
 """Small networks on a CPU get one thread; large ones, and those on a GPU, what PyTorch takes by itself."""
 
-import types
-
 import pytest
 import torch
 
 from sjc_blender.engine.score_models.loading import load_score_model
-from sjc_blender.engine.threads import SMALL, use_threads_for
+from sjc_blender.engine.this_process.threads import SMALL, use_threads_for
 from sjc_blender.protocol.spec import ModelSpec
 
 
@@ -19,11 +17,12 @@ def two_threads():
 
 
 def test_the_built_in_prior_is_small(two_threads):
-    use_threads_for(load_score_model(ModelSpec(device="cpu")))
+    model = load_score_model(ModelSpec(device="cpu"))
+    use_threads_for(model.device, model.parameter_count)
     assert torch.get_num_threads() == 1
 
 
-@pytest.mark.parametrize(("device", "count"), [("cpu", SMALL + 1), ("cuda", 1000)])
+@pytest.mark.parametrize(("device", "count"), [("cpu", SMALL + 1), ("cpu", None), ("cuda", 1000)])
 def test_others_keep_their_threads(two_threads, device, count):
-    use_threads_for(types.SimpleNamespace(device=torch.device(device), parameter_count=count))
+    use_threads_for(torch.device(device), count)
     assert torch.get_num_threads() == 2

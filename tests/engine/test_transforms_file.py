@@ -13,8 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
+from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.fitting.posed_pictures import pictures_of_the_box, read_pictures
-from sjc_blender.engine.viewpoints import orbit_camera
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.reference_views import ReferenceView, ReferenceViews
 from sjc_blender.protocol.spec import DomainSpec

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from sjc_blender.engine.image_files.srgb import to_linear
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
-from sjc_blender.engine.results.srgb import to_linear
 from sjc_blender.engine.results.turntable import Turntable, render_turntable
 from sjc_blender.engine.results.video import write_video
 from sjc_blender.protocol.errors import SjcError

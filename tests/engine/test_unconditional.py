@@ -2,11 +2,11 @@
 
 import torch
 
+from sjc_blender.engine.optimisation.sjc import ScoreJacobianChaining
 from sjc_blender.engine.score_models.closed_form import ClosedFormDenoiser
 from sjc_blender.engine.score_models.conditioning import conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.score_models.noise_levels import sigma_table
-from sjc_blender.engine.sjc import ScoreJacobianChaining
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.spec import ModelSpec

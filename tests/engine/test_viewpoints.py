@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sjc_blender.engine.viewpoints import orbit_camera, sample_viewpoint, seen_from_above, viewpoint_of
+from sjc_blender.engine.cameras.viewpoints import orbit_camera, sample_viewpoint, seen_from_above, viewpoint_of
 from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.spec import IDENTITY, Camera, CameraRig, OrbitRig
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.farm.local_farm import stub_job
-from sjc_blender.engine import cli
+from sjc_blender.engine.commands import cli
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.job_folder import JobFolder
 from tests.engine.tiny_pipeline import save_tiny_pipeline

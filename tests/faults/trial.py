@@ -22,9 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sjc_blender.engine import cli
 from sjc_blender.engine.checkpoint import load
-from sjc_blender.engine.sjc import ScoreJacobianChaining
+from sjc_blender.engine.commands import cli
+from sjc_blender.engine.optimisation.sjc import ScoreJacobianChaining
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder

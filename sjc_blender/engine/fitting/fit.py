@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...protocol.errors import SjcError
+from ..image_files.srgb import from_linear, to_linear
 from ..radiance.marching import intersect_box
 from ..radiance.radiance_grid import RadianceGrid
 from ..radiance.rays import Rays
 from ..radiance.renderer import render, render_chunked
 from ..radiance.trilinear import interpolate
-from ..results.srgb import from_linear, to_linear
 from .posed_pictures import PosedPicture, misses_the_box
 
 START_OPACITY = 0.02

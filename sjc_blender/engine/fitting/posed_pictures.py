@@ -20,7 +20,7 @@ from ...protocol.model_families import REFERENCE_VIEWS
 from ...protocol.reference_views import read_reference_views
 from ...protocol.spec import Camera, DomainSpec
 from ...protocol.validation import camera_faults
-from ..picture_file import UnusablePicture, as_tensor, open_picture, shrunk
+from ..image_files.picture_file import UnusablePicture, as_tensor, open_picture, shrunk
 from ..radiance.rays import Rays, camera_rays
 from .lens import UnusableLens, declared_size, lens_of, undistorted
 from .transforms_file import Frame, bad_pictures, read_transforms

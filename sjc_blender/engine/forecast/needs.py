@@ -22,11 +22,11 @@ from ...protocol.memory import MemoryLevel
 from ...protocol.model_families import family_of
 from ...protocol.proxy import grid_shape
 from ...protocol.spec import JobSpec
-from ..live_field import LARGEST
 from ..radiance.background import COLUMNS, ROWS
 from ..radiance.marcher import would_be_fused
 from ..radiance.marching import STEPS_PER_VOXEL
 from ..results.colour import LARGEST_VIEW, MOST_ENTRIES, MOST_PIXELS
+from ..results.live_field import LARGEST
 from ..score_models.latents import DECODED_PIXELS_AT_ONCE
 from ..score_models.loading import ADAPTERS
 from ..score_models.model_source import locate_model

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ...protocol.spec import Camera
 from ...surface.surface import empty_field
+from ..image_files.srgb import from_linear, to_linear
 from ..radiance.field import VoxelField
 from ..radiance.radiance_grid import RadianceGrid
 from ..radiance.rays import Rays, camera_rays
@@ -23,7 +24,6 @@ from ..score_models.score_model import ScoreModel
 from .cleaning import clean_density
 from .least_squares import Array, fill_from_nearest, fit_near_back_projection
 from .pixel_weights import pixel_weights
-from .srgb import from_linear, to_linear
 
 LARGEST_VIEW = 128
 """Side in pixels to which decoded views are averaged down: detail finer than the voxels is lost anyway."""

@@ -17,7 +17,7 @@ import torch
 
 from ...protocol.atomic_write import atomic_path
 from ...surface.surface import Surface
-from .srgb import from_linear, to_bytes
+from ..image_files.srgb import from_linear, to_bytes
 
 PLY_HEADER = """ply
 format binary_little_endian 1.0

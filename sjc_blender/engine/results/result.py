@@ -16,11 +16,11 @@ from ...protocol.errors import SjcError
 from ...protocol.job_folder import FIELD_VERSION, JobFolder
 from ...protocol.spec import JobSpec
 from ...surface.surface import Surface
+from ..image_files.srgb import write_png
 from ..radiance.radiance_grid import RadianceGrid
 from ..reporter import Report
 from .mesh_files import write_glb, write_ply
 from .opacity import voxel_opacity
-from .srgb import write_png
 from .turntable import Turntable, render_turntable
 from .video import write_video
 

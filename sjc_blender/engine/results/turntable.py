@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..cameras.viewpoints import orbit_camera
+from ..image_files.srgb import GREY, from_linear, to_linear
 from ..radiance.radiance_grid import RadianceGrid
 from ..radiance.rays import Rays, camera_rays
-from ..viewpoints import orbit_camera
 from .ray_march import RayMarcher
-from .srgb import GREY, from_linear, to_linear
 
 FRAMES = 48
 SHEET_COLUMNS = 8

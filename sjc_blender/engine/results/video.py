@@ -14,7 +14,7 @@ import torch
 
 from ...protocol.atomic_write import atomic_path
 from ...protocol.errors import SjcError
-from .srgb import to_bytes
+from ..image_files.srgb import to_bytes
 
 LONGEST_SECONDS = 300
 """For ffmpeg to end after the last frame."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ...protocol.spec import OptimisationSpec
-from ..estimator import draw_noise, paas_gradient
+from ..optimisation.estimator import draw_noise, paas_gradient
 from ..score_models.noise_levels import nearest_timestep
 from ..score_models.score_model import Condition, ScoreModel
 

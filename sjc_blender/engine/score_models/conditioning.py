@@ -12,7 +12,7 @@ from ...protocol.errors import SjcError
 from ...protocol.model_profile import ModelProfile
 from ...protocol.spec import CameraRig, JobSpec
 from ...protocol.views import ViewVocabulary, view_text
-from ..viewpoints import Viewpoint
+from ..cameras.viewpoints import Viewpoint
 from .perp_neg import other_views
 from .reference_views import ReferenceViewModel
 from .score_model import Condition, ScoreModel

@@ -11,7 +11,7 @@ from ...protocol.errors import SjcError
 from ...protocol.memory import MemoryLevel
 from ...protocol.model_families import ModelFamily, family_of
 from ...protocol.spec import ModelSpec
-from ..offline import stay_offline
+from ..this_process.offline import stay_offline
 from .ddpm import ClassConditionalDdpm, Ddpm
 from .deepfloyd_if import DeepFloydIF
 from .dit import DiT

@@ -11,7 +11,7 @@ from ...protocol.errors import SjcError
 from ...protocol.hub_cache import cached_snapshot
 from ...protocol.model_profile import ModelProfile
 from ...protocol.spec import ModelSpec
-from ..offline import stay_offline
+from ..this_process.offline import stay_offline
 from .latents import pixels_to_srgb
 from .load_errors import library_explained
 from .model_source import download_command

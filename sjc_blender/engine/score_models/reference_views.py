@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from ...protocol.errors import SjcError
 from ...protocol.reference_views import ReferenceView, read_reference_views
-from ..picture_file import UnusablePicture, as_tensor, open_picture
-from ..viewpoints import Viewpoint
+from ..cameras.viewpoints import Viewpoint
+from ..image_files.picture_file import UnusablePicture, as_tensor, open_picture
 from .closed_form import ClosedFormDenoiser
 from .score_model import Condition
 

@@ -1,0 +1,1 @@
+"""Where cameras stand: viewpoints of the optimisation, and camera paths of videos."""

@@ -1,0 +1,1 @@
+"""``python -m sjc_blender.engine``: the command line, and a file for each subcommand."""

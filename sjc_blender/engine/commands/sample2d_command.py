@@ -1,0 +1,142 @@
+"""``sample2d``: what a model draws by itself, to see what it knows before it is lifted to 3D."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ...protocol import presets
+from ...protocol.errors import SjcError
+from .arguments import finite
+
+SAMPLERS = ("karras", "langevin", "paas")
+STEPS = {"karras": 40, "langevin": 400, "paas": 400}
+MOST_PICTURES = 64
+
+
+def add_sample2d_command(commands: Any) -> None:
+    """Add ``sample2d`` to the engine's subcommands."""
+    parser = commands.add_parser(
+        "sample2d",
+        help="draw pictures with a model, in 2D",
+        epilog='example: python -m sjc_blender.engine sample2d --prompt "a red chair" --azimuth 45 --out chairs.png',
+    )
+    parser.add_argument("--prompt", default="", help="empty for a model that takes none")
+    parser.add_argument("--negative-prompt", default="", metavar="TEXT")
+    parser.add_argument("--model", default="builtin", metavar="SOURCE", help="as for generate")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument(
+        "--sampler",
+        choices=SAMPLERS,
+        default="karras",
+        help="karras: stochastic Heun; langevin: annealed Langevin; paas: the paper's perturb-and-average ascent",
+    )
+    parser.add_argument("--steps", type=int, help=", ".join(f"{name} {count}" for name, count in STEPS.items()))
+    parser.add_argument("--guidance", type=finite, default=4.0, metavar="SCALE", help="default 4; 1 is none")
+    parser.add_argument("--azimuth", type=finite, default=0.0, metavar="DEGREES", help="seen from; 0: front")
+    parser.add_argument("--elevation", type=finite, default=20.0, metavar="DEGREES")
+    parser.add_argument("--churn", type=finite, default=80.0, help="of karras: noise put back; 0: deterministic")
+    parser.add_argument("--sigma", type=finite, help="of paas: one noise level for all steps (default: annealed)")
+    parser.add_argument("--estimator", choices=("eq15", "eq16", "none"), default="eq15", help="of paas; none: no PAAS")
+    parser.add_argument("--noises", type=int, default=1, help="of paas: perturbations averaged in a step")
+    parser.add_argument("--count", type=int, default=4, help=f"pictures, 1 to {MOST_PICTURES}")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.png", help="the pictures, side by side")
+    parser.set_defaults(command=_sample)
+
+
+def _sample(arguments: argparse.Namespace) -> int:
+    try:
+        _check(arguments)
+        _draw(arguments)
+    except SjcError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    print(arguments.out)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    faults = []
+    if arguments.steps is not None and arguments.steps < 2:
+        faults.append(f"--steps is {arguments.steps}; allowed: 2 or more")
+    if not 1 <= arguments.count <= MOST_PICTURES:
+        faults.append(f"--count is {arguments.count}; allowed: 1 to {MOST_PICTURES}")
+    if arguments.noises < 1:
+        faults.append(f"--noises is {arguments.noises}; allowed: 1 or more")
+    if arguments.churn < 0:
+        faults.append(f"--churn is {arguments.churn:g}; allowed: 0 or more")
+    if arguments.out.suffix.lower() != ".png":
+        faults.append(f"--out is {str(arguments.out)!r}; allowed: a name that ends in .png")
+    if faults:
+        raise SjcError("bad_usage", "The pictures cannot be drawn:\n" + "\n".join(f"  - {fault}" for fault in faults))
+
+
+def _draw(arguments: argparse.Namespace) -> None:
+    # Here, for the parser is built for every subcommand and torch takes seconds to import.
+    import torch
+
+    from ...protocol.model_profile import load_profile
+    from ..cameras.viewpoints import orbit_camera, viewpoint_of
+    from ..image_files.srgb import write_png
+    from ..score_models.conditioning import conditioner_for
+    from ..score_models.loading import load_score_model
+
+    spec = presets.new_job(
+        arguments.prompt,
+        negative_prompt=arguments.negative_prompt,
+        model={"source": arguments.model, "device": arguments.device},
+        seed=arguments.seed,
+        optimisation={"guidance_scale": arguments.guidance},
+    )
+    profile = load_profile(spec.model.source)
+    model = load_score_model(spec.model)
+    _check_sigma(arguments.sigma, float(model.sigmas[0]), float(model.sigmas[-1]))
+    orbit = profile.orbit
+    camera = orbit_camera(arguments.azimuth, arguments.elevation, sum(orbit.distance) / 2, sum(orbit.field_of_view) / 2)
+    condition = conditioner_for(spec, profile, model).at(viewpoint_of(camera))
+    generator = torch.Generator().manual_seed(spec.seed)
+    size = model.sample_size
+    noise = torch.randn(arguments.count, model.channels, size, size, generator=generator).to(model.device)
+    with torch.no_grad():
+        pictures = model.decode(_sampler(arguments)(model, condition, noise, generator))
+    if not bool(torch.isfinite(pictures).all()):
+        raise SjcError(
+            "network_not_finite",
+            "The model returned NaN or infinite values.",
+            "Run it in float32 or bfloat16 instead of float16, or lower the guidance.",
+        )
+    write_png(arguments.out, torch.cat(list(pictures), dim=2))
+
+
+def _check_sigma(sigma: float | None, lowest: float, highest: float) -> None:
+    if sigma is not None and not lowest <= sigma <= highest:
+        raise SjcError(
+            "bad_usage", f"--sigma is {sigma:g}; the model's noise levels go from {lowest:.3g} to {highest:.3g}."
+        )
+
+
+def _sampler(arguments: argparse.Namespace) -> Callable[..., Any]:
+    from ..sampling2d.karras import Churn, sample_karras
+    from ..sampling2d.langevin import sample_langevin
+    from ..sampling2d.paas import sample_paas
+
+    steps = arguments.steps or STEPS[arguments.sampler]
+    if arguments.sampler == "langevin":
+        return lambda model, condition, noise, generator: sample_langevin(model, condition, noise, steps, generator)
+    if arguments.sampler == "paas":
+        return lambda model, condition, noise, generator: sample_paas(
+            model,
+            condition,
+            noise,
+            steps,
+            generator,
+            estimator=arguments.estimator,
+            fixed_sigma=arguments.sigma,
+            noises=arguments.noises,
+        )
+    churn = Churn(arguments.churn)
+    return lambda model, condition, noise, generator: sample_karras(model, condition, noise, steps, generator, churn)

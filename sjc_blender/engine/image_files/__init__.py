@@ -1,0 +1,1 @@
+"""Image files, read and written, and their colours: sRGB and linear light."""

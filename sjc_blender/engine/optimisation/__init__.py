@@ -1,0 +1,1 @@
+"""Score Jacobian Chaining: the optimisation loop, the score estimator, the schedules and the regularisers."""

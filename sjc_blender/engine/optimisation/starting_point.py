@@ -1,0 +1,52 @@
+"""What a job starts from and is held to beside its settings: files that the add-on has laid into its folder."""
+
+from __future__ import annotations
+
+from ...protocol.errors import SjcError
+from ...protocol.job_folder import JobFolder
+from ...protocol.proxy import grid_shape
+from ...protocol.spec import OriginSpec
+from .. import checkpoint
+from ..radiance.kept_field import KeptField
+from ..radiance.occupancy_file import read_occupancy
+from ..radiance.origin import begin_anew, field_of, start_from_origin
+from ..radiance.proxy import Proxy
+from .sjc import ScoreJacobianChaining
+
+
+def prepare(sjc: ScoreJacobianChaining, folder: JobFolder) -> None:
+    """Give a run, at its first step, what its job starts from; a checkpoint may be restored afterwards.
+
+    Raises
+    ------
+    SjcError
+        As `read_occupancy`, `checkpoint.load_origin` and `start_from_origin`; ``region_needs_same_grid``.
+    """
+    settings = sjc.spec.field
+    if settings.proxy is not None and settings.proxy.looseness < 1:
+        sjc.proxy = Proxy(read_occupancy(folder.proxy, settings.proxy.digest), settings.proxy.looseness)
+        sjc.proxy.start(sjc.field)
+    if settings.origin is not None:
+        _take_over(sjc, folder, settings.origin)
+
+
+def _take_over(sjc: ScoreJacobianChaining, folder: JobFolder, origin: OriginSpec) -> None:
+    state = checkpoint.load_origin(folder.origin, origin.digest)
+    learned = sjc.spec.field.background_kind == "texture"
+    shape = tuple(state["density_grid"].shape[1:])
+    if origin.region and shape != grid_shape(sjc.spec.domain.half_extents, sjc.spec.field.resolution):
+        sizes = " x ".join(map(str, shape))
+        raise SjcError(
+            "region_needs_same_grid",
+            f"What is outside the region stays as it is, on a grid of {sizes} voxels; the job has another one.",
+            "Leave field.resolution as it is in the job that is edited, or edit without a region.",
+        )
+    noise = sjc.field.feature_grid.detach().clone() if origin.anew else None
+    other = field_of(state, sjc.field)
+    # Of what is kept, the background is a part.
+    background = origin.features and (learned or bool(origin.region))
+    start_from_origin(sjc.field, other, features=origin.features, background=background)
+    if origin.region:
+        sjc.kept = KeptField(other, read_occupancy(folder.region, origin.region))
+        if noise is not None:
+            begin_anew(sjc.field, noise, sjc.kept.free(sjc.field))

@@ -1,0 +1,1 @@
+"""The engine's own process: its memory, threads, signals, pauses, libraries and network."""
