@@ -25,7 +25,7 @@ from benchmarks.quality.shape import Mask, true_solid
 from benchmarks.quality.truth import made_of
 from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.image_files.srgb import over_grey
-from sjc_blender.engine.pictures.result_pictures.result_pictures import ResultPictures
+from sjc_blender.engine.pictures.result_pictures import ResultPictures
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.protocol.job_folder import JobFolder
 

@@ -36,7 +36,7 @@ from benchmarks.quality.looks import look_at
 from benchmarks.quality.occupancy_input import digest_of, write_occupancy
 from benchmarks.quality.recogniser import COLOUR_NAMES, NAMES, recognise
 from benchmarks.quality.shape import Mask, empty_grid, true_solid
-from sjc_blender.engine.pictures.result_pictures.finished_job import read_grid
+from sjc_blender.engine.pictures.finished_job import read_grid
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.protocol import codec
 from sjc_blender.protocol.checkpoint_content import checkpoint_content

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.image_files.srgb import over_grey
-from sjc_blender.engine.pictures.result_pictures.result_pictures import ResultPictures
+from sjc_blender.engine.pictures.result_pictures import ResultPictures
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.results.ray_march import RayMarcher

@@ -26,7 +26,7 @@ from benchmarks.quality.shape import (
     intersection_over_union,
     true_solid,
 )
-from sjc_blender.engine.pictures.result_pictures.finished_job import read_grid
+from sjc_blender.engine.pictures.finished_job import read_grid
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.views import lowest_view

@@ -17,8 +17,8 @@ from sjc_blender.addon.ui.job_status import (
     rate_text,
     settings_text,
     trouble,
-    wrapped,
 )
+from sjc_blender.addon.ui.line_breaking import wrapped
 from sjc_blender.protocol import events, presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder

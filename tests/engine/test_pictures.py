@@ -7,7 +7,7 @@ import torch
 
 from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.image_files.srgb import GREY, over_grey, to_linear
-from sjc_blender.engine.pictures.result_pictures.result_pictures import ModelPictures, ResultPictures
+from sjc_blender.engine.pictures.result_pictures import ModelPictures, ResultPictures
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.marching import intersect_box
 from sjc_blender.engine.radiance.radiance_grid import RadianceGrid

@@ -29,7 +29,7 @@ from sjc_blender.engine.cameras.camera_paths import read_cameras
 from sjc_blender.engine.fitting.transforms_file import read_transforms
 from sjc_blender.engine.image_files.picture_file import UnusablePicture, open_picture
 from sjc_blender.engine.model_store.listing import checked_commit, listed_names, remote_file
-from sjc_blender.engine.pictures.result_pictures.finished_job import read_grid
+from sjc_blender.engine.pictures.finished_job import read_grid
 from sjc_blender.engine.radiance.occupancy_file import read_occupancy
 from sjc_blender.engine.score_models.pipeline_folder import examine_folder
 from sjc_blender.engine.score_models.stable_diffusion import StableDiffusion

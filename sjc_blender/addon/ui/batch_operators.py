@@ -13,8 +13,8 @@ from ..environment import session
 from ..rigs.rig_choice import RigChoice
 from ..window_events import push_undo, show_text
 from . import camera_path, gradually
+from .attempt import report_error
 from .batch_properties import SJC_PG_batch
-from .operators import report_error
 
 EXAMPLE = """\
 # A prompt a line. Or begin with a line of columns, such as

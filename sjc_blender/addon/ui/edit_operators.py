@@ -9,8 +9,8 @@ from .. import api
 from ..results.origin import is_result, job_folder_of
 from ..rigs import rig_building
 from ..rigs.domain import BOXLESS
+from .attempt import attempt
 from .job_operators import NeedsEngine
-from .operators import attempt
 from .properties import SJC_PG_settings
 from .unknown_job_question import AsksAboutUnknownJobs
 

@@ -6,7 +6,7 @@ from ... import __package__ as base_package
 from ...protocol.errors import SjcError
 from .. import api
 from ..environment import session
-from .operators import attempt
+from .attempt import attempt
 
 
 class SJC_OT_set_up_engine(bpy.types.Operator):

@@ -8,9 +8,9 @@ from bpy.props import IntProperty, StringProperty
 from ...protocol.shown import shown
 from .. import api
 from ..jobs.job_history import read_record
+from .attempt import attempt
 from .job_operators import NeedsEngine
 from .job_status import record_settings
-from .operators import attempt
 from .unknown_job_question import REASON, AsksAboutUnknownJobs
 from .wrapped_label import draw_sentences
 

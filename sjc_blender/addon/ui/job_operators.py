@@ -9,8 +9,8 @@ from .. import api
 from ..environment import session
 from ..jobs import known_jobs
 from ..jobs.job_queue import Job, JobState
+from .attempt import attempt, in_object_mode
 from .job_status import record_settings, settings_text
-from .operators import attempt, in_object_mode
 from .session_properties import chosen_job
 from .unknown_job_question import AsksAboutUnknownJobs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any
@@ -174,44 +174,6 @@ def record_settings(record: JobRecord) -> str:
 def trouble(job: Job) -> SjcError | None:
     """What went wrong, if anything: in the engine, or on the way into the scene."""
     return job.error or job.import_error
-
-
-def wrapped(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
-    """Break text into lines.
-
-    Parameters
-    ----------
-    text : str
-        Its own line breaks are kept.
-    width : float
-        What fits, in the units of `measure`. A longer word is broken.
-    measure : callable
-        Width of a text.
-    """
-    lines = []
-    for paragraph in text.splitlines():
-        line = ""
-        for word in paragraph.split():
-            longer = f"{line} {word}" if line else word
-            if line and measure(longer) > width:
-                lines.append(line)
-                longer = word
-            while measure(longer) > width and len(longer) > 1:
-                fits = _fitting(longer, width, measure)
-                lines.append(longer[:fits])
-                longer = longer[fits:]
-            line = longer
-        lines.append(line)
-    return lines
-
-
-def _fitting(word: str, width: float, measure: Callable[[str], float]) -> int:
-    """How many of a word's letters fit, one at least; measured by halving, for paths are long."""
-    low, high = 1, len(word)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if measure(word[:middle]) <= width else (low, middle - 1)
-    return low
 
 
 def _outcome(job: Job) -> str:

@@ -7,7 +7,7 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from .. import api
 from ..models.model_library import LIBRARY
-from .operators import attempt
+from .attempt import attempt
 from .properties import SJC_PG_settings
 
 OWN = "own"

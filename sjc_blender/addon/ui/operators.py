@@ -2,8 +2,6 @@
 
 import dataclasses
 import random
-import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -22,6 +20,7 @@ from ..rigs import occupied
 from ..rigs.domain import standing_box
 from ..rigs.rig_choice import RigChoice
 from . import camera_path, variations
+from .attempt import attempt, report_error
 from .properties import SJC_PG_settings
 from .wrapped_label import UNIT, draw_sentences
 
@@ -33,35 +32,8 @@ DIALOG = 320
 
 PATH_PLAYS = "Wait until the camera's path is played"
 
-LINE = 90
-"""Letters of a line of a report."""
-
 refusal: SjcError | None = None
 """Why the last job could not start, for the panel; None once one could, or when it was read."""
-
-
-def report_error(operator: bpy.types.Operator, error: SjcError) -> None:
-    """Report an error in lines that fit the window: Blender cuts long ones off at both ends."""
-    lines = [line for part in (error.message, error.hint) for line in part.splitlines()]
-    shown = [short for line in lines for short in textwrap.wrap(line, LINE) or [""]]
-    operator.report({"ERROR"}, " \n".join(shown))  # the status bar joins the lines with nothing between
-
-
-def attempt(operator: bpy.types.Operator, action: Callable[[], object]) -> set[str]:
-    """Do it; report what SJC has to say if it cannot be done."""
-    try:
-        action()
-    except SjcError as error:
-        report_error(operator, error)
-        return {"CANCELLED"}
-    return {"FINISHED"}
-
-
-def in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
-    """Whether new objects can be made now; if not, the grey button says why."""
-    if context.mode != "OBJECT":
-        operator.poll_message_set("Go to Object Mode first")
-    return context.mode == "OBJECT"
 
 
 def obstacle(scene: bpy.types.Scene) -> str:

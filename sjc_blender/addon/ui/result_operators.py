@@ -12,7 +12,7 @@ from ..results import background_work
 from ..results.export import MESH_FORMATS, VOLUME_FORMATS, formats_of
 from ..results.origin import is_result, job_folder_of, mesh_of
 from ..results.remesh import Cut, cut_of, request_cut
-from .operators import attempt
+from .attempt import attempt
 
 
 class _OnResult:

@@ -9,7 +9,7 @@ from ..rigs import rig_building, rig_watch
 from ..rigs.camera import TEXT_PROPERTY, WEIGHT_PROPERTY
 from ..rigs.rig_choice import RigChoice
 from . import camera_path
-from .operators import attempt, in_object_mode
+from .attempt import attempt, in_object_mode
 from .properties import SJC_PG_settings
 
 

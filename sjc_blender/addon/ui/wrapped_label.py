@@ -8,7 +8,7 @@ from typing import Any
 import blf
 import bpy
 
-from .job_status import wrapped
+from .line_breaking import wrapped
 
 FONT = 0
 UNIT = 20
