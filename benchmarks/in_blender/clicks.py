@@ -28,7 +28,7 @@ from sjc_blender.addon import api
 from sjc_blender.addon.environment import session
 from sjc_blender.addon.jobs import known_jobs, pump
 from sjc_blender.addon.rigs import coverage_display, rig_watch
-from sjc_blender.addon.ui import gradually
+from sjc_blender.addon.ui.shared import gradually
 
 ROWS = 500
 FRAMES = 250
@@ -140,9 +140,11 @@ def main() -> None:
     watch(coverage_display, "_draw", "drawing of the coverage in the viewport")
     watch(pump, "step", "timer of the jobs")
     watch(rig_watch, "_tick", "timer of the rig")
-    from sjc_blender.addon.ui import history_panel, job_panel, panels, rig_panel
+    from sjc_blender.addon.ui.history import history_panel
+    from sjc_blender.addon.ui.job import job_panel, main_panel
+    from sjc_blender.addon.ui.rigs import rig_panel
 
-    for module in (panels, rig_panel, job_panel, history_panel):
+    for module in (main_panel, rig_panel, job_panel, history_panel):
         for cls in getattr(module, "CLASSES", ()):
             if issubclass(cls, bpy.types.Panel):
                 watch_draw(cls)

@@ -27,7 +27,7 @@ import sjc_blender
 from sjc_blender.addon import api
 from sjc_blender.addon.jobs import job_import, job_queue, live_volume, pump
 from sjc_blender.addon.jobs.job_queue import Job, JobState
-from sjc_blender.addon.ui import job_panel, status_bar
+from sjc_blender.addon.ui.job import job_panel, status_bar
 
 HEARTBEAT = 0.01
 calls: dict[str, list[float]] = {}

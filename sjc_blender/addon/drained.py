@@ -1,4 +1,4 @@
-"""Work that is told in steps, for those who wait for it; `sjc_blender.addon.ui.gradually` is for those who do not."""
+"""Work that is told in steps, for those who wait for it; `ui.shared.gradually` is for those who do not."""
 
 from __future__ import annotations
 

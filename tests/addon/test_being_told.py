@@ -9,7 +9,9 @@ import pytest
 import sjc_blender
 from sjc_blender.addon import api, window_events
 from sjc_blender.addon.results.show import show_result
-from sjc_blender.addon.ui import batch_operators, history_operators, menus
+from sjc_blender.addon.ui import menus
+from sjc_blender.addon.ui.batch import batch_operators
+from sjc_blender.addon.ui.history import history_operators
 from sjc_blender.protocol.errors import SjcError
 
 from .test_standing import block, table

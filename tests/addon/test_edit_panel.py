@@ -9,7 +9,7 @@ import pytest
 import sjc_blender
 from sjc_blender.addon.environment import session
 from sjc_blender.addon.jobs.job_request import JobRequest
-from sjc_blender.addon.ui import edit_operators, edit_panel
+from sjc_blender.addon.ui.edit import edit_operators, edit_panel
 from sjc_blender.protocol.errors import SjcError
 from tests.addon.drawn_layout import Layout, context
 

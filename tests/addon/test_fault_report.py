@@ -8,7 +8,7 @@ import pytest
 import sjc_blender
 from sjc_blender.addon.environment import session
 from sjc_blender.addon.environment.fault_report import without_names
-from sjc_blender.addon.ui import report_operator
+from sjc_blender.addon.ui.environment import report_operator
 from sjc_blender.protocol.diagnosis import Diagnosis, Finding
 
 

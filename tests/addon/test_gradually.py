@@ -10,8 +10,8 @@ import sjc_blender
 from sjc_blender.addon.rigs import rig_building
 from sjc_blender.addon.rigs.animation import path_cameras, path_steps
 from sjc_blender.addon.rigs.rig_choice import RigChoice
-from sjc_blender.addon.ui import gradually
-from sjc_blender.addon.ui.rig_operators import SJC_OT_check_rig
+from sjc_blender.addon.ui.rigs.rig_operators import SJC_OT_check_rig
+from sjc_blender.addon.ui.shared import gradually
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import DomainSpec
 from tests.addon.drawn_layout import Layout, context
@@ -139,28 +139,32 @@ def test_another_file_ends_what_is_under_way(window):
 
 
 def test_generate_in_a_window_plays_the_path_first_and_tells_what_is_wrong_with_it(moving, monkeypatch):
-    from sjc_blender.addon.ui import camera_path, operators
+    from sjc_blender.addon.ui.job import generate_operators
+    from sjc_blender.addon.ui.shared import camera_path
 
     begun = []
-    monkeypatch.setattr(operators.api, "submit", lambda request, scene, **_: begun.append(request.rig) or 1 / 0)
+    monkeypatch.setattr(
+        generate_operators.api, "submit", lambda request, scene, **_: begun.append(request.rig) or 1 / 0
+    )
     moving.sjc.rig = "ANIMATION"
     moving.sjc.domain = rig_building.add_domain(moving)
     monkeypatch.setattr(gradually, "MOMENT", 1.0)
     with pytest.raises(ZeroDivisionError):
-        camera_path.play(moving, operators._generate_later, operators._refuse)
+        camera_path.play(moving, generate_operators._generate_later, generate_operators._refuse)
     (rig,) = begun
     assert len(rig.played) == moving.sjc.path_views
     moving.camera.keyframe_delete("location", frame=1)
     moving.camera.keyframe_delete("location", frame=20)
     moving.camera.location = (0.0, 0.0, 50.0)
     moving.camera.rotation_euler.x = 3.1415926
-    camera_path.play(moving, operators._generate_later, operators._refuse)
-    assert operators.refusal is not None and operators.refusal.code == "unusable_cameras"
-    operators.refusal = None
+    camera_path.play(moving, generate_operators._generate_later, generate_operators._refuse)
+    assert generate_operators.refusal is not None and generate_operators.refusal.code == "unusable_cameras"
+    generate_operators.refusal = None
 
 
 def test_check_path_shows_how_far_it_is_in_the_buttons_place(moving, window):
-    from sjc_blender.addon.ui import camera_path, rig_panel
+    from sjc_blender.addon.ui.rigs import rig_panel
+    from sjc_blender.addon.ui.shared import camera_path
 
     def shown():
         layout = Layout()

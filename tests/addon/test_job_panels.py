@@ -10,16 +10,10 @@ import sjc_blender
 from sjc_blender.addon import api, user_preferences
 from sjc_blender.addon.jobs import known_jobs, live_volume, pump
 from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
-from sjc_blender.addon.ui import (
-    history_operators,
-    history_panel,
-    job_operators,
-    job_panel,
-    previews,
-    session_properties,
-    setting_presets,
-    status_bar,
-)
+from sjc_blender.addon.ui.history import history_operators, history_panel
+from sjc_blender.addon.ui.job import job_operators, job_panel, session_properties, status_bar
+from sjc_blender.addon.ui.settings import setting_presets
+from sjc_blender.addon.ui.shared import previews
 from sjc_blender.protocol import events
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.spec import JobSpec

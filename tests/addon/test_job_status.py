@@ -6,7 +6,7 @@ import pytest
 
 from sjc_blender.addon.jobs import job_queue
 from sjc_blender.addon.jobs.job_queue import Job, JobState
-from sjc_blender.addon.ui.job_status import (
+from sjc_blender.addon.ui.job.job_status import (
     ICONS,
     LONGEST_HEADLINES,
     bar_text,
@@ -18,7 +18,7 @@ from sjc_blender.addon.ui.job_status import (
     settings_text,
     trouble,
 )
-from sjc_blender.addon.ui.line_breaking import wrapped
+from sjc_blender.addon.ui.shared.line_breaking import wrapped
 from sjc_blender.protocol import events, presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder

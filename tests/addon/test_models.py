@@ -21,7 +21,8 @@ from sjc_blender.addon.models import model_actions, models_folder
 from sjc_blender.addon.models.model_library import LIBRARY, ModelLibrary
 from sjc_blender.addon.models.model_status import Place
 from sjc_blender.addon.models.model_words import facts
-from sjc_blender.addon.ui import model_panel, panels
+from sjc_blender.addon.ui.job import main_panel
+from sjc_blender.addon.ui.models import model_panel
 from sjc_blender.protocol.amounts import gigabytes
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.hub_cache import VARIABLE, cached_snapshot, hub_cache
@@ -270,7 +271,7 @@ def test_the_download_stands_in_the_row_that_was_chosen(addon, scene):
     assert kinds.count("sjc.download_model") == 1
     scene.sjc.prompt = "a cat"
     layout = Layout()
-    panels.SJC_PT_main.draw(SimpleNamespace(layout=layout), context())
+    main_panel.SJC_PT_main.draw(SimpleNamespace(layout=layout), context())
     assert f"Download {TITLE} first, or choose another model" in words(layout), "why Generate is grey"
 
 

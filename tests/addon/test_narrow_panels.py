@@ -11,7 +11,9 @@ from sjc_blender.addon.environment.engine_keeper import Status
 from sjc_blender.addon.jobs.job_history import read_record
 from sjc_blender.addon.rigs import rig_watch
 from sjc_blender.addon.rigs.length_text import length_text
-from sjc_blender.addon.ui import environment_panel, history_panel, rig_panel
+from sjc_blender.addon.ui.environment import environment_panel
+from sjc_blender.addon.ui.history import history_panel
+from sjc_blender.addon.ui.rigs import rig_panel
 from sjc_blender.protocol.spec import JobSpec
 from tests.addon.drawn_layout import Layout, context
 

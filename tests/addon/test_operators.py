@@ -11,8 +11,9 @@ import pytest
 import sjc_blender
 from sjc_blender.addon.jobs.job_request import JobRequest
 from sjc_blender.addon.rigs.rig_choice import RigChoice
-from sjc_blender.addon.ui import operators, properties
-from sjc_blender.addon.ui.rig_properties import has_box
+from sjc_blender.addon.ui.job import generate_operators
+from sjc_blender.addon.ui.settings import properties
+from sjc_blender.addon.ui.settings.rig_properties import has_box
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.presets import new_job, preset_names
 from sjc_blender.protocol.spec import JobSpec
@@ -21,7 +22,7 @@ from sjc_blender.protocol.spec import JobSpec
 @pytest.fixture
 def settings(scene, monkeypatch):
     """Switch the add-on on; give the scene's settings."""
-    monkeypatch.setattr(operators, "refusal", None)
+    monkeypatch.setattr(generate_operators, "refusal", None)
     sjc_blender.register()
     yield scene.sjc
     sjc_blender.unregister()
@@ -37,7 +38,7 @@ def asked(monkeypatch, finished_job):
         calls.append(request)
         return SimpleNamespace(id="job1", spec=JobSpec(request.prompt), folder=finished_job())
 
-    monkeypatch.setattr(operators.api, "submit", submit)
+    monkeypatch.setattr(generate_operators.api, "submit", submit)
     return calls
 
 
@@ -102,16 +103,16 @@ def test_what_hinders_a_job_is_reported_and_stays_until_it_is_dismissed(settings
     settings.cameras = bpy.data.collections.new("Views")
     with pytest.raises(RuntimeError, match="'Views' has no cameras"):  # how Blender tells scripts of a report
         bpy.ops.sjc.generate()
-    assert operators.refusal.code == "no_cameras"
+    assert generate_operators.refusal.code == "no_cameras"
     bpy.ops.sjc.dismiss()
-    assert operators.refusal is None
+    assert generate_operators.refusal is None
 
 
 def test_a_job_that_starts_takes_the_old_message_away(settings, asked):
     settings.prompt = "a red chair"
-    operators.refusal = SjcError("no_cameras", "No cameras.")
+    generate_operators.refusal = SjcError("no_cameras", "No cameras.")
     bpy.ops.sjc.generate()
-    assert operators.refusal is None
+    assert generate_operators.refusal is None
 
 
 def test_adding_a_rig_chooses_it_and_is_one_step_back(settings, scene):

@@ -10,7 +10,8 @@ import sjc_blender
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
 from sjc_blender.addon.rigs import occupied, rig_watch
-from sjc_blender.addon.ui import operators, panels, previews
+from sjc_blender.addon.ui.job import generate_operators, main_panel
+from sjc_blender.addon.ui.shared import previews
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
@@ -20,7 +21,7 @@ from tests.addon.drawn_layout import Layout, context
 
 @pytest.fixture
 def addon(scene, monkeypatch):
-    monkeypatch.setattr(operators, "refusal", None)
+    monkeypatch.setattr(generate_operators, "refusal", None)
     monkeypatch.setattr(QUEUE, "_jobs", [])
     sjc_blender.register()
     yield
@@ -36,7 +37,7 @@ def job(addon, tmp_path):
     return made
 
 
-def drawn(panel=panels.SJC_PT_main):
+def drawn(panel=main_panel.SJC_PT_main):
     layout = Layout()
     panel.draw(SimpleNamespace(layout=layout), context())
     return layout
@@ -52,16 +53,16 @@ def possible(layout, operator=None):
 
 def header():
     layout = Layout()
-    panels.SJC_PT_main.draw_header_preset(SimpleNamespace(layout=layout), context())
+    main_panel.SJC_PT_main.draw_header_preset(SimpleNamespace(layout=layout), context())
     return layout.texts()
 
 
 def test_every_panel_draws(addon, scene):
-    for panel in panels.CLASSES:
+    for panel in main_panel.CLASSES:
         assert drawn(panel).drawn
     scene.sjc.rig, scene.sjc.model_kind = "CAMERAS", "OWN"
     bpy.ops.sjc.add_rig(count=2)
-    for panel in panels.CLASSES:
+    for panel in main_panel.CLASSES:
         assert drawn(panel).drawn
 
 
@@ -149,7 +150,7 @@ def test_what_hides_the_result_can_be_hidden(job, monkeypatch):
 
 
 def test_a_job_that_did_not_start_says_why(addon):
-    operators.refusal = SjcError(
+    generate_operators.refusal = SjcError(
         "unusable_cameras", "2 cameras cannot be used:\n  - 'A' is inside.\n  - 'B' is panoramic."
     )
     layout = drawn()

@@ -11,7 +11,7 @@ from sjc_blender.addon import api, job_location
 from sjc_blender.addon.results import background_work, remesh
 from sjc_blender.addon.results.import_mesh import import_mesh
 from sjc_blender.addon.results.import_volume import import_volume
-from sjc_blender.addon.ui import result_properties
+from sjc_blender.addon.ui.result import result_properties
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import JobSpec, OutputSpec
 

@@ -8,7 +8,7 @@ import pytest
 
 from sjc_blender.addon.results import asset, picture_size
 from sjc_blender.addon.results.result_files import read_field, read_mesh
-from sjc_blender.addon.ui import previews
+from sjc_blender.addon.ui.shared import previews
 from sjc_blender.protocol.errors import SjcError
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import sjc_blender
 from sjc_blender.addon.rigs import rig_watch
-from sjc_blender.addon.ui import rig_panel
+from sjc_blender.addon.ui.rigs import rig_panel
 from tests.addon.drawn_layout import Layout, context
 
 

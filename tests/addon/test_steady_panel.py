@@ -10,7 +10,7 @@ import sjc_blender
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
 from sjc_blender.addon.rigs import occupied
-from sjc_blender.addon.ui import job_box, operators, panels, session_properties
+from sjc_blender.addon.ui.job import generate_operators, job_box, main_panel, session_properties
 from sjc_blender.protocol import events, presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
@@ -19,7 +19,7 @@ from tests.addon.drawn_layout import Layout, context
 
 @pytest.fixture
 def addon(scene, monkeypatch):
-    monkeypatch.setattr(operators, "refusal", None)
+    monkeypatch.setattr(generate_operators, "refusal", None)
     monkeypatch.setattr(QUEUE, "_jobs", [])
     sjc_blender.register()
     yield
@@ -46,7 +46,7 @@ def session(addon):
 
 def draw(width):
     layout = Layout()
-    panels.SJC_PT_main.draw(SimpleNamespace(layout=layout), context(width))
+    main_panel.SJC_PT_main.draw(SimpleNamespace(layout=layout), context(width))
     return layout.places()
 
 

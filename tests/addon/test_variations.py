@@ -12,7 +12,8 @@ from sjc_blender.addon import api, user_preferences
 from sjc_blender.addon.jobs import known_jobs, pump, start
 from sjc_blender.addon.jobs.job_history import read_record
 from sjc_blender.addon.jobs.job_queue import QUEUE, JobState
-from sjc_blender.addon.ui import operators, panels, prompt_search
+from sjc_blender.addon.ui.job import generate_operators, main_panel
+from sjc_blender.addon.ui.settings import prompt_search
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
@@ -22,7 +23,7 @@ from tests.addon.drawn_layout import Layout, context
 
 @pytest.fixture
 def settings(scene, monkeypatch, tmp_path):
-    monkeypatch.setattr(operators, "refusal", None)
+    monkeypatch.setattr(generate_operators, "refusal", None)
     monkeypatch.setattr(QUEUE, "_jobs", [])
     monkeypatch.setattr(user_preferences, "find_engine_python", lambda *_: Path("python"))
     numbers = iter(range(1000))
@@ -44,7 +45,7 @@ def session(settings):
 
 def buttons(operator="sjc.import_result"):
     layout = Layout()
-    panels.SJC_PT_main.draw(SimpleNamespace(layout=layout), context())
+    main_panel.SJC_PT_main.draw(SimpleNamespace(layout=layout), context())
     return [(options["text"], possible) for name, options, *_, possible in layout.places()[0] if name == operator]
 
 
@@ -79,7 +80,7 @@ def test_the_pictures_of_variations_take_no_other_room_as_they_come(settings, se
 
     def height():
         layout = Layout()
-        panels.SJC_PT_main.draw(SimpleNamespace(layout=layout), context())
+        main_panel.SJC_PT_main.draw(SimpleNamespace(layout=layout), context())
         return layout.places()[1]
 
     before = height()
@@ -96,17 +97,17 @@ def test_one_is_one_job_that_comes_into_the_scene(settings, session):
 
 
 def test_the_same_settings_again_are_known_and_another_seed_is_offered(settings):
-    assert not operators.was_made(bpy.context.scene)
+    assert not generate_operators.was_made(bpy.context.scene)
     bpy.ops.sjc.generate()
-    assert operators.was_made(bpy.context.scene)
+    assert generate_operators.was_made(bpy.context.scene)
     settings.preset = "draft"
-    assert not operators.was_made(bpy.context.scene)
+    assert not generate_operators.was_made(bpy.context.scene)
     settings.preset = "standard"
     settings.negative_prompt = "blue"
-    assert not operators.was_made(bpy.context.scene), "whatever setting is another one"
+    assert not generate_operators.was_made(bpy.context.scene), "whatever setting is another one"
     settings.negative_prompt = ""
     QUEUE.jobs[0].fail(SjcError("engine_died", "The engine ended."))
-    assert not operators.was_made(bpy.context.scene), "what failed may be tried again"
+    assert not generate_operators.was_made(bpy.context.scene), "what failed may be tried again"
     QUEUE.jobs[0].state = JobState.DONE
     bpy.ops.sjc.generate(new_seed=True)
     assert [job.spec.seed for job in api.jobs()] == [0, 1]

@@ -10,7 +10,7 @@ import pytest
 import sjc_blender.addon
 from sjc_blender.addon import window_events
 from sjc_blender.addon.jobs import job_import, pump
-from sjc_blender.addon.ui import status_bar
+from sjc_blender.addon.ui.job import status_bar
 
 ADDON = Path(sjc_blender.addon.__file__).parent
 TOUCHES = {"windows", "workspace", "screen", "tag_redraw", "undo_push", "cursor_warp"}

@@ -26,7 +26,7 @@ MARK = "sjc_live"
 """Custom property of the object: the id of its job."""
 
 enabled = True
-"""Whether the user wants to see it; see `sjc_blender.addon.ui.session_properties`."""
+"""Whether the user wants to see it; see `sjc_blender.addon.ui.job.session_properties`."""
 
 _shown: tuple[str, int] | None = None
 """Id and step of what the scene shows."""

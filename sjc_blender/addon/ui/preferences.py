@@ -6,7 +6,7 @@ from bpy.props import BoolProperty, StringProperty
 from ... import __package__ as base_package
 from ..environment import session
 from ..models import models_folder
-from .environment_panel import draw_engine
+from .environment.environment_panel import draw_engine
 
 
 class SJC_AP_preferences(bpy.types.AddonPreferences):

@@ -14,7 +14,7 @@ from sjc_blender.addon.environment import session
 from sjc_blender.addon.environment.engine_keeper import EngineState, Status
 from sjc_blender.addon.jobs.job_queue import QUEUE
 from sjc_blender.addon.process.environment_place import environment_place
-from sjc_blender.addon.ui import environment_panel
+from sjc_blender.addon.ui.environment import environment_panel
 from sjc_blender.protocol.diagnosis import Diagnosis, Finding
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.setup_events import Stage

@@ -8,7 +8,7 @@ import pytest
 from sjc_blender.addon.batch import batch as batches
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job_queue import QUEUE
-from sjc_blender.addon.ui import batch_operators, batch_panel
+from sjc_blender.addon.ui.batch import batch_operators, batch_panel
 from tests.addon.test_panels import Layout
 
 

@@ -11,7 +11,7 @@ from sjc_blender.addon.batch import batch as batches
 from sjc_blender.addon.commands.command_line import main
 from sjc_blender.addon.jobs import job_queue, resolve, scene_view
 from sjc_blender.addon.rigs import rig_building
-from sjc_blender.addon.ui import batch_operators
+from sjc_blender.addon.ui.batch import batch_operators
 from sjc_blender.protocol import codec, presets, validation
 from sjc_blender.protocol.errors import SjcError
 from tests.addon.jobs.checkpoints import write_checkpoint

@@ -1,0 +1,1 @@
+"""The sub-panel "Batch"."""

@@ -1,0 +1,230 @@
+"""Buttons of the batch: judge the list, run it, stop it, try again what failed."""
+
+from collections.abc import Generator
+
+import bpy
+
+from ....protocol.errors import SjcError
+from ... import api
+from ...batch import batch as batches
+from ...batch.make_batch import batching, chosen_seeds
+from ...batch.plan import BatchRequest
+from ...environment import session
+from ...rigs.rig_choice import RigChoice
+from ...window_events import push_undo, show_text
+from ..shared import camera_path, gradually
+from ..shared.attempt import report_error
+from .batch_properties import SJC_PG_batch
+
+EXAMPLE = """\
+# A prompt a line. Or begin with a line of columns, such as
+# prompt,seed,preset,optimisation.steps
+a red chair
+a blue duck
+"""
+
+NAME = "batch"
+READING = "Wait until the list is read"
+
+verdict: SjcError | str | None = None
+"""What the last check or run said, for the panel."""
+
+
+class _BatchOperator(bpy.types.Operator):
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is a list, and none is being read."""
+        obstacle = "" if context.scene.sjc_batch.source is not None else "Choose a Text block or a file first"
+        if obstacle or reading():
+            cls.poll_message_set(obstacle or READING)
+        return not obstacle and not reading()
+
+    def make(self, context: bpy.types.Context, *, start: bool) -> set[str]:
+        """Judge the list, and start it if that is wanted; keep what is said for the panel."""
+        _judge(context.scene, start)
+        if isinstance(verdict, SjcError):
+            report_error(self, verdict)
+            return {"CANCELLED"}
+        if verdict is not None:
+            self.report({"INFO"}, verdict)
+        return {"FINISHED"}
+
+
+def reading() -> bool:
+    """Whether a list is being read or started."""
+    return NAME in gradually.running or camera_path.playing()
+
+
+def _keep(said: SjcError | str) -> None:
+    global verdict
+    verdict = said
+
+
+def _judge(scene: bpy.types.Scene, start: bool) -> None:
+    """Read the list, a few rows at a time, after the path where the rig is one."""
+    global verdict
+    verdict = None
+
+    def read(scene: bpy.types.Scene, rig: RigChoice) -> None:
+        said: list[str] = []
+
+        def done(batch: api.Batch) -> None:
+            _keep(said[0] if said else f"{batch.headline} No faults.")
+            if start:
+                push_undo("SJC batch")
+
+        try:
+            gradually.gradually(NAME, _steps(scene, rig, start, said), done, _keep)
+        except SjcError as error:
+            _keep(error)
+
+    try:
+        if scene.sjc.rig == "ANIMATION" and not bpy.app.background:  # type: ignore[attr-defined]
+            camera_path.play(scene, read, _keep)
+        else:
+            read(scene, scene.sjc.rig_choice())  # type: ignore[attr-defined]
+    except SjcError as error:
+        _keep(error)
+
+
+class SJC_OT_batch_check(_BatchOperator):
+    """Look for faults in the list, without starting anything"""
+
+    bl_idname = "sjc.batch_check"
+    bl_label = "Check"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Judge every row."""
+        return self.make(context, start=False)
+
+
+class SJC_OT_batch_run(_BatchOperator):
+    """Make what the list asks for and is not there yet; what is made but gone from the scene is imported again"""
+
+    bl_idname = "sjc.batch_run"
+    bl_label = "Run"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is a list, an engine, and new objects can be made now."""
+        obstacle = session.obstacle() or ("Go to Object Mode first" if context.mode != "OBJECT" else "")
+        if obstacle:
+            cls.poll_message_set(obstacle)
+            return False
+        return super().poll(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Start what is missing."""
+        return self.make(context, start=True)
+
+
+class SJC_OT_batch_cancel(bpy.types.Operator):
+    """Stop the running job after its current step, and those that wait; Run or Retry goes on"""
+
+    bl_idname = "sjc.batch_cancel"
+    bl_label = "Cancel Batch"
+    bl_options = {"INTERNAL"}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first: there may be hours of work in line."""
+        if batches.latest is None:
+            return {"CANCELLED"}
+        left = len(batches.latest.entries) - batches.latest.ended
+        answer = context.window_manager.invoke_confirm(
+            self,
+            event,
+            title="Cancel this batch?",
+            message=f"{batches.latest.name}: {left} jobs are not done. Run or Retry goes on with them.",
+            confirm_text="Cancel Batch",
+            translate=False,
+        )
+        return set(answer)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Ask all to stop."""
+        if batches.latest is not None:
+            batches.latest.cancel()
+        return {"FINISHED"}
+
+
+class SJC_OT_batch_retry(bpy.types.Operator):
+    """Run those again that failed or were cancelled, from their last checkpoints"""
+
+    bl_idname = "sjc.batch_retry"
+    bl_label = "Retry"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Put them in line again."""
+        global verdict
+        verdict = None
+        if batches.latest is None or reading():
+            return {"CANCELLED"}
+
+        def done(said: str) -> None:
+            _keep(said)
+            push_undo("SJC batch")
+
+        gradually.gradually(NAME, batches.latest.starting(), done, _keep)
+        if isinstance(verdict, SjcError):
+            report_error(self, verdict)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class SJC_OT_batch_new_text(bpy.types.Operator):
+    """Add a Text block with an example, to be edited in a Text Editor"""
+
+    bl_idname = "sjc.batch_new_text"
+    bl_label = "New List of Prompts"
+    bl_options = {"UNDO", "INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add it, and choose it."""
+        text = bpy.data.texts.new("SJC Prompts")
+        text.write(EXAMPLE)
+        context.scene.sjc_batch.text = text
+        show_text(text)
+        return {"FINISHED"}
+
+
+class SJC_OT_batch_dismiss(bpy.types.Operator):
+    """Put this message away"""
+
+    bl_idname = "sjc.batch_dismiss"
+    bl_label = "Dismiss"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Forget what the last check or run said."""
+        global verdict
+        verdict = None
+        return {"FINISHED"}
+
+
+def _steps(scene: bpy.types.Scene, rig: RigChoice, start: bool, said: list[str]) -> Generator[None, None, api.Batch]:
+    chosen: SJC_PG_batch = scene.sjc_batch  # type: ignore[attr-defined]
+    shared = scene.sjc.request(rig)  # type: ignore[attr-defined]
+    return batching(
+        chosen.source,
+        BatchRequest(shared, chosen_seeds(chosen.seeds), presets=(shared.preset,), rigs=(rig,)),
+        scene,
+        start=start,
+        place=chosen.place,
+        assets=chosen.assets,
+        tell=said.append,
+    )
+
+
+CLASSES = (
+    SJC_OT_batch_check,
+    SJC_OT_batch_run,
+    SJC_OT_batch_cancel,
+    SJC_OT_batch_retry,
+    SJC_OT_batch_new_text,
+    SJC_OT_batch_dismiss,
+)
+
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -1,0 +1,104 @@
+"""The button that edits the active result: thin over `sjc_blender.addon.api`."""
+
+import bpy
+import numpy as np
+from mathutils import Vector
+
+from ....protocol.errors import SjcError
+from ... import api
+from ...results.origin import is_result, job_folder_of
+from ...rigs import rig_building
+from ...rigs.domain import BOXLESS
+from ..job.job_operators import NeedsEngine
+from ..settings.properties import SJC_PG_settings
+from ..shared.attempt import attempt
+from ..shared.unknown_job_question import AsksAboutUnknownJobs
+
+LEAST_SIDE = 0.05
+"""Of the region, in the longest side of the result."""
+
+
+class SJC_OT_edit_result(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
+    """Make a new object of this result, in the background: it starts from the result's field, which stays"""
+
+    bl_idname = "sjc.edit_result"
+    bl_label = "Edit Result"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether a result is active."""
+        if not is_result(context.object):
+            cls.poll_message_set("Choose the Volume or the mesh of a job")
+            return False
+        return super().poll(context)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first if the job is somebody else's."""
+        try:
+            folder = job_folder_of(context.object).path
+        except SjcError:
+            return self.execute(context)
+        return self.ask(context, event, folder)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Put the new job in line."""
+        settings: SJC_PG_settings = context.scene.sjc
+
+        def begin() -> None:
+            if self.agreed:
+                self.settle(job_folder_of(context.object).path)
+            api.submit(settings.edit_request(context.object), scene=context.scene, wait=bpy.app.background)
+
+        return attempt(self, begin)
+
+
+class SJC_OT_add_region(bpy.types.Operator):
+    """Add a box for what may change: around the selected vertices, the other selected objects, or the upper half"""
+
+    bl_idname = "sjc.add_region"
+    bl_label = "Add SJC Region"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether a result is active, in a mode that knows what is selected."""
+        if not is_result(context.object) or context.mode not in {"OBJECT", "EDIT_MESH"}:
+            cls.poll_message_set("Choose the Volume or the mesh of a job, in Object or Edit Mode")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the box, and choose it."""
+        points = _selection(context)
+        if context.mode != "OBJECT":  # whose undo steps hold no new objects
+            bpy.ops.object.mode_set(mode="OBJECT")
+        least = LEAST_SIDE * max(context.object.dimensions)
+        context.scene.sjc.edit_region = rig_building.add_region(context.scene, points, least)
+        return {"FINISHED"}
+
+
+def _selection(context: bpy.types.Context) -> np.ndarray:
+    """Points, in world space, around which the region is to be."""
+    result = context.object
+    assert result is not None, "poll has looked"
+    if context.mode == "EDIT_MESH":
+        result.update_from_editmode()
+        chosen = [result.matrix_world @ vertex.co for vertex in result.data.vertices if vertex.select]  # type: ignore[union-attr]
+        if chosen:
+            return np.array(chosen)
+    others = [obj for obj in context.selected_objects if not is_result(obj) and obj.type not in BOXLESS | {"EMPTY"}]
+    if context.mode == "OBJECT" and others:
+        return np.concatenate([_corners(obj) for obj in others])
+    corners = _corners(result)
+    corners[:, 2] = np.maximum(corners[:, 2], corners[:, 2].mean())
+    return corners
+
+
+def _corners(obj: bpy.types.Object) -> np.ndarray:
+    return np.array([(obj.matrix_world @ Vector(corner))[:] for corner in obj.bound_box])
+
+
+CLASSES = (SJC_OT_edit_result, SJC_OT_add_region)
+
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -1,0 +1,48 @@
+"""The sidebar's part for a result that is to be changed."""
+
+import bpy
+
+from ...results.origin import is_result
+from ..settings.properties import SJC_PG_settings
+
+
+class SJC_PT_edit(bpy.types.Panel):
+    """What is to become of the active result."""
+
+    bl_label = "Edit"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "SJC"
+    bl_parent_id = "SJC_PT_result"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether the active object is a result."""
+        return is_result(context.object)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show the new prompt, where it counts, and the button."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        settings: SJC_PG_settings = context.scene.sjc
+        layout.prop(settings, "edit_prompt")
+        row = layout.row(align=True)
+        row.prop(settings, "edit_region")
+        row.operator("sjc.add_region", text="", icon="ADD")
+        if settings.edit_region is not None:
+            layout.prop(settings, "edit_anew")
+        layout.row().prop(settings, "edit_settings", expand=True)
+        text = "Edit the Region" if settings.edit_region is not None else "Refine All of It"
+        layout.operator("sjc.edit_result", text=text, icon="MOD_MASK")
+
+
+def register() -> None:
+    """Show the panel."""
+    bpy.utils.register_class(SJC_PT_edit)
+
+
+def unregister() -> None:
+    """Take the panel away."""
+    bpy.utils.unregister_class(SJC_PT_edit)

@@ -1,0 +1,1 @@
+"""The engine's environment: its panel, its buttons and the report about faults."""

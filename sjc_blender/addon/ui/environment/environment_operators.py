@@ -1,0 +1,138 @@
+"""The buttons about the engine's environment: set it up, stop that, remove it, check it, and read its log."""
+
+import bpy
+
+from .... import __package__ as base_package
+from ....protocol.errors import SjcError
+from ... import api
+from ...environment import session
+from ..shared.attempt import attempt
+
+
+class SJC_OT_set_up_engine(bpy.types.Operator):
+    """Fetch and install what the engine needs, in a folder of its own; you can go on working"""
+
+    bl_idname = "sjc.set_up_engine"
+    bl_label = "Set Up Engine"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is something to install from."""
+        try:
+            session.require_packages()
+        except SjcError as error:
+            cls.poll_message_set(str(error))
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Begin, or go on."""
+        return attempt(self, api.set_up_engine)
+
+
+class SJC_OT_cancel_setup(bpy.types.Operator):
+    """Stop the set-up; what was fetched so far is kept, and the next set-up goes on from there"""
+
+    bl_idname = "sjc.cancel_setup"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Stop it."""
+        return attempt(self, api.cancel_setup)
+
+
+class SJC_OT_remove_engine(bpy.types.Operator):
+    """Delete the engine's environment from the disk; models, jobs and results stay"""
+
+    bl_idname = "sjc.remove_engine"
+    bl_label = "Remove the Engine"
+    bl_options = {"INTERNAL"}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first."""
+        message = "Models, jobs and results stay. The engine can be set up again."
+        answer: set[str] = set(
+            context.window_manager.invoke_confirm(
+                self,
+                event,
+                title="Remove the Engine?",
+                message=message,
+                confirm_text="Remove",
+                icon="WARNING",
+                translate=False,
+            )
+        )
+        return answer
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Delete it."""
+        return attempt(self, api.remove_engine)
+
+
+class SJC_OT_check_engine(bpy.types.Operator):
+    """Let the engine check itself: packages, graphics card, memory, speed"""
+
+    bl_idname = "sjc.check_engine"
+    bl_label = "Check the Engine"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Begin the check; the panel shows what it finds."""
+        return attempt(self, api.check_engine)
+
+
+class SJC_OT_open_setup_log(bpy.types.Operator):
+    """Open the log of the last set-up"""
+
+    bl_idname = "sjc.open_setup_log"
+    bl_label = "Open Log"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Show the log in the system's own program."""
+        bpy.ops.wm.path_open(filepath=str(api.engine_state().place.log))
+        return {"FINISHED"}
+
+
+class SJC_OT_copy_setup_log(bpy.types.Operator):
+    """Copy the log of the last set-up to the clipboard, to send it to somebody"""
+
+    bl_idname = "sjc.copy_setup_log"
+    bl_label = "Copy Log"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Copy it."""
+        try:
+            context.window_manager.clipboard = api.engine_state().place.log.read_text("utf-8", "replace")
+        except OSError as error:
+            self.report({"ERROR"}, f"The log cannot be read: {error.strerror}.")
+            return {"CANCELLED"}
+        self.report({"INFO"}, "The log is on the clipboard.")
+        return {"FINISHED"}
+
+
+class SJC_OT_show_preferences(bpy.types.Operator):
+    """Show this add-on's preferences"""
+
+    bl_idname = "sjc.show_preferences"
+    bl_label = "Preferences"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Open them."""
+        bpy.ops.preferences.addon_show(module=base_package)
+        return {"FINISHED"}
+
+
+CLASSES = (
+    SJC_OT_set_up_engine,
+    SJC_OT_cancel_setup,
+    SJC_OT_remove_engine,
+    SJC_OT_check_engine,
+    SJC_OT_open_setup_log,
+    SJC_OT_copy_setup_log,
+    SJC_OT_show_preferences,
+)
+
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

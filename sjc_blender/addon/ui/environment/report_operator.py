@@ -1,0 +1,107 @@
+"""The button that copies what helps to find a fault, without paths and prompts unless they are wished in."""
+
+import platform
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import addon_utils
+import bpy
+from bpy.props import BoolProperty
+
+from .... import __package__ as base_package
+from ... import api
+from ...environment import session
+from ...environment.fault_report import fault_report, without_names
+from ...jobs import job_queue, known_jobs
+from ..shared.wrapped_label import UNIT, draw_sentences
+
+DIALOG = 320
+
+
+class SJC_OT_copy_report(bpy.types.Operator):
+    """Copy versions, what the check found and the logs to the clipboard, to send them to somebody"""  # noqa: D400 - a tooltip
+
+    bl_idname = "sjc.copy_report"
+    bl_label = "Copy Report"
+    bl_options = {"INTERNAL"}
+
+    with_names: BoolProperty(
+        name="With Paths and Prompts",
+        description="Leave in where your files lie and what you wrote",
+        options={"SKIP_SAVE"},
+    )
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask what may be in it."""
+        answer = context.window_manager.invoke_props_dialog(
+            self,
+            width=DIALOG,
+            title="Copy a report of a fault",
+            confirm_text="Copy",
+            translate=False,
+        )
+        return set(answer)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Say what is in it, and ask."""
+        said = "Versions, what the last Check found, and the ends of the logs of the set-up and of the last failed job."
+        draw_sentences(self.layout, context, said, "INFO", width=DIALOG / UNIT)
+        self.layout.prop(self, "with_names")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Copy it."""
+        text = report_text(with_names=self.with_names)
+        context.window_manager.clipboard = text
+        self.report({"INFO"}, f"The report is on the clipboard ({len(text.splitlines())} lines)")
+        return {"FINISHED"}
+
+
+def report_text(*, with_names: bool) -> str:
+    """Write the report."""
+    text = fault_report(_versions(), session.diagnosis(), _logs())
+    return text if with_names else without_names(text, _folders(), _prompts())
+
+
+def _versions() -> list[tuple[str, str]]:
+    found = next((module for module in addon_utils.modules() if module.__name__ == base_package), None)
+    state = api.engine_state()
+    return [
+        ("SJC", ".".join(map(str, found.bl_info["version"])) if found is not None else "not installed as an extension"),
+        ("Blender", f"{bpy.app.version_string}, {bpy.app.build_hash.decode(errors='replace')}"),
+        ("Python", platform.python_version()),
+        ("System", platform.platform()),
+        ("Engine", f"{state.status}, from {state.source or 'nowhere'}"),
+        ("Problem", str(state.problem or state.failure or "none")),
+    ]
+
+
+def _logs() -> list[tuple[str, str]]:
+    places = [("Log of the set-up", api.engine_state().place.log)]
+    failed = [job for job in job_queue.QUEUE.jobs if job.error is not None]
+    if failed:
+        places.append((f"Log of a job: {failed[-1].error}", failed[-1].folder.log_path))
+    logs = []
+    for title, path in places:
+        text = ""
+        with suppress(OSError):
+            text = path.read_text("utf-8", "replace")
+        logs.append((title, text))
+    return logs
+
+
+def _folders() -> list[str]:
+    own = (bpy.utils.resource_path("USER"), bpy.data.filepath and str(Path(bpy.data.filepath).parent))
+    return [*own, str(Path.home()), tempfile.gettempdir(), sys.prefix, str(api.engine_state().place.root)]
+
+
+def _prompts() -> list[str]:
+    written = [text for scene in bpy.data.scenes for text in (scene.sjc.prompt, scene.sjc.negative_prompt)]
+    written += [text for job in job_queue.QUEUE.jobs for text in (job.spec.prompt, job.spec.negative_prompt)]
+    return written + [record.subject for record in known_jobs.records]
+
+
+CLASSES = (SJC_OT_copy_report,)
+
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

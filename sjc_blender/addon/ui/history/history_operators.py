@@ -1,0 +1,117 @@
+"""What can be clicked on a job of the history."""
+
+from pathlib import Path
+
+import bpy
+from bpy.props import IntProperty, StringProperty
+
+from ....protocol.shown import shown
+from ... import api
+from ...jobs.job_history import read_record
+from ..job.job_operators import NeedsEngine
+from ..job.job_status import record_settings
+from ..shared.attempt import attempt
+from ..shared.unknown_job_question import REASON, AsksAboutUnknownJobs
+from ..shared.wrapped_label import draw_sentences
+
+NAMED_FILES = 5
+"""Of those that are left in a deleted job's folder."""
+
+
+class SJC_OT_recall(AsksAboutUnknownJobs, bpy.types.Operator):
+    """Set everything in this tab as it was for this job"""
+
+    bl_idname = "sjc.recall"
+    bl_label = "Recall Settings"
+    bl_options = {"UNDO", "INTERNAL"}
+
+    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first if the job is somebody else's."""
+        return self.ask(context, event, self.folder)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Set what can be set, and say what cannot."""
+        missed: list[str] = []
+
+        def recall() -> None:
+            self.settle(self.folder)
+            missed.extend(api.recall(self.folder, scene=context.scene))
+
+        outcome = attempt(self, recall)
+        if missed:
+            self.report({"WARNING"}, "Recalled, but for " + "; ".join(missed))
+        elif outcome == {"FINISHED"}:
+            self.report({"INFO"}, f"The settings are those of {context.scene.sjc.prompt or Path(self.folder).name}")
+        return outcome
+
+
+class SJC_OT_continue_job(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
+    """Give this job more steps: a new job begins where it ended, and the old result stays"""
+
+    bl_idname = "sjc.continue_job"
+    bl_label = "Continue with More Steps"
+    bl_options = {"INTERNAL"}
+
+    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
+    steps: IntProperty(name="More Steps", description="How many steps to add", default=500, min=1, soft_max=10_000)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask how many, and about a job of somebody else."""
+        self.agreed = bool(self.doubt(self.folder))
+        return set(context.window_manager.invoke_props_dialog(self, translate=False))
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show what is asked."""
+        if self.agreed:
+            draw_sentences(self.layout, context, f"{REASON}. Its model will be loaded.", "ERROR")
+        self.layout.prop(self, "steps")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Put the new job in line."""
+
+        def begin() -> None:
+            self.settle(self.folder)
+            api.continue_job(self.folder, self.steps, scene=context.scene)
+
+        return attempt(self, begin)
+
+
+class SJC_OT_delete_job(bpy.types.Operator):
+    """Delete the job's folder with its checkpoint and results; what is in the scene stays"""
+
+    bl_idname = "sjc.delete_job"
+    bl_label = "Delete This Job"
+    bl_options = {"INTERNAL"}
+
+    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first, and name it."""
+        record = read_record(Path(self.folder))
+        named = f"{record.subject} ({record_settings(record)})" if record is not None else self.folder
+        answer = context.window_manager.invoke_confirm(
+            self,
+            event,
+            title="Delete this job?",
+            message=f"{named}\nIts checkpoint and its results on the disk go for good.",
+            confirm_text="Delete",
+            icon="WARNING",
+            translate=False,
+        )
+        return set(answer)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Delete it, and say what of its folder is left."""
+        left: list[str] = []
+        outcome = attempt(self, lambda: left.extend(api.delete_job(self.folder)))
+        if left:
+            names = ", ".join(map(shown, left[:NAMED_FILES])) + (" ..." if len(left) > NAMED_FILES else "")
+            self.report({"INFO"}, f"Deleted. {len(left)} files that the job did not make are left in it: {names}")
+        return outcome
+
+
+CLASSES = (SJC_OT_recall, SJC_OT_continue_job, SJC_OT_delete_job)
+
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -1,0 +1,1 @@
+"""The main panel: the next job, and the jobs of this session."""

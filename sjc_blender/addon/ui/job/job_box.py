@@ -1,0 +1,159 @@
+"""One job in the sidebar, in a box that is as high, and has its buttons in the same places, whatever its state.
+
+A job changes under the mouse of whoever is about to click: what may come has its room from the first frame, and a
+button that has nothing to do is grey. Only words about a failure that are longer than the picture make the box longer.
+"""
+
+import bpy
+
+from ...jobs import job_queue
+from ...jobs.job_queue import Job, JobState
+from ...rigs import occupied
+from ..shared import previews
+from ..shared.wrapped_label import draw_sentences, units_wide
+from . import variations
+from .job_status import (
+    ICONS,
+    LONGEST_FORECASTS,
+    LONGEST_HEADLINES,
+    LONGEST_RATES,
+    bar_text,
+    forecast_text,
+    headline,
+    rate_text,
+    settings_text,
+    trouble,
+)
+
+PREVIEW_MARGIN = 3.0
+LARGEST_PREVIEW = 12.8
+"""In units; at the usual scale 256 pixels, which a preview has."""
+
+PREVIEW_BESIDE_LIST = 6.5
+
+TITLE_BUTTONS = 2.5
+"""Units that the buttons beside the title take."""
+
+OPTIMISING = "optimising"
+"""Name of the phase that can be paused."""
+
+PAUSABLE = {JobState.RUNNING, JobState.PAUSED}
+
+
+def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
+    """Draw a job of this session."""
+    box = layout.box()
+    _draw_title(box, context, job)
+    _draw_controls(box, job)
+    column = box.column(align=True)
+    draw_sentences(column, context, headline(job), room=LONGEST_HEADLINES)
+    column.progress(factor=job.fraction, text=bar_text(job), translate=False)
+    draw_sentences(column, context, rate_text(job), room=LONGEST_RATES)
+    draw_sentences(column, context, forecast_text(job), room=LONGEST_FORECASTS)
+    _draw_ways_on(box, context, job)
+    _draw_picture(box, context, job)
+    _draw_remarks(box, context, job)
+
+
+def picture_units(context: bpy.types.Context, *, alone: bool) -> float:
+    """Side of a picture that fits the region, in units; a smaller one where a list takes its share of the window."""
+    return max(1.0, min(units_wide(context) - PREVIEW_MARGIN, LARGEST_PREVIEW if alone else PREVIEW_BESIDE_LIST))
+
+
+def cover_of(context: bpy.types.Context, job: Job) -> bpy.types.Object | None:
+    """What stands where the job's result is, unless it is hidden by now."""
+    return occupied.still_there(job.id, context.view_layer) if job.live or job.imported else None
+
+
+def remarks(context: bpy.types.Context, job: Job) -> list[str]:
+    """What the user should know of the job, a sentence each."""
+    cover = cover_of(context, job)
+    return [*job.warnings, *([f"{cover.name} stands where the result is."] if cover is not None else [])]
+
+
+def _draw_title(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
+    row = box.row()
+    title = row.column(align=True)
+    draw_sentences(title, context, job.spec.subject, ICONS[job.state], taken=TITLE_BUTTONS)
+    buttons = row.row(align=True)
+    buttons.operator("sjc.open_folder", text="", icon="FILE_FOLDER", emboss=False).folder = str(job.folder.path)
+    dismiss = buttons.row(align=True)
+    dismiss.enabled = not job.live
+    dismiss.operator("sjc.clear_jobs", text="", icon="X", emboss=False).job = job.id
+    draw_sentences(box, context, settings_text(job))
+
+
+def _draw_controls(box: bpy.types.UILayout, job: Job) -> None:
+    """Pause, cancel, stop: each has its own place, for a second click must not do another thing."""
+    row = box.row(align=True)
+    pause = row.row(align=True)
+    # The other phases are short, and have no steps.
+    pause.enabled = job.state in PAUSABLE and job.phase == OPTIMISING
+    if job.pausing:
+        pause.operator("sjc.unpause", icon="PLAY").job = job.id
+    else:
+        pause.operator("sjc.pause", icon="PAUSE").job = job.id
+    for text, now, possible in (
+        ("Cancel", False, job.live and job.state is not JobState.CANCELLING),
+        ("Stop Now", True, job.state is JobState.CANCELLING),
+    ):
+        button = row.row(align=True)
+        button.enabled = possible
+        stop = button.operator("sjc.cancel", text=text)
+        stop.job, stop.now = job.id, now
+
+
+def _draw_ways_on(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
+    folder = str(job.folder.path)
+    row = box.row(align=True)
+    row.prop(context.window_manager.sjc, "live_volume", toggle=True)
+    row.prop(context.window_manager.sjc, "colours", text="", toggle=True, icon="COLOR")
+    show = row.row(align=True)
+    show.enabled = bool(job.imported)
+    show.operator("sjc.show_result").job = job.id
+    if job.state is JobState.DONE and not job.imported:
+        button = row.row(align=True)
+        button.enabled = not job.awaits_import
+        button.operator("sjc.import_result", text="Import", icon="IMPORT").directory = folder
+        return
+    button = row.row(align=True)
+    button.enabled = job.state in {JobState.FAILED, JobState.CANCELLED} and job.folder.checkpoint.is_file()
+    button.operator("sjc.resume", icon="PLAY").folder = folder
+
+
+def _draw_picture(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
+    """Draw the newest preview, or what went wrong, in the room of a picture."""
+    height = picture_units(context, alone=len(job_queue.QUEUE.jobs) == 1)
+    error = trouble(job)
+    if error is None:
+        begun_together = variations.set_of(job)
+        if len(begun_together) > 1:
+            variations.draw_set(box, begun_together, units_wide(context) - PREVIEW_MARGIN)
+            return
+        icon = previews.icon(job.preview) if job.preview is not None else 0
+        box.template_icon(icon_value=icon, scale=height)
+        return
+    column = box.column(align=True)
+    told = column.column(align=True)
+    told.alert = True
+    height -= draw_sentences(told, context, error.message, "ERROR")
+    if error.hint:
+        height -= draw_sentences(column, context, error.hint, "INFO")
+    if height > 0:
+        column.template_icon(icon_value=0, scale=height)
+
+
+def _draw_remarks(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
+    """Unfold what should be known, and offer to hide what stands in its place."""
+    row = box.row(align=True)
+    count = len(remarks(context, job))
+    told = row.row(align=True)
+    told.enabled = count > 0
+    text = "1 Remark" if count == 1 else f"{count} Remarks" if count else "No Remarks"
+    told.popover("SJC_PT_remarks", text=text, icon="INFO", translate=False)
+    cover = cover_of(context, job)
+    hide = row.row(align=True)
+    hide.enabled = cover is not None
+    name = cover.name if cover is not None else ""
+    text = "Hide {name}".replace("{name}", name) if name else "Hide"
+    hide.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=False).name = name

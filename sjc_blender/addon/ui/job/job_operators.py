@@ -1,0 +1,315 @@
+"""What can be clicked on a job of this session."""
+
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, IntProperty, StringProperty
+
+from ... import api
+from ...environment import session
+from ...jobs import known_jobs
+from ...jobs.job_queue import Job, JobState
+from ..shared.attempt import attempt, in_object_mode
+from ..shared.unknown_job_question import AsksAboutUnknownJobs
+from .job_status import record_settings, settings_text
+from .session_properties import chosen_job
+
+MOST_NAMED = 6
+"""Jobs that a question names."""
+
+
+def _chosen(context: bpy.types.Context) -> Job:
+    chosen = chosen_job(context.window_manager.sjc)
+    assert chosen is not None, "poll has looked"
+    return chosen
+
+
+class SJC_OT_cancel(bpy.types.Operator):
+    """Stop the job after its current step; it can be resumed from there"""
+
+    bl_idname = "sjc.cancel"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
+    now: BoolProperty(name="Now", description="Do not wait for the current step", options={"HIDDEN"})
+    ask: BoolProperty(name="Ask", description="Name the job first", options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        """Say what this very button does."""
+        if properties.now:
+            return "End the engine at once, in the middle of its step; the last checkpoint stays"
+        return "Stop the job after its current step; it can be resumed from there"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first where the button is none of the job's own: another one may run by now."""
+        if not self.ask:
+            return self.execute(context)
+        job = next((job for job in api.jobs() if job.id == self.job), None)
+        if job is None:
+            return {"CANCELLED"}
+        message = f"{job.spec.subject} ({settings_text(job)}) stops, and can be resumed."
+        answer = context.window_manager.invoke_confirm(
+            self,
+            event,
+            title="Cancel this job?",
+            message=message,
+            confirm_text="Cancel the Job",
+            translate=False,
+        )
+        return set(answer)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Ask the engine to stop, or end it."""
+        return attempt(self, lambda: api.cancel(self.job, now=self.now))
+
+
+class SJC_OT_cancel_chosen(bpy.types.Operator):
+    """Cancel the chosen job; one that runs stops after its current step, and can be resumed from there"""
+
+    bl_idname = "sjc.cancel_chosen"
+    bl_label = "Cancel Chosen Job"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is something to stop."""
+        chosen = chosen_job(context.window_manager.sjc)
+        if chosen is None or not chosen.live:
+            cls.poll_message_set("Choose a job that runs or waits in line")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Ask the engine to stop, or take the job out of the line."""
+        return attempt(self, lambda: api.cancel(_chosen(context)))
+
+
+class SJC_OT_pause(bpy.types.Operator):
+    """Let the job hold still after its current step; it keeps its memory, jobs in line wait on"""
+
+    bl_idname = "sjc.pause"
+    bl_label = "Pause"
+    bl_options = {"INTERNAL"}
+
+    job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Ask the engine to hold still."""
+        return attempt(self, lambda: api.pause(self.job))
+
+
+class SJC_OT_unpause(bpy.types.Operator):
+    """Let the job go on"""
+
+    bl_idname = "sjc.unpause"
+    bl_label = "Go On"
+    bl_options = {"INTERNAL"}
+
+    job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Ask the engine to go on."""
+        return attempt(self, lambda: api.unpause(self.job))
+
+
+class SJC_OT_move_job(bpy.types.Operator):
+    """Change when it is the chosen job's turn; only jobs that wait can be moved"""
+
+    bl_idname = "sjc.move_job"
+    bl_label = "Move Job"
+    bl_options = {"INTERNAL"}
+
+    places: IntProperty(name="Places", description="How far; negative: to an earlier place", options={"HIDDEN"})
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        """Say what this very button does."""
+        return "Let the chosen job run later" if properties.places > 0 else "Let the chosen job run sooner"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether the chosen job waits."""
+        chosen = chosen_job(context.window_manager.sjc)
+        if chosen is None or chosen.state is not JobState.QUEUED:
+            cls.poll_message_set("Choose a job that waits in line")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Move it."""
+        return attempt(self, lambda: api.move(_chosen(context), self.places))
+
+
+class SJC_OT_clear_jobs(bpy.types.Operator):
+    """Take the jobs that have ended off this list; they stay in the history"""
+
+    bl_idname = "sjc.clear_jobs"
+    bl_label = "Clear Ended Jobs"
+    bl_options = {"INTERNAL"}
+
+    job: StringProperty(name="Job", description="Id of the only job to take off", options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        """Say what this very button does."""
+        which = "this job" if properties.job else "the jobs that have ended"
+        return f"Take {which} off the list; what was made, and the history, stay"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is one."""
+        if all(job.live for job in api.jobs()):
+            cls.poll_message_set("No job of this list has ended")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask before all of them go."""
+        if self.job:
+            return self.execute(context)
+        count = sum(not job.live for job in api.jobs())
+        message = (
+            f"{count} jobs have ended. Their files and the history stay."
+            if count > 1
+            else ("One job has ended. Its files and the history stay.")
+        )
+        answer = context.window_manager.invoke_confirm(
+            self,
+            event,
+            title="Clear the list?",
+            message=message,
+            confirm_text="Clear",
+            translate=False,
+        )
+        return set(answer)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Clear them, or the one."""
+        return attempt(self, lambda: api.clear(self.job or None))
+
+
+class NeedsEngine:
+    """An operator whose job needs the engine at once."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether the engine was found: a click does not wait for that."""
+        obstacle = session.obstacle()
+        if obstacle:
+            cls.poll_message_set(obstacle)  # type: ignore[attr-defined]  # of the operator
+        return not obstacle
+
+
+class SJC_OT_resume(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
+    """Go on with this job from its last checkpoint; its result comes into the active scene"""
+
+    bl_idname = "sjc.resume"
+    bl_label = "Resume"
+    bl_options = {"INTERNAL"}
+
+    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first if the job is somebody else's."""
+        return self.ask(context, event, self.folder)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Put the job in line again."""
+        return attempt(self, lambda: (self.settle(self.folder), api.resume(self.folder, scene=context.scene)))
+
+
+class SJC_OT_resume_all(NeedsEngine, bpy.types.Operator):
+    """Go on with all interrupted jobs, one after the other; their results come into the active scene"""
+
+    bl_idname = "sjc.resume_all"
+    bl_label = "Resume All"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Put them in line, the oldest first."""
+        offers = [record.folder.path for record in reversed(known_jobs.offers())]
+        return attempt(self, lambda: [api.resume(path, scene=context.scene) for path in offers])
+
+
+class SJC_OT_discard_all(bpy.types.Operator):
+    """Delete all interrupted jobs with their checkpoints, after a question"""
+
+    bl_idname = "sjc.discard_all"
+    bl_label = "Discard All"
+    bl_options = {"INTERNAL"}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask first, and name them."""
+        offers = known_jobs.offers()
+        names = [f"{record.subject} ({record_settings(record)})" for record in offers]
+        more = [f"and {len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
+        answer = context.window_manager.invoke_confirm(
+            self,
+            event,
+            title=f"Delete {len(offers)} interrupted jobs?",
+            message="\n".join([*names[:MOST_NAMED], *more, "Their checkpoints go for good."]),
+            confirm_text="Delete",
+            icon="WARNING",
+            translate=False,
+        )
+        return set(answer)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Delete them."""
+        return attempt(self, lambda: [api.delete_job(record) for record in known_jobs.offers()])
+
+
+class SJC_OT_show_result(bpy.types.Operator):
+    """Select what this job made, and frame it in the viewport"""
+
+    bl_idname = "sjc.show_result"
+    bl_label = "Show"
+    bl_options = {"INTERNAL", "UNDO"}
+
+    job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether another object can be selected now."""
+        return in_object_mode(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Show it."""
+        return attempt(self, lambda: api.show(self.job))
+
+
+class SJC_OT_open_folder(bpy.types.Operator):
+    """Show the job's folder, with its log, previews and results, in the system's file browser"""
+
+    bl_idname = "sjc.open_folder"
+    bl_label = "Open Job Folder"
+    bl_options = {"INTERNAL"}
+
+    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Open the folder."""
+        if not Path(self.folder).is_dir():
+            self.report({"ERROR"}, f"{self.folder} is not there any more.")
+            return {"CANCELLED"}
+        bpy.ops.wm.path_open(filepath=self.folder)
+        return {"FINISHED"}
+
+
+CLASSES = (
+    SJC_OT_cancel,
+    SJC_OT_cancel_chosen,
+    SJC_OT_pause,
+    SJC_OT_unpause,
+    SJC_OT_move_job,
+    SJC_OT_clear_jobs,
+    SJC_OT_resume,
+    SJC_OT_resume_all,
+    SJC_OT_discard_all,
+    SJC_OT_show_result,
+    SJC_OT_open_folder,
+)
+
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

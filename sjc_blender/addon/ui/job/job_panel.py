@@ -1,0 +1,135 @@
+"""The jobs of this session in the sidebar: what runs, what waits in line, what an earlier session left."""
+
+import bpy
+
+from ...jobs import job_queue, known_jobs
+from ...jobs.job_history import JobRecord
+from ...jobs.job_queue import Job, JobState
+from ..shared import previews
+from ..shared.wrapped_label import draw_sentences
+from . import session_properties
+from .job_box import draw_job, remarks
+from .job_status import ICONS, line_text, offer_text, place_text, record_settings
+from .session_properties import SJC_PG_session, chosen_job
+
+MOST_OFFERS = 3
+ROWS = 3
+"""Of the list, always: it does not grow under the mouse."""
+
+NAME_SHARE = 0.52
+"""Of a line's width."""
+
+POPOVER_UNITS = 16
+
+
+def active_job() -> Job | None:
+    """The job that runs, or holds still, or is about to stop."""
+    states = {JobState.RUNNING, JobState.PAUSED, JobState.CANCELLING}
+    return next((job for job in job_queue.QUEUE.jobs if job.state in states), None)
+
+
+def shown_job(session: SJC_PG_session) -> Job | None:
+    """The job that is chosen in the list; where the list is not made yet, the one that runs, else the newest."""
+    jobs = job_queue.QUEUE.jobs
+    return chosen_job(session) or active_job() or (jobs[-1] if jobs else None)
+
+
+def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw the line, if there is one; and the job that is chosen in it."""
+    session: SJC_PG_session = context.window_manager.sjc
+    if len(job_queue.QUEUE.jobs) > 1:
+        _draw_line(layout, session)
+    shown = shown_job(session)
+    if shown is not None:
+        draw_job(layout, context, shown)
+
+
+class SJC_UL_jobs(bpy.types.UIList):
+    """Jobs of this session: those in line, the next one lowest, above the one that runs; below it those that ended."""
+
+    def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0) -> None:  # type: ignore[no-untyped-def]
+        """Draw one line."""
+        job = next((job for job in reversed(job_queue.QUEUE.jobs) if job.id == item.name), None)
+        if job is None:
+            return
+        jobs = job_queue.QUEUE.jobs
+        row = layout.split(factor=NAME_SHARE)
+        row.label(text=item.prompt, icon=ICONS[job.state], translate=False)
+        row.label(text=line_text(job, jobs), translate=False)
+        place = row.row()
+        place.alignment = "RIGHT"
+        place.label(text=place_text(job, jobs), translate=False)
+
+    def filter_items(self, context, data, propname):  # type: ignore[no-untyped-def]
+        """Search prompts."""
+        return session_properties.filtered(self, getattr(data, propname))
+
+
+def _draw_line(layout: bpy.types.UILayout, session: SJC_PG_session) -> None:
+    row = layout.row()
+    row.template_list("SJC_UL_jobs", "", session, "jobs", session, "job_index", rows=ROWS, maxrows=ROWS)
+    column = row.column(align=True)
+    moves = column.column(align=True)
+    # The list has the last in line on top.
+    for places, icon in ((1, "TRIA_UP"), (-1, "TRIA_DOWN")):
+        moves.operator("sjc.move_job", text="", icon=icon).places = places
+    column.separator()
+    ends = column.column(align=True)
+    ends.operator("sjc.cancel_chosen", text="", icon="X")
+    ends.operator("sjc.clear_jobs", text="", icon="TRASH")
+
+
+def draw_offers(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw what an earlier session left."""
+    offers = known_jobs.offers()
+    for record in offers[:MOST_OFFERS]:
+        _draw_offer(layout, context, record)
+    if len(offers) > MOST_OFFERS:
+        draw_sentences(layout, context, f"{len(offers) - MOST_OFFERS} more were interrupted")
+    if len(offers) > 1:
+        row = layout.row(align=True)
+        row.operator("sjc.resume_all", text=f"Resume All {len(offers)}", icon="PLAY")
+        row.operator("sjc.discard_all", text="Discard All", icon="TRASH")
+
+
+def _draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context, record: JobRecord) -> None:
+    box = layout.box()
+    draw_sentences(box, context, record.subject, "RECOVER_LAST")
+    draw_sentences(box, context, record_settings(record), "BLANK1")
+    draw_sentences(box, context, offer_text(record), "BLANK1")
+    row = box.row(align=True)
+    begin = "Resume" if record.step else "Start"
+    row.operator("sjc.resume", text=begin, icon="PLAY").folder = str(record.folder.path)
+    row.operator("sjc.delete_job", text="Discard", icon="TRASH").folder = str(record.folder.path)
+
+
+class SJC_PT_remarks(bpy.types.Panel):
+    """What should be known of this job."""
+
+    bl_label = "Remarks"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "HEADER"
+    bl_ui_units_x = POPOVER_UNITS
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show them whole."""
+        shown = shown_job(context.window_manager.sjc)
+        for remark in remarks(context, shown) if shown is not None else []:
+            draw_sentences(self.layout, context, remark, "INFO", width=POPOVER_UNITS)
+
+
+CLASSES = (SJC_UL_jobs, SJC_PT_remarks)
+
+
+def register() -> None:
+    """Make the list known."""
+    previews.register()
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Take it away, and free the pictures."""
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)
+    previews.unregister()

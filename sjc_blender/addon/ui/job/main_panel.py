@@ -1,0 +1,162 @@
+"""The sidebar tab "SJC" of the 3D viewport."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+
+from ... import api
+from ...jobs.job_import import belongs_to
+from ...rigs import occupied, rig_watch
+from ..environment.environment_panel import draw_missing_engine
+from ..settings.properties import SJC_PG_settings
+from ..settings.setting_presets import SJC_PT_setting_presets
+from ..shared import camera_path
+from ..shared.wrapped_label import draw_sentences
+from . import generate_operators
+from .job_panel import active_job, draw_jobs, draw_offers
+from .job_status import model_title
+
+NOT_STARTED = "The job did not start"
+
+NUMBER_UNITS = 3
+"""Width of the number of variations."""
+
+DISMISS = 1.5
+"""Units of the button that puts a message away."""
+
+
+IN_ITS_PLACE, COMES_THERE = "{name} stands in its place", "{name} will stand there"
+LONGEST_NAME = 20
+"""Letters of a name that are told."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the next object will stand, as far as that is taken.
+
+    Attributes
+    ----------
+    said : str
+        What takes it, in a sentence; empty where nothing does.
+    seen : str
+        Name of the object that does; empty where that is one that is still being made.
+    movable : bool
+        Whether it is the 3D cursor's place.
+    """
+
+    said: str
+    seen: str
+    movable: bool
+
+    @classmethod
+    def of(cls, context: bpy.types.Context) -> Place:
+        """Take what was seen at the last look, and the jobs that live."""
+        settings: SJC_PG_settings = context.scene.sjc
+        look = rig_watch.Look() if settings.rig_obstacle() else rig_watch.current(context.scene)
+        objects = (context.view_layer.objects.get(name) for name in look.in_the_way)
+        seen = next((obj.name for obj in objects if obj is not None and occupied.is_seen(obj, context.view_layer)), "")
+        name, sentence = seen, IN_ITS_PLACE
+        if not name and look.rig is not None:
+            box = look.rig.domain
+            live = (job for job in api.jobs() if job.live and belongs_to(job, context.scene))
+            sentence = COMES_THERE
+            name = next((job.spec.subject for job in live if occupied.meet(box, job.spec.domain)), "")
+        said = sentence.replace("{name}", name[:LONGEST_NAME]) if name else ""
+        return cls(said, seen, settings.domain is None and settings.rig == "ORBIT" and settings.proxy is None)
+
+
+class _Sidebar:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "SJC"
+
+
+class SJC_PT_main(_Sidebar, bpy.types.Panel):
+    """What to make, and how it gets on."""
+
+    bl_label = "Text to 3D"
+
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        """Show how far the running job is, also while the panel is closed, and the presets."""
+        job = active_job()
+        if job is not None and job.progress is not None:
+            self.layout.label(text=f"{job.fraction:.0%}", translate=False)
+        SJC_PT_setting_presets.draw_panel_header(self.layout)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show the prompt and its settings, the button, and the jobs."""
+        layout = self.layout
+        settings: SJC_PG_settings = context.scene.sjc
+        draw_missing_engine(layout, context)
+        column = layout.column()
+        example = "A red chair" if settings.takes_prompt else "This model takes no prompt"
+        column.prop(settings, "prompt", text="", placeholder=example)
+        column.row().prop(settings, "preset", expand=True)
+        row = column.row(align=True)
+        row.prop(settings, "seed")
+        row.operator("sjc.random_seed", text="", icon="FILE_REFRESH")
+        column.separator()
+        row = column.row(align=True)
+        row.scale_y = 1.6
+        button = row.row(align=True)
+        button.operator_context = "INVOKE_DEFAULT"  # in this region, by which it knows that it was clicked here
+        waits = any(job.live for job in api.jobs())
+        label = "Preparing ..." if camera_path.playing() else "Add to Queue" if waits else "Generate"
+        button.operator("sjc.generate", text=label, icon="SHADERFX")
+        number = row.row(align=True)
+        number.ui_units_x = NUMBER_UNITS
+        number.prop(context.window_manager.sjc, "variations", text="")
+        # Always: the line does not come and go while a prompt is written, or an engine is looked for.
+        _draw_outlook(column, context)
+        draw_jobs(column, context)
+        _draw_refusal(column, context)
+        draw_offers(column, context)
+
+
+def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Say why no job can be started, or what stands where the object will be, or with what it will be made."""
+    obstacle = generate_operators.obstacle(context.scene)
+    if generate_operators.refusal is not None and not obstacle:
+        obstacle = NOT_STARTED
+    title = model_title(bpy.path.abspath(context.scene.sjc.model))
+    outlook = "Ready. Model: {name}".replace("{name}", title)
+    place = Place.of(context)
+    longest = IN_ITS_PLACE.replace("{name}", "W" * LONGEST_NAME)
+    room = (generate_operators.PATH_PLAYS, NOT_STARTED, "Write a prompt first", outlook, longest)
+    said = obstacle or place.said
+    draw_sentences(layout, context, said or outlook, "INFO" if said else "BLANK1", room=room)
+    _draw_ways_out(layout, place)
+
+
+def _draw_ways_out(layout: bpy.types.UILayout, place: Place) -> None:
+    """Offer to make room, or to take another place; always, so that nothing moves."""
+    row = layout.row(align=True)
+    aside = row.row(align=True)
+    aside.enabled = place.movable and bool(place.said)
+    aside.operator("sjc.beside", icon="CURSOR")
+    hide = row.row(align=True)
+    hide.enabled = bool(place.seen)
+    text = "Hide {name}".replace("{name}", place.seen) if place.seen else "Hide"
+    hide.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=False).name = place.seen
+
+
+def _draw_refusal(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Say why; below the jobs, whose buttons stay where they are: the scene may have been played for it for a while."""
+    if generate_operators.refusal is None:
+        return
+    box = layout.box()
+    row = box.row()
+    title = row.row()
+    title.alert = True
+    draw_sentences(title, context, NOT_STARTED, "ERROR", taken=DISMISS)
+    row.operator("sjc.dismiss", text="", icon="X", emboss=False)
+    draw_sentences(box, context, generate_operators.refusal.message)
+    if generate_operators.refusal.hint:
+        draw_sentences(box, context, generate_operators.refusal.hint, "INFO")
+
+
+CLASSES = (SJC_PT_main,)
+
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

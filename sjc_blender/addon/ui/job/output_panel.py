@@ -1,0 +1,34 @@
+"""Panel of the sidebar: what comes into the scene."""
+
+import bpy
+
+from ..settings.properties import SJC_PG_settings
+
+
+class SJC_PT_output(bpy.types.Panel):
+    """What comes into the scene."""
+
+    bl_label = "Output"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "SJC"
+    bl_parent_id = "SJC_PT_main"
+    bl_order = 40
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show the kinds of results."""
+        settings: SJC_PG_settings = context.scene.sjc
+        row = self.layout.row(align=True)
+        row.prop(settings, "make_volume", toggle=True, icon="OUTLINER_OB_VOLUME")
+        row.prop(settings, "make_mesh", toggle=True, icon="OUTLINER_OB_MESH")
+
+
+def register() -> None:
+    """Show the panel, below those that are registered before."""
+    bpy.utils.register_class(SJC_PT_output)
+
+
+def unregister() -> None:
+    """Take it away."""
+    bpy.utils.unregister_class(SJC_PT_output)

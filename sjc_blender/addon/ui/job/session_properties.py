@@ -1,0 +1,206 @@
+"""What lists of jobs show and which entry is chosen: ``window_manager.sjc``, never saved.
+
+Lists of Blender's interface show collections of properties, and live jobs are no properties: the collections
+here hold names, which a listener of the pump keeps in step with the jobs. Nothing is written while drawing.
+"""
+
+from collections.abc import Sequence
+from types import ModuleType
+
+import bpy
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+
+from ... import api
+from ...jobs import job_queue, known_jobs, live_volume, pump
+from ...jobs.job_history import JobRecord
+from ...jobs.job_queue import Job
+from ...results import viewport_colours
+from ..shared import previews
+from . import variations
+from .job_status import record_settings
+
+MOST_PICTURES = 60
+"""Of the history, that can be chosen by their pictures."""
+
+
+def _live_volume(_session: bpy.types.PropertyGroup) -> bool:
+    return live_volume.enabled
+
+
+def _set_live_volume(_session: bpy.types.PropertyGroup, value: bool) -> None:
+    live_volume.enabled = value
+    pump.ensure_running()
+
+
+Item = tuple[str, str, str, int, int]
+
+_shown: list[Item] = []
+"""What Blender was handed last for the enumeration: it keeps pointers to these texts, which Python has to keep."""
+
+
+def _pictures(session: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
+    items = []
+    for number, entry in enumerate(session.history[:MOST_PICTURES]):  # type: ignore[attr-defined]
+        record = _records.get(entry.name)
+        picture = previews.icon(record.picture) if record is not None and record.picture is not None else 0
+        told = record_settings(record) if record is not None else ""
+        items.append((entry.name, entry.prompt, told, picture, number))
+    _shown[:] = items
+    return _shown
+
+
+def _chosen_picture(session: bpy.types.PropertyGroup) -> int:
+    return int(session.history_index)  # type: ignore[attr-defined]
+
+
+def _choose_picture(session: bpy.types.PropertyGroup, number: int) -> None:
+    session.history_index = number  # type: ignore[attr-defined]
+
+
+class SJC_PG_entry(bpy.types.PropertyGroup):
+    """One line of a list; its `name` is what it is found by."""
+
+    prompt: StringProperty(name="Prompt", description="What was to be made; the list can be searched for it")
+
+
+def _colours(_session: object) -> bool:
+    return viewport_colours.wished()
+
+
+def _set_colours(_session: object, wished: bool) -> None:
+    viewport_colours.wish(wished)
+
+
+class SJC_PG_session(bpy.types.PropertyGroup):
+    """State of the interface for as long as Blender runs, and the way to the API for scripts."""
+
+    @property
+    def api(self) -> ModuleType:
+        """`sjc_blender.addon.api`, whatever the extension's repository is called."""
+        return api
+
+    jobs: CollectionProperty(name="Jobs", description="The jobs of this session", type=SJC_PG_entry)
+    job_index: IntProperty(name="Job", description="The chosen job, which the box shows", options={"SKIP_SAVE"})
+    history: CollectionProperty(name="History", description="Jobs that have ended", type=SJC_PG_entry)
+    history_index: IntProperty(name="Entry", description="The chosen entry", options={"SKIP_SAVE"})
+    variations: IntProperty(
+        name="Variations",
+        description="How many to make, each with a seed of its own. Of more than one none comes into the scene by "
+        "itself: keep those that you like, now or later from the history",
+        default=1,
+        min=1,
+        max=variations.MOST,
+        options={"SKIP_SAVE"},
+    )
+    history_picture: EnumProperty(
+        name="Entry",
+        description="The chosen entry; click its picture to choose another one by its picture",
+        items=_pictures,
+        get=_chosen_picture,
+        set=_choose_picture,
+        options={"SKIP_SAVE"},
+    )
+    live_volume: BoolProperty(
+        name="Live Volume",
+        description="Show the object as a coarse volume in the viewport while it forms",
+        get=_live_volume,
+        set=_set_live_volume,
+    )
+    colours: BoolProperty(
+        name="Colours",
+        description="Show results in their colours: in Solid shading, which has one colour for each object otherwise, "
+        "and as Material Preview does while one forms. Switched off, the viewports are as they were",
+        get=_colours,
+        set=_set_colours,
+    )
+
+
+def chosen_job(session: SJC_PG_session) -> Job | None:
+    """The job that is chosen in the list."""
+    if not 0 <= session.job_index < len(session.jobs):
+        return None
+    name = session.jobs[session.job_index].name
+    return next((job for job in reversed(job_queue.QUEUE.jobs) if job.id == name), None)
+
+
+def chosen_record(session: SJC_PG_session) -> JobRecord | None:
+    """The entry that is chosen in the history."""
+    if not 0 <= session.history_index < len(session.history):
+        return None
+    return record_of(session.history[session.history_index].name)
+
+
+def filtered(shown: bpy.types.UIList, entries: Sequence[SJC_PG_entry]) -> tuple[list[int], list[int]]:
+    """Flags and order for a list's search, which goes by the prompt."""
+    flags: list[int] = []
+    if shown.filter_name:
+        wanted = shown.filter_name.casefold()
+        flags = [shown.bitflag_filter_item if wanted in entry.prompt.casefold() else 0 for entry in entries]
+    return flags, []
+
+
+def record_of(folder: str) -> JobRecord | None:
+    """What is known of the job in a folder."""
+    return _records.get(folder)
+
+
+_records: dict[str, JobRecord] = {}
+
+
+def keep_in_step() -> None:
+    """Let the lists say what there is now; the chosen entries stay chosen."""
+    session: SJC_PG_session = bpy.context.window_manager.sjc
+    _fill_jobs(session)
+    _records.clear()
+    _records.update({str(record.folder.path): record for record in known_jobs.history()})
+    entries = [(folder, record.subject) for folder, record in _records.items()]
+    session.history_index = _fill(session.history, entries, session.history_index)
+
+
+def _fill_jobs(session: SJC_PG_session) -> None:
+    """List the jobs, the last in line first: nothing changes its place when one ends and the next one begins.
+
+    What is chosen stays chosen. But when jobs came, and what was chosen has ended, the first of those that live is.
+    """
+    jobs = {job.id: job for job in job_queue.QUEUE.jobs}
+    before = {entry.name for entry in session.jobs}
+    chosen = chosen_job(session)
+    entries = [(name, job.spec.subject) for name, job in reversed(jobs.items())]
+    session.job_index = _fill(session.jobs, entries, session.job_index)
+    kept = chosen is not None and chosen.id in jobs and (chosen.live or jobs.keys() <= before)
+    first = next((name for name, job in jobs.items() if job.live), None)
+    if not kept and first is not None:
+        session.job_index = [entry.name for entry in session.jobs].index(first)
+
+
+def _fill(collection, entries: Sequence[tuple[str, str]], index: int) -> int:  # type: ignore[no-untyped-def]
+    """Write `entries` into a collection where it says anything else; give the index of what was at `index`."""
+    if [entry.name for entry in collection] == [name for name, _prompt in entries]:
+        return index
+    chosen = collection[index].name if 0 <= index < len(collection) else ""
+    collection.clear()
+    for name, prompt in entries:
+        entry = collection.add()
+        entry.name, entry.prompt = name, prompt
+    return next((place for place, (name, _prompt) in enumerate(entries) if name == chosen), 0)
+
+
+CLASSES = (SJC_PG_entry, SJC_PG_session)
+
+
+def register() -> None:
+    """Give the window manager its session."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.WindowManager.sjc = PointerProperty(type=SJC_PG_session)
+    pump.LISTENERS.append(keep_in_step)
+
+
+def unregister() -> None:
+    """Take it away."""
+    pump.LISTENERS.remove(keep_in_step)
+    _records.clear()
+    variations.forget()
+    del bpy.types.WindowManager.sjc
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

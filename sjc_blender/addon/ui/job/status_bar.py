@@ -1,0 +1,46 @@
+"""The running job in Blender's status bar, which is seen in every workspace."""
+
+import bpy
+
+from ...jobs import job_queue, pump
+from ...jobs.job_queue import JobState
+from ...window_events import redraw_status_bars
+from .job_box import OPTIMISING
+from .job_panel import active_job
+from .job_status import bar_text, headline, rate_text
+
+WIDTH = 9.0
+"""Of the bar, in units of the interface."""
+
+
+def _draw(header: bpy.types.Header, _context: bpy.types.Context) -> None:
+    job = active_job()
+    if job is None:
+        return
+    row = header.layout.row(align=True)
+    row.label(text=job.spec.subject, icon="SHADERFX", translate=False)
+    if job.progress is None:
+        row.label(text=headline(job), translate=False)
+    else:
+        bar = row.row()
+        bar.ui_units_x = WIDTH
+        bar.progress(factor=job.fraction, text=bar_text(job), translate=False)
+        at_work = job.state is JobState.RUNNING and not job.pausing and job.phase == OPTIMISING
+        row.label(text=rate_text(job) if at_work else headline(job), translate=False)
+    waiting = sum(other.state is JobState.QUEUED for other in job_queue.QUEUE.jobs)
+    if waiting:
+        row.label(text=f"{waiting} in line", icon="TIME", translate=False)
+    stop = row.operator("sjc.cancel", text="", icon="X", emboss=False)
+    stop.job, stop.now, stop.ask = job.id, job.state is JobState.CANCELLING, True
+
+
+def register() -> None:
+    """Show it."""
+    bpy.types.STATUSBAR_HT_header.append(_draw)
+    pump.LISTENERS.append(redraw_status_bars)
+
+
+def unregister() -> None:
+    """Take it away."""
+    pump.LISTENERS.remove(redraw_status_bars)
+    bpy.types.STATUSBAR_HT_header.remove(_draw)

@@ -1,0 +1,69 @@
+"""Several seeds of one wish: jobs whose results stay in their folders until one is kept.
+
+What is told apart here is a matter of this session; in a later one they are jobs of the history, each for itself.
+"""
+
+from __future__ import annotations
+
+import math
+
+import bpy
+
+from ...jobs import job_queue
+from ...jobs.job_queue import Job, JobState
+from ..shared import previews
+from .job_status import place_text
+
+MOST = 16
+LARGEST_PICTURE = 6.0
+"""In units."""
+
+_sets: list[list[str]] = []
+"""Ids of the jobs that were begun together."""
+
+
+def together(jobs: list[Job]) -> None:
+    """Let these be shown as variations of each other."""
+    _sets.append([job.id for job in jobs])
+
+
+def set_of(job: Job) -> list[Job]:
+    """The job and its variations that are still listed, by seed; itself alone if it has none."""
+    ids = next((ids for ids in _sets if job.id in ids), [job.id])
+    found = [other for other in job_queue.QUEUE.jobs if other.id in ids]
+    return sorted(found, key=lambda other: other.spec.seed) or [job]
+
+
+def draw_set(layout: bpy.types.UILayout, jobs: list[Job], units: float) -> None:
+    """Draw the pictures of variations, each with the button that keeps it; `units` is the width."""
+    columns = max(2, math.ceil(math.sqrt(len(jobs))))
+    side = min(LARGEST_PICTURE, units / columns)
+    column = layout.column(align=True)
+    for first in range(0, len(jobs), columns):
+        row = column.row(align=True)
+        for place in range(first, first + columns):
+            cell = row.column(align=True)
+            if place < len(jobs):
+                _draw_one(cell, jobs[place], side)
+            else:
+                cell.label(text="")
+
+
+def _draw_one(cell: bpy.types.UILayout, job: Job, side: float) -> None:
+    icon = previews.icon(job.preview) if job.preview is not None else 0
+    cell.template_icon(icon_value=icon, scale=side)
+    button = cell.row()
+    button.enabled = job.state is JobState.DONE and not job.imported and not job.awaits_import
+    text = f"Keep {job.spec.seed}"
+    if job.live:
+        text = place_text(job, job_queue.QUEUE.jobs)
+    elif job.state is not JobState.DONE:
+        text = "Failed" if job.state is JobState.FAILED else "Cancelled"
+    elif job.imported:
+        text = "Kept"
+    button.operator("sjc.import_result", text=text).directory = str(job.folder.path)
+
+
+def forget() -> None:
+    """Forget which jobs were begun together."""
+    _sets.clear()

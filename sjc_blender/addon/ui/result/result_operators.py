@@ -1,0 +1,176 @@
+"""What can be done with the active result: thin over `sjc_blender.addon.api`."""
+
+from pathlib import Path
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+from bpy_extras.io_utils import ExportHelper
+
+from ....protocol.home import home_folder
+from ... import api
+from ...results import background_work
+from ...results.export import MESH_FORMATS, VOLUME_FORMATS, formats_of
+from ...results.origin import is_result, job_folder_of, mesh_of
+from ...results.remesh import Cut, cut_of, request_cut
+from ..shared.attempt import attempt
+
+
+class _OnResult:
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether a result is active, in Object Mode."""
+        if not is_result(context.object):
+            cls.poll_message_set("Choose the Volume or the mesh of a job")
+            return False
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Go to Object Mode first")
+            return False
+        return True
+
+
+class SJC_OT_auto_threshold(_OnResult, bpy.types.Operator):
+    """Cut the surface at the automatic threshold, which never leaves it empty"""
+
+    bl_idname = "sjc.auto_threshold"
+    bl_label = "Automatic Threshold"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Cut it anew."""
+        mesh = mesh_of(context.object) or context.object
+        return attempt(self, lambda: request_cut(mesh, Cut(None, cut_of(mesh).smoothing)))
+
+
+class SJC_OT_show_as(_OnResult, bpy.types.Operator):
+    """See the result as this, in the viewport and in renders; what is not in the scene yet is made of its job"""
+
+    bl_idname = "sjc.show_as"
+    bl_label = "Show Result As"
+    bl_options = {"REGISTER", "UNDO"}
+
+    kind: EnumProperty(
+        name="Kind",
+        description="As what it is seen; the other one is hidden, and follows when it takes its turn",
+        items=[
+            ("mesh", "Mesh", "A surface with its colours, lit by the scene"),
+            ("volume", "Volume", "The field as it was optimised"),
+        ],
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Show it."""
+        return attempt(self, lambda: api.show_as(context.object, self.kind, scene=context.scene))
+
+
+class SJC_OT_show_side(_OnResult, bpy.types.Operator):
+    """See the object as it was before the edit, or as it is after; the other one is hidden, in renders too"""
+
+    bl_idname = "sjc.show_side"
+    bl_label = "Compare with Original"
+    bl_options = {"REGISTER", "UNDO"}
+
+    side: EnumProperty(
+        name="Side",
+        description="Which of the two is seen",
+        items=[("before", "Before", "What the edit was made of"), ("after", "After", "The result of the edit")],
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Show it."""
+        return attempt(self, lambda: api.show_side(context.object, self.side, scene=context.scene))
+
+
+class SJC_OT_bake_texture(_OnResult, bpy.types.Operator):
+    """Lay the mesh out flat and colour it by a texture, packed in the file. Works on; you may go on too"""
+
+    bl_idname = "sjc.bake_texture"
+    bl_label = "Bake Texture"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Begin to bake."""
+        size = int(context.window_manager.sjc_result.texture_size)
+        return attempt(self, lambda: api.bake_texture(mesh_of(context.object) or context.object, size, wait=False))
+
+
+class SJC_OT_mark_asset(_OnResult, bpy.types.Operator):
+    """Make this result an asset, with the picture of its front"""
+
+    bl_idname = "sjc.mark_asset"
+    bl_label = "Mark as Asset"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Mark it."""
+        return attempt(self, lambda: api.mark_as_asset(context.object, job_folder_of(context.object)))
+
+
+class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
+    """Write the active result as a file for other programs, as it is in the scene"""
+
+    bl_idname = "sjc.export_result"
+    bl_label = "Export SJC Result"
+
+    filename_ext = ""
+    filepath: StringProperty(name="File", description="File to write", subtype="FILE_PATH")
+    format: EnumProperty(
+        name="Format",
+        description="Kind of file",
+        items=[
+            (".glb", "GLB", "glTF 2.0 in one file; a mesh with its colours or texture"),
+            (".ply", "PLY", "Stanford's format; a mesh with vertex colours"),
+            (".obj", "OBJ", "Wavefront's format; a mesh with vertex colours, and its texture beside it"),
+            (".vdb", "VDB", "OpenVDB; a Volume with the grids density and color"),
+        ],
+    )
+    filter_glob: StringProperty(
+        default=";".join(f"*{ending}" for ending in MESH_FORMATS + VOLUME_FORMATS), options={"HIDDEN"}
+    )
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask for the file."""
+        self.format = formats_of(context.object)[0]
+        self.filename_ext = self.format
+        if not self.filepath:
+            folder = Path(bpy.data.filepath).parent if bpy.data.filepath else home_folder() or Path()
+            self.filepath = str(folder / bpy.path.clean_name(context.object.name)) + self.format
+        ExportHelper.invoke(self, context, event)
+        return {"RUNNING_MODAL"}
+
+    def check(self, context: bpy.types.Context) -> bool:
+        """Let the file's ending follow the format."""
+        wanted = str(Path(self.filepath).with_suffix(self.format))
+        changed = wanted != self.filepath
+        self.filepath = wanted
+        return changed
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Write it, and say where."""
+        written: list[Path] = []
+        outcome = attempt(self, lambda: written.append(api.export_result(context.object, self.filepath)))
+        for path in written:
+            self.report({"INFO"}, f"Exported to {path}")
+        return outcome
+
+
+CLASSES = (
+    SJC_OT_auto_threshold,
+    SJC_OT_show_as,
+    SJC_OT_show_side,
+    SJC_OT_bake_texture,
+    SJC_OT_mark_asset,
+    SJC_OT_export_result,
+)
+
+
+def register() -> None:
+    """Make the operators known."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    """Take the operators away, and end what they set going."""
+    background_work.stop()
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

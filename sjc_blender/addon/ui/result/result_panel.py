@@ -1,0 +1,97 @@
+"""The sidebar's part for a result that came into the scene."""
+
+import bpy
+
+from ...results import background_work
+from ...results.bake_texture import KEY
+from ...results.before_after import sides_of
+from ...results.origin import is_result, mesh_of
+from ...results.placement import JOB_PROPERTY
+from ...results.remesh import refusals
+from ...rigs import occupied
+from ..shared.wrapped_label import draw_sentences
+
+
+class SJC_PT_result(bpy.types.Panel):
+    """How the active result is meshed, looks, and leaves Blender."""
+
+    bl_label = "Result"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "SJC"
+    bl_parent_id = "SJC_PT_main"
+    # Below the others, and always there: it grows when a result comes in, and nothing is to move then.
+    bl_order = 80
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Show what can be changed."""
+        layout = self.layout
+        obj = context.object
+        if not is_result(obj):
+            draw_sentences(layout, context, "Choose the mesh or the Volume of a job", "INFO")
+            return
+        named = str(obj.get("sjc_prompt", obj.name))
+        draw_sentences(layout, context, named, f"OUTLINER_OB_{obj.type}")
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.enabled = context.mode == "OBJECT"
+        if context.mode != "OBJECT":
+            draw_sentences(layout, context, "Go to Object Mode to change it", "INFO")
+        kinds = column.row(align=True)
+        for kind, name in (("MESH", "Mesh"), ("VOLUME", "Volume")):
+            shown = obj.type == kind
+            kinds.operator("sjc.show_as", text=name, icon=f"OUTLINER_OB_{kind}", depress=shown).kind = kind.lower()
+        column.prop(context.window_manager.sjc, "colours", text="Show Colours", toggle=True, icon="COLOR")
+        if obj.type == "VOLUME":
+            column.row().prop(context.window_manager.sjc_result, "look", expand=True)
+        _draw_place(column, context, obj)
+        mesh = mesh_of(obj)
+        if mesh is not None:
+            _draw_mesh(column, context, mesh)
+        row = layout.row(align=True)
+        row.operator("sjc.mark_asset", icon="ASSET_MANAGER")
+        row.operator("sjc.export_result", text="Export", icon="EXPORT")
+
+
+def _draw_place(column: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
+    """Compare an edit with what it was made of; offer to hide what else stands in this place."""
+    sides = sides_of(obj, context.scene)
+    if sides:
+        row = column.row(align=True)
+        for side, name in (("before", "Before"), ("after", "After")):
+            row.operator("sjc.show_side", text=name, depress=obj in sides[side]).side = side
+    other = occupied.still_there(str(obj[JOB_PROPERTY]), context.view_layer)
+    if other is not None and other != obj:
+        text = "Hide {name}".replace("{name}", other.name)
+        column.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=False).name = other.name
+
+
+def _draw_mesh(column: bpy.types.UILayout, context: bpy.types.Context, mesh: bpy.types.Object) -> None:
+    settings = context.window_manager.sjc_result
+    row = column.row(align=True)
+    row.prop(settings, "threshold", slider=True)
+    row.operator("sjc.auto_threshold", text="Auto")
+    column.prop(settings, "smoothing")
+    column.prop(settings, "faces", text="Faces (0: all)")
+    row = column.row(align=True)
+    row.prop(settings, "texture_size")
+    baking = background_work.busy(KEY + mesh.name)
+    row.operator("sjc.bake_texture", text="Baking..." if baking else "Bake", icon="TEXTURE")
+    refusal = refusals.get(mesh.name)
+    if refusal is not None:
+        box = column.box()
+        box.alert = True
+        draw_sentences(box, context, refusal.message, "ERROR")
+        if refusal.hint:
+            draw_sentences(column, context, refusal.hint, "INFO")
+
+
+def register() -> None:
+    """Show the panel."""
+    bpy.utils.register_class(SJC_PT_result)
+
+
+def unregister() -> None:
+    """Take the panel away."""
+    bpy.utils.unregister_class(SJC_PT_result)

@@ -1,0 +1,1 @@
+"""The panels of viewpoints and domain."""

@@ -1,0 +1,129 @@
+"""Buttons that make and check rigs and domains."""
+
+import bpy
+from bpy.props import IntProperty
+
+from ....protocol.errors import SjcError
+from ....protocol.model_profile import load_profile
+from ...rigs import rig_building, rig_watch
+from ...rigs.camera import TEXT_PROPERTY, WEIGHT_PROPERTY
+from ...rigs.rig_choice import RigChoice
+from ..settings.properties import SJC_PG_settings
+from ..shared import camera_path
+from ..shared.attempt import attempt, in_object_mode
+
+
+class SJC_OT_add_rig(bpy.types.Operator):
+    """Add cameras all around the domain, and a domain where there is none, and use them for the next job"""
+
+    bl_idname = "sjc.add_rig"
+    bl_label = "Add SJC Camera Rig"
+    bl_options = {"REGISTER", "UNDO"}
+
+    count: IntProperty(name="Cameras", description="How many cameras", default=24, min=1, max=500, soft_max=100)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether new objects can be made now."""
+        return in_object_mode(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the rig, and choose it."""
+        return attempt(self, lambda: self._add(context.scene))
+
+    def _add(self, scene: bpy.types.Scene) -> None:
+        settings: SJC_PG_settings = scene.sjc
+        orbit = load_profile(bpy.path.abspath(settings.model)).orbit
+        if settings.domain is None:
+            settings.domain = rig_building.add_domain(scene)
+        settings.cameras = rig_building.add_orbit_rig(scene, settings.domain, count=self.count, orbit=orbit)
+        settings.rig = "CAMERAS"
+
+
+class SJC_OT_add_domain(bpy.types.Operator):
+    """Add a box at the 3D cursor for the result to fill; move, turn and scale it as you like"""
+
+    bl_idname = "sjc.add_domain"
+    bl_label = "Add SJC Domain"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether new objects can be made now."""
+        return in_object_mode(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the domain, and choose it."""
+        context.scene.sjc.domain = rig_building.add_domain(context.scene)
+        return {"FINISHED"}
+
+
+class SJC_OT_check_rig(bpy.types.Operator):
+    """Look along the camera's path, and say what it sees; the scene is played for it, and is as it was afterwards"""
+
+    bl_idname = "sjc.check_rig"
+    bl_label = "Check Path"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether no path is being played."""
+        if camera_path.playing():
+            cls.poll_message_set("Wait until the camera's path is played")
+        return not camera_path.playing()
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Look, and show what was seen; what hinders it stands in the panel."""
+        name = context.scene.name
+        try:
+            camera_path.play(context.scene, _show, lambda error: _show_error(name, error))
+        except SjcError as error:
+            _show_error(name, error)
+        return {"FINISHED"}
+
+
+def _show(scene: bpy.types.Scene, rig: RigChoice) -> None:
+    rig_watch.look(scene, rig)
+    rig_watch.redraw()
+
+
+def _show_error(scene_name: str, error: SjcError) -> None:
+    scene = bpy.data.scenes.get((scene_name, None))
+    if scene is not None:
+        rig_watch.keep(scene, rig_watch.Look(error=error, fresh=True))
+        rig_watch.redraw()
+
+
+class SJC_OT_camera_text(bpy.types.Operator):
+    """Let this camera have a weight, and a text that the model is told there instead of its own view words"""
+
+    bl_idname = "sjc.camera_text"
+    bl_label = "Weight and Text of This Camera"
+    bl_options = {"UNDO", "INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether a camera of this file is active."""
+        camera = context.object
+        usable = camera is not None and camera.type == "CAMERA" and camera.library is None
+        if not usable:
+            cls.poll_message_set("Choose a camera of this file")
+        return usable
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Give it the properties that it does not have yet; as they are at first they change nothing."""
+        camera = context.object
+        assert camera is not None, "poll has looked"
+        for name, value in ((WEIGHT_PROPERTY, 1.0), (TEXT_PROPERTY, "")):
+            if camera.get(name) is None:
+                camera[name] = value
+        camera.id_properties_ui(WEIGHT_PROPERTY).update(min=0.0, description="How often it is drawn; 0: never")
+        camera.id_properties_ui(TEXT_PROPERTY).update(
+            description="What the model is told here; {prompt} stands for the prompt. Empty: its own view words"
+        )
+        return {"FINISHED"}
+
+
+CLASSES = (SJC_OT_add_rig, SJC_OT_add_domain, SJC_OT_check_rig, SJC_OT_camera_text)
+
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

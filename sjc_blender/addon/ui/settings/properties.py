@@ -1,0 +1,145 @@
+"""The settings of a scene's next job: ``scene.sjc``."""
+
+import dataclasses
+import math
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+
+from ....protocol.model_profile import needs_prompt
+from ....protocol.presets import preset_names, size_of
+from ...jobs.job_request import JobRequest
+from ...rigs.rig_choice import RigChoice
+from .edit_properties import EditSettings
+from .model_properties import ModelChoice
+from .prompt_search import suggestions
+from .rig_properties import RigSettings
+
+PURPOSES = {
+    "draft": "A first look",
+    "standard": "The usual choice",
+    "high": "Finer, for several times the time of Standard",
+    "paper": "The published configuration",
+}
+
+NUMBERS = {"draft": 0, "standard": 1, "high": 2, "paper": 3}
+"""What files keep of a preset."""
+
+_preset_items: dict[str, list[tuple[str, str, str, int]]] = {}
+"""By the models' sources: Blender keeps no copy of the texts."""
+
+
+def _presets_of(settings: "SJC_PG_settings", _context: bpy.types.Context) -> list[tuple[str, str, str, int]]:
+    """The presets, and what each is with the chosen model."""
+    source = bpy.path.abspath(settings.model)
+    items = []
+    for name in preset_names():
+        size = size_of(name, source)
+        amount = f": {size[0]} steps, {size[1]} voxels along the longest side, with this model" if size else ""
+        items.append((name, name.capitalize(), f"{PURPOSES[name]}{amount}", NUMBERS[name]))
+    if _preset_items.get(source) != items:
+        _preset_items[source] = items
+    return _preset_items[source]
+
+
+class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.PropertyGroup):
+    """What the next job is to make, and from where it is looked at."""
+
+    prompt: StringProperty(
+        name="Prompt",
+        description='What to make, such as "a red chair"',
+        options={"TEXTEDIT_UPDATE"},
+        search=suggestions,
+        search_options={"SUGGESTION"},
+    )
+    negative_prompt: StringProperty(
+        name="Negative Prompt",
+        description="What to keep away from",
+    )
+    preset: EnumProperty(
+        name="Preset",
+        description="How much time to spend",
+        items=_presets_of,
+        default=NUMBERS["standard"],
+    )
+    seed: IntProperty(
+        name="Seed",
+        description="Another seed gives another object; the same seed and settings repeat it",
+        min=0,
+    )
+    make_volume: BoolProperty(
+        name="Volume",
+        description="Bring the result in as a Volume that glows in its colours",
+        default=True,
+    )
+    make_mesh: BoolProperty(
+        name="Mesh",
+        description="Bring the result in as a mesh with a colour attribute",
+        default=True,
+    )
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What is to be made, as the API takes it."""
+        return tuple(name for name, wanted in (("volume", self.make_volume), ("mesh", self.make_mesh)) if wanted)
+
+    @property
+    def takes_prompt(self) -> bool:
+        """Whether the chosen model wants to be told what to make."""
+        return needs_prompt(bpy.path.abspath(self.model))
+
+    def request(self, rig: RigChoice | None = None) -> JobRequest:
+        """What the next job is to be; `rig` is the choice of these settings where its path was played already."""
+        return JobRequest(
+            prompt=self.prompt,
+            negative_prompt=self.negative_prompt,
+            preset=self.preset,
+            model=self.model,
+            seed=self.seed,
+            outputs=self.outputs,
+            overrides={"model": {"adapters": self.used_adapters}},
+            rig=rig or self.rig_choice(),
+            domain=self.domain,
+            jitter=math.degrees(self.jitter),
+            proxy=self.proxy,
+            looseness=self.proxy_looseness,
+            memory=self.memory,
+        )
+
+    def edit_request(self, result: bpy.types.Object) -> JobRequest:
+        """What an edit of a result is to be."""
+        settings = JobRequest()
+        if self.edit_settings == "TAB":
+            tab = self.request()
+            names = ("model", "preset", "seed", "negative_prompt", "overrides")
+            settings = JobRequest(**{name: getattr(tab, name) for name in names})
+        return dataclasses.replace(
+            settings,
+            prompt=self.edit_prompt.strip() or None,
+            edit=result,
+            region=self.edit_region,
+            anew=self.edit_anew and self.edit_region is not None,
+            memory=self.memory,
+        )
+
+    def obstacle(self) -> str:
+        """Say why no job can start with these settings; empty if nothing is seen that would prevent it."""
+        if not self.prompt.strip() and self.takes_prompt:
+            return "Write a prompt first"
+        if self.rig_obstacle():
+            return self.rig_obstacle()
+        if not self.outputs:
+            return "Choose a volume, a mesh or both"
+        return self.model_obstacle()
+
+
+def register() -> None:
+    """Give every scene its settings."""
+    bpy.utils.register_class(SJC_PG_settings)
+    bpy.types.Scene.sjc = PointerProperty(type=SJC_PG_settings)
+
+
+def unregister() -> None:
+    """Take the settings away."""
+    del bpy.types.Scene.sjc
+    bpy.utils.unregister_class(SJC_PG_settings)

@@ -1,0 +1,104 @@
+"""Work on the main thread that takes longer than a moment, spread over many, so that Blender stays at hand."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import TypeVar
+
+import bpy
+
+from ....protocol.errors import SjcError
+from ...window_events import in_a_window, redraw_sidebars
+
+T = TypeVar("T")
+
+MOMENT = 0.02
+"""Seconds of work at a time; a step that takes longer is not broken up."""
+
+PAUSE = 0.01
+"""Seconds between, in which Blender hears the user and draws."""
+
+CHANGED = SjcError(
+    "changed_meanwhile", "The file was changed under it, by an undo for instance.", "Press the button again."
+)
+
+running: dict[str, Callable[[], float | None]] = {}
+"""What is under way, by what it is called."""
+
+
+def gradually(
+    name: str, steps: Generator[object, None, T], done: Callable[[T], object], failed: Callable[[SjcError], object]
+) -> None:
+    """Take the steps, a few at a time; in background mode, which has no event loop, all of them now.
+
+    Nothing happens if something of that name is under way. Loading another file ends it.
+
+    Parameters
+    ----------
+    name : str
+    steps : generator
+        Whatever Blender may have changed or freed since the last step it has to look up again.
+    done : callable
+        Called with what the steps return.
+    failed : callable
+        Called with the SjcError that they raise.
+    """
+    if name in running:
+        steps.close()
+        return
+
+    @in_a_window
+    def work() -> float | None:
+        until = time.perf_counter() + MOMENT
+        try:
+            while True:
+                next(steps)
+                if not bpy.app.background and time.perf_counter() >= until:
+                    return PAUSE
+        except StopIteration as end:
+            tell: Callable[[], object] = partial(done, end.value)
+        except SjcError as error:
+            tell = partial(failed, error)
+        except ReferenceError:
+            tell = partial(failed, CHANGED)
+        except Exception:  # the border: what is under way would stay so for ever
+            traceback.print_exc()
+            tell = bool
+        running.pop(name, None)
+        redraw_sidebars()
+        tell()
+        return None
+
+    running[name] = work
+    if bpy.app.background:
+        work()
+    else:
+        bpy.app.timers.register(work, first_interval=0.0)
+        redraw_sidebars()
+
+
+def forget(*_: object) -> None:
+    """End everything that is under way."""
+    for work in running.values():
+        if bpy.app.timers.is_registered(work):
+            bpy.app.timers.unregister(work)
+    running.clear()
+
+
+def register() -> None:
+    """Nothing under way outlives its file."""
+    bpy.app.handlers.load_pre.append(_before_load)
+
+
+def unregister() -> None:
+    """End everything that is under way."""
+    bpy.app.handlers.load_pre.remove(_before_load)
+    forget()
+
+
+@bpy.app.handlers.persistent
+def _before_load(*_: object) -> None:
+    forget()

@@ -1,0 +1,57 @@
+"""Preview pictures of jobs as icons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy.utils.previews
+
+from ....protocol.errors import SjcError
+from ....protocol.plain_files import open_plain
+from ...results.picture_size import picture_size
+
+LARGEST_SIDE = 2048
+"""Pixels; a job's previews have at most half of it."""
+
+_collection: bpy.utils.previews.ImagePreviewCollection | None = None
+
+
+def icon(path: Path) -> int:
+    """Icon of a picture, loaded when it is first asked for; 0 while there is none to show.
+
+    The pictures of a folder replace each other: a job is seen as it is now.
+    """
+    if _collection is None:
+        return 0
+    key = str(path)
+    if key not in _collection:
+        if not _is_small(path):
+            return 0
+        for other in [other for other in _collection if Path(other).parent == path.parent]:
+            del _collection[other]
+        # Asking for its size loads it now, in a millisecond or two; else a spinner would show between any two pictures.
+        tuple(_collection.load(key, key, "IMAGE").image_size)
+    return _collection[key].icon_id
+
+
+def _is_small(path: Path) -> bool:
+    """Whether there is a picture that is loaded in a moment; anyone may have put it there."""
+    try:
+        with open_plain(path.parent, path) as file:
+            return 0 < max(picture_size(file)) <= LARGEST_SIDE
+    except (OSError, SjcError):
+        return False
+
+
+def register() -> None:
+    """Make room for the pictures."""
+    global _collection
+    _collection = bpy.utils.previews.new()
+
+
+def unregister() -> None:
+    """Free the pictures."""
+    global _collection
+    if _collection is not None:
+        bpy.utils.previews.remove(_collection)
+    _collection = None

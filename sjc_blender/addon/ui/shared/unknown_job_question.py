@@ -1,0 +1,57 @@
+"""The question before something is done with a job that the user has not begun."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+from bpy.props import BoolProperty
+
+from ....protocol.errors import SjcError
+from ....protocol.job_folder import JobFolder
+from ... import api
+from ...jobs import unknown_jobs
+
+REASON = "This job was not begun by you, as far as this computer knows"
+
+
+class AsksAboutUnknownJobs:
+    """An operator that has its user agree to a job of somebody else before it goes on."""
+
+    if TYPE_CHECKING:
+        agreed: bool
+    else:
+        agreed: BoolProperty(
+            name="Agreed", description="The user has agreed to the job", options={"HIDDEN", "SKIP_SAVE"}
+        )
+
+    def doubt(self, folder: str | Path) -> str:
+        """Return what to ask, in two sentences; empty for a job of the user, or for none (then execution says so)."""
+        job = JobFolder(Path(folder))
+        try:
+            return "" if unknown_jobs.is_known(job) else f"{REASON}: {unknown_jobs.about(job)}."
+        except SjcError:
+            return ""
+
+    def ask(self, context: bpy.types.Context, event: bpy.types.Event, folder: str | Path) -> set[str]:
+        """Ask if there is a doubt; execute at once if there is none."""
+        doubt = self.doubt(folder)
+        if not doubt:
+            return self.execute(context)  # type: ignore[attr-defined, no-any-return]  # the operator's
+        self.agreed = True
+        answer = context.window_manager.invoke_confirm(
+            self,  # type: ignore[arg-type]
+            event,
+            title="Use this job?",
+            message=f"{doubt}\nIts model will be loaded. Agree only if you know where it comes from.",
+            confirm_text="Use It",
+            icon="WARNING",
+            translate=False,
+        )
+        return set(answer)
+
+    def settle(self, folder: str | Path) -> None:
+        """Take in that the user has agreed."""
+        if self.agreed:
+            api.agree(folder)
