@@ -134,7 +134,8 @@ def test_a_job_whose_parent_is_gone_stops_with_a_checkpoint(new_folder):
 
 STUCK = """
 import sys, time
-from sjc_blender.engine import cli, job
+from sjc_blender.engine import job
+from sjc_blender.engine.commands import cli
 
 def stuck(*_, **__):
     print("at work", flush=True, file=sys.stderr)

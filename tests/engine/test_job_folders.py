@@ -168,7 +168,8 @@ def test_a_parent_that_sleeps_with_a_full_pipe_can_still_cancel(folder):
 
 PROGRAM = """
 import sys
-from sjc_blender.engine import cli, job
+from sjc_blender.engine import job
+from sjc_blender.engine.commands import cli
 from sjc_blender.protocol import events
 optimise = job.Run.optimise
 def talkative(self, cancelled):
