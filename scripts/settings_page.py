@@ -27,13 +27,14 @@ LEFT_OUT = {"version", "kind", "cameras.cameras"}
 
 HEAD = """# Settings
 
-Every setting of a job by its name, for the console (`overrides={{"optimisation": {{"steps": 200}}}}`), the command line
-(`--set optimisation.steps=200`) and `job.json`. The defaults are those of the published configuration; a preset, and
-what the model's profile says for that preset, go before them: `python -m sjc_blender.engine presets --json` lists the
-presets, and `job.json` in a job's folder has what came of all of them. Lengths are in domain units (the longest half
-side of the domain is 1), angles in degrees.
+This page lists every setting of a job by its name, for the [Python API](python-api.md)
+(`overrides={{"optimisation": {{"steps": 200}}}}`), the [command line](command-line.md)
+(`--set optimisation.steps=200`) and `job.json`. The defaults are those of the published configuration. A preset takes
+precedence over them, and the model's profile for that preset over both: `python -m sjc_blender.engine presets --json`
+lists the presets, and `job.json` in a job's folder has the resulting values. Lengths are in [domain units](glossary.md)
+(the longest half side of the domain is 1), angles in degrees.
 
-This page is made of `sjc_blender/protocol/spec.py` by `scripts/settings_page.py`.
+`scripts/settings_page.py` writes this page from `sjc_blender/protocol/spec.py`.
 {tables}"""
 
 
@@ -48,7 +49,7 @@ def _tables() -> Iterator[str]:
         group = name.rpartition(".")[0].split(".")[0] or "job"
         groups.setdefault(group, []).append(f"| `{name}` | {default} | {text} |\n")
     for group, rows in groups.items():
-        yield f"\n## {group.capitalize()}\n\n| setting | default | what |\n|---|---|---|\n" + "".join(rows)
+        yield f"\n## {group.capitalize()}\n\n| setting | default | meaning |\n|---|---|---|\n" + "".join(rows)
 
 
 def _rows(cls: type[Any], prefix: str) -> Iterator[tuple[str, str, str]]:

@@ -48,17 +48,20 @@ class ModelSpec:
     source : str
         ``"builtin"``, a folder in diffusers format, a single ``.safetensors`` file, a Hugging Face id that is
         already in the local cache, or a folder of reference views.
-    device, dtype : str
-        ``"auto"`` takes CUDA where there is one (in half precision), else the CPU (in float32).
+    device : str
+        Where the model runs: ``"cpu"``, ``"cuda"`` or ``"mps"``; ``"auto"`` uses CUDA if available, else the CPU.
+    dtype : str
+        Precision of the networks: ``"float32"``, ``"float16"`` or ``"bfloat16"``; ``"auto"`` is half precision on CUDA
+        and float32 on the CPU.
     adapters : tuple of Adapter
-        Applied in this order.
+        LoRAs and embeddings, applied in this order.
     memory : str
         Graphics memory that the job may use: ``"auto"``, what is free; that of a card of ``"6GB"``, ``"8GB"`` or
-        ``"12GB"``; ``"most"``, all there is, without asking first whether the job fits. It decides what waits in
-        main memory, how many samples the network sees at once and whether pictures are decoded in tiles.
+        ``"12GB"``; ``"most"``, all there is, without checking first whether the job fits. It determines what waits in
+        main memory, how many samples the network processes at once and whether pictures are decoded in tiles.
     offload : str
-        What waits in main memory instead of the GPU's, at the least: ``"none"``; ``"model"``, each network while
-        another runs; ``"sequential"``, each layer until it runs (slow, needs the least).
+        What waits in main memory, at least: ``"none"``; ``"model"``, each network while another runs;
+        ``"sequential"``, each layer until it runs (slow, needs the least graphics memory).
     preview_decoder : str
         Previews by the model's own decoder (``"full"``), a tiny autoencoder from the local Hugging Face cache
         (``"tiny"``), or the linear map of the model's profile (``"linear"``).
@@ -114,11 +117,13 @@ class OrbitRig:
     Attributes
     ----------
     distance : tuple of float
-        From and to which distance of the domain's centre; uniform between them.
-    azimuth, elevation : tuple of float
-        From and to which angle; azimuth 0 is the front, 90 the +X side, elevation 90 is right above.
+        Smallest and largest distance from the domain's centre; uniform between them.
+    azimuth : tuple of float
+        Smallest and largest azimuth; 0 is the front, 90 the +X side.
+    elevation : tuple of float
+        Smallest and largest elevation; 0 is level with the domain's centre, 90 directly above it.
     field_of_view : tuple of float
-        From and to which angle of the image's full width; uniform between them.
+        Smallest and largest angle of the image's full width; uniform between them.
     """
 
     kind: Literal["orbit"] = "orbit"
@@ -137,7 +142,7 @@ class CameraRig:
     cameras : tuple of Camera
         At least one.
     jitter : float
-        Degrees. Each draw turns the camera about the domain's centre by up to this much
+        Degrees. Each draw rotates the camera around the domain's centre by up to this much
         in azimuth and in elevation.
     """
 
@@ -157,8 +162,8 @@ class DomainSpec:
     matrix_world : Matrix
         Domain units to world: a rotation, a uniform scale and a translation.
     floor : float or None
-        Height in domain units, along the domain's own Z, that the finished object is set down on where it comes into
-        the scene. None: it stays where its cameras saw it. The optimisation does not know of it.
+        Height in domain units, along the domain's own Z, at which the finished object is set down when it is imported.
+        None: it stays where its cameras saw it. It does not affect the optimisation.
     """
 
     half_extents: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -225,24 +230,25 @@ class FieldSpec:
     background : tuple of float
         Feature-space colour at which the background starts; empty: zeros.
     background_kind : str
-        ``"texture"`` is learned, as in the paper; ``"constant"`` stays `background` in all directions; ``"random"``
-        is another colour in every step, so that nothing can hide before it; ``"none"`` adds nothing to the image.
+        ``"texture"`` is learned, as in the paper; ``"constant"`` is `background` in all directions; ``"random"``
+        is another colour in every step, so that no matter can hide in it; ``"none"`` adds nothing to the image.
     stages : tuple of (float, int)
-        Coarse to fine: from which share of the steps on the grid has how many voxels a side, such as
-        ((0.0, 24), (0.4, 48)). The first is 0, the last count is `resolution`; empty: `resolution` from the start.
+        Coarse to fine: pairs of a share of the steps and the voxels a side from there on, such as
+        ((0.0, 24), (0.4, 48)). The first share is 0, the last count is `resolution`; empty: `resolution` from the
+        start.
     proxy : ProxySpec or None
-        The shape that the density starts as and is held to; None: a haze, and nothing.
+        The shape that the density starts as and is held to; None: the density starts as haze and is not held.
     origin : OriginSpec or None
-        The field of another job to start from, instead: between its voxels on a finer grid, and on a coarser one the
-        mean of its voxels, made soft so that it can give way.
+        The field of another job to start from: interpolated on a finer grid; on a coarser grid the mean of its
+        voxels, softened so that it can change shape.
     renderer : str
-        ``"fused"`` marches rays in kernels made for it (CPUs and CUDA), ``"torch"`` with PyTorch's own operations, much
-        slower; both give the same. ``"auto"`` takes the fused one where it can be had.
-    blob_density, blob_radius : float
-        A bump in the middle of the haze at the start, which gives the first steps something to agree on (DreamFusion,
-        https://arxiv.org/abs/2209.14988: 5 and 0.2). The first is its height before the softplus that makes densities
-        of values, 0 for none; the second its standard deviation as a share of the domain's half sides. Not in the
-        paper.
+        ``"fused"`` marches rays in its own kernels (CPUs and CUDA), ``"torch"`` with PyTorch's operations, which is
+        much slower and gives the same result. ``"auto"`` uses the fused one where it is available.
+    blob_density : float
+        Height of a bump in the middle of the initial haze, before the softplus, so that all views agree on a place
+        from the first step on; 0 for none (DreamFusion, https://arxiv.org/abs/2209.14988: 5). Not in the paper.
+    blob_radius : float
+        Standard deviation of that bump as a share of the domain's half sides.
     """
 
     resolution: int = 100
@@ -266,25 +272,25 @@ class OptimisationSpec:
     steps : int
         Steps of the optimisation.
     schedule_steps : int
-        Length of the schedules below, where it is not `steps` (0): a job that goes on after its end keeps what
-        they came to.
-    learning_rate, background_learning_rate : float
-        Adamax rates of the field and of the background texture.
+        Length of the schedules below in steps; 0: `steps`. A job that is continued keeps the schedules of its
+        original length.
+    learning_rate : float
+        Adamax learning rate of the field.
+    background_learning_rate : float
+        Adamax learning rate of the background texture.
     guidance_scale : float
-        Classifier-free guidance; 1 skips the unconditional call.
+        Scale of the guidance; 1 skips the unconditional call.
     guidance : str
-        Score of the prompt beyond that of no prompt and guided away from it (``"classifier_free"``), or only what the
-        prompt adds, times the scale (``"classifier_score"``: CSD, https://arxiv.org/abs/2310.19415; `estimator` then
-        tells only whether there is noise). The negative prompt stands for no prompt in both. The latter is not in the
-        paper.
+        ``"classifier_free"``: classifier-free guidance. ``"classifier_score"``: only the difference that the prompt
+        makes, times the scale (CSD, https://arxiv.org/abs/2310.19415, not in the paper); `estimator` then determines
+        only whether noise is added. In both the negative prompt replaces the empty prompt.
     guidance_rescale : float
-        Share, 0 to 1, of the contrast beyond that of the unguided picture that is taken back from what guidance
-        makes of it, against colours that are too strong (https://arxiv.org/abs/2305.08891); 0 switches it off. Not in
-        the paper.
+        Share, 0 to 1, of the contrast added by guidance that is removed again, against colours that are too strong
+        (https://arxiv.org/abs/2305.08891); 0 switches it off. Not in the paper.
     perp_neg_weight : float
-        How strongly a view is led away from looking like the front and the side where it is neither, without being
-        led away from the object (Perp-Neg, https://arxiv.org/abs/2304.04968), against objects with several faces; 1 is
-        the usual strength, 0 switches it off. Up to twice as many network evaluations. Not in the paper.
+        How strongly a view that is neither front nor side is led away from looking like them, against objects with
+        several faces (Perp-Neg, https://arxiv.org/abs/2304.04968); 1 is the usual strength, 0 switches it off. Up to
+        twice as many network evaluations. Not in the paper.
     view_blending : str
         How the model's view words are chosen: as the model's profile says (``"model"``), those of the nearest view
         (``"nearest"``, as in the paper), or blends of the two views beside the camera (``"azimuth"``) or of the four
@@ -294,60 +300,72 @@ class OptimisationSpec:
     timesteps_end : tuple of int or None
         If given, the range moves from `timesteps` to this over the run.
     timesteps_curve : str
-        How it moves: with the share of the steps done (``"linear"``) or with its root (``"square_root"``).
+        How the range moves: with the share of the steps done (``"linear"``) or with its square root
+        (``"square_root"``).
     above_until : float
-        Share of the steps, the first ones, in which an orbit is drawn from 45 degrees of elevation upwards alone, as
-        far as it goes there: a hollow that begins open stays open. 0 switches it off. Not in the paper.
+        Share of the steps, at the beginning, in which an orbit uses only elevations of 45 degrees and more: a hollow
+        that begins open stays open. 0 switches it off. Not in the paper.
     views : int
-        Views a step; their scores and losses are averaged.
+        Views per step; their scores and losses are averaged.
     noises : int
-        Noises a view; the scores are averaged.
+        Noise samples per view; the scores are averaged.
     antithetic : bool
-        The noises come in pairs n, -n; their number is even then.
+        Whether noise samples come in pairs n, -n; `noises` must be even then.
     estimator : str
         PAAS by Eq. 16 (``"eq16"``) or Eq. 15 (``"eq15"``) of the paper, between the two (``"blend"``), or no
         PAAS (``"none"``: the render is scored without noise, for comparison).
     blend : float or None
-        Share of Eq. 16 in ``"blend"``; None takes the one of least variance, sigma^2 / (sigma^2 + data_std^2).
+        Share of Eq. 16 in ``"blend"``; None uses the share of least variance, sigma^2 / (sigma^2 + data_std^2).
     data_std : float
-        Standard deviation of the model's samples given the prompt and the view, for that share.
+        Standard deviation of the model's samples for one prompt and view, used by `blend`.
     sigma_power : float
         The score is multiplied by sigma to this power before it is back-propagated; 1 in the paper.
     clip : tuple of float or None
         If given, each element of the 2D score is clipped to this absolute value; the limit moves linearly from the
         first to the second over the run.
-    emptiness_weight, emptiness_scale : float
-        Weight lambda and scale beta of the emptiness loss, mean log(1 + beta w) in images of 64 x 64;
-        in others a sample weighs the same.
-    emptiness_late_factor, emptiness_late_start : float
-        The weight is multiplied by the factor from this share of the steps on.
+    emptiness_weight : float
+        Weight lambda of the emptiness loss, mean log(1 + beta w) in images of 64 x 64; in images of other sizes a
+        sample has the same weight.
+    emptiness_scale : float
+        Scale beta of the emptiness loss: the larger, the more it acts on thin density.
+    emptiness_late_factor : float
+        Factor of `emptiness_weight` from `emptiness_late_start` on.
+    emptiness_late_start : float
+        Share of the steps after which `emptiness_late_factor` applies, and the late losses begin.
     depth_weight : float
         Weight of the centre-depth loss; 0 switches it off.
-    camouflage_weight, camouflage_reach : float
-        Weight of the loss on matter of the background's colour, from `emptiness_late_start` on, and how near in
-        feature space that is; 0 switches it off. Not in the paper.
-    opacity_entropy_weight, opacity_entropy_start : float
-        Weight of the binary entropy of the rays' opacities, mean in images of 64 x 64, from the second, a share of the
-        steps, on: fog becomes object or nothing (Latent-NeRF, https://arxiv.org/abs/2211.07600); 0 switches it off.
-        Not in the paper.
-    sharpening, sharpening_start : float
-        Factor by which the slopes of the density get steeper at once, when the second, a share of the steps, is
-        reached: edges become hard, fog goes; 1 switches it off. Not in the paper.
+    camouflage_weight : float
+        Weight of the loss on matter that has the background's colour, from `emptiness_late_start` on; 0 switches it
+        off. Not in the paper.
+    camouflage_reach : float
+        Distance in feature space up to which a colour counts as the background's, for `camouflage_weight`.
+    opacity_entropy_weight : float
+        Weight of the binary entropy of the rays' opacities, mean in images of 64 x 64, which turns fog into object or
+        empty space (Latent-NeRF, https://arxiv.org/abs/2211.07600); 0 switches it off. Not in the paper.
+    opacity_entropy_start : float
+        Share of the steps after which `opacity_entropy_weight` applies.
+    sharpening : float
+        Factor by which the slopes of the density become steeper, once, at `sharpening_start`: edges become hard and
+        fog disappears; 1 switches it off. Not in the paper.
+    sharpening_start : float
+        Share of the steps after which `sharpening` is done.
     distortion_weight : float
-        Weight of the mean distance between two places where a ray's light comes from (Mip-NeRF 360,
-        https://arxiv.org/abs/2111.12077), mean in images of 64 x 64: one thin surface a ray; 0 switches it off. Not in
+        Weight of the mean distance between two places where a ray's light comes from, mean in images of 64 x 64, which
+        favours one thin surface per ray (Mip-NeRF 360, https://arxiv.org/abs/2111.12077); 0 switches it off. Not in
         the paper.
-    density_variation_weight, feature_variation_weight : float
-        Weight of the total variation of the voxels' densities, before their activation, and of their features
-        (Plenoxels, https://arxiv.org/abs/2112.05131): neighbours alike; 0 switches it off. Not in the paper.
+    density_variation_weight : float
+        Weight of the total variation of the voxels' densities before their activation (Plenoxels,
+        https://arxiv.org/abs/2112.05131); 0 switches it off. Not in the paper.
+    feature_variation_weight : float
+        Weight of the total variation of the voxels' features (Plenoxels); 0 switches it off. Not in the paper.
     depth_variation_weight : float
         Weight of the differences between neighbouring pixels' depths, mean in images of 64 x 64, from
         `emptiness_late_start` on (Zero-1-to-3, https://arxiv.org/abs/2303.11328); 0 switches it off. Not in the paper.
     near_view_weight : float
-        Weight of the difference between the render and one from up to 5 degrees beside it, mean in images of 64 x 64
-        (Zero-1-to-3): nothing flickers; 0 switches it off. Renders twice as much. Not in the paper.
+        Weight of the difference between the render and one from up to 5 degrees beside it, mean in images of 64 x 64,
+        against flicker (Zero-1-to-3); 0 switches it off. Doubles the rendering. Not in the paper.
     render_size : int
-        Side of the rendered image in the model's samples (latents); 0 takes the model's own.
+        Side of the rendered image in the model's samples (latents); 0: the model's own.
     checkpoint_every : int
         Steps between checkpoints.
     """
@@ -399,20 +417,23 @@ class OutputSpec:
 
     Attributes
     ----------
-    volume, mesh : bool
-        Whether it is made; at least one of the two.
+    volume : bool
+        Whether a Volume is made; at least one of `volume` and `mesh`.
+    mesh : bool
+        Whether a mesh is made.
     mesh_threshold : float or None
-        Share of its light, in (0, 1), that a look from outside has lost where the surface is cut; None finds it.
+        Share of its light, in (0, 1), that a ray from outside has lost where the surface is cut; None: the share with
+        which the mesh has the outline of the Volume.
     mesh_smoothing : float
-        Voxels by which the density is smoothed for the mesh.
+        Width in voxels by which the density is smoothed for the mesh.
     mesh_faces : int
         Triangles that the imported mesh is reduced to; 0: all faces, in quads.
     mesh_texture : int
-        Pixels along a side of the imported mesh's texture; 0: vertex colours alone.
+        Pixels along a side of the imported mesh's texture; 0: vertex colours only.
     colour_views : int
-        Number of rendered views decoded to fit the RGB grid.
+        Number of rendered views that are decoded to fit the RGB grid.
     preview_camera : Camera or None
-        Camera of the previews; None takes one at the front, a little above.
+        Camera of the previews; None: at the front, a little above.
     """
 
     volume: bool = True
@@ -431,12 +452,14 @@ class JobSpec:
 
     Attributes
     ----------
-    prompt, negative_prompt : str
-        What to make, and what guidance leads away from, without words for the view.
+    prompt : str
+        What to make, without words for the view.
+    negative_prompt : str
+        What guidance leads away from, without words for the view.
     seed : int
-        The same job with the same seed gives the same result on the same machine.
+        Start of all random numbers. The same job with the same seed gives the same result on the same machine.
     preset : str
-        What the settings began with; it changes nothing any more.
+        The preset that the settings were made from; informative only.
     """
 
     prompt: str

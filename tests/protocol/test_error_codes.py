@@ -77,9 +77,7 @@ def codes_of(tree: ast.AST, name: str) -> Iterator[str]:
             handed_on = _called(node) == "Failed" or name in HANDED_ON
             assert codes or handed_on, f"{name}:{node.lineno}: which codes can this be?"
             yield from codes
-        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_KNOWN":
-            yield from _table(node.value)
-        elif isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "_KNOWN" and node.value:
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value and ast.unparse(node).startswith("_KNOWN"):
             yield from _table(node.value)
 
 
