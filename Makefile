@@ -114,9 +114,11 @@ lint: setup  ## ruff, mypy and the contracts between the rooms
 	@scripts/run_parts.sh $(lint_parts)
 
 .PHONY: format
-format: build/lint/.ready  ## Format the code, and mend what ruff can mend
+format: build/lint/.ready  ## Format the code, apply ruff's fixes, and write the generated pages of the docs
 	build/lint/bin/ruff check --fix-only .
 	build/lint/bin/ruff format .
+	build/lint/bin/python scripts/settings_page.py
+	build/lint/bin/python scripts/code_page.py
 
 .PHONY: $(lint_parts) $(filter-out site,$(test_parts))
 lint-style: build/lint/.ready
