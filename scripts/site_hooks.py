@@ -5,23 +5,26 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-OUTWARD = re.compile(r"\[([^\]]+)\]\((\.\./[^)#]+)[^)]*\)")
-"""Links out of docs/: they lead to files of the repository, which the site does not have."""
+UPWARD = re.compile(r"\[([^\]]+)\]\((\.\./[^)#]+)[^)]*\)")
+"""Links that may lead out of docs/, to files of the repository that the site does not have."""
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Leave the words of a link that leads out of docs/, and check that the repository has the file.
+    """Replace a link that leads out of docs/ by its words, after a check that the repository has the file.
 
     Raises
     ------
     FileNotFoundError
-        It has not.
+        The file does not exist.
     """
+    folder = Path(page.file.abs_src_path).parent
 
     def words(found: re.Match[str]) -> str:
-        target = (REPOSITORY / "docs" / found[2]).resolve()
+        target = (folder / found[2]).resolve()
+        if target.is_relative_to(REPOSITORY / "docs"):
+            return found[0]  # which mkdocs checks itself
         if not target.exists() or not target.is_relative_to(REPOSITORY):
             raise FileNotFoundError(f"{page.file.src_path} links to {found[2]}, which is not there.")
         return found[1]
 
-    return OUTWARD.sub(words, markdown)
+    return UPWARD.sub(words, markdown)
