@@ -28,35 +28,35 @@ def add_farm_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     farm = commands.add_parser("farm", help="run job folders on many machines (needs requirements/farm.txt)")
     parts = farm.add_subparsers(required=True, metavar="PART")
 
-    serve = parts.add_parser("serve", help="run the scheduler, and workers of this machine")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine alone)")
+    serve = parts.add_parser("serve", help="run the scheduler and workers on this machine")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine only)")
     serve.add_argument("--port", type=int, default=8786, help="0: any free one (default: 8786)")
-    serve.add_argument("--dashboard", type=int, metavar="PORT", help="status pages, for this machine alone")
-    _add_worker_options(serve, "workers of this machine; 0: none (default: one a graphics card, or one)")
+    serve.add_argument("--dashboard", type=int, metavar="PORT", help="port of status pages, for this machine only")
+    _add_worker_options(serve, "workers on this machine; 0: none (default: one for each graphics card, or one)")
     serve.set_defaults(command=_with_errors(_serve))
 
     join = parts.add_parser("join", help="work for a scheduler")
     join.add_argument("address", metavar="ADDRESS", help="HOST or HOST:PORT")
-    _add_worker_options(join, "processes, one job each (default: one a graphics card, or one a pair of cores)")
+    _add_worker_options(join, "processes, one job each (default: one for each graphics card, or for two cores)")
     join.set_defaults(command=_with_errors(_join))
 
-    run = parts.add_parser("run", help="have job folders run; what is done already is left")
+    run = parts.add_parser("run", help="run job folders that are not done yet")
     run.add_argument("folders", nargs="+", type=Path, metavar="JOB_DIR")
-    run.add_argument("--priority", type=int, default=0, help="jobs of a higher one go first (default: 0)")
+    run.add_argument("--priority", type=int, default=0, help="jobs with a higher priority run first (default: 0)")
     run.add_argument(
         "--not-shared",
         action="store_true",
-        help="the workers do not see these folders: send jobs there and results back",
+        help="the workers cannot access these folders: send jobs and results over the network",
     )
     shown = run.add_mutually_exclusive_group()
-    shown.add_argument("--json", action="store_true", help="one JSON object for each job that has ended")
+    shown.add_argument("--json", action="store_true", help="print one JSON object for each ended job")
     shown.add_argument(
-        "--lines", action="store_true", help="for programs: the events of the one job on stdout, commands on stdin"
+        "--lines", action="store_true", help="for programs: events of a single job on stdout, commands on stdin"
     )
     _add_scheduler_options(run)
     run.set_defaults(command=_with_errors(_run))
 
-    status = parts.add_parser("status", help="say which workers and jobs there are")
+    status = parts.add_parser("status", help="list workers and jobs")
     status.add_argument("--json", action="store_true")
     _add_scheduler_options(status)
     status.set_defaults(command=_with_errors(_status))
@@ -66,18 +66,24 @@ def add_farm_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     _add_scheduler_options(stop)
     stop.set_defaults(command=_with_errors(_stop))
 
-    keys = parts.add_parser("keys", help="make keys for machines of a farm")
-    keys.add_argument("folder", type=Path, metavar="FOLDER", help="where the authority lies, or is to lie")
+    keys = parts.add_parser("keys", help="make keys for the machines of a farm")
+    keys.add_argument("folder", type=Path, metavar="FOLDER", help="folder of the authority, created if needed")
     keys.add_argument("machines", nargs="+", metavar="MACHINE")
     keys.set_defaults(command=_with_errors(_keys))
 
 
 def _add_worker_options(parser: argparse.ArgumentParser, workers: str) -> None:
     parser.add_argument("--workers", type=int, metavar="N", help=workers)
-    parser.add_argument("--name", default="", help="beginning of the workers' names (default: the machine's)")
-    parser.add_argument("--map", action="append", default=[], metavar="THERE=HERE", help="a shared folder's names")
+    parser.add_argument("--name", default="", help="prefix of the workers' names (default: the machine's name)")
     parser.add_argument(
-        "--spool", type=Path, metavar="FOLDER", help="for jobs that are sent here (default: in the home)"
+        "--map",
+        action="append",
+        default=[],
+        metavar="THERE=HERE",
+        help="the name of a shared folder on other machines and here",
+    )
+    parser.add_argument(
+        "--spool", type=Path, metavar="FOLDER", help="folder for jobs that are sent here (default: in the home folder)"
     )
     _add_keys(parser)
     _add_patience(parser)
@@ -97,13 +103,17 @@ def _add_keys(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path(keys) if keys else None,
         metavar="FOLDER",
-        help="this machine's folder of `farm keys` (default: SJC_FARM_KEYS)",
+        help="this machine's folder from `farm keys` (default: SJC_FARM_KEYS)",
     )
 
 
 def _add_patience(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--patience", type=float, default=PATIENCE, metavar="SECONDS", help="how long the scheduler may be away"
+        "--patience",
+        type=float,
+        default=PATIENCE,
+        metavar="SECONDS",
+        help="how long to wait for a scheduler that is gone",
     )
 
 

@@ -3,7 +3,7 @@
 Such a file says what it is called, what it takes and what it does; `command_line` finds it::
 
     NAME = "import"
-    HELP = "make objects of a finished job"          # one line of `--command sjc --help`
+    HELP = "import the result of a finished job"     # one line of `--command sjc --help`
     EXAMPLES = ("scene.blend --command sjc import duck_job --save out.blend",)    # what follows `blender`
 
     def add_options(parser: argparse.ArgumentParser) -> None: ...

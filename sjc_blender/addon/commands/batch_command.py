@@ -24,7 +24,7 @@ from .result_options import add_result_options, save_scene
 from .saved_file import only_one_writes
 
 NAME = "batch"
-HELP = "make many objects of a CSV, JSON or text file"
+HELP = "make many objects from a CSV, JSON or text file"
 EXAMPLES = (
     "-b scene.blend --command sjc batch chairs.csv --check",
     "-b scene.blend --command sjc batch chairs.csv --seeds 1,2 --preset draft --save chairs.blend --json",
@@ -40,45 +40,62 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         metavar="FILE",
-        help="or a Text block of the scene; columns: prompt, seed, preset, rig, domain, "
+        help="a file, or a Text block of the .blend; columns: prompt, seed, preset, rig, domain, "
         "model, proxy, edit, region, name, folder, ..., "
         "and any field of a job such as optimisation.steps",
     )
-    parser.add_argument("--check", action="store_true", help="only list what is wrong with the file; start nothing")
+    parser.add_argument("--check", action="store_true", help="only list the faults of the file; start nothing")
     parser.add_argument(
-        "--status", action="store_true", help="only say which rows are made and which are left; start and save nothing"
+        "--status", action="store_true", help="only list which rows are made and which are left; start and save nothing"
     )
     parser.add_argument(
         "--prepare",
         action="store_true",
-        help="only write the jobs' folders, for `python -m sjc_blender.engine resume FOLDER` on other machines",
+        help="only write the job folders, for `python -m sjc_blender.engine resume FOLDER` on other machines",
     )
-    parser.add_argument("--seeds", type=_seeds, default=(0,), metavar="0-7", help="of rows without one; 0,1,5 too")
-    parser.add_argument("--preset", action="append", metavar="NAME", help="of rows without one; may be repeated")
-    parser.add_argument("--rig", action="append", metavar="COLLECTION", help="of rows without one; may be repeated")
-    parser.add_argument("--domain", metavar="OBJECT", help="of rows without one")
-    parser.add_argument("--model", default="builtin", metavar="SOURCE", help="of rows without one")
-    parser.add_argument("--negative-prompt", default="", metavar="TEXT", help="of rows without one")
-    parser.add_argument("--jitter", type=float, default=0.0, metavar="DEGREES", help="of rows without one")
-    parser.add_argument("--proxy", metavar="NAME", help="the coarse shape to keep to, of rows without one")
-    parser.add_argument("--looseness", type=float, default=0.5, metavar="0-1", help="how freely (default: 0.5)")
+    parser.add_argument("--seeds", type=_seeds, default=(0,), metavar="0-7", help="for rows without a seed; also 0,1,5")
+    parser.add_argument("--preset", action="append", metavar="NAME", help="for rows without one (repeatable)")
+    parser.add_argument("--rig", action="append", metavar="COLLECTION", help="for rows without one (repeatable)")
+    parser.add_argument("--domain", metavar="OBJECT", help="for rows without one")
+    parser.add_argument("--model", default="builtin", metavar="SOURCE", help="for rows without one")
+    parser.add_argument("--negative-prompt", default="", metavar="TEXT", help="for rows without one")
+    parser.add_argument("--jitter", type=float, default=0.0, metavar="DEGREES", help="for rows without one")
+    parser.add_argument("--proxy", metavar="NAME", help="coarse shape to start from and follow, for rows without one")
     parser.add_argument(
-        "--override", "--set", action="append", default=[], dest="changes", metavar="FIELD=VALUE", help="in every job"
+        "--looseness",
+        type=float,
+        default=0.5,
+        metavar="0-1",
+        help="how freely the object may leave the proxy (default: 0.5)",
     )
-    parser.add_argument("--place", choices=PLACES, default="grid", help="how the results stand (default: grid)")
-    parser.add_argument("--spacing", type=float, metavar="UNITS", help="between neighbours (default: by the domain)")
-    parser.add_argument("--collection", metavar="NAME", help="where they go (default: one with the file's name)")
-    parser.add_argument("--no-assets", action="store_true", help="do not make them assets")
     parser.add_argument(
-        "--versions", action="store_true", help="keep, hidden, what a named row has made before it was changed"
+        "--override",
+        "--set",
+        action="append",
+        default=[],
+        dest="changes",
+        metavar="FIELD=VALUE",
+        help="a setting of every job (repeatable)",
     )
-    parser.add_argument("--prune", action="store_true", help="remove objects that the file does not have any more")
+    parser.add_argument("--place", choices=PLACES, default="grid", help="arrangement of the results (default: grid)")
+    parser.add_argument(
+        "--spacing",
+        type=float,
+        metavar="UNITS",
+        help="distance between neighbours (default: from the size of the domain)",
+    )
+    parser.add_argument(
+        "--collection", metavar="NAME", help="collection for the results (default: one with the file's name)"
+    )
+    parser.add_argument("--no-assets", action="store_true", help="do not mark the results as assets")
+    parser.add_argument("--versions", action="store_true", help="keep the previous result of a changed row, hidden")
+    parser.add_argument("--prune", action="store_true", help="remove objects whose rows are no longer in the file")
     parser.add_argument(
         "--folder",
         "--out",
         dest="out",
         metavar="FOLDER",
-        help="the jobs' folders (default: sjc_jobs beside the saved scene)",
+        help="folder for the job folders (default: sjc_jobs beside the saved scene)",
     )
     parser.add_argument("--engine-python", metavar="PATH", help="default: the preferences, or SJC_ENGINE_PYTHON")
     add_result_options(parser)

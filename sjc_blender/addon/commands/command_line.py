@@ -91,10 +91,12 @@ def _parser() -> argparse.ArgumentParser:
             module.NAME, help=module.HELP, description=_sentence(module.HELP), **_epilog(module.EXAMPLES)
         )
         module.add_options(command)
-        command.add_argument("--json", action="store_true", help="the outcome as one line of JSON, the last on stdout")
-        command.add_argument("--json-file", metavar="PATH", help="the outcome as JSON in a file, which is replaced")
         command.add_argument(
-            "--progress", choices=FORMS, default="text", help="on stderr: for people, or an object of JSON a line"
+            "--json", action="store_true", help="print the outcome as one line of JSON, the last on stdout"
+        )
+        command.add_argument("--json-file", metavar="PATH", help="write the outcome as JSON to a file, replacing it")
+        command.add_argument(
+            "--progress", choices=FORMS, default="text", help="progress on stderr: text, or one JSON object a line"
         )
         command.set_defaults(run=module.run)
     return parser

@@ -10,7 +10,7 @@ from .. import api
 from .outcome import Outcome
 
 NAME = "doctor"
-HELP = "check Blender's side and the engine: packages, graphics card, memory, models, speed"
+HELP = "check the add-on and the engine: packages, graphics card, memory, models, speed"
 EXAMPLES = ("--command sjc doctor",)
 
 

@@ -21,16 +21,18 @@ EXAMPLES = (
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `api.edit` takes."""
     parser.add_argument("source", metavar="JOB", help="a finished job's folder, or the name of its result in the scene")
-    parser.add_argument("--prompt", metavar="TEXT", help="for the whole object (default: the old one)")
-    parser.add_argument("--negative-prompt", metavar="TEXT", help="default: the old one")
+    parser.add_argument("--prompt", metavar="TEXT", help="what the whole object should be (default: the old prompt)")
+    parser.add_argument("--negative-prompt", metavar="TEXT", help="default: the old negative prompt")
     parser.add_argument(
-        "--region", metavar="NAME", help="an object or a collection: what lies outside stays (default: all may change)"
+        "--region", metavar="NAME", help="object or collection inside which the result may change (default: everywhere)"
     )
-    parser.add_argument("--anew", action="store_true", help="what is in the region begins anew, not as what is there")
+    parser.add_argument("--anew", action="store_true", help="start the region as haze, not from the old object")
     parser.add_argument("--preset", help=", ".join(preset_names()) + "; instead of the job's own settings")
     parser.add_argument("--model", metavar="SOURCE", help="another model, with its own settings")
-    parser.add_argument("--seed", type=int, help="default: the old one")
-    parser.add_argument("--agree", action="store_true", help="the job may be somebody else's: its model is loaded")
+    parser.add_argument("--seed", type=int, help="default: the old seed")
+    parser.add_argument(
+        "--agree", action="store_true", help="accept a job that this user did not start, and load its model"
+    )
     add_job_options(parser)
 
 

@@ -24,17 +24,27 @@ EXAMPLES = (
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `api.generate` takes."""
-    parser.add_argument("--prompt", default="", help="left out for a model that takes none, or for a recipe's own")
+    parser.add_argument("--prompt", default="", help="omit it for a model without prompts, or to use a recipe's prompt")
     parser.add_argument("--negative-prompt", default="", metavar="TEXT")
     parser.add_argument("--rig", default="ORBIT", metavar="RIG", help=f"{FORMS} (default: ORBIT, all around)")
     parser.add_argument(
-        "--jitter", type=float, default=0.0, metavar="DEGREES", help="turn a collection's cameras a bit"
+        "--jitter",
+        type=float,
+        default=0.0,
+        metavar="DEGREES",
+        help="rotate each drawn camera randomly around the domain",
     )
-    parser.add_argument("--proxy", metavar="NAME", help="an object or a collection: the coarse shape to keep to")
+    parser.add_argument("--proxy", metavar="NAME", help="object or collection: a coarse shape to start from and follow")
     parser.add_argument(
-        "--looseness", type=float, default=0.5, metavar="0-1", help="how freely the object may leave it (default: 0.5)"
+        "--looseness",
+        type=float,
+        default=0.5,
+        metavar="0-1",
+        help="how freely the object may leave the proxy (default: 0.5)",
     )
-    parser.add_argument("--domain", metavar="OBJECT", help="the box to fill (default: 2 units, on the 3D cursor)")
+    parser.add_argument(
+        "--domain", metavar="OBJECT", help="object whose box is filled (default: a box of 2 units on the 3D cursor)"
+    )
     parser.add_argument("--preset", default="standard", help=", ".join(preset_names()) + " or a published recipe")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(

@@ -8,7 +8,7 @@ from .outcome import Outcome
 from .result_options import add_result_options, import_and_save, save_scene
 
 NAME = "import"
-HELP = "make objects of a finished job"
+HELP = "import the result of a finished job"
 EXAMPLES = ("-b scene.blend --command sjc import duck_job --save out.blend",)
 
 

@@ -22,14 +22,14 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         dest="changes",
         metavar="FIELD=VALUE",
-        help="any field of the job",
+        help="any setting of the job (repeatable)",
     )
     parser.add_argument(
         "--folder",
         "--out",
         dest="out",
         metavar="FOLDER",
-        help="the job's folder (default: a new one beside the .blend); with the same options again, it goes on there",
+        help="job folder (default: a new one beside the .blend); the same command again continues the job there",
     )
     parser.add_argument("--engine-python", metavar="PATH", help="default: the preferences, or SJC_ENGINE_PYTHON")
     add_result_options(parser)

@@ -47,19 +47,21 @@ ENGINES: dict[str, Any] = {
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add which cameras, and how."""
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="a PNG for each camera, named after it")
+    parser.add_argument(
+        "--out", required=True, metavar="FOLDER", help="folder for a PNG of each camera, named after it"
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--camera", metavar="NAME", help="default: the scene's camera")
-    which.add_argument("--rig", metavar="COLLECTION", help="each of its cameras")
+    which.add_argument("--rig", metavar="COLLECTION", help="render from each camera of the collection")
     parser.add_argument("--size", type=_positive, metavar="PIXELS", help="square pictures (default: the scene's size)")
     parser.add_argument("--samples", type=_positive, metavar="N", help="default: the scene's")
     parser.add_argument(
         "--views",
         action="store_true",
-        help="also list the cameras, so that the engine can fit a Volume to the pictures (engine fit), and other "
-        f"programs too ({TRANSFORMS}): square, transparent, in plain sRGB; needs --rig and --size",
+        help="also write the cameras, so that the engine (fit) and other programs "
+        f"({TRANSFORMS}) can use the pictures: square, transparent, in plain sRGB; needs --rig and --size",
     )
-    parser.add_argument("--domain", metavar="OBJECT", help="with --views: the box that is to be filled")
+    parser.add_argument("--domain", metavar="OBJECT", help="with --views: object whose box is filled")
     parser.add_argument("--engine", choices=sorted(ENGINES), help="default: the scene's")
 
 

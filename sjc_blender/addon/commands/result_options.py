@@ -21,20 +21,20 @@ def add_result_options(parser: argparse.ArgumentParser, *, save_required: bool =
         type=_outputs,
         dest="outputs",
         metavar="volume,mesh",
-        help="which results (default: both)",
+        help="which results to import (default: both)",
     )
     parser.add_argument(
         "--show",
         choices=api.OUTPUTS,
         default="mesh",
-        help="as which of both the object is seen and rendered; the other one is hidden (default: mesh)",
+        help="the kind that is visible and rendered; the other one is hidden (default: mesh)",
     )
     parser.add_argument(
         "--save",
         type=_blend_path,
         required=save_required,
         metavar="OUT.blend",
-        help="import the results and save the scene here, the volume's file beside it",
+        help="import the results and save the scene here, with the Volume's file beside it",
     )
 
 

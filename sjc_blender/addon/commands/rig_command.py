@@ -9,7 +9,7 @@ from ..rigs.rig_choice import FORMS
 from .outcome import Outcome
 
 NAME = "rig"
-HELP = "say what a rig sees, and what it does not"
+HELP = "report which sides of the domain a rig sees"
 EXAMPLES = ('-b scene.blend --command sjc rig --rig "SJC Rig" --domain "SJC Domain"',)
 
 MOST_VIEWS = 8
@@ -19,9 +19,15 @@ MOST_VIEWS = 8
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what the scene leaves open; what is left out is what the panel of the scene has."""
     parser.add_argument("--rig", metavar="RIG", help=f"{FORMS} (default: as set in the scene)")
-    parser.add_argument("--domain", metavar="OBJECT", help="the box that is looked at (default: as set in the scene)")
-    parser.add_argument("--jitter", type=float, metavar="DEGREES", help="turn a collection's cameras a bit")
-    parser.add_argument("--model", metavar="SOURCE", help="whose orbit is the measure (default: as set in the scene)")
+    parser.add_argument(
+        "--domain", metavar="OBJECT", help="object whose box is looked at (default: as set in the scene)"
+    )
+    parser.add_argument(
+        "--jitter", type=float, metavar="DEGREES", help="rotate each drawn camera randomly around the domain"
+    )
+    parser.add_argument(
+        "--model", metavar="SOURCE", help="model whose orbit the rig is compared with (default: as set in the scene)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> Outcome:

@@ -11,7 +11,7 @@ from .outcome import Outcome
 from .progress import Progress
 
 NAME = "setup"
-HELP = "set up the engine, go on with a set-up, mend or update it, or remove it"
+HELP = "set up, resume, repair, update or remove the engine"
 EXAMPLES = (
     "--online-mode --command sjc setup",
     "--command sjc setup --wheelhouse /media/stick/packages",
@@ -21,8 +21,10 @@ EXAMPLES = (
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add where the packages come from."""
-    parser.add_argument("--wheelhouse", metavar="FOLDER", help="install from these packages, without the network")
-    parser.add_argument("--remove", action="store_true", help="delete the engine's environment; jobs and models stay")
+    parser.add_argument(
+        "--wheelhouse", metavar="FOLDER", help="install from this folder of packages, without the network"
+    )
+    parser.add_argument("--remove", action="store_true", help="delete the engine's environment; keep jobs and models")
 
 
 def run(arguments: argparse.Namespace) -> Outcome:

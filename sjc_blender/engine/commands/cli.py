@@ -62,25 +62,25 @@ def _parser() -> argparse.ArgumentParser:
         epilog='example: python -m sjc_blender.engine generate --prompt "a red chair" --out chair',
     )
     generate.add_argument(
-        "--out", required=True, type=Path, metavar="DIR", help="the job folder; an unfinished job there goes on"
+        "--out", required=True, type=Path, metavar="DIR", help="the job folder; an unfinished job in it is continued"
     )
     add_job_options(generate)
-    generate.add_argument("--restart", action="store_true", help="ignore a checkpoint")
+    generate.add_argument("--restart", action="store_true", help="ignore a checkpoint and start again")
     generate.set_defaults(command=_generate)
 
     resume = commands.add_parser(
-        "resume", help="run a job folder, or go on with it: progress on stderr, for terminals and render farms"
+        "resume", help="run or continue a job folder: progress on stderr, for terminals and render farms"
     )
     add_job_choice(resume)
-    resume.add_argument("--restart", action="store_true", help="ignore a checkpoint")
+    resume.add_argument("--restart", action="store_true", help="ignore a checkpoint and start again")
     resume.add_argument(
-        "--openjd", action="store_true", help="tell progress on stdout too, as Open Job Description's workers read it"
+        "--openjd", action="store_true", help="print progress on stdout too, as Open Job Description's workers read it"
     )
     resume.set_defaults(command=_resume)
 
     run = commands.add_parser("run", help="run a job folder: JSON lines on stdout, commands on stdin")
     run.add_argument("folder", type=Path, metavar="JOB_DIR")
-    run.add_argument("--restart", action="store_true", help="ignore a checkpoint")
+    run.add_argument("--restart", action="store_true", help="ignore a checkpoint and start again")
     run.set_defaults(command=_run)
     add_doctor_command(commands)
     add_farm_command(commands)

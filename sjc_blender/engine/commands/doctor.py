@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="one line of JSON on stdout")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON")
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -20,19 +20,23 @@ def add_fit_command(commands: Any) -> None:
     """Add ``fit`` to the engine's subcommands."""
     parser = commands.add_parser(
         "fit",
-        help="fit the field to pictures with known cameras",
+        help="fit a Volume and a mesh to pictures with known cameras",
         epilog="example: python -m sjc_blender.engine fit lego --half-side 1.5 --out lego_job",
     )
-    parser.add_argument("folder", type=Path, metavar="PICTURES", help="with transforms*.json or reference_views.json")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="a job folder, to import in Blender")
+    parser.add_argument(
+        "folder", type=Path, metavar="PICTURES", help="folder with transforms*.json or reference_views.json"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the new job folder, which Blender can import"
+    )
     parser.add_argument(
         "--half-side",
         type=finite,
-        help="half side of the cube to fill, in the pictures' world units "
-        "(default: what scale and offset of instant-ngp say, else 1)",
+        help="half side of the cube to fill, in the world units of the pictures "
+        "(default: from instant-ngp's scale and offset, else 1)",
     )
     parser.add_argument("--resolution", type=int, default=96, help="voxels along a side (default 96)")
-    parser.add_argument("--size", type=int, default=128, help="larger pictures are averaged down to this (default 128)")
+    parser.add_argument("--size", type=int, default=128, help="larger pictures are reduced to this size (default 128)")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(

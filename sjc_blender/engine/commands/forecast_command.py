@@ -24,13 +24,15 @@ def add_forecast_command(commands: Any) -> None:
     """Add ``forecast`` to the engine's subcommands."""
     parser = commands.add_parser(
         "forecast",
-        help="say what a job will need of memory, disk and time",
+        help="estimate the memory, disk space and time that a job needs",
         epilog='example: python -m sjc_blender.engine forecast --prompt "a red chair" --preset paper --probe',
     )
-    parser.add_argument("folder", nargs="?", type=Path, metavar="JOB_DIR", help="of a job, instead of its settings")
+    parser.add_argument(
+        "folder", nargs="?", type=Path, metavar="JOB_DIR", help="an existing job folder, instead of settings"
+    )
     add_job_options(parser)
-    parser.add_argument("--probe", action="store_true", help="load the model and do some steps, for the time")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.add_argument("--probe", action="store_true", help="load the model and run some steps to measure the time")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(command=_run)
 
 

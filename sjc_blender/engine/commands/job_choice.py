@@ -13,7 +13,7 @@ def add_job_choice(parser: argparse.ArgumentParser) -> None:
     """Add the folder and ``--index``."""
     parser.add_argument("folder", type=Path, metavar="JOB_DIR")
     parser.add_argument(
-        "--index", type=int, metavar="N", help="JOB_DIR holds job folders: take the N-th by name, counted from 0"
+        "--index", type=int, metavar="N", help="JOB_DIR contains job folders: use the N-th by name, counted from 0"
     )
 
 

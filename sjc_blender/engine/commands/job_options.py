@@ -11,7 +11,7 @@ from ...protocol.spec import JobSpec
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
     """Add what describes a job."""
-    parser.add_argument("--prompt", default="", help="may be left out with a recipe, see the command presets")
+    parser.add_argument("--prompt", default="", help="may be omitted with a recipe (see the command presets)")
     parser.add_argument("--negative-prompt", default="", metavar="TEXT")
     parser.add_argument("--preset", default="standard", help=", ".join(presets.preset_names()) + " or a recipe")
     parser.add_argument(
@@ -28,7 +28,7 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FIELD=VALUE",
         dest="changes",
-        help="any field of the job, such as optimisation.steps=200 (repeatable)",
+        help="any setting of the job, such as optimisation.steps=200 (repeatable)",
     )
 
 

@@ -13,7 +13,7 @@ from ...protocol.recipes import recipe_names
 def add_presets_command(commands: Any) -> None:
     """Add ``presets`` to the engine's subcommands."""
     parser = commands.add_parser("presets", help="list the presets and the published recipes")
-    parser.add_argument("--json", action="store_true", help="names and settings as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print names and settings as one JSON object")
     parser.set_defaults(command=_list)
 
 

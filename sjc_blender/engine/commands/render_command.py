@@ -23,8 +23,10 @@ def add_render_command(commands: Any) -> None:
         epilog="example: python -m sjc_blender.engine render chair --azimuth 30 --size 1024 --out chair_view",
     )
     parser.add_argument("folder", type=Path, metavar="JOB_DIR")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the pictures")
-    parser.add_argument("--camera", metavar="NAME|FILE", help="a camera of the job by its name, or of a JSON file")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the pictures")
+    parser.add_argument(
+        "--camera", metavar="NAME|FILE", help="the name of a camera of the job, or a JSON file with a camera"
+    )
     parser.add_argument("--azimuth", type=finite, default=30.0, help="degrees; 0 is the front, 90 the +X side")
     parser.add_argument("--elevation", type=finite, default=20.0, help="degrees above the horizon")
     parser.add_argument("--distance", type=finite, help="domain units (default: the job's)")
@@ -36,14 +38,14 @@ def add_render_command(commands: Any) -> None:
 
 def add_picture_options(parser: argparse.ArgumentParser, size: int) -> None:
     """Options that every command with pictures has."""
-    parser.add_argument("--size", type=int, default=size, help=f"pixels of a side (default {size})")
+    parser.add_argument("--size", type=int, default=size, help=f"pixels a side (default {size})")
     parser.add_argument(
         "--decoder",
         choices=("grid", "vae"),
         default="grid",
-        help="colours of the result, or decoded by the model from the checkpoint (slower, with a background)",
+        help="grid: colours of the result; vae: decoded by the model from the checkpoint (slower, with a background)",
     )
-    parser.add_argument("--device", choices=get_args(Device), default="auto", help="of the model")
+    parser.add_argument("--device", choices=get_args(Device), default="auto", help="device for the model")
 
 
 def check_size(size: int) -> None:

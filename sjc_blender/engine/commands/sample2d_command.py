@@ -21,10 +21,10 @@ def add_sample2d_command(commands: Any) -> None:
     """Add ``sample2d`` to the engine's subcommands."""
     parser = commands.add_parser(
         "sample2d",
-        help="draw pictures with a model, in 2D",
+        help="draw pictures in 2D with a model",
         epilog='example: python -m sjc_blender.engine sample2d --prompt "a red chair" --azimuth 45 --out chairs.png',
     )
-    parser.add_argument("--prompt", default="", help="empty for a model that takes none")
+    parser.add_argument("--prompt", default="", help="empty for a model without prompts")
     parser.add_argument("--negative-prompt", default="", metavar="TEXT")
     parser.add_argument("--model", default="builtin", metavar="SOURCE", help="as for generate")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
@@ -35,16 +35,26 @@ def add_sample2d_command(commands: Any) -> None:
         help="karras: stochastic Heun; langevin: annealed Langevin; paas: the paper's perturb-and-average ascent",
     )
     parser.add_argument("--steps", type=int, help=", ".join(f"{name} {count}" for name, count in STEPS.items()))
-    parser.add_argument("--guidance", type=finite, default=4.0, metavar="SCALE", help="default 4; 1 is none")
-    parser.add_argument("--azimuth", type=finite, default=0.0, metavar="DEGREES", help="seen from; 0: front")
+    parser.add_argument(
+        "--guidance", type=finite, default=4.0, metavar="SCALE", help="default 4; 1 switches guidance off"
+    )
+    parser.add_argument(
+        "--azimuth", type=finite, default=0.0, metavar="DEGREES", help="direction of view; 0 is the front"
+    )
     parser.add_argument("--elevation", type=finite, default=20.0, metavar="DEGREES")
-    parser.add_argument("--churn", type=finite, default=80.0, help="of karras: noise put back; 0: deterministic")
-    parser.add_argument("--sigma", type=finite, help="of paas: one noise level for all steps (default: annealed)")
-    parser.add_argument("--estimator", choices=("eq15", "eq16", "none"), default="eq15", help="of paas; none: no PAAS")
-    parser.add_argument("--noises", type=int, default=1, help="of paas: perturbations averaged in a step")
-    parser.add_argument("--count", type=int, default=4, help=f"pictures, 1 to {MOST_PICTURES}")
+    parser.add_argument(
+        "--churn", type=finite, default=80.0, help="karras: noise that is added again; 0: deterministic"
+    )
+    parser.add_argument("--sigma", type=finite, help="paas: one noise level for all steps (default: annealed)")
+    parser.add_argument(
+        "--estimator", choices=("eq15", "eq16", "none"), default="eq15", help="paas: the estimator; none: without PAAS"
+    )
+    parser.add_argument("--noises", type=int, default=1, help="paas: perturbations averaged in a step")
+    parser.add_argument("--count", type=int, default=4, help=f"number of pictures, 1 to {MOST_PICTURES}")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.png", help="the pictures, side by side")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE.png", help="file for the pictures, side by side"
+    )
     parser.set_defaults(command=_sample)
 
 

@@ -33,10 +33,10 @@ def add_video_command(commands: Any) -> None:
     parser.add_argument(
         "--path",
         default="spiral",
-        help="spiral (the paper's), orbit, cameras (those of the job) or a JSON file with a camera a frame",
+        help="spiral (the paper's), orbit, cameras (those of the job), or a JSON file with a camera for each frame",
     )
     parser.add_argument("--depth", action="store_true", help="show the depth beside the colours")
-    parser.add_argument("--fps", type=int, default=24, help="frames a second (default 24)")
+    parser.add_argument("--fps", type=int, default=24, help="frames per second (default 24)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: result/PATH.mp4 in the job's folder")
     add_picture_options(parser, size=1024)
     parser.set_defaults(command=_video)
