@@ -41,7 +41,7 @@ def add_farm_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     join.set_defaults(command=_with_errors(_join))
 
     run = parts.add_parser("run", help="run job folders that are not done yet")
-    run.add_argument("folders", nargs="+", type=Path, metavar="JOB_DIR")
+    run.add_argument("folders", nargs="*", type=Path, metavar="JOB_DIR")
     run.add_argument("--priority", type=int, default=0, help="jobs with a higher priority run first (default: 0)")
     run.add_argument(
         "--not-shared",
@@ -51,7 +51,9 @@ def add_farm_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
     shown = run.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="print one JSON object for each ended job")
     shown.add_argument(
-        "--lines", action="store_true", help="for programs: events of a single job on stdout, commands on stdin"
+        "--lines",
+        action="store_true",
+        help="for programs: events of the jobs on stdout, more jobs and cancels on stdin",
     )
     _add_scheduler_options(run)
     run.set_defaults(command=_with_errors(_run))

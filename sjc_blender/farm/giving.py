@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 
-from ..protocol import events
+from ..protocol import events, farm_lines
 from ..protocol.errors import SjcError
 from ..protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK
 from ..protocol.job_folder import JobFolder
@@ -21,17 +21,18 @@ from .submission import FarmJob, Submission, connected_client, farm_name, stop_j
 
 def run_jobs(arguments: argparse.Namespace) -> int:
     """``farm run``. Ctrl-C leaves the jobs to the farm; ``farm stop`` stops them."""
-    if arguments.lines and len(arguments.folders) != 1:
-        raise SjcError("bad_usage", "--lines tells of one job.", "Give one folder, or --json.")
+    folders = [JobFolder(path) for path in dict.fromkeys(path.absolute() for path in arguments.folders)]
+    if not folders and not arguments.lines:
+        raise SjcError("bad_usage", "No job folder is given.", "Name the folders of jobs, such as sjc_jobs/*.")
     stop = threading.Event()
-    where = connection(arguments.scheduler, arguments.keys)
     tell = _Lines() if arguments.lines else _People(arguments.json)
     submission = Submission(
-        where,
-        [JobFolder(path) for path in dict.fromkeys(path.absolute() for path in arguments.folders)],
+        connection(arguments.scheduler, arguments.keys),
+        folders,
         shared=not arguments.not_shared,
         priority=arguments.priority,
         tell=tell.event,
+        ended=tell.ended,
         say=lambda sentence: print(sentence, file=sys.stderr, flush=True),
         patience=arguments.patience,
     )
@@ -39,11 +40,16 @@ def run_jobs(arguments: argparse.Namespace) -> int:
         signal.signal(getattr(signal, name), lambda *_: stop.set())
     if arguments.lines:
         threading.Thread(target=_listen, args=(submission, stop), daemon=True).start()
-    jobs = submission.run(stop.is_set)
+    try:
+        jobs = submission.run(stop.is_set, lambda: arguments.lines)
+    except SjcError as error:
+        for job in submission.jobs:
+            if job.outcome is None:
+                job.outcome = Outcome(State.FAILED, error.code, error.message, error.hint, computed=False)
+                tell.ended(job)
+        raise
     outcomes = [job.outcome for job in jobs]
-    for job in jobs:
-        tell.ended(job)
-    if any(outcome is None or outcome.state is State.STOPPED for outcome in outcomes):
+    if len(jobs) < len(folders) or any(outcome is None or outcome.state is State.STOPPED for outcome in outcomes):
         return EXIT_CANCELLED
     done = all(outcome is not None and outcome.state is State.DONE for outcome in outcomes)
     return EXIT_OK if done else EXIT_FAILED
@@ -85,36 +91,42 @@ class _People:
 
 
 class _Lines:
-    """Passes on the events of one job, as the engine's command ``run`` tells them."""
+    """Passes on the events of many jobs, as the engine's command ``run`` tells them of one."""
 
-    def event(self, _job: FarmJob, event: events.Event) -> None:
+    def event(self, job: FarmJob, event: events.Event) -> None:
         """Tell it, but for the end, which is told when the result is here."""
         if not isinstance(event, (events.Result, events.Failed, events.Cancelled)):
-            self._tell(event)
+            self._tell(job, event)
 
     def ended(self, job: FarmJob) -> None:
         """Tell the end."""
         outcome = job.outcome
         if outcome is None or outcome.state is State.STOPPED:
-            self._tell(events.Cancelled(0))
+            self._tell(job, events.Cancelled(0))
         elif outcome.state is State.DONE:
             there = {name: path for name, path in job.folder.results.items() if job.folder.has(path)}
-            self._tell(events.Result({name: job.folder.relative(path) for name, path in there.items()}))
+            self._tell(job, events.Result({name: job.folder.relative(path) for name, path in there.items()}))
         else:
-            self._tell(events.Failed(outcome.code, outcome.message, outcome.hint))
+            self._tell(job, events.Failed(outcome.code, outcome.message, outcome.hint))
 
     @staticmethod
-    def _tell(event: events.Event) -> None:
+    def _tell(job: FarmJob, event: events.Event) -> None:
         with contextlib.suppress(OSError):
-            print(events.to_line(event), flush=True)
+            print(farm_lines.to_line(job.folder.path, event), flush=True)
 
 
 def _listen(submission: Submission, stop: threading.Event) -> None:
-    """Stop the job on a cancel; the end of standard input leaves it to the farm, which goes on without Blender."""
+    """Take jobs and cancels; the end of standard input leaves the jobs to the farm, which goes on without Blender."""
     pending = b""
-    while chunk := os.read(sys.stdin.fileno(), 4096):
+    while chunk := os.read(sys.stdin.fileno(), 1 << 16):
         *lines, pending = (pending + chunk).split(b"\n")
-        if any(events.command_in(line.decode("utf-8", "replace")) == "cancel" for line in lines):
-            submission.cancel()
-            return
+        for line in lines:
+            asked = farm_lines.command_in(line.decode("utf-8", "replace"))
+            if asked is None:
+                continue
+            folder = JobFolder(asked.folder)
+            if asked.command == farm_lines.RUN:
+                submission.add(folder)
+            else:
+                submission.cancel(folder)
     stop.set()

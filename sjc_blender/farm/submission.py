@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import queue
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -59,6 +60,10 @@ class FarmJob:
     not_before: float = 0.0
     order: Order | None = None
     resources: dict[str, float] = field(default_factory=dict)
+    wanted: bool = False
+    stopping: bool = False
+    stopped: bool = False
+    heard_by: Client | None = None
 
 
 class Submission:
@@ -74,6 +79,8 @@ class Submission:
         Jobs of a higher one go first.
     tell : callable
         Told every event of a job.
+    ended : callable
+        Told of each job when its outcome is known.
     say : callable
         Told, in a sentence, what happens to the farm.
     patience : float
@@ -88,6 +95,7 @@ class Submission:
         shared: bool,
         priority: int,
         tell: Callable[[FarmJob, events.Event], None],
+        ended: Callable[[FarmJob], None],
         say: Callable[[str], None],
         patience: float,
     ) -> None:
@@ -95,13 +103,32 @@ class Submission:
         self.shared = shared
         self.priority = priority
         self.tell = tell
+        self.ended = ended
         self.say = say
         self.patience = patience
-        self.jobs = [_farm_job(folder) for folder in folders]
+        self.jobs: list[FarmJob] = []
         self._client: Client | None = None
+        self._asked: queue.SimpleQueue[tuple[JobFolder, bool]] = queue.SimpleQueue()
+        for folder in folders:
+            self.add(folder)
 
-    def run(self, stop: Callable[[], bool]) -> list[FarmJob]:
+    def add(self, folder: JobFolder) -> None:
+        """Give one more job, from any thread."""
+        self._asked.put((folder, True))
+
+    def cancel(self, folder: JobFolder) -> None:
+        """Let a job of this submission stop with a checkpoint, from any thread."""
+        self._asked.put((folder, False))
+
+    def run(self, stop: Callable[[], bool], more: Callable[[], bool] = lambda: False) -> list[FarmJob]:
         """Wait for all jobs; return them with their outcomes. After `stop` they are left to the farm.
+
+        Parameters
+        ----------
+        stop : callable
+            Whether to leave.
+        more : callable
+            Whether jobs may still be added.
 
         Raises
         ------
@@ -110,38 +137,68 @@ class Submission:
         """
         dask.config.set(SETTINGS)
         quiet()
-        for job in self.jobs:
-            self._look(job)
         try:
-            while any(job.outcome is None for job in self.jobs) and not stop():
-                client = self._connected(stop)
-                if client is None:
+            while not stop():
+                self._hear()
+                if any(job.outcome is None for job in self.jobs):
+                    client = self._connected(stop)
+                    if client is None:
+                        break
+                    with contextlib.suppress(OSError, TimeoutError):  # the next round connects again
+                        self._round(client)
+                elif not more():
                     break
-                with contextlib.suppress(OSError, TimeoutError):  # the next round connects again
-                    for job in self.jobs:
-                        if job.outcome is None:
-                            self._attend(client, job)
                 time.sleep(POLL_SECONDS)
         finally:
             self._disconnect()
         return self.jobs
 
-    def cancel(self) -> None:
-        """Let the jobs of this submission stop, each with a checkpoint."""
-        if self._client is not None:
-            stop_jobs(self._client, [job.name for job in self.jobs if job.outcome is None])
+    def _hear(self) -> None:
+        """Take in what was asked for since the last round."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                folder, wanted = self._asked.get_nowait()
+                job = next((job for job in self.jobs if job.folder.path == folder.path and job.outcome is None), None)
+                if wanted and job is None:
+                    job = _farm_job(folder)
+                    self.jobs.append(job)
+                    self._look(job)
+                elif not wanted and job is not None:
+                    job.stopping = True
+
+    def _round(self, client: Client) -> None:
+        jobs = [job for job in self.jobs if job.outcome is None]
+        fresh = [job for job in jobs if not job.wanted and not job.stopping]
+        if fresh:
+            client.sync(client.scheduler.sjc_want, names=[job.name for job in fresh])
+        for job in fresh:
+            job.wanted = True
+        stopping = [job for job in jobs if job.stopping and not job.stopped]
+        if stopping:
+            stop_jobs(client, [job.name for job in stopping])
+        for job in stopping:
+            job.stopped = True
+        for job in jobs:
+            if job.heard_by is not client:
+                client.subscribe_topic(topic_of(job.name), lambda message, job=job: self._heard(job, message))
+                job.heard_by = client
+            self._attend(client, job)
+
+    def _settle(self, job: FarmJob, outcome: Outcome) -> None:
+        job.outcome = outcome
+        self.ended(job)
 
     def _look(self, job: FarmJob) -> None:
         """Settle a job whose result is there, or that is none; describe the others."""
         try:
             spec = job.folder.read_spec()
             if job.folder.is_done(wanted_outputs(spec)):
-                job.outcome = Outcome(State.DONE, computed=False)
+                self._settle(job, Outcome(State.DONE, computed=False))
                 return
             files = None if self.shared else packed_job(job.folder)
         except (SjcError, OSError) as error:
             code = error.code if isinstance(error, SjcError) else "no_job"
-            job.outcome = Outcome(State.FAILED, code, str(error), computed=False)
+            self._settle(job, Outcome(State.FAILED, code, str(error), computed=False))
             return
         job.order = Order(job.name, str(job.folder.path.absolute()), files)
         source = spec.model.source
@@ -171,14 +228,9 @@ class Submission:
         return None
 
     def _connect(self) -> Client:
-        first = self._client is None
         client = connected_client(self.where)
-        if first:
-            client.sync(client.scheduler.sjc_want, names=[job.name for job in self.jobs])
         for job in self.jobs:
             job.future = None
-            if job.outcome is None:
-                client.subscribe_topic(topic_of(job.name), lambda message, job=job: self._heard(job, message))
         return client
 
     def _disconnect(self) -> None:
@@ -194,7 +246,9 @@ class Submission:
     def _attend(self, client: Client, job: FarmJob) -> None:
         future = job.future
         if future is None:
-            if time.monotonic() >= job.not_before:
+            if job.stopping and not job.wanted:
+                self._settle(job, Outcome(State.STOPPED, computed=False))
+            elif time.monotonic() >= job.not_before:
                 self._submit(client, job)
         elif future.status == "finished":
             self._take(job, future.result())
@@ -234,15 +288,15 @@ class Submission:
                 unpack_result(answer.files, job.folder)
             except SjcError as error:
                 outcome = Outcome(State.FAILED, error.code, error.message, error.hint)
-        job.outcome = outcome
+        self._settle(job, outcome)
 
     def _failed(self, job: FarmJob, worker: str, outcome: Outcome) -> None:
         job.future = None
         job.failures += 1
         if worker:
             job.failed_on.add(worker)
-        if job.failures >= TRIES or not outcome.computed:
-            job.outcome = outcome
+        if job.failures >= TRIES or not outcome.computed or job.stopping:
+            self._settle(job, outcome)
             return
         wait = BACK_OFF_SECONDS[min(job.failures - 1, len(BACK_OFF_SECONDS) - 1)]
         job.not_before = time.monotonic() + wait

@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.farm.local_farm import LocalFarm, stub_job
 from sjc_blender.farm.identity import version
+from sjc_blender.protocol import events, farm_lines
 
 pytestmark = pytest.mark.slow
 
@@ -135,23 +136,61 @@ def test_the_farm_goes_on_when_the_sender_is_gone(farm, tmp_path):
     assert computed(job) == 1
 
 
-def test_a_program_hears_the_events_of_one_job_and_can_stop_it(farm, tmp_path):
+def test_a_program_gives_jobs_hears_their_events_and_stops_one(farm, tmp_path):
+    here = farm(STUB_SECONDS="0.1")
+    here.join(2)
+    long, short = stub_job(tmp_path / "long", steps=1000), stub_job(tmp_path / "short", steps=5)
+    process = subprocess.Popen(
+        here.command("run", "--scheduler", here.address, "--lines"),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=here.environment, text=True,
+    )  # fmt: skip
+
+    def say(command, folder):
+        process.stdin.write(farm_lines.Command(command, folder.path).line + "\n")
+        process.stdin.flush()
+
+    say(farm_lines.RUN, long)
+    say(farm_lines.RUN, short)
+    last, stopped = {}, False
+    for line in process.stdout:
+        folder, event = farm_lines.from_line(line)
+        last[folder] = event
+        if folder == long.path and isinstance(event, events.Progress) and not stopped:
+            say(farm_lines.CANCEL, long)
+            stopped = True
+        if all(isinstance(last.get(job.path), (events.Result, events.Cancelled)) for job in (long, short)):
+            break
+    assert isinstance(last[long.path], events.Cancelled) and isinstance(last[short.path], events.Result)
+    assert 0 < int(long.checkpoint.read_text()) < 1000
+    process.stdin.close()
+    assert process.wait(60) == 3
+
+
+def test_a_program_that_ends_leaves_its_jobs_to_the_farm(farm, tmp_path):
     here = farm(STUB_SECONDS="0.1")
     here.join(1)
-    job = stub_job(tmp_path / "job", steps=1000)
+    job = stub_job(tmp_path / "job", steps=20)
     process = subprocess.Popen(
         here.command("run", job.path, "--scheduler", here.address, "--lines"),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=here.environment, text=True,
     )  # fmt: skip
-    for line in process.stdout:
-        if json.loads(line)["event"] == "progress":
-            break
-    process.stdin.write('{"command": "cancel"}\n')
-    process.stdin.flush()
-    last = [json.loads(line) for line in process.stdout][-1]
+    assert farm_lines.from_line(process.stdout.readline())
+    process.stdin.close()
     assert process.wait(60) == 3
-    assert last["event"] == "cancelled"
-    assert 0 < int(job.checkpoint.read_text()) < 1000
+    end = time.monotonic() + 60
+    while not job.metrics.exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert states(here.submit([job])) == {"job": "done"} and computed(job) == 1
+
+
+def test_every_job_hears_that_there_is_no_scheduler(farm, tmp_path):
+    here = farm()
+    here.kill(here.scheduler)
+    here.scheduler.wait()
+    jobs = [stub_job(tmp_path / name) for name in ("one", "two")]
+    done = here.run("run", *[job.path for job in jobs], "--scheduler", here.address, "--lines")
+    told = dict(farm_lines.from_line(line) for line in done.stdout.splitlines())
+    assert {folder: event.code for folder, event in told.items()} == {job.path: "farm_no_scheduler" for job in jobs}
 
 
 def test_a_farm_says_what_it_has(farm):

@@ -1,0 +1,65 @@
+"""What ``farm run --lines`` tells of many jobs, and what it is told: one JSON object a line, with the job's folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import events
+from .json_text import BadJson, from_text
+
+RUN, CANCEL = "run", "cancel"
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is to be done with the job in a folder: `RUN` or `CANCEL` it."""
+
+    command: str
+    folder: Path
+
+    @property
+    def line(self) -> str:
+        """The command as one line of JSON in ASCII, without the line end."""
+        return json.dumps({"command": self.command, "folder": str(self.folder)})
+
+
+def command_in(line: str) -> Command | None:
+    """Return the command that a line holds; None if it holds none."""
+    try:
+        data = from_text(line[: events.LONGEST_LINE])
+    except BadJson:
+        return None
+    if not isinstance(data, dict):
+        return None
+    command, folder = data.get("command"), data.get("folder")
+    if command not in (RUN, CANCEL) or not isinstance(folder, str) or not _is_whole_path(folder):
+        return None
+    return Command(command, Path(folder))
+
+
+def to_line(folder: Path, event: events.Event) -> str:
+    """Write an event of the job in `folder` as one line of JSON in ASCII, without the line end."""
+    return json.dumps({"folder": str(folder), "told": events.to_line(event)})
+
+
+def from_line(line: str) -> tuple[Path, events.Event] | None:
+    """Read the event of a job; None for a line that is none, as `events.from_line`."""
+    if len(line) > events.LONGEST_LINE:
+        return None
+    try:
+        data = from_text(line)
+    except BadJson:
+        return None
+    if not isinstance(data, dict):
+        return None
+    folder, told = data.get("folder"), data.get("told")
+    if not isinstance(folder, str) or not isinstance(told, str) or not _is_whole_path(folder):
+        return None
+    event = events.from_line(told)
+    return None if event is None else (Path(folder), event)
+
+
+def _is_whole_path(text: str) -> bool:
+    return "\0" not in text and Path(text).is_absolute()
