@@ -105,7 +105,7 @@ def test_cancel_stops_with_a_valid_checkpoint_and_the_resumed_job_ends_as_if_nev
     cancelled_at = time.monotonic()
     told = [events.from_line(line) for line in process.stdout]
     assert process.wait(30) == cli.EXIT_CANCELLED
-    assert time.monotonic() - cancelled_at < 10
+    assert time.monotonic() - cancelled_at < 20
     step = of(events.Cancelled, told)[0].step
     assert 0 < step < 200
     assert of(events.CheckpointSaved, told)[-1].step == step
@@ -164,7 +164,7 @@ def test_a_step_that_does_not_end_is_left_when_the_parent_is_gone(new_folder, to
     gone = time.monotonic()
     process.stdin.close()
     assert process.wait(30) == cli.EXIT_CANCELLED
-    assert time.monotonic() - gone < cli.ORPHAN_SECONDS + 3
+    assert time.monotonic() - gone < cli.ORPHAN_SECONDS + 10
     assert "is gone" in process.stderr.read()
     process.stderr.close()
     assert not folder.busy

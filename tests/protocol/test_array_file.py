@@ -70,12 +70,12 @@ BAD = {
 def test_what_no_job_writes_is_refused_before_memory_is_taken(content):
     stream = archive({"density.npy": content})
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(BadArrays):
         read_npz(stream, ["density"], LIMIT)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert time.perf_counter() - began < 1 and peak < 20_000_000
+    assert time.process_time() - began < 1 and peak < 20_000_000
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", member(np.zeros(3)), b"PK\x03\x04" + b"x" * 100])

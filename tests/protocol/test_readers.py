@@ -252,5 +252,5 @@ def test_files_of_models_may_be_links_and_are_no_pipes(tmp_path):
     os.mkfifo(model / "sjc.json")
     began = time.perf_counter()
     load_profile(str(model))
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 5
     assert Path(model / "sjc.json").exists()

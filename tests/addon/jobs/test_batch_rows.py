@@ -249,9 +249,9 @@ def test_wide_and_faulty_texts_are_given_up_early():
         "x.jsonl": '{"a":1}\n' * 9_000,
     }
     for name, text in hostile.items():
-        started = time.perf_counter()
+        started = time.process_time()
         assert rows_of_text(text, name).faults
-        assert time.perf_counter() - started < 3, name
+        assert time.process_time() - started < 3, name
 
 
 def test_the_message_lists_so_many_faults_and_counts_the_rest():

@@ -123,7 +123,7 @@ def test_the_engine_ends_when_its_parent_is_killed(make_job):
     engine = pid_in(job.folder.path / "engine.pid")
     assert alive(engine)
     parent.kill()
-    parent.wait(timeout=5)
+    parent.wait(timeout=30)
     until(lambda: not alive(engine))
     assert (job.folder.path / "checkpoint.safetensors").exists()
 

@@ -52,7 +52,7 @@ def test_the_death_of_blender_is_the_end_of_its_jobs(tmp_path, fake_python):
     blender = session(tmp_path / "job", fake_python, "patient", "wait")
     until(lambda: blender.stdout.readline().strip() == b"ready", seconds=30)
     blender.kill()
-    blender.wait(timeout=10)
+    blender.wait(timeout=60)
     engine = pid_in(tmp_path / "job" / "engine.pid")
     until(lambda: not alive(engine))
     assert (tmp_path / "job" / "checkpoint.safetensors").exists()
@@ -74,7 +74,7 @@ def test_a_job_whose_blender_was_killed_is_offered_by_the_next_one_and_ends(tmp_
     blender = session(tmp_path / "jöb 1", fake_python, "two sessions", "wait")
     until(lambda: blender.stdout.readline().strip() == b"ready", seconds=30)
     blender.kill()
-    blender.wait(timeout=10)
+    blender.wait(timeout=60)
     engine = pid_in(tmp_path / "jöb 1" / "engine.pid")
     until(lambda: not alive(engine))
     environ = os.environ | {"PYTHONPATH": str(REPOSITORY), "SJC_ENGINE_PYTHON": str(fake_python)}

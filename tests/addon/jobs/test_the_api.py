@@ -33,7 +33,7 @@ def generate(addon, scene, tmp_path, monkeypatch):
     yield start
     for job in QUEUE.jobs:
         QUEUE.cancel(job, now=True)
-    api.wait(timeout=10)
+    api.wait(timeout=60)
 
 
 def code_of(function, *arguments, **options):
