@@ -39,6 +39,7 @@ from ..protocol.errors import Fault, InvalidSpec, SjcError
 from ..protocol.job_folder import JobFolder
 from ..protocol.spec import JobSpec
 from . import user_preferences
+from .arguments import judged
 from .batch.batch import Batch
 from .batch.batch_fault import BatchFault, InvalidBatch
 from .batch.entry import Entry
@@ -61,7 +62,7 @@ from .main_thread import on_main_thread
 from .models import model_pump
 from .models.model_actions import cancel_download, delete_model, download_model, models, refresh_models
 from .models.model_status import ModelStatus, Place
-from .results.asset import mark_as_asset
+from .results.asset import mark_as_asset as _mark_as_asset
 from .results.bake_texture import bake_texture
 from .results.before_after import show_side as side_shown
 from .results.export import export_result as _export_result
@@ -166,7 +167,7 @@ def rig_report(
     *,
     domain: bpy.types.Object | str | None = None,
     jitter: float | None = None,
-    model: str | None = None,
+    model: str | Path | None = None,
     scene: bpy.types.Scene | str | None = None,
 ) -> RigReport:
     """Say what a rig sees and what it does not, before a job is made.
@@ -199,7 +200,7 @@ def rig_report(
 def import_result(
     source: Any,
     *,
-    outputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | str | None = None,
     show: str = "mesh",
     scene: bpy.types.Scene | str | None = None,
 ) -> list[bpy.types.Object]:
@@ -233,12 +234,51 @@ def import_result(
 
 
 def show_as(result: bpy.types.Object, kind: str, *, scene: bpy.types.Scene | str | None = None) -> bpy.types.Object:
-    """Let a result be seen as its ``"mesh"`` or as its ``"volume"``; see `sjc_blender.addon.results.shown.show_as`."""
+    """Let a result be seen as its mesh or as its Volume, where it stands now; the other one is hidden.
+
+    Parameters
+    ----------
+    result : Object, its name, or its job
+    kind : str
+        ``"mesh"`` or ``"volume"``. What is not in the scene is made from the job's folder.
+    scene : Scene or its name, optional
+        None: the active one.
+
+    Returns
+    -------
+    Object
+        The one that is seen now, selected and active.
+
+    Raises
+    ------
+    SjcError
+        ``unknown_output``, ``not_a_result``, ``result_folder_missing``, ``no_result``, ``broken_result``.
+    """
     return shown_as(result, kind, target_scene(scene))
 
 
 def show_side(result: bpy.types.Object, side: str, *, scene: bpy.types.Scene | str | None = None) -> bpy.types.Object:
-    """Let an edit be seen ``"before"`` or ``"after"``; see `sjc_blender.addon.results.before_after.show_side`."""
+    """Let an edit be seen as it was before, or as it is after; as a mesh or as a Volume, as it is seen now.
+
+    Parameters
+    ----------
+    result : Object, its name, or its job
+        Of either side.
+    side : str
+        ``"before"`` or ``"after"``.
+    scene : Scene or its name, optional
+        None: the active one.
+
+    Returns
+    -------
+    Object
+        What is seen now, selected and active.
+
+    Raises
+    ------
+    SjcError
+        ``bad_usage``, or ``no_other_side`` if there is nothing to compare.
+    """
     return side_shown(result, side, target_scene(scene))
 
 
@@ -329,33 +369,56 @@ def process_events() -> bool:
 
 def _of_object(function: Callable[..., Any], *types: str) -> Callable[..., Any]:
     """Return the function with an object, its name or its job as the first argument."""
-    first = next(iter(inspect.signature(function).parameters))
+    signature = inspect.signature(function)
+    first, *others = signature.parameters.values()
+    anything = first.replace(annotation="bpy.types.Object | str | Job")
 
     @functools.wraps(function)
     def called(*arguments: Any, **options: Any) -> Any:
         if arguments:
             arguments = (named_object(arguments[0], *types), *arguments[1:])
-        elif first in options:
-            options[first] = named_object(options[first], *types)
+        elif first.name in options:
+            options[first.name] = named_object(options[first.name], *types)
         return function(*arguments, **options)
 
+    called.__signature__ = signature.replace(parameters=[anything, *others])  # type: ignore[attr-defined]
     return called
 
 
 remesh = _of_object(remesh)
 bake_texture = _of_object(bake_texture, "MESH")
 set_look = _of_object(set_look, "VOLUME")
-mark_as_asset = _of_object(mark_as_asset)
 show_as = _of_object(show_as)
 show_side = _of_object(show_side)
 
 
+def mark_as_asset(obj: bpy.types.Object | str | Job, source: Any = None, tags: Sequence[str] = ()) -> None:
+    """Make an imported result an asset with a picture, also in background mode.
+
+    Parameters
+    ----------
+    obj : Object, its name, or its job
+    source : Job, or what names one, optional
+        Whose turntable, else last preview, becomes the asset's picture; without either the asset keeps Blender's icon.
+        None: the one that the object came from.
+    tags : sequence of str
+        Beside ``"sjc"`` and ``"mesh"`` or ``"volume"``; one that is there already is not added again.
+
+    Raises
+    ------
+    SjcError
+        ``no_job``, ``bad_job_file`` or ``invalid_spec`` if the job's folder does not say what it holds;
+        the object is as it was then.
+    """
+    _mark_as_asset(named_object(obj), None if source is None else folder_of(source), tags)
+
+
 @functools.wraps(_export_result)
-def export_result(obj: Any, path: str | Path) -> Path:  # noqa: D103 - that of the function
+def export_result(obj: bpy.types.Object | str | Job, path: str | Path) -> Path:  # noqa: D103 - that of the function
     kinds = ("VOLUME",) if str(path).lower().endswith(".vdb") else ("MESH",)
     return _export_result(named_object(obj, *kinds), path)
 
 
 for _name in __all__:
     if inspect.isfunction(globals()[_name]):
-        globals()[_name] = on_main_thread(globals()[_name], _name)
+        globals()[_name] = on_main_thread(judged(globals()[_name], _name), _name)

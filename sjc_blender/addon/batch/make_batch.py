@@ -17,7 +17,7 @@ from ..drained import drained
 from ..job_location import first_writable, jobs_folders
 from ..jobs.destination import Destination
 from ..jobs.job_queue import Job
-from ..jobs.job_request import JobRequest, Shape, absolute
+from ..jobs.job_request import OUTPUTS, JobRequest, Shape, absolute
 from ..jobs.start import target_scene
 from ..rigs.rig_choice import RigChoice
 from .batch import Batch
@@ -40,9 +40,9 @@ def batch(
     presets: str | Iterable[str] = "standard",
     rigs: Rig | Iterable[Rig] = "ORBIT",
     domain: bpy.types.Object | str | None = None,
-    model: str = "builtin",
+    model: str | Path = "builtin",
     negative_prompt: str = "",
-    outputs: str | Sequence[str] = ("volume",),
+    outputs: str | Sequence[str] = OUTPUTS,
     jitter: float = 0.0,
     proxy: Shape | None = None,
     looseness: float = 0.5,
@@ -56,7 +56,7 @@ def batch(
     versions: bool = False,
     prune: bool = False,
     show: str = "mesh",
-    scene: bpy.types.Scene | None = None,
+    scene: bpy.types.Scene | str | None = None,
     start: bool = True,
     wait: bool = False,
     progress: Callable[[Job], None] | None = None,
@@ -84,7 +84,7 @@ def batch(
     domain, model, negative_prompt, jitter, proxy, looseness, overrides
         As in `generate`.
     outputs : sequence of str
-        ``"volume"`` (one object a job), ``"mesh"`` or both.
+        ``"volume"``, ``"mesh"`` or both, of which one is seen (`show`).
     name : str, optional
         Of the batch; None: the file's or Text block's, else ``"batch"``.
     folder : str or Path, optional
@@ -107,7 +107,7 @@ def batch(
         object shows the new result.
     prune : bool
         Remove objects of this batch that its list does not have any more.
-    scene : Scene, optional
+    scene : Scene or its name, optional
         None: the active one.
     start : bool
         False: only judge the rows; ``batch.start()`` starts.

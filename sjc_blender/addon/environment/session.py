@@ -123,7 +123,7 @@ def check_engine(*, wait: bool = False) -> Diagnosis | None:
     Returns
     -------
     Diagnosis or None
-        None if it is not done; `diagnosis` gives it later.
+        With `wait`: what it found. Without: None; the panel shows it later.
     """
     global _check_wanted
     look_again()

@@ -36,11 +36,13 @@ def interrupted() -> list[JobRecord]:
 
 
 def agree(source: Any) -> None:
-    """Let a job count as the user's own that was not begun by him on this computer, see `unknown_jobs`.
+    """Let a job count as the user's own that was not begun by this user on this computer.
+
+    A job names the model that its engine loads: look where it comes from first.
 
     Parameters
     ----------
-    source : as of `named_job.folder_of`
+    source : Job, or what names one
 
     Raises
     ------
@@ -51,13 +53,13 @@ def agree(source: Any) -> None:
     known_jobs.refresh()
 
 
-def recall(source: Any, *, scene: bpy.types.Scene | None = None) -> list[str]:
+def recall(source: Any, *, scene: bpy.types.Scene | str | None = None) -> list[str]:
     """Set a scene's settings to those of a job.
 
     Parameters
     ----------
-    source : Job, JobRecord, or a job's folder
-    scene : Scene, optional
+    source : Job, or what names one
+    scene : Scene or its name, optional
         None: the active one.
 
     Returns
@@ -81,7 +83,7 @@ def continue_job(
     steps: int,
     *,
     import_results: bool = True,
-    scene: bpy.types.Scene | None = None,
+    scene: bpy.types.Scene | str | None = None,
     wait: bool = False,
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,
@@ -92,7 +94,7 @@ def continue_job(
 
     Parameters
     ----------
-    source : Job, JobRecord, or a job's folder
+    source : Job, or what names one
     steps : int
         How many more, 1 or more.
     import_results, scene, wait, progress, engine_python
@@ -117,7 +119,7 @@ def delete_job(source: Any) -> list[str]:
 
     Parameters
     ----------
-    source : Job, JobRecord, or a job's folder
+    source : Job, or what names one
         Also one of those that `interrupted` or `history` gives.
 
     Returns

@@ -13,7 +13,7 @@ def pause(which: Any) -> None:
 
     Parameters
     ----------
-    which : Job, or what names one (see `sjc_blender.addon.jobs.named_job.folder_of`)
+    which : Job, or what names one
         Nothing happens to one that is not running. Jobs in line wait on.
     """
     job_queue.QUEUE.pause(job_of(which))
@@ -27,7 +27,14 @@ def unpause(which: Any) -> None:
 
 
 def move(which: Any, places: int) -> None:
-    """Move a waiting job in line: to the front with negative `places`, to the back with positive ones."""
+    """Move a waiting job in line.
+
+    Parameters
+    ----------
+    which : Job, or what names one
+    places : int
+        To the front with a negative number, to the back with a positive one.
+    """
     job_queue.QUEUE.move(job_of(which), places)
     pump.ensure_running()
 

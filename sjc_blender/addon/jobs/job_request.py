@@ -54,7 +54,7 @@ class JobRequest:
     prompt: str | None = None
     negative_prompt: str | None = None
     preset: str | None = None
-    model: str | None = None
+    model: str | Path | None = None
     seed: int | None = None
     outputs: Sequence[str] | str | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
@@ -71,7 +71,8 @@ class JobRequest:
     @property
     def model_source(self) -> str | None:
         """The model, with Blender's ``//`` resolved."""
-        return absolute(self.model) if isinstance(self.model, str) and self.model.startswith("//") else self.model
+        model = str(self.model) if isinstance(self.model, Path) else self.model
+        return absolute(model) if isinstance(model, str) and model.startswith("//") else model
 
     @property
     def model_fields(self) -> dict[str, Any]:

@@ -21,16 +21,16 @@ def generate(
     domain: bpy.types.Object | str | None = None,
     preset: str = "standard",
     seed: int = 0,
-    model: str = "builtin",
+    model: str | Path = "builtin",
     negative_prompt: str = "",
-    outputs: Sequence[str] = OUTPUTS,
+    outputs: Sequence[str] | str = OUTPUTS,
     jitter: float = 0.0,
     proxy: Shape | None = None,
     looseness: float = 0.5,
     overrides: Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
     import_results: bool = True,
-    scene: bpy.types.Scene | None = None,
+    scene: bpy.types.Scene | str | None = None,
     wait: bool = False,
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,
@@ -52,7 +52,7 @@ def generate(
         prompt of its own for an empty `prompt` (`sjc_blender.protocol.recipes`).
     seed : int
         0 or more. The same settings and seed repeat a result.
-    model : str
+    model : str or Path
         ``"builtin"``, a folder, a .safetensors file, or a Hugging Face id that is in the local
         cache. A path may begin with ``//``: beside the .blend.
     negative_prompt : str
@@ -65,13 +65,14 @@ def generate(
     looseness : float
         How freely the object may leave that shape: 0, not at all, to 1, as if there were none.
     overrides : mapping, optional
-        Any field of the job spec, nested, such as ``{"optimisation": {"steps": 200}}``.
+        Any field of the job spec, with dots, ``{"optimisation.steps": 200}``, or nested,
+        ``{"optimisation": {"steps": 200}}``.
     folder : str or Path, optional
         The job's folder; a job with the same settings that lies there goes on from its checkpoint.
         None: a new folder in ``sjc_jobs`` beside the saved .blend, else in the user's folder.
     import_results : bool
         Whether the results come into the scene by themselves.
-    scene : Scene, optional
+    scene : Scene or its name, optional
         None: the active one.
     wait : bool
         Block until the job has ended. In background mode nothing moves without it. Ctrl-C
@@ -123,15 +124,15 @@ def edit(
     *,
     region: Shape | None = None,
     anew: bool = False,
-    model: str | None = None,
+    model: str | Path | None = None,
     preset: str | None = None,
     seed: int | None = None,
     negative_prompt: str | None = None,
-    outputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | str | None = None,
     overrides: Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
     import_results: bool = True,
-    scene: bpy.types.Scene | None = None,
+    scene: bpy.types.Scene | str | None = None,
     wait: bool = False,
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,
@@ -142,7 +143,7 @@ def edit(
 
     Parameters
     ----------
-    source : Job, or what names one (see `sjc_blender.addon.jobs.named_job.folder_of`)
+    source : Job, or what names one
         A result that was moved is edited where it stands.
     prompt : str, optional
         For the whole object, such as ``"a chair with a round back"``; None: the old one. Another one begins on the
@@ -165,8 +166,8 @@ def edit(
     Raises
     ------
     SjcError
-        ``no_job``, ``no_checkpoint``, ``engine_busy``, ``region_other_grid``, ``region_other_samples``; of the region
-        as `region_grid`; or as `generate`. Nothing is left behind then.
+        ``no_job``, ``no_checkpoint``, ``engine_busy``, ``region_other_grid``, ``region_other_samples``,
+        ``unknown_region``, ``region_without_surface``, ``region_outside_domain``; or as `generate`.
     """
     request = JobRequest(
         prompt=prompt,

@@ -28,7 +28,7 @@ def submit(
     *,
     folder: str | Path | None = None,
     import_results: bool = True,
-    scene: bpy.types.Scene | None = None,
+    scene: bpy.types.Scene | str | None = None,
     wait: bool = False,
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,

@@ -38,7 +38,7 @@ def models(*, wait: bool = True, engine_python: str | Path | None = None) -> lis
     Raises
     ------
     SjcError
-        With `wait`: as in `find_engine_python`, ``models_busy``, ``engine_died``.
+        With `wait`: if there is no usable engine's Python; ``models_busy``, ``engine_died``.
     """
     if wait:
         refresh_models(engine_python=engine_python)
@@ -86,8 +86,7 @@ def download_model(
     Raises
     ------
     SjcError
-        ``offline``, ``models_busy``; with `wait` also whatever ends the download, see
-        ``sjc_blender/engine/model_store/download.py``.
+        ``offline``, ``models_busy``; with `wait` also whatever ends the download.
     """
     if not bpy.app.online_access:
         forced = " Blender was started with --offline-mode." if bpy.app.online_access_override else ""
@@ -109,6 +108,15 @@ def download_model(
 
 def delete_model(hub_id: str, *, wait: bool = False, engine_python: str | Path | None = None) -> None:
     """Delete a model from the cache, with what is left of its downloads.
+
+    Parameters
+    ----------
+    hub_id : str
+        As `models` lists it.
+    wait : bool
+        Block until it is deleted.
+    engine_python : str or Path, optional
+        Goes before the preferences.
 
     Raises
     ------

@@ -28,7 +28,7 @@ def mark_as_asset(obj: bpy.types.Object, folder: JobFolder | None = None, tags: 
 
     Parameters
     ----------
-    obj : bpy.types.Object
+    obj : Object, its name, or its job
         A Volume or a mesh of the job.
     folder : JobFolder, optional
         Of the job, None: as the object says; its turntable, else its last preview, becomes the asset's picture. Without

@@ -52,12 +52,12 @@ def bake_texture(obj: bpy.types.Object, size: int = 1024, *, wait: bool = True) 
 
     Parameters
     ----------
-    obj : bpy.types.Object
+    obj : Object, its name, or its job
         The mesh of a job; it may have been edited.
     size : int
         Pixels along a side, 64 to 4096.
     wait : bool
-        False: work beside the main thread; what goes wrong stands in `remesh.refusals`.
+        False: work beside the main thread; the panel tells what goes wrong.
 
     Raises
     ------

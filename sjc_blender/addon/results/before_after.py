@@ -60,7 +60,7 @@ def show_side(obj: bpy.types.Object, side: str, scene: bpy.types.Scene) -> bpy.t
 
     Parameters
     ----------
-    obj : bpy.types.Object
+    obj : Object, its name, or its job
         A result of either.
     side : str
         ``"before"`` or ``"after"``.

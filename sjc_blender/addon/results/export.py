@@ -26,7 +26,7 @@ def export_result(obj: bpy.types.Object, path: str | Path) -> Path:
 
     Parameters
     ----------
-    obj : bpy.types.Object
+    obj : Object, its name, or its job
         A mesh for ``.glb``, ``.ply`` and ``.obj``, written by Blender's own exporters with modifiers applied and
         colours; a Volume for ``.vdb``, a copy of its file, in the Volume's own space.
     path : str or Path

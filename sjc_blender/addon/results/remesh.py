@@ -65,7 +65,7 @@ def remesh(
 
     Parameters
     ----------
-    obj : bpy.types.Object
+    obj : Object, its name, or its job
         The mesh of a job, or its Volume.
     threshold : float or None
         In (0, 1); None takes the automatic one.

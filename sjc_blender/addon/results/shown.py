@@ -51,7 +51,7 @@ def show_as(obj: bpy.types.Object, kind: str, scene: bpy.types.Scene) -> bpy.typ
 
     Parameters
     ----------
-    obj : bpy.types.Object
+    obj : Object, its name, or its job
         Either of the two.
     kind : str
         ``"mesh"`` or ``"volume"``. What is not in the scene is made from the job's folder.

@@ -20,6 +20,12 @@ def set_look(obj: bpy.types.Object, look: str) -> None:
 
     The material that it had is kept in the file with all that was changed in it, and comes back with its look.
 
+    Parameters
+    ----------
+    obj : Object, its name, or its job
+    look : str
+        ``"RADIANCE"``, which glows in the colours that were optimised, or ``"SCATTERING"``, a cloud that lamps light.
+
     Raises
     ------
     SjcError

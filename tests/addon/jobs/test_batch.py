@@ -1,6 +1,7 @@
 """Batches with an engine that needs no torch: judged as a whole, placed, and never made twice."""
 
 import dataclasses
+import inspect
 import itertools
 import os
 import shutil
@@ -41,10 +42,10 @@ def engine(scene, fake_python, monkeypatch):
 
 @pytest.fixture
 def batch(tmp_path):
-    """Give `api.batch` with a model that knows every prompt, and a folder of the test's own."""
+    """Give `api.batch` with a model that knows every prompt, an object a job, and a folder of the test's own."""
 
     def make(source=PROMPTS, **options):
-        settings = {"model": "some/model", "folder": tmp_path / "jobs", "wait": True, "tell": None}
+        settings = {"model": "some/model", "folder": tmp_path / "jobs", "wait": True, "tell": None, "outputs": "volume"}
         return api.batch(source, **settings | options)
 
     return make
@@ -62,6 +63,17 @@ def forget(objects):
 
 
 # ---- Made, placed, named ------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_chosen_is_both_outputs_as_for_a_single_job(addon, batch, scene):
+    """The same in the API, in a batch, in the panel and on the command line."""
+    taken = [inspect.signature(function).parameters["outputs"].default for function in (api.generate, api.batch)]
+    assert taken == [api.OUTPUTS, api.OUTPUTS] and scene.sjc.outputs == api.OUTPUTS
+    made = batch(["a red chair"], outputs=api.OUTPUTS)
+    volume, mesh = made.results()
+    assert (volume.type, mesh.type) == ("VOLUME", "MESH")
+    assert volume.hide_render and not mesh.hide_render
+    assert mesh.asset_data is not None and volume.asset_data is None
 
 
 def test_prompts_times_seeds_are_placed_named_and_tagged(batch, scene):

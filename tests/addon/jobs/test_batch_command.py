@@ -33,8 +33,9 @@ def engine(scene, fake_python, monkeypatch, tmp_path):
     queue.shut_down(0.0)
 
 
-def batch(*options, way="success", file="Stühle.csv") -> int:
-    return main(["batch", file, "--model", "some/model", "--negative-prompt", way, *options])
+def batch(*options, way="success", file="Stühle.csv", outputs="volume") -> int:
+    chosen = ["--model", "some/model", "--negative-prompt", way, "--outputs", outputs]
+    return main(["batch", file, *chosen, *options])
 
 
 def outcome(capfd):

@@ -77,6 +77,24 @@ def test_everything_it_lists_is_there_and_says_what_it_does():
         assert name in told
 
 
+def test_its_help_explains_every_argument_and_names_nothing_of_the_inside():
+    for name in api.__all__:
+        function = getattr(api, name)
+        if inspect.isfunction(function):
+            text, arguments = inspect.getdoc(function), inspect.signature(function).parameters
+            explained = "Parameters\n---" in text or len(arguments) <= 1 or "as of `api.generate`" in text
+            assert explained or "else as `generate`" in text, name
+            if "Parameters\n---" in text:
+                listed = text.split("Parameters\n---")[1].split("\nReturns\n")[0].split("\nRaises\n")[0]
+                missing = [
+                    word for word in arguments if not re.search(rf"^[\w, ]*\b{word}\b[\w, ]*( :|$)", listed, re.M)
+                ]
+                assert not missing, f"{name}: {missing}"
+            assert not re.search(r"sjc_blender\.addon|named_job|unknown_jobs`|\.py\b", text), name
+            if "scene" in arguments:
+                assert arguments["scene"].annotation == "bpy.types.Scene | str | None", name
+
+
 def test_what_is_returned_or_raised_is_listed():
     returned = {"Job", "Batch", "Entry", "JobRecord", "RecordState", "JobState", "EngineState", "Status", "ModelStatus"}
     raised = {"SjcError", "InvalidSpec", "Fault", "InvalidBatch", "BatchFault"}
