@@ -29,7 +29,7 @@ def _help(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
 
 
 class SJC_OT_open_manual(bpy.types.Operator):
-    """Open the manual of SJC in the web browser; it came with the add-on, and needs no internet"""  # noqa: D400 - a tooltip
+    """Open the manual of SJC in the web browser; it is included in the add-on and works offline"""  # noqa: D400 - a tooltip
 
     bl_idname = "sjc.open_manual"
     bl_label = "SJC Manual"

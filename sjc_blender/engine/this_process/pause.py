@@ -22,7 +22,7 @@ class Pause:
         self._going.clear()
 
     def end(self) -> None:
-        """Let the job go on."""
+        """Continue the paused job."""
         self._going.set()
 
     def keep(self) -> None:

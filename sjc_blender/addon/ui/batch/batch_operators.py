@@ -90,7 +90,7 @@ def _judge(scene: bpy.types.Scene, start: bool) -> None:
 
 
 class SJC_OT_batch_check(_BatchOperator):
-    """Look for faults in the list, without starting anything"""
+    """Check the list for faults without starting anything"""
 
     bl_idname = "sjc.batch_check"
     bl_label = "Check"
@@ -101,7 +101,7 @@ class SJC_OT_batch_check(_BatchOperator):
 
 
 class SJC_OT_batch_run(_BatchOperator):
-    """Make what the list asks for and is not there yet; what is made but gone from the scene is imported again"""
+    """Make the objects of the list that are missing; results that were deleted from the scene are imported again"""
 
     bl_idname = "sjc.batch_run"
     bl_label = "Run"
@@ -121,7 +121,7 @@ class SJC_OT_batch_run(_BatchOperator):
 
 
 class SJC_OT_batch_cancel(bpy.types.Operator):
-    """Stop the running job after its current step, and those that wait; Run or Retry goes on"""
+    """Stop the running job after its current step, and the waiting ones; Run or Retry continues them"""
 
     bl_idname = "sjc.batch_cancel"
     bl_label = "Cancel Batch"
@@ -150,7 +150,7 @@ class SJC_OT_batch_cancel(bpy.types.Operator):
 
 
 class SJC_OT_batch_retry(bpy.types.Operator):
-    """Run those again that failed or were cancelled, from their last checkpoints"""
+    """Run failed and cancelled jobs again, from their last checkpoints"""
 
     bl_idname = "sjc.batch_retry"
     bl_label = "Retry"
@@ -175,7 +175,7 @@ class SJC_OT_batch_retry(bpy.types.Operator):
 
 
 class SJC_OT_batch_new_text(bpy.types.Operator):
-    """Add a Text block with an example, to be edited in a Text Editor"""
+    """Add a Text block with an example; edit it in a Text Editor"""
 
     bl_idname = "sjc.batch_new_text"
     bl_label = "New List of Prompts"
@@ -191,7 +191,7 @@ class SJC_OT_batch_new_text(bpy.types.Operator):
 
 
 class SJC_OT_batch_dismiss(bpy.types.Operator):
-    """Put this message away"""
+    """Hide this message"""
 
     bl_idname = "sjc.batch_dismiss"
     bl_label = "Dismiss"

@@ -28,12 +28,12 @@ class SJC_PG_batch(bpy.types.PropertyGroup):
     )
     seeds: StringProperty(
         name="Seeds",
-        description="Each prompt is made with each of these seeds, such as 0, 5 or 0-7, unless its row has some",
+        description="Each prompt is made with each of these seeds, such as 0, 5 or 0-7, unless its row has its own",
         default="0",
     )
     place: EnumProperty(
         name="Place",
-        description="How the results stand beside each other",
+        description="How the results are arranged",
         items=[
             ("grid", "Grid", "In lines, the seeds of a prompt beside each other"),
             ("row", "Row", "All in one line"),

@@ -19,7 +19,7 @@ LEAST_SIDE = 0.05
 
 
 class SJC_OT_edit_result(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
-    """Make a new object of this result, in the background: it starts from the result's field, which stays"""
+    """Make a new object from this result in the background; the result itself is kept"""
 
     bl_idname = "sjc.edit_result"
     bl_label = "Edit Result"

@@ -10,7 +10,7 @@ from ..shared.attempt import attempt
 
 
 class SJC_OT_set_up_engine(bpy.types.Operator):
-    """Fetch and install what the engine needs, in a folder of its own; you can go on working"""
+    """Download and install what the engine needs into its own folder; you can go on working"""
 
     bl_idname = "sjc.set_up_engine"
     bl_label = "Set Up Engine"
@@ -31,7 +31,7 @@ class SJC_OT_set_up_engine(bpy.types.Operator):
 
 
 class SJC_OT_cancel_setup(bpy.types.Operator):
-    """Stop the set-up; what was fetched so far is kept, and the next set-up goes on from there"""
+    """Stop the set-up; downloaded files are kept, and the next set-up continues from there"""
 
     bl_idname = "sjc.cancel_setup"
     bl_label = "Cancel"
@@ -43,7 +43,7 @@ class SJC_OT_cancel_setup(bpy.types.Operator):
 
 
 class SJC_OT_remove_engine(bpy.types.Operator):
-    """Delete the engine's environment from the disk; models, jobs and results stay"""
+    """Delete the engine's environment from the disk; models, jobs and results are kept"""
 
     bl_idname = "sjc.remove_engine"
     bl_label = "Remove the Engine"
@@ -71,7 +71,7 @@ class SJC_OT_remove_engine(bpy.types.Operator):
 
 
 class SJC_OT_check_engine(bpy.types.Operator):
-    """Let the engine check itself: packages, graphics card, memory, speed"""
+    """Check the engine: packages, graphics card, memory, speed"""
 
     bl_idname = "sjc.check_engine"
     bl_label = "Check the Engine"
@@ -95,7 +95,7 @@ class SJC_OT_open_setup_log(bpy.types.Operator):
 
 
 class SJC_OT_copy_setup_log(bpy.types.Operator):
-    """Copy the log of the last set-up to the clipboard, to send it to somebody"""
+    """Copy the log of the last set-up to the clipboard"""
 
     bl_idname = "sjc.copy_setup_log"
     bl_label = "Copy Log"

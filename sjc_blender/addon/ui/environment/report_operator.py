@@ -21,7 +21,7 @@ DIALOG = 320
 
 
 class SJC_OT_copy_report(bpy.types.Operator):
-    """Copy versions, what the check found and the logs to the clipboard, to send them to somebody"""  # noqa: D400 - a tooltip
+    """Copy versions, the result of the check and the logs to the clipboard, for a bug report"""  # noqa: D400 - a tooltip
 
     bl_idname = "sjc.copy_report"
     bl_label = "Copy Report"
@@ -29,7 +29,7 @@ class SJC_OT_copy_report(bpy.types.Operator):
 
     with_names: BoolProperty(
         name="With Paths and Prompts",
-        description="Leave in where your files lie and what you wrote",
+        description="Include the paths of your files and your prompts",
         options={"SKIP_SAVE"},
     )
 

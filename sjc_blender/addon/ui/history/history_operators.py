@@ -48,7 +48,7 @@ class SJC_OT_recall(AsksAboutUnknownJobs, bpy.types.Operator):
 
 
 class SJC_OT_continue_job(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
-    """Give this job more steps: a new job begins where it ended, and the old result stays"""
+    """Start a new job where this one ended; the old result is kept"""
 
     bl_idname = "sjc.continue_job"
     bl_label = "Continue with More Steps"
@@ -79,7 +79,7 @@ class SJC_OT_continue_job(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator)
 
 
 class SJC_OT_delete_job(bpy.types.Operator):
-    """Delete the job's folder with its checkpoint and results; what is in the scene stays"""
+    """Delete the job's folder with its checkpoint and results; objects in the scene are kept"""
 
     bl_idname = "sjc.delete_job"
     bl_label = "Delete This Job"

@@ -44,7 +44,7 @@ def obstacle(scene: bpy.types.Scene) -> str:
 
 
 class SJC_OT_generate(bpy.types.Operator):
-    """Make an object of the prompt, in the background; if a job runs already, this one waits for its turn"""
+    """Make an object from the prompt in the background; if a job is running, this one waits for its turn"""
 
     bl_idname = "sjc.generate"
     bl_label = "Generate"
@@ -162,7 +162,7 @@ def _refuse(error: SjcError) -> None:
 
 
 class SJC_OT_hide_cover(bpy.types.Operator):
-    """Hide the object that stands where the result is, in the viewport and in renders; the Outliner shows it again"""
+    """Hide the object that overlaps the result, in the viewport and in renders; unhide it in the Outliner"""
 
     bl_idname = "sjc.hide_cover"
     bl_label = "Hide"
@@ -180,7 +180,7 @@ class SJC_OT_hide_cover(bpy.types.Operator):
 
 
 class SJC_OT_beside(bpy.types.Operator):
-    """Make the next object beside what stands there: the 3D cursor goes along X to where there is room"""
+    """Move the 3D cursor along X to a free place, where the next object will stand"""
 
     bl_idname = "sjc.beside"
     bl_label = "Beside It"
@@ -199,7 +199,7 @@ class SJC_OT_beside(bpy.types.Operator):
 
 
 class SJC_OT_dismiss(bpy.types.Operator):
-    """Put this message away"""
+    """Hide this message"""
 
     bl_idname = "sjc.dismiss"
     bl_label = "Dismiss"
@@ -213,7 +213,7 @@ class SJC_OT_dismiss(bpy.types.Operator):
 
 
 class SJC_OT_import_result(bpy.types.Operator):
-    """Bring the result of a finished job into the scene, from the job's folder"""
+    """Import the result of a finished job from its folder"""
 
     bl_idname = "sjc.import_result"
     bl_label = "Import SJC Result"
@@ -245,7 +245,7 @@ class SJC_OT_import_result(bpy.types.Operator):
 
 
 class SJC_OT_random_seed(bpy.types.Operator):
-    """Take another seed, drawn by chance"""
+    """Choose a random seed"""
 
     bl_idname = "sjc.random_seed"
     bl_label = "Random Seed"

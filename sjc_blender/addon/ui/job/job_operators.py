@@ -66,7 +66,7 @@ class SJC_OT_cancel(bpy.types.Operator):
 
 
 class SJC_OT_cancel_chosen(bpy.types.Operator):
-    """Cancel the chosen job; one that runs stops after its current step, and can be resumed from there"""
+    """Cancel the selected job; a running job stops after its current step and can be resumed from there"""
 
     bl_idname = "sjc.cancel_chosen"
     bl_label = "Cancel Chosen Job"
@@ -87,7 +87,7 @@ class SJC_OT_cancel_chosen(bpy.types.Operator):
 
 
 class SJC_OT_pause(bpy.types.Operator):
-    """Let the job hold still after its current step; it keeps its memory, jobs in line wait on"""
+    """Pause the job after its current step; it keeps its memory, and waiting jobs keep waiting"""
 
     bl_idname = "sjc.pause"
     bl_label = "Pause"
@@ -101,7 +101,7 @@ class SJC_OT_pause(bpy.types.Operator):
 
 
 class SJC_OT_unpause(bpy.types.Operator):
-    """Let the job go on"""
+    """Continue the paused job"""
 
     bl_idname = "sjc.unpause"
     bl_label = "Go On"
@@ -115,7 +115,7 @@ class SJC_OT_unpause(bpy.types.Operator):
 
 
 class SJC_OT_move_job(bpy.types.Operator):
-    """Change when it is the chosen job's turn; only jobs that wait can be moved"""
+    """Move the selected job in the queue; only waiting jobs can be moved"""
 
     bl_idname = "sjc.move_job"
     bl_label = "Move Job"
@@ -143,13 +143,13 @@ class SJC_OT_move_job(bpy.types.Operator):
 
 
 class SJC_OT_clear_jobs(bpy.types.Operator):
-    """Take the jobs that have ended off this list; they stay in the history"""
+    """Remove ended jobs from this list; they stay in the history"""
 
     bl_idname = "sjc.clear_jobs"
     bl_label = "Clear Ended Jobs"
     bl_options = {"INTERNAL"}
 
-    job: StringProperty(name="Job", description="Id of the only job to take off", options={"HIDDEN", "SKIP_SAVE"})
+    job: StringProperty(name="Job", description="Id of the only job to remove", options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
@@ -203,7 +203,7 @@ class NeedsEngine:
 
 
 class SJC_OT_resume(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
-    """Go on with this job from its last checkpoint; its result comes into the active scene"""
+    """Continue this job from its last checkpoint; its result is imported into the active scene"""
 
     bl_idname = "sjc.resume"
     bl_label = "Resume"
@@ -221,7 +221,7 @@ class SJC_OT_resume(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
 
 
 class SJC_OT_resume_all(NeedsEngine, bpy.types.Operator):
-    """Go on with all interrupted jobs, one after the other; their results come into the active scene"""
+    """Continue all interrupted jobs, one after the other; their results are imported into the active scene"""
 
     bl_idname = "sjc.resume_all"
     bl_label = "Resume All"
@@ -234,7 +234,7 @@ class SJC_OT_resume_all(NeedsEngine, bpy.types.Operator):
 
 
 class SJC_OT_discard_all(bpy.types.Operator):
-    """Delete all interrupted jobs with their checkpoints, after a question"""
+    """Delete all interrupted jobs with their checkpoints, after asking"""
 
     bl_idname = "sjc.discard_all"
     bl_label = "Discard All"
@@ -262,7 +262,7 @@ class SJC_OT_discard_all(bpy.types.Operator):
 
 
 class SJC_OT_show_result(bpy.types.Operator):
-    """Select what this job made, and frame it in the viewport"""
+    """Select the result of this job and frame it in the viewport"""
 
     bl_idname = "sjc.show_result"
     bl_label = "Show"

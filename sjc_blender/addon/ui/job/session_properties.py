@@ -60,7 +60,7 @@ def _choose_picture(session: bpy.types.PropertyGroup, number: int) -> None:
 class SJC_PG_entry(bpy.types.PropertyGroup):
     """One line of a list; its `name` is what it is found by."""
 
-    prompt: StringProperty(name="Prompt", description="What was to be made; the list can be searched for it")
+    prompt: StringProperty(name="Prompt", description="The prompt; the list can be searched for it")
 
 
 def _colours(_session: object) -> bool:
@@ -85,8 +85,8 @@ class SJC_PG_session(bpy.types.PropertyGroup):
     history_index: IntProperty(name="Entry", description="The chosen entry", options={"SKIP_SAVE"})
     variations: IntProperty(
         name="Variations",
-        description="How many to make, each with a seed of its own. Of more than one none comes into the scene by "
-        "itself: keep those that you like, now or later from the history",
+        description="Number of variations, each with its own seed. If there are several, none is imported "
+        "automatically: keep those that you like, now or later from the history",
         default=1,
         min=1,
         max=variations.MOST,
@@ -108,8 +108,8 @@ class SJC_PG_session(bpy.types.PropertyGroup):
     )
     colours: BoolProperty(
         name="Colours",
-        description="Show results in their colours: in Solid shading, which has one colour for each object otherwise, "
-        "and as Material Preview does while one forms. Switched off, the viewports are as they were",
+        description="Show results in their own colours: in Solid shading, and by Material Preview while an object "
+        "forms. Switch it off to restore the viewports",
         get=_colours,
         set=_set_colours,
     )

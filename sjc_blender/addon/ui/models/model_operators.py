@@ -50,7 +50,7 @@ class SJC_OT_choose_model(bpy.types.Operator):
 
 
 class SJC_OT_refresh_models(bpy.types.Operator):
-    """Look anew which models are on this computer"""
+    """Search for models on this computer again"""
 
     bl_idname = "sjc.refresh_models"
     bl_label = "Refresh Models"
@@ -62,7 +62,7 @@ class SJC_OT_refresh_models(bpy.types.Operator):
 
 
 class SJC_OT_download_model(bpy.types.Operator):
-    """Download this model from Hugging Face, in the background; what has come before is kept and checked"""
+    """Download this model from Hugging Face in the background; files that are already there are kept and checked"""
 
     bl_idname = "sjc.download_model"
     bl_label = "Download Model"
@@ -81,7 +81,7 @@ class SJC_OT_download_model(bpy.types.Operator):
 
 
 class SJC_OT_cancel_download(bpy.types.Operator):
-    """Stop the download; what has come is kept, and the next one goes on from there"""
+    """Stop the download; downloaded files are kept, and the next download continues from there"""
 
     bl_idname = "sjc.cancel_download"
     bl_label = "Cancel Download"
@@ -175,7 +175,7 @@ class SJC_OT_add_adapter(bpy.types.Operator):
 
 
 class SJC_OT_remove_adapter(bpy.types.Operator):
-    """Take this LoRA off the list; its file stays"""
+    """Remove this LoRA from the list; its file is kept"""
 
     bl_idname = "sjc.remove_adapter"
     bl_label = "Remove LoRA"

@@ -62,7 +62,7 @@ class SJC_PT_model(bpy.types.Panel):
             column.label(text="Graphics Memory", translate=False)
             column.prop(settings, "memory", text="")
         column.label(text="Negative Prompt", translate=False)
-        column.prop(settings, "negative_prompt", text="", placeholder="What to keep away from")
+        column.prop(settings, "negative_prompt", text="", placeholder="What to avoid")
 
 
 def _draw_list(layout: bpy.types.UILayout, settings: SJC_PG_settings, here: list[ModelStatus]) -> None:

@@ -29,7 +29,7 @@ class _OnResult:
 
 
 class SJC_OT_auto_threshold(_OnResult, bpy.types.Operator):
-    """Cut the surface at the automatic threshold, which never leaves it empty"""
+    """Cut the surface at the automatic threshold, which never gives an empty mesh"""
 
     bl_idname = "sjc.auto_threshold"
     bl_label = "Automatic Threshold"
@@ -42,7 +42,7 @@ class SJC_OT_auto_threshold(_OnResult, bpy.types.Operator):
 
 
 class SJC_OT_show_as(_OnResult, bpy.types.Operator):
-    """See the result as this, in the viewport and in renders; what is not in the scene yet is made of its job"""
+    """Show the result in this form, in the viewport and in renders; if it is not there yet, it is made from the job"""
 
     bl_idname = "sjc.show_as"
     bl_label = "Show Result As"
@@ -50,7 +50,7 @@ class SJC_OT_show_as(_OnResult, bpy.types.Operator):
 
     kind: EnumProperty(
         name="Kind",
-        description="As what it is seen; the other one is hidden, and follows when it takes its turn",
+        description="The visible form; the other one is hidden",
         items=[
             ("mesh", "Mesh", "A surface with its colours, lit by the scene"),
             ("volume", "Volume", "The field as it was optimised"),
@@ -63,7 +63,7 @@ class SJC_OT_show_as(_OnResult, bpy.types.Operator):
 
 
 class SJC_OT_show_side(_OnResult, bpy.types.Operator):
-    """See the object as it was before the edit, or as it is after; the other one is hidden, in renders too"""
+    """Show the object before or after the edit; the other one is hidden, also in renders"""
 
     bl_idname = "sjc.show_side"
     bl_label = "Compare with Original"
@@ -71,7 +71,7 @@ class SJC_OT_show_side(_OnResult, bpy.types.Operator):
 
     side: EnumProperty(
         name="Side",
-        description="Which of the two is seen",
+        description="Which of the two is visible",
         items=[("before", "Before", "What the edit was made of"), ("after", "After", "The result of the edit")],
     )
 
@@ -81,7 +81,7 @@ class SJC_OT_show_side(_OnResult, bpy.types.Operator):
 
 
 class SJC_OT_bake_texture(_OnResult, bpy.types.Operator):
-    """Lay the mesh out flat and colour it by a texture, packed in the file. Works on; you may go on too"""
+    """Unwrap the mesh and colour it by a texture that is packed in the file. Runs in the background"""
 
     bl_idname = "sjc.bake_texture"
     bl_label = "Bake Texture"
@@ -94,7 +94,7 @@ class SJC_OT_bake_texture(_OnResult, bpy.types.Operator):
 
 
 class SJC_OT_mark_asset(_OnResult, bpy.types.Operator):
-    """Make this result an asset, with the picture of its front"""
+    """Mark this result as an asset, with its front view as preview"""
 
     bl_idname = "sjc.mark_asset"
     bl_label = "Mark as Asset"

@@ -84,8 +84,8 @@ class SJC_PG_result(bpy.types.PropertyGroup):
 
     threshold: FloatProperty(
         name="Threshold",
-        description="The surface is where a look from outside has lost this share of its light. Lower: fuller; "
-        "higher: leaner. Takes the place of changes made to the mesh by hand",
+        description="The surface is where a ray from outside has lost this share of its light. Lower: fuller; "
+        "higher: leaner. Changes made to the mesh by hand are lost",
         min=0.01,
         max=0.99,
         subtype="FACTOR",
@@ -95,7 +95,7 @@ class SJC_PG_result(bpy.types.PropertyGroup):
     )
     smoothing: FloatProperty(
         name="Smoothing",
-        description="Voxels by which the density is smoothed before the surface is cut. It does not shrink",
+        description="Width in voxels by which the density is smoothed before the surface is cut",
         min=0.0,
         max=3.0,
         step=10,
@@ -120,7 +120,7 @@ class SJC_PG_result(bpy.types.PropertyGroup):
     )
     look: EnumProperty(
         name="Look",
-        description="How the Volume meets light",
+        description="How the Volume is shaded",
         items=[
             ("RADIANCE", "Radiance", "Glows in its own colours, as it was optimised; needs no lamp", 1),
             ("SCATTERING", "Scattering", "A cloud of its colours that lamps light, and that casts shadows", 2),

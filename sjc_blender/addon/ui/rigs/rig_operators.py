@@ -14,7 +14,7 @@ from ..shared.attempt import attempt, in_object_mode
 
 
 class SJC_OT_add_rig(bpy.types.Operator):
-    """Add cameras all around the domain, and a domain where there is none, and use them for the next job"""
+    """Add cameras around the domain, and a domain if there is none, and use them for the next job"""
 
     bl_idname = "sjc.add_rig"
     bl_label = "Add SJC Camera Rig"
@@ -41,7 +41,7 @@ class SJC_OT_add_rig(bpy.types.Operator):
 
 
 class SJC_OT_add_domain(bpy.types.Operator):
-    """Add a box at the 3D cursor for the result to fill; move, turn and scale it as you like"""
+    """Add a box at the 3D cursor for the result to fill; move, rotate and scale it as you like"""
 
     bl_idname = "sjc.add_domain"
     bl_label = "Add SJC Domain"
@@ -59,7 +59,7 @@ class SJC_OT_add_domain(bpy.types.Operator):
 
 
 class SJC_OT_check_rig(bpy.types.Operator):
-    """Look along the camera's path, and say what it sees; the scene is played for it, and is as it was afterwards"""
+    """Evaluate the camera's path and report what it sees; the scene is played for this and restored"""
 
     bl_idname = "sjc.check_rig"
     bl_label = "Check Path"
@@ -95,7 +95,7 @@ def _show_error(scene_name: str, error: SjcError) -> None:
 
 
 class SJC_OT_camera_text(bpy.types.Operator):
-    """Let this camera have a weight, and a text that the model is told there instead of its own view words"""
+    """Give this camera a weight, and a text for the model instead of its view words"""
 
     bl_idname = "sjc.camera_text"
     bl_label = "Weight and Text of This Camera"
@@ -117,9 +117,9 @@ class SJC_OT_camera_text(bpy.types.Operator):
         for name, value in ((WEIGHT_PROPERTY, 1.0), (TEXT_PROPERTY, "")):
             if camera.get(name) is None:
                 camera[name] = value
-        camera.id_properties_ui(WEIGHT_PROPERTY).update(min=0.0, description="How often it is drawn; 0: never")
+        camera.id_properties_ui(WEIGHT_PROPERTY).update(min=0.0, description="How often the camera is drawn; 0: never")
         camera.id_properties_ui(TEXT_PROPERTY).update(
-            description="What the model is told here; {prompt} stands for the prompt. Empty: its own view words"
+            description="Text for the model at this camera; {prompt} is the job's prompt. Empty: the model's view words"
         )
         return {"FINISHED"}
 

@@ -17,7 +17,7 @@ class EditSettings:
 
     edit_prompt: StringProperty(
         name="New Prompt",
-        description="What the whole object is to be from now on; left empty: what it was",
+        description="What the whole object should be. Empty: the old prompt",
         options={"TEXTEDIT_UPDATE"},
         search=suggestions,
         search_options={"SUGGESTION"},
@@ -31,8 +31,7 @@ class EditSettings:
     )
     edit_anew: BoolProperty(
         name="Begin Anew",
-        description="What is in the region begins as haze: for quite another object in its place. "
-        "Otherwise it begins as what is there",
+        description="Start the region as haze, to replace its content completely; otherwise start from its content",
     )
     edit_settings: EnumProperty(
         name="Settings",

@@ -21,7 +21,7 @@ class SJC_PG_adapter(bpy.types.PropertyGroup):
     )
     weight: FloatProperty(
         name="Weight",
-        description="Strength of a LoRA; 0 is as if it were not there",
+        description="Strength of a LoRA; 0 switches it off",
         default=1.0,
         soft_min=0.0,
         soft_max=2.0,
@@ -34,7 +34,7 @@ class ModelChoice:
 
     model_kind: EnumProperty(
         name="Model",
-        description="Which pretrained model knows what things look like",
+        description="The pretrained 2D model",
         items=[
             ("BUILTIN", "Built-in", "The small prior that comes with the add-on; works offline, knows a few objects"),
             ("HUB", "Listed", "A model of the list, from the Hugging Face cache on this computer"),

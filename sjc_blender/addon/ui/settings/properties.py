@@ -54,7 +54,7 @@ class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.Property
     )
     negative_prompt: StringProperty(
         name="Negative Prompt",
-        description="What to keep away from",
+        description="What to avoid",
     )
     preset: EnumProperty(
         name="Preset",
@@ -69,12 +69,12 @@ class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.Property
     )
     make_volume: BoolProperty(
         name="Volume",
-        description="Bring the result in as a Volume that glows in its colours",
+        description="Import the result as a Volume that glows in its colours",
         default=True,
     )
     make_mesh: BoolProperty(
         name="Mesh",
-        description="Bring the result in as a mesh with a colour attribute",
+        description="Import the result as a mesh with a colour attribute",
         default=True,
     )
 

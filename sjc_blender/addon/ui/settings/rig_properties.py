@@ -39,7 +39,7 @@ class RigSettings:
     )
     jitter: FloatProperty(
         name="Jitter",
-        description="How far each draw may turn a camera about the domain",
+        description="Largest random rotation of a drawn camera around the domain",
         subtype="ANGLE",
         min=0.0,
         max=math.radians(90),
@@ -65,7 +65,7 @@ class RigSettings:
     )
     proxy_kind: EnumProperty(
         name="Proxy",
-        description="A coarse shape to start from and keep to, as closely as you like",
+        description="A coarse shape to start from and follow",
         items=[
             ("NONE", "None", "Start from a haze, and let the prompt alone decide the shape"),
             ("OBJECT", "Object", "Start from the inside of an object, and keep to it"),
@@ -74,13 +74,13 @@ class RigSettings:
     )
     proxy_object: PointerProperty(
         name="Proxy Object",
-        description="Object whose inside is the coarse shape; a box or a ball will do",
+        description="Object whose inside is the coarse shape, such as a box or a sphere",
         type=bpy.types.Object,
         poll=has_surface,
     )
     proxy_collection: PointerProperty(
         name="Proxy Collection",
-        description="Collection whose objects' insides are the coarse shape; a few boxes and balls will do",
+        description="Collection whose objects' insides are the coarse shape, such as a few boxes and spheres",
         type=bpy.types.Collection,
     )
     proxy_looseness: FloatProperty(

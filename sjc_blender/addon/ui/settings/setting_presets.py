@@ -29,7 +29,7 @@ class SJC_MT_setting_presets(bpy.types.Menu):
 
 
 class SJC_OT_setting_preset_add(AddPresetBase, bpy.types.Operator):
-    """Keep the settings of this tab under a name, or remove the preset"""  # noqa: D400 - a tooltip
+    """Save the settings of this tab as a preset, or remove the preset"""  # noqa: D400 - a tooltip
 
     bl_idname = "sjc.setting_preset_add"
     bl_label = "Add SJC Preset"
