@@ -14,6 +14,7 @@ CODE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+|offline|rendering")
 SHAPES = ("proxy", "region")
 """What ``{what}`` in a code stands for: `occupancy_file.py` and `proxy.py` serve both."""
 HANDED_ON = {
+    "addon/arguments.py",  # from its own table
     "addon/environment/engine_keeper.py",  # from an event of a child process
     "addon/environment/setup_errors.py",  # from its own table
     "addon/jobs/job_queue.py",
@@ -77,6 +78,11 @@ def codes_of(tree: ast.AST, name: str) -> Iterator[str]:
             handed_on = _called(node) == "Failed" or name in HANDED_ON
             assert codes or handed_on, f"{name}:{node.lineno}: which codes can this be?"
             yield from codes
+        elif _called(node) == "Kind":
+            assert isinstance(node, ast.Call)
+            yield from (code for argument in node.args[2:3] for code in _texts(argument))
+        elif isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "code" and node.value:
+            yield from _texts(node.value)
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value and ast.unparse(node).startswith("_KNOWN"):
             yield from _table(node.value)
 
