@@ -66,6 +66,7 @@ from .results.asset import mark_as_asset as _mark_as_asset
 from .results.bake_texture import bake_texture
 from .results.before_after import show_side as side_shown
 from .results.export import export_result as _export_result
+from .results.export_usd import USD_FORMATS
 from .results.origin import named_object
 from .results.remesh import remesh
 from .results.show import show_result
@@ -415,7 +416,8 @@ def mark_as_asset(obj: bpy.types.Object | str | Job, source: Any = None, tags: S
 
 @functools.wraps(_export_result)
 def export_result(obj: bpy.types.Object | str | Job, path: str | Path) -> Path:  # noqa: D103 - that of the function
-    kinds = ("VOLUME",) if str(path).lower().endswith(".vdb") else ("MESH",)
+    ending = Path(path).suffix.lower()
+    kinds = {".vdb": ("VOLUME",)}.get(ending, () if ending in USD_FORMATS else ("MESH",))
     return _export_result(named_object(obj, *kinds), path)
 
 

@@ -57,7 +57,7 @@ def files_of(disk):
 
 
 @pytest.mark.parametrize("leave", [0, 4096, 8192, 20000])
-@pytest.mark.parametrize("kind", ["glb", "ply", "obj", "vdb"])
+@pytest.mark.parametrize("kind", ["glb", "ply", "obj", "vdb", "stl", "usdc"])
 def test_an_export_keeps_the_older_file_or_replaces_it_whole(scene, folder, tmp_path, disk, kind, leave):
     obj = import_volume(folder, scene) if kind == "vdb" else import_mesh(folder, scene)
     if kind != "vdb":

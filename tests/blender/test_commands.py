@@ -34,6 +34,7 @@ COMMANDS: dict[str, list[str]] = {
     "edit": ["job", "--prompt", "a blue chair", "--out", "new_job", "--save", "out.blend"],
     "batch": ["two.csv", "--save", "out.blend"],
     "rig": ["--rig", "ORBIT"],
+    "export": ["job", "chair.stl"],
     "render": ["--out", "pictures", "--engine", "cycles", "--size", "8", "--samples", "1"],
 }
 """What each is given so that it succeeds; `models` and `setup` need an engine's environment or the network."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import bpy
@@ -12,13 +12,16 @@ import bpy
 from ...protocol.atomic_write import atomic_files
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
+from .export_mesh import MESH_FORMATS, write_mesh
+from .export_usd import USD_FORMATS, whole_result, write_usd
+from .vdb_file import digest_of
 
-MESH_FORMATS, VOLUME_FORMATS = (".glb", ".ply", ".obj"), (".vdb",)
+VOLUME_FORMATS = (".vdb",)
 
 
 def formats_of(obj: bpy.types.Object) -> tuple[str, ...]:
     """Endings of the files that an object can become; empty for neither a mesh nor a Volume."""
-    return {"MESH": MESH_FORMATS, "VOLUME": VOLUME_FORMATS}.get(obj.type, ())
+    return {"MESH": MESH_FORMATS + USD_FORMATS, "VOLUME": VOLUME_FORMATS + USD_FORMATS}.get(obj.type, ())
 
 
 def export_result(obj: bpy.types.Object, path: str | Path) -> Path:
@@ -27,8 +30,10 @@ def export_result(obj: bpy.types.Object, path: str | Path) -> Path:
     Parameters
     ----------
     obj : Object, its name, or its job
-        A mesh for ``.glb``, ``.ply`` and ``.obj``, written by Blender's own exporters with modifiers applied and
-        colours; a Volume for ``.vdb``, a copy of its file, in the Volume's own space.
+        A mesh for ``.glb``, ``.ply``, ``.obj`` and ``.stl``, written by Blender's own exporters with modifiers
+        applied and, but for STL, colours; an STL is in millimetres and of a closed surface. A Volume for ``.vdb``, a
+        copy of its file, in the Volume's own space. Either for ``.usdc``, ``.usda`` and ``.usd``: with the other one
+        of the two, unseen, if it is hidden in the same place, and the .vdb beside it.
     path : str or Path
         May begin with ``//``: beside the .blend. A file that is there is replaced once the new one is whole;
         folders that are not there are made.
@@ -41,7 +46,7 @@ def export_result(obj: bpy.types.Object, path: str | Path) -> Path:
     Raises
     ------
     SjcError
-        ``unknown_format``, ``not_exported``, ``folder_not_writable``, ``disk_full``.
+        ``unknown_format``, ``not_exported``, ``not_closed``, ``folder_not_writable``, ``disk_full``.
     """
     target = expanded(bpy.path.abspath(str(path))).absolute()
     ending = target.suffix.lower()
@@ -51,99 +56,81 @@ def export_result(obj: bpy.types.Object, path: str | Path) -> Path:
             "unknown_format",
             f"{obj.name!r} ({obj.type.lower()}) cannot be written as {target.name!r}; possible: {allowed}.",
         )
-    if ending == ".vdb":
-        _copy_vdb(obj, target)
+    if ending in VOLUME_FORMATS:
+        if not _is_file_of(obj, target):
+            with atomic_files(target) as temporary:
+                _copy_grids(obj, temporary)
         return target
-    with _alone_selected(obj), atomic_files(target) as temporary:
+    with contextlib.ExitStack() as stack:
+        objects = stack.enter_context(whole_result(obj)) if ending in USD_FORMATS else [obj]
+        stack.enter_context(_alone_selected(objects))
+        temporary = stack.enter_context(atomic_files(target))
         try:
-            _write_mesh(obj, temporary, ending)
+            if ending in USD_FORMATS:
+                write_usd(objects, temporary, _grids_beside(objects, temporary))
+            else:
+                write_mesh(obj, temporary)
         except (RuntimeError, AttributeError) as error:
             reason = str(error).strip().splitlines()[-1]
             raise SjcError("not_exported", f"Blender could not write {target}: {reason}") from error
     return target
 
 
-def _write_mesh(obj: bpy.types.Object, target: Path, ending: str) -> None:
-    path = str(target)
-    if ending == ".glb":
-        bpy.ops.export_scene.gltf(
-            filepath=path,
-            export_format="GLB",
-            use_selection=True,
-            export_apply=True,
-            # Only where the material shows them: readers multiply them with a texture, which has the same colours.
-            export_vertex_color="MATERIAL",
-            export_all_vertex_colors=False,
-        )
-    elif ending == ".ply":
-        bpy.ops.wm.ply_export(
-            filepath=path, export_selected_objects=True, apply_modifiers=True, export_normals=True, export_colors="SRGB"
-        )
-    else:
-        with _pictures_beside(obj, target):
-            bpy.ops.wm.obj_export(
-                filepath=path,
-                export_selected_objects=True,
-                apply_modifiers=True,
-                export_colors=True,
-                path_mode="STRIP",
-            )
+def _grids_beside(objects: Sequence[bpy.types.Object], target: Path) -> Path | None:
+    """Copy the .vdb of a Volume among the objects beside `target`, named after what is in it; None without one."""
+    for obj in objects:
+        if obj.type == "VOLUME":
+            copied = target.with_name("grids.vdb")
+            _copy_grids(obj, copied)
+            return copied.rename(target.with_name(f"{target.stem}-{digest_of(copied)}.vdb"))
+    return None
 
 
-@contextlib.contextmanager
-def _pictures_beside(obj: bpy.types.Object, target: Path) -> Iterator[None]:
-    """Write the pictures that are packed in the .blend beside the file, which can only name them."""
-    trees = [slot.material.node_tree for slot in obj.material_slots if slot.material is not None]
-    nodes = [node for tree in trees if tree is not None for node in tree.nodes]
-    packed = {node.image for node in nodes if isinstance(node, bpy.types.ShaderNodeTexImage) and node.image}
-    before = {image: image.filepath_raw for image in packed if image.packed_file is not None}
-    try:
-        for number, image in enumerate(before):
-            path = target.with_name(f"{target.stem}{f'-{number + 1}' if number else ''}.png")
-            image.save(filepath=str(path))
-            image.filepath_raw = str(path)
-        yield
-    finally:
-        for image, path_before in before.items():
-            image.filepath_raw = path_before
-
-
-def _copy_vdb(obj: bpy.types.Object, target: Path) -> None:
+def _source(obj: bpy.types.Object) -> Path:
     volume = obj.data
     assert isinstance(volume, bpy.types.Volume)
-    source = Path(bpy.path.abspath(volume.filepath, library=volume.library))
-    packed = volume.packed_file
-    if packed is None and not source.is_file():
+    return Path(bpy.path.abspath(volume.filepath, library=volume.library))
+
+
+def _is_file_of(obj: bpy.types.Object, target: Path) -> bool:
+    source = _source(obj)
+    return source.is_file() and target.exists() and target.samefile(source)
+
+
+def _copy_grids(obj: bpy.types.Object, target: Path) -> None:
+    volume, source = obj.data, _source(obj)
+    assert isinstance(volume, bpy.types.Volume)
+    if volume.packed_file is not None:
+        target.write_bytes(volume.packed_file.data)
+        return
+    if not source.is_file():
         raise SjcError(
             "not_exported", f"The file of {obj.name!r} is not there any more: {source}.", "Import the result again."
         )
-    if packed is None and target.exists() and target.samefile(source):
-        return
-    with atomic_files(target) as temporary:
-        if packed is not None:
-            temporary.write_bytes(packed.data)
-        else:
-            shutil.copyfile(source, temporary)
+    shutil.copyfile(source, target)
 
 
 @contextlib.contextmanager
-def _alone_selected(obj: bpy.types.Object) -> Iterator[None]:
-    """Select only `obj` for a moment: Blender's exporters know no other way to say what they should write."""
+def _alone_selected(objects: Sequence[bpy.types.Object]) -> Iterator[None]:
+    """Select only these for a moment: Blender's exporters know no other way to say what they should write."""
     view_layer = bpy.context.view_layer
     assert view_layer is not None
-    if obj.name not in view_layer.objects or not obj.visible_get():
-        raise SjcError(
-            "not_exported", f"{obj.name!r} is hidden, or in another view layer.", "Show it, then export it again."
-        )
+    for obj in objects:
+        if obj.name not in view_layer.objects or not obj.visible_get():
+            raise SjcError(
+                "not_exported", f"{obj.name!r} is hidden, or in another view layer.", "Show it, then export it again."
+            )
     before, active = list(view_layer.objects.selected), view_layer.objects.active
     try:
         for other in before:
             other.select_set(False)
-        obj.select_set(True)
-        view_layer.objects.active = obj
+        for obj in objects:
+            obj.select_set(True)
+        view_layer.objects.active = objects[0]
         yield
     finally:
-        obj.select_set(False)
+        for obj in objects:
+            obj.select_set(False)
         for other in before:
             other.select_set(True)
         view_layer.objects.active = active

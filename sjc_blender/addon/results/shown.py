@@ -96,6 +96,11 @@ def together(first: bpy.types.Object, second: bpy.types.Object) -> bool:
     return (here.translation - there.translation).length <= 1e-3 * size
 
 
+def companion_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object | None:
+    """The other one of mesh and Volume of a result, if it is in the same place; the nearest to it."""
+    return _nearest(obj, [twin for twin in _twins(obj, scene) if together(obj, twin)])
+
+
 def _put_away(seen: bpy.types.Object, others: Sequence[bpy.types.Object]) -> None:
     hide_result(seen, False)
     for other in others:

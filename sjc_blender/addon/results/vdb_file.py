@@ -82,8 +82,8 @@ def store_vdb(field: FieldArrays, folder: Path, stem: str, frame: ObjectFrame) -
         with tempfile.TemporaryDirectory(prefix=".vdb-", dir=folder) as scratch:
             temporary = Path(scratch) / "grids.vdb"
             write_vdb(field, temporary, frame)
-            path = folder / f"{stem}-{_digest(temporary)}.vdb"
-            if not path.is_file() or _digest(path) != _digest(temporary):
+            path = folder / f"{stem}-{digest_of(temporary)}.vdb"
+            if not path.is_file() or digest_of(path) != digest_of(temporary):
                 temporary.replace(path)
                 note_file(path)
     except OSError as error:
@@ -116,7 +116,7 @@ def copy_vdb(root: Path, source: Path, folder: Path) -> Path:
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_LENGTH]  # type: ignore[arg-type]  # a buffered file has readinto
         path, number = folder / source.name, 1
-        while path.exists() and (not path.is_file() or _digest(path) != digest):
+        while path.exists() and (not path.is_file() or digest_of(path) != digest):
             number += 1
             path = folder / f"{source.stem}-{number}{source.suffix}"
         if not path.exists():
@@ -160,7 +160,8 @@ def _make_plain(path: Path) -> None:
         file.write(UUID)
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """Give the digest by which a file is named."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_LENGTH]
 

@@ -20,7 +20,7 @@ def _import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
 
 
 def _export(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    menu.layout.operator("sjc.export_result", text="SJC Result (.glb, .ply, .obj, .vdb)")
+    menu.layout.operator("sjc.export_result", text="SJC Result (.glb, .ply, .obj, .stl, .usdc, .vdb)")
 
 
 def _help(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:

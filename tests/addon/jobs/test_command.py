@@ -40,6 +40,21 @@ def generate(*options, way="success") -> int:
     return main(["generate", *settings, *options])
 
 
+@pytest.mark.parametrize("ending", ["stl", "vdb", "usdc"])
+def test_a_result_becomes_a_file_by_its_jobs_folder_or_by_its_name(tmp_path, capfd, ending):
+    assert generate("--import", "volume,mesh", "--out", "job", "--save", "out.blend") == EXIT_OK
+    name = next(obj.name for obj in bpy.data.objects if obj.type == ("VOLUME" if ending == "vdb" else "MESH"))
+    files = []
+    for source in ("job", name):
+        capfd.readouterr()
+        assert main(["export", source, f"{len(files)}/chair.{ending}", "--json"]) == EXIT_OK
+        files.append(Path(json.loads(capfd.readouterr().out.splitlines()[-1])["file"]))
+    assert files == [tmp_path / f"{number}/chair.{ending}" for number in (0, 1)]
+    assert all(path.stat().st_size for path in files)
+    assert main(["export", "no such thing", "chair.stl"]) == EXIT_FAILED
+    assert "no such thing" in capfd.readouterr().err
+
+
 def test_from_a_prompt_to_a_saved_scene(tmp_path, capfd):
     assert generate("--import", "volume,mesh", "--save", "a scene/out.blend") == EXIT_FAILED
     assert "could not be saved" in capfd.readouterr().err

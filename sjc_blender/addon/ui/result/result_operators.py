@@ -9,8 +9,9 @@ from bpy_extras.io_utils import ExportHelper
 from ....protocol.home import home_folder
 from ... import api
 from ...results import background_work
-from ...results.export import MESH_FORMATS, VOLUME_FORMATS, formats_of
+from ...results.export import formats_of
 from ...results.origin import is_result, job_folder_of, mesh_of
+from ...results.printing import printed_size
 from ...results.remesh import Cut, cut_of, request_cut
 from ..shared.attempt import attempt
 
@@ -120,12 +121,16 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
             (".glb", "GLB", "glTF 2.0 in one file; a mesh with its colours or texture"),
             (".ply", "PLY", "Stanford's format; a mesh with vertex colours"),
             (".obj", "OBJ", "Wavefront's format; a mesh with vertex colours, and its texture beside it"),
+            (".stl", "STL", "For printing: a closed mesh in millimetres, without colours"),
             (".vdb", "VDB", "OpenVDB; a Volume with the grids density and color"),
+            (
+                ".usdc",
+                "USD",
+                "Universal Scene Description; the mesh with its colours and the Volume, its VDB beside it",
+            ),
         ],
     )
-    filter_glob: StringProperty(
-        default=";".join(f"*{ending}" for ending in MESH_FORMATS + VOLUME_FORMATS), options={"HIDDEN"}
-    )
+    filter_glob: StringProperty(default="*.glb;*.ply;*.obj;*.stl;*.vdb;*.usd;*.usda;*.usdc", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask for the file."""
@@ -149,7 +154,9 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
         written: list[Path] = []
         outcome = attempt(self, lambda: written.append(api.export_result(context.object, self.filepath)))
         for path in written:
-            self.report({"INFO"}, f"Exported to {path}")
+            size = " x ".join(map(str, printed_size(context.object, context.scene)))
+            printed = f", {size} mm" if path.suffix.lower() == ".stl" else ""
+            self.report({"INFO"}, f"Exported to {path}{printed}")
         return outcome
 
 
