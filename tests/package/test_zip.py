@@ -92,6 +92,20 @@ def test_it_holds_the_manual_with_all_that_its_pages_show_and_link_to(archive: z
         assert {f"manual/{target}" for target in targets} <= names, page
 
 
+def test_each_link_within_the_manual_leads_to_a_place_of_a_page(archive: zipfile.ZipFile) -> None:
+    pages = {
+        name: archive.read(name).decode()
+        for name in archive.namelist()
+        if name.startswith("manual/") and name.endswith(".html")
+    }
+    links = 0
+    for name, text in pages.items():
+        for page, place in re.findall(r'href="(?![a-z]+:)([^"#]*)#([^"]+)"', text):
+            links += 1
+            assert f'id="{place}"' in pages[f"manual/{page}" if page else name], f"{name}: {page}#{place}"
+    assert links > 50
+
+
 def test_it_holds_nothing_else(archive: zipfile.ZipFile) -> None:
     top = {name.split("/")[0] for name in archive.namelist()}
     assert top <= {"__init__.py", "blender_manifest.toml", "LICENSE", "py.typed", *ROOMS, *DATA}
