@@ -10,8 +10,9 @@ import bpy
 
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
+from ..kept_values import kept_text
 from ..results.asset import mark_as_asset
-from ..results.placement import JOB_PROPERTY
+from ..results.placement import job_of
 from ..results.replacement import remember_place, take_place
 from ..results.shown import checked_kind, show_one
 from .layout import GAP, PLACES, offsets
@@ -53,8 +54,7 @@ def ways(jobs: Sequence[Planned], placing: Placing, variants: int) -> list[tuple
 
 def results_in(scene: bpy.types.Scene) -> dict[tuple[str, str], bpy.types.Object]:
     """Give every result in the scene, by its job's folder's name and what it is: ``"volume"`` or ``"mesh"``."""
-    named = ((obj.get(JOB_PROPERTY), obj) for obj in scene.objects)
-    return {(job, obj.type.lower()): obj for job, obj in named if isinstance(job, str)}
+    return {(job_of(obj), obj.type.lower()): obj for obj in scene.objects if job_of(obj)}
 
 
 def arrange(
@@ -102,9 +102,9 @@ def arrange(
 
 def stale(scene: bpy.types.Scene, collection: str, jobs: Container[str]) -> list[bpy.types.Object]:
     """Give the objects of a batch that belong to none of these jobs; versions of a row are older results of it."""
-    made = [obj for obj in scene.objects if obj.get(BATCH_PROPERTY) == collection]
-    rows = {obj.get(ROW_PROPERTY) for obj in made if obj.get(JOB_PROPERTY) in jobs} - {None}
-    return [obj for obj in made if obj.get(JOB_PROPERTY) not in jobs and obj.get(ROW_PROPERTY) not in rows]
+    made = [obj for obj in scene.objects if kept_text(obj, BATCH_PROPERTY) == collection]
+    rows = {kept_text(obj, ROW_PROPERTY) for obj in made if job_of(obj) in jobs} - {""}
+    return [obj for obj in made if job_of(obj) not in jobs and kept_text(obj, ROW_PROPERTY) not in rows]
 
 
 def _earlier(obj: bpy.types.Object, job: Planned, collection: str, scene: bpy.types.Scene) -> list[bpy.types.Object]:
@@ -117,7 +117,7 @@ def _earlier(obj: bpy.types.Object, job: Planned, collection: str, scene: bpy.ty
         if other != obj
         and other.type == obj.type
         and other.library is None
-        and (other.get(BATCH_PROPERTY), other.get(ROW_PROPERTY)) == (collection, job.name)
+        and (kept_text(other, BATCH_PROPERTY), kept_text(other, ROW_PROPERTY)) == (collection, job.name)
     ]
     return sorted(found, key=_version)
 

@@ -11,7 +11,7 @@ import bpy
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ..results.import_volume import SUBFOLDER
-from ..results.placement import JOB_PROPERTY
+from ..results.placement import job_of
 from ..results.vdb_file import copy_vdb
 
 
@@ -40,7 +40,7 @@ def _results() -> Iterator[tuple[bpy.types.Volume, JobFolder]]:
 
     Any other file stays where it is, whatever an object says of itself: a .blend may come from a stranger.
     """
-    used = [obj.data for obj in bpy.data.objects if obj.get(JOB_PROPERTY) and isinstance(obj.data, bpy.types.Volume)]
+    used = [obj.data for obj in bpy.data.objects if job_of(obj) and isinstance(obj.data, bpy.types.Volume)]
     for volume in dict.fromkeys(used):
         path = Path(volume.filepath)
         job = JobFolder(path.parent.parent)

@@ -15,7 +15,7 @@ from ...protocol.spec import JobSpec
 from ..results.all_or_nothing import all_or_nothing
 from ..results.before_after import take_the_place
 from ..results.object_frame import domain_now
-from ..results.placement import JOB_PROPERTY, results_of
+from ..results.placement import job_of, results_of
 from ..results.shown import IMPORTERS, checked_kind, show_one, shown_of
 from ..rigs import occupied
 from ..rigs.domain import as_rows
@@ -64,7 +64,7 @@ def settle(objects: Sequence[bpy.types.Object], spec: JobSpec, scene: bpy.types.
     shown = shown_of(objects[0], scene)
     take_the_place([shown, *(obj for obj in objects if obj != shown)], spec, scene)
     place = dataclasses.replace(spec.domain, matrix_world=as_rows(domain_now(shown)))
-    job = str(shown[JOB_PROPERTY])
+    job = job_of(shown)
     occupied.note(job, place, scene, results_of(job, scene))
 
 

@@ -9,8 +9,9 @@ import bpy
 from ...protocol.checkpoint_content import checkpoint_content
 from ...protocol.errors import SjcError
 from ...protocol.spec import JobSpec
+from ..kept_values import kept_name
 from .origin import is_result, job_folder_of
-from .placement import JOB_PROPERTY
+from .placement import job_of
 from .shown import hide_result, show_one, shown_of, together
 
 SOURCE_PROPERTY = "sjc_source"
@@ -36,20 +37,20 @@ def take_the_place(objects: Sequence[bpy.types.Object], spec: JobSpec, scene: bp
         hide_result(obj, True)
     for obj in objects:
         if old:
-            obj[SOURCE_PROPERTY] = str(old[0][JOB_PROPERTY])
+            obj[SOURCE_PROPERTY] = job_of(old[0])
 
 
 def sides_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> dict[str, list[bpy.types.Object]]:
     """The objects before and after an edit of which this is either; empty where it is neither, or the other is gone."""
     here = [other for other in scene.objects if is_result(other) and together(shown_of(obj, scene), other)]
-    job, source = obj.get(JOB_PROPERTY), obj.get(SOURCE_PROPERTY)
+    job, source = job_of(obj), kept_name(obj, SOURCE_PROPERTY)
     if source:
         after, before = job, source
     else:
-        edits = [other.get(JOB_PROPERTY) for other in here if other.get(SOURCE_PROPERTY) == job]
-        after, before = (edits[-1] if edits else None), job
+        edits = [job_of(other) for other in here if kept_name(other, SOURCE_PROPERTY) == job]
+        after, before = (edits[-1] if edits else ""), job
     sides = {
-        side: [other for other in here if name and other.get(JOB_PROPERTY) == name]
+        side: [other for other in here if name and job_of(other) == name]
         for side, name in (("before", before), ("after", after))
     }
     return sides if all(sides.values()) else {}

@@ -7,13 +7,13 @@ mesh, an edit) comes to lie where the object is, wherever it was moved.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import bpy
 import numpy as np
 from mathutils import Matrix
 
 from ...protocol.spec import JobSpec
+from ..kept_values import kept_numbers
 from ..rigs.evaluated_scene import place_of
 
 FRAME_PROPERTY = "sjc_frame"
@@ -55,13 +55,11 @@ class ObjectFrame:
 
 def frame_of(obj: bpy.types.Object) -> ObjectFrame:
     """The frame of a result; of one that does not say, as files of early releases hold them, the domain's own."""
-    told: Any = obj.get(FRAME_PROPERTY)
-    try:
-        x, y, z, scale = (float(value) for value in told)
-    except (TypeError, ValueError):
+    told = kept_numbers(obj, FRAME_PROPERTY, 4)
+    if told is None or not told[3] > 0:
         return ObjectFrame()
-    usable = np.isfinite((x, y, z, scale)).all() and scale > 0
-    return ObjectFrame((x, y, z), scale) if usable else ObjectFrame()
+    x, y, z, scale = told
+    return ObjectFrame((x, y, z), scale)
 
 
 def standing_domain(spec: JobSpec, frame: ObjectFrame) -> Matrix:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from ...protocol import codec
+from ...protocol import codec, plain_files
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ..job_location import jobs_folders, known_folders
-from .placement import FOLDER_PROPERTY, JOB_PROPERTY, remember_folder
+from ..kept_values import kept_text
+from .placement import FOLDER_PROPERTY, job_of, remember_folder
 
 
 def named_object(source: Any, *types: str) -> bpy.types.Object:
@@ -42,7 +44,7 @@ def named_object(source: Any, *types: str) -> bpy.types.Object:
     job = folder.path.name if isinstance(folder, JobFolder) else None
     for kind in types or ("MESH", "VOLUME"):
         for obj in bpy.data.objects if job is not None else ():
-            if obj.type == kind and obj.get(JOB_PROPERTY) == job:
+            if obj.type == kind and job_of(obj) == job:
                 return obj
     found = bpy.data.objects.get(source) if isinstance(source, str) else None
     if found is None:
@@ -57,7 +59,7 @@ def named_object(source: Any, *types: str) -> bpy.types.Object:
 
 def is_result(obj: bpy.types.Object | None) -> bool:
     """Whether an object is the Volume or the mesh of a job."""
-    return obj is not None and obj.type in {"MESH", "VOLUME"} and obj.get(JOB_PROPERTY) is not None
+    return obj is not None and obj.type in {"MESH", "VOLUME"} and bool(job_of(obj))
 
 
 def job_folder_of(obj: bpy.types.Object) -> JobFolder:
@@ -70,10 +72,10 @@ def job_folder_of(obj: bpy.types.Object) -> JobFolder:
     """
     if not is_result(obj):
         raise SjcError("not_a_result", f"{obj.name!r} is no Volume and no mesh of a job.", "Choose an imported result.")
-    job = str(obj[JOB_PROPERTY])
+    job = job_of(obj)
     places = list(dict.fromkeys(_places(obj, job)))
     for place in places:
-        if (place / "result").is_dir():
+        if plain_files.kind_of(place / "result") == "a folder":
             return JobFolder(place)
     raise SjcError(
         "result_folder_missing",
@@ -93,13 +95,13 @@ def keep_folders(target: str) -> None:
 
 def _places(obj: bpy.types.Object, job: str) -> Iterator[Path]:
     """Where a job's folder may lie: as seen from the file that has the object first, so that copies have their own."""
-    told = str(obj.get(FOLDER_PROPERTY, ""))
+    told = kept_text(obj, FOLDER_PROPERTY)
     if told.startswith("//"):
-        yield Path(bpy.path.abspath(told, library=obj.library)).resolve()
+        yield Path(os.path.realpath(bpy.path.abspath(told, library=obj.library)))
     *beside, users = jobs_folders()
     yield from (parent / job for parent in beside)
     yield from (folder for folder in [*known_folders(job), users / job] if _holds(folder, obj))
-    if told and not told.startswith("//"):  # as early releases wrote it
+    if told and not told.startswith(("//", "\\\\")):  # as early releases wrote it; never on another computer
         yield Path(told)
 
 
@@ -115,6 +117,6 @@ def mesh_of(obj: bpy.types.Object) -> bpy.types.Object | None:
     """The mesh that belongs to a result: itself, or one of the same job."""
     if obj.type == "MESH":
         return obj
-    job = obj.get(JOB_PROPERTY)
-    others = (other for other in bpy.data.objects if other.type == "MESH" and other.get(JOB_PROPERTY) == job)
+    job = job_of(obj)
+    others = (other for other in bpy.data.objects if other.type == "MESH" and job_of(other) == job)
     return next(others, None)

@@ -13,6 +13,7 @@ from ...protocol import codec
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
 from ..job_location import imported_from
+from ..kept_values import kept_name
 from ..rigs.evaluated_scene import view_layer_of
 from .object_frame import ObjectFrame, standing_domain
 
@@ -64,9 +65,14 @@ def place_result(
     select_result(obj, scene)
 
 
+def job_of(obj: bpy.types.Object) -> str:
+    """Return the id of the job that an object came from; empty if it names none."""
+    return kept_name(obj, JOB_PROPERTY)
+
+
 def results_of(job: str, scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """The objects of a scene that came from a job."""
-    return [obj for obj in scene.objects if obj.get(JOB_PROPERTY) == job]
+    return [obj for obj in scene.objects if job_of(obj) == job]
 
 
 def remember_folder(obj: bpy.types.Object, folder: Path, blend: str) -> None:

@@ -15,12 +15,13 @@ from ...protocol.job_folder import JobFolder
 from ...protocol.views import lowest_view
 from ...surface.solidity import SMOOTHING
 from ...surface.surface import Surface, SurfaceCutter
+from ..kept_values import kept_number
 from . import background_work
 from .materials import show_material
 from .mesh_data import fill_mesh
 from .object_frame import frame_of
 from .origin import job_folder_of, mesh_of
-from .placement import JOB_PROPERTY
+from .placement import job_of
 from .result_files import MeshArrays, read_field
 
 THRESHOLD_PROPERTY, SMOOTHING_PROPERTY, FACES_PROPERTY = "sjc_threshold", "sjc_smoothing", "sjc_faces"
@@ -32,6 +33,8 @@ PAINTED_PROPERTY = "sjc_painted"
 
 REDUCTION = "SJC Faces"
 """Name of the Decimate modifier."""
+
+MOST_SMOOTHING, MOST_FACES = 3.0, 2**31 - 1
 
 UNDO_MESSAGE = "SJC: Mesh"
 
@@ -51,7 +54,10 @@ class Cut:
 
 def cut_of(obj: bpy.types.Object) -> Cut:
     """How a mesh was cut."""
-    return Cut(float(obj.get(THRESHOLD_PROPERTY, THRESHOLD_SHOWN)), float(obj.get(SMOOTHING_PROPERTY, SMOOTHING)))
+    return Cut(
+        kept_number(obj, THRESHOLD_PROPERTY, THRESHOLD_SHOWN, 0.0, 1.0),
+        kept_number(obj, SMOOTHING_PROPERTY, SMOOTHING, 0.0, MOST_SMOOTHING),
+    )
 
 
 def remesh(
@@ -99,13 +105,13 @@ def request_cut(obj: bpy.types.Object, wanted: Cut) -> None:
     What goes wrong stands in `refusals` afterwards.
     """
     mesh = _mesh_object(obj)
-    folder, name, job = job_folder_of(obj), mesh.name, mesh.get(JOB_PROPERTY)
+    folder, name, job = job_folder_of(obj), mesh.name, job_of(mesh)
     _remember(mesh, wanted)
 
     def finish(outcome: Surface | SjcError) -> None:
         found = bpy.data.objects.get(name)
         # Undo, another file or a newer wish may have come in between.
-        if found is None or found.get(JOB_PROPERTY) != job or not _still_wanted(found, wanted):
+        if found is None or job_of(found) != job or not _still_wanted(found, wanted):
             return
         if isinstance(outcome, SjcError):
             refusals[name] = outcome
@@ -139,7 +145,7 @@ def reduce_faces(obj: bpy.types.Object, faces: int) -> None:
 def face_limit(obj: bpy.types.Object) -> int:
     """Triangles that the mesh is reduced to, as `reduce_faces` was told; 0: all."""
     modifier = obj.modifiers.get(REDUCTION)
-    return 0 if modifier is None else int(obj.get(FACES_PROPERTY, 0))
+    return 0 if modifier is None else int(kept_number(obj, FACES_PROPERTY, 0, 0, MOST_FACES))
 
 
 def cutter_of(folder: JobFolder, smoothing: float) -> SurfaceCutter:

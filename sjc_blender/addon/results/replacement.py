@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bpy
 
+from ..kept_values import kept_numbers
+
 PLACED_PROPERTY = "sjc_placed"
 """Where it was put: if it stands elsewhere by now, somebody has moved it."""
 
@@ -55,10 +57,8 @@ def remove_result(obj: bpy.types.Object) -> None:
 
 
 def _was_moved(obj: bpy.types.Object) -> bool:
-    told = obj.get(PLACED_PROPERTY)
-    if told is None or len(told) != 16:
-        return False
-    return any(abs(a - b) > MOVED for a, b in zip(told, _place(obj), strict=True))
+    told = kept_numbers(obj, PLACED_PROPERTY, 16)
+    return told is not None and any(abs(a - b) > MOVED for a, b in zip(told, _place(obj), strict=True))
 
 
 def _place(obj: bpy.types.Object) -> list[float]:

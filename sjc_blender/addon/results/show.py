@@ -6,7 +6,7 @@ import bpy
 
 from ...protocol.errors import SjcError
 from .. import window_events
-from .placement import JOB_PROPERTY
+from .placement import job_of
 
 
 def show_result(job: str, window: bpy.types.Window | None) -> list[bpy.types.Object]:
@@ -29,7 +29,7 @@ def show_result(job: str, window: bpy.types.Window | None) -> list[bpy.types.Obj
     active = view_layer.objects.active
     if active is not None and active.mode != "OBJECT":
         raise SjcError("not_object_mode", f"{active.name!r} is being edited.", "Go to Object Mode first.")
-    here = [obj for obj in view_layer.objects if obj.get(JOB_PROPERTY) == job]
+    here = [obj for obj in view_layer.objects if job_of(obj) == job]
     seen = [obj for obj in here if obj.visible_get(view_layer=view_layer)]
     if not seen:
         where = "is hidden" if here else "is not in this scene"

@@ -15,7 +15,7 @@ from .import_mesh import import_mesh
 from .import_volume import import_volume
 from .object_frame import domain_now, frame_of
 from .origin import job_folder_of
-from .placement import JOB_PROPERTY, select_result
+from .placement import job_of, select_result
 
 TYPES = {"mesh": "MESH", "volume": "VOLUME"}
 """By what a result is seen as: the type of its object."""
@@ -109,9 +109,9 @@ def _put_away(seen: bpy.types.Object, others: Sequence[bpy.types.Object]) -> Non
 
 def _twins(obj: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
     """The results of the same job that are of the other type."""
-    job = obj.get(JOB_PROPERTY)
+    job = job_of(obj)
     types = set(TYPES.values()) - {obj.type}
-    return [other for other in scene.objects if other.type in types and job and other.get(JOB_PROPERTY) == job]
+    return [other for other in scene.objects if other.type in types and job and job_of(other) == job]
 
 
 def _spare(seen: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object | None:

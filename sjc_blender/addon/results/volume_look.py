@@ -5,14 +5,14 @@ from __future__ import annotations
 import bpy
 
 from ...protocol.errors import SjcError
+from ..kept_values import kept_text
 from .look_groups import LOOKS
 from .materials import LOOK_PROPERTY, look_material, show_material
 
 
 def look_of(obj: bpy.types.Object) -> str:
     """``"RADIANCE"`` or ``"SCATTERING"``; empty where the material is another."""
-    material = obj.active_material
-    return str(material.get(LOOK_PROPERTY, "")) if material is not None else ""
+    return kept_text(obj.active_material, LOOK_PROPERTY)
 
 
 def set_look(obj: bpy.types.Object, look: str) -> None:

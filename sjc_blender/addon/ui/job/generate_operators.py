@@ -253,7 +253,7 @@ class SJC_OT_random_seed(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Draw a seed."""
-        context.scene.sjc.seed = random.randint(0, LARGEST_SEED)
+        context.scene.sjc.seed = random.randint(0, LARGEST_SEED)  # noqa: S311  # no secret
         return {"FINISHED"}
 
 

@@ -2,14 +2,19 @@
 
 import bpy
 
+from ....protocol.shown import shown
+from ...kept_values import kept_text
 from ...results import background_work
 from ...results.bake_texture import KEY
 from ...results.before_after import sides_of
 from ...results.origin import is_result, mesh_of
-from ...results.placement import JOB_PROPERTY
+from ...results.placement import job_of
 from ...results.remesh import refusals
 from ...rigs import occupied
 from ..shared.wrapped_label import draw_sentences
+
+LONGEST_PROMPT = 200
+"""Characters of it that are shown."""
 
 
 class SJC_PT_result(bpy.types.Panel):
@@ -30,7 +35,7 @@ class SJC_PT_result(bpy.types.Panel):
         if not is_result(obj):
             draw_sentences(layout, context, "Choose the mesh or the Volume of a job", "INFO")
             return
-        named = str(obj.get("sjc_prompt", obj.name))
+        named = shown(kept_text(obj, "sjc_prompt") or obj.name, LONGEST_PROMPT)
         draw_sentences(layout, context, named, f"OUTLINER_OB_{obj.type}")
         column = layout.column()
         column.use_property_split = True
@@ -40,8 +45,8 @@ class SJC_PT_result(bpy.types.Panel):
             draw_sentences(layout, context, "Go to Object Mode to change it", "INFO")
         kinds = column.row(align=True)
         for kind, name in (("MESH", "Mesh"), ("VOLUME", "Volume")):
-            shown = obj.type == kind
-            kinds.operator("sjc.show_as", text=name, icon=f"OUTLINER_OB_{kind}", depress=shown).kind = kind.lower()
+            seen = obj.type == kind
+            kinds.operator("sjc.show_as", text=name, icon=f"OUTLINER_OB_{kind}", depress=seen).kind = kind.lower()
         column.prop(context.window_manager.sjc, "colours", text="Show Colours", toggle=True, icon="COLOR")
         if obj.type == "VOLUME":
             column.row().prop(context.window_manager.sjc_result, "look", expand=True)
@@ -61,7 +66,7 @@ def _draw_place(column: bpy.types.UILayout, context: bpy.types.Context, obj: bpy
         row = column.row(align=True)
         for side, name in (("before", "Before"), ("after", "After")):
             row.operator("sjc.show_side", text=name, depress=obj in sides[side]).side = side
-    other = occupied.still_there(str(obj[JOB_PROPERTY]), context.view_layer)
+    other = occupied.still_there(job_of(obj), context.view_layer)
     if other is not None and other != obj:
         text = "Hide {name}".replace("{name}", other.name)
         column.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=False).name = other.name
