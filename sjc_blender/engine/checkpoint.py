@@ -60,7 +60,7 @@ def load(path: Path, spec: JobSpec) -> tuple[int, dict[str, torch.Tensor]]:
     about, tensors = _read(path, advice)
     if about.get("settings") != settings_digest(spec):
         raise SjcError("checkpoint_of_other_job", f"The checkpoint {path} belongs to a job of other settings.", advice)
-    return int(about["step"]), tensors
+    return about["step"], tensors
 
 
 def load_origin(path: Path, content: str) -> dict[str, torch.Tensor]:
@@ -96,6 +96,8 @@ def _read(path: Path, advice: str) -> tuple[dict[str, Any], dict[str, torch.Tens
         raise SjcError("checkpoint_old", f"The checkpoint {path} was written by another release.", advice)
     if about.get("content") != _digest(tensors):
         raise SjcError("checkpoint_corrupt", f"The checkpoint {path} is damaged: its checksum does not match.", advice)
+    if type(about.get("step")) is not int or not 0 <= about["step"] <= codec.LARGEST_WHOLE:
+        raise SjcError("checkpoint_corrupt", f"The checkpoint {path} is damaged: it does not say its step.", advice)
     return about, tensors
 
 

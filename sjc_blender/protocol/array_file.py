@@ -23,6 +23,9 @@ MAGIC = b"\x93NUMPY"
 PLAIN = re.compile(r"[<>|=]?([biuf])([1248])")
 """Kinds and bytes of plain numbers: b is a truth value here; halves to doubles, 8 to 64 bits."""
 
+LARGEST_DIRECTORY = (1 << 16) + 22
+"""Bytes that are read at once to find the arrays: the end of a zip with the longest remark, its list of entries."""
+
 ENCRYPTED = 1
 
 
@@ -69,7 +72,9 @@ def read_arrays(stream: IO[bytes], names: Iterable[str], largest: int) -> dict[s
         If the file is no zip of arrays, or one of them is too large, no plain numbers, or damaged.
     """
     try:
-        with zipfile.ZipFile(stream) as archive:
+        bounded = _Bounded(stream)
+        with zipfile.ZipFile(bounded) as archive:
+            bounded.limit = None
             if len(archive.infolist()) > MOST_ENTRIES:
                 raise BadArrays(f"it holds {len(archive.infolist())} arrays, and at most {MOST_ENTRIES} are expected")
             entries = {entry.filename: entry for entry in archive.infolist()}
@@ -80,6 +85,24 @@ def read_arrays(stream: IO[bytes], names: Iterable[str], largest: int) -> dict[s
         *(struct.error, IndexError, OverflowError),
     ) as error:
         raise BadArrays(f"it cannot be read ({error or type(error).__name__})") from error
+
+
+class _Bounded:
+    """A file of which at most `limit` bytes are read at once: a zip's list of entries may be of any length."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.limit: int | None = LARGEST_DIRECTORY
+        self._stream = stream
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        """Read as a file does; BadArrays for more than `limit` bytes."""
+        if self.limit is None:
+            return self._stream.read(size)
+        content = self._stream.read(self.limit + 1 if size < 0 else min(size, self.limit + 1))
+        if len(content) > self.limit:
+            raise BadArrays(f"the list of its arrays is longer than that of {MOST_ENTRIES} arrays")
+        return content
 
 
 def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, largest: int) -> RawArray:

@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 
 from .home import expanded
+from .outside_file import UnusableFile, read_outside
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 INDEX = "model_index.json"
+LONGEST_REF = 100
 VARIABLE = "SJC_MODELS"
 """Environment variable that names another cache, for SJC alone; the add-on's preference sets it."""
 
@@ -38,9 +40,8 @@ def cached_snapshot(hub_id: str, file: str = INDEX) -> Path | None:
         return None
     repository = hub_cache() / ("models--" + hub_id.replace("/", "--"))
     try:
-        with (repository / "refs" / "main").open(encoding="ascii") as named:
-            commit = named.read(100).strip()
-    except (OSError, ValueError):
+        commit = read_outside(repository / "refs" / "main", LONGEST_REF).decode("ascii").strip()
+    except (UnusableFile, UnicodeDecodeError):
         return None
     if not COMMIT.fullmatch(commit):
         return None

@@ -2,12 +2,14 @@
 
 import dataclasses
 import errno
+import json
 import os
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
 from sjc_blender.engine import checkpoint
 from sjc_blender.protocol.errors import SjcError
@@ -88,3 +90,15 @@ def test_the_libraries_own_error_for_a_full_disk_is_told_as_such(saved, monkeypa
         checkpoint.save(saved, JobSpec("a chair"), 8, TENSORS)
     assert error.value.code == "disk_full"
     assert checkpoint.load(saved, JobSpec("a chair"))[0] == 7
+
+
+@pytest.mark.parametrize("step", [None, "3", -1, 1.5, [], True, 10**400, float("inf")])
+def test_a_step_that_is_none_is_refused(saved, step):
+    with safe_open(saved, framework="pt") as file:
+        about = json.loads(file.metadata()["checkpoint"])
+        held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    save_file(held, saved, {"checkpoint": json.dumps(about | {"step": step})})
+    assert refusal(saved) == "checkpoint_corrupt"
+    del about["step"]
+    save_file(held, saved, {"checkpoint": json.dumps(about)})
+    assert refusal(saved) == "checkpoint_corrupt"

@@ -6,8 +6,10 @@ Each takes bytes as they would lie in a file, stand on a line, or come from a hu
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,9 +22,11 @@ from PIL import Image
 
 from sjc_blender.addon.batch.batch_file import read_batch_file
 from sjc_blender.addon.batch.text_rows import rows_of_text
+from sjc_blender.addon.environment.installer_settings import from_pip_list, from_uv_files
 from sjc_blender.addon.jobs.job_history import read_record
 from sjc_blender.addon.jobs.job_index import JobIndex
 from sjc_blender.addon.process.marker import read_marker
+from sjc_blender.addon.process.own_folders import LIST, OwnFolders
 from sjc_blender.addon.results.result_files import read_field, read_mesh
 from sjc_blender.engine import checkpoint
 from sjc_blender.engine.cameras.camera_paths import read_cameras
@@ -33,10 +37,12 @@ from sjc_blender.engine.pictures.finished_job import read_grid
 from sjc_blender.engine.radiance.occupancy_file import read_occupancy
 from sjc_blender.engine.score_models.pipeline_folder import examine_folder
 from sjc_blender.engine.score_models.stable_diffusion import StableDiffusion
+from sjc_blender.farm.path_map import path_map
+from sjc_blender.farm.travelling_folder import unpack_job, unpack_result
 from sjc_blender.protocol import codec, events, lease, presets
 from sjc_blender.protocol.checkpoint_content import checkpoint_content
 from sjc_blender.protocol.errors import SjcError
-from sjc_blender.protocol.hub_cache import cached_snapshot
+from sjc_blender.protocol.hub_cache import VARIABLE, cached_snapshot
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.model_families import family_of
 from sjc_blender.protocol.model_profile import BUILTIN, load_profile
@@ -201,6 +207,37 @@ def _listing(content: bytes) -> object:
     return [remote_file("acme/model", entry) for entry in listed_names("acme/model", entries).values()]
 
 
+def _cached(root: Path) -> object:
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(root)
+    try:
+        return cached_snapshot("acme/model")
+    finally:
+        os.environ.pop(VARIABLE)
+        if before is not None:
+            os.environ[VARIABLE] = before
+
+
+def _farm(content: bytes) -> object:
+    """What another machine sends: names of files with their contents, in each of the two directions."""
+    try:
+        values = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    files = {name: str(value).encode("utf-8", "replace") for name, value in values.items()} if _is_dict(values) else {}
+    with tempfile.TemporaryDirectory(prefix="sjc-fuzz-") as root:
+        for unpack in (unpack_job, unpack_result):
+            with contextlib.suppress(SjcError):
+                unpack(files, JobFolder(Path(root) / "job"))
+        outside = [path for path in Path(root).iterdir() if path.name != "job"]
+        assert not outside, f"{outside} was written beside the job"
+    return None
+
+
+def _is_dict(value: object) -> bool:
+    return isinstance(value, dict)
+
+
 def _profile(root: Path) -> object:
     profile = load_profile(str(root))
     if profile.views is not None:
@@ -265,6 +302,35 @@ def readers() -> list[Reader]:
             "marker of an engine",
             _at("marker.json")(lambda root: read_marker(root / "marker.json")),
             (_json({"requirements": "a", "python": "3.11", "torch": "2.13.0", "size": 3}),),
+        ),
+        Reader(
+            "list of an engine's folders",
+            _at(LIST)(lambda root: (OwnFolders(root).names, OwnFolders(root).present)),
+            (_json({"about": "a", "folders": ["env", "tools"]}),),
+        ),
+        Reader(
+            "uv.toml",
+            _at("uv.toml")(lambda root: from_uv_files({"UV_CONFIG_FILE": str(root / "uv.toml")}).variables()),
+            (
+                b'index-url = "https://a/b"\nfind-links = ["a", "b"]\n[[index]]\nurl = "https://c"\ndefault = true\n',
+                b'[pip]\nextra-index-url = ["https://a"]\n',
+            ),
+        ),
+        Reader(
+            "pip's list of its settings",
+            lambda b: from_pip_list(b.decode("utf-8", "replace")).pip_options(),
+            (b"global.index-url='https://a/b'\ninstall.find-links='a b'\n",),
+        ),
+        Reader("a cached model's commit", _at("models--acme--model", "refs", "main")(_cached), (b"0123456789" * 4,)),
+        Reader(
+            "a farm's files",
+            _farm,
+            (_json({"job.json": "{}", "proxy.npz": "a"}), _json({"result/field.npz": "a", "../../x": "b"})),
+        ),
+        Reader(
+            "a farm's names of folders",
+            lambda b: path_map(b.decode("utf-8", "replace").split("\n")).here("S:\\jobs\\a/b"),
+            (b"S:\\jobs=/mnt/jobs\n/mnt/a=/b",),
         ),
         Reader("sjc.json", _at("sjc.json")(_profile), (BUILTIN.joinpath("sjc.json").read_bytes(),)),
         Reader("model_index.json", _at("model_index.json")(_model_folder), (INDEX,)),

@@ -14,6 +14,18 @@ READERS = readers()
 SECONDS, MEGABYTES = 1.0, 200
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _warm():
+    """Let hypothesis read the constants of all modules once, which is memory of its own."""
+
+    @settings(max_examples=5, database=None, suppress_health_check=list(HealthCheck))
+    @given(near(b"[1]"))
+    def draw(content):
+        pass
+
+    draw()
+
+
 @pytest.mark.parametrize("reader", READERS, ids=[reader.name for reader in READERS])
 def test_the_examples_are_read_within_a_second(reader):
     for example in reader.examples:

@@ -1,12 +1,14 @@
 """A job's folder from a stranger: whatever is in place of its files, nothing outside is read, changed or waited for."""
 
 import os
+import struct
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from sjc_blender.protocol import events, lease, plain_files, presets
+from sjc_blender.protocol import array_file, events, lease, plain_files, presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import RESULT_FILES, JobFolder
 
@@ -185,3 +187,18 @@ def test_empty_files_are_values_or_sentences(folder, spec, name):
 def test_the_folder_itself_may_be_reached_by_a_link(folder, tmp_path, spec):
     (tmp_path / "disk").symlink_to(tmp_path)
     assert JobFolder(tmp_path / "disk" / "job").read_spec() == spec
+
+
+def test_arrays_beyond_number_are_refused_before_they_are_listed(tmp_path):
+    """A zip's list of entries may be as long as the file, and is no array whose size a header tells."""
+    count = 20_000
+    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", *(20, 0, 20), *(0,) * 8, 5, *(0,) * 6) + b"a.npy"
+    listed = entry * count
+    sixty_four = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(listed), 0)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(listed), 1)
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    (tmp_path / "field.npz").write_bytes(listed + sixty_four + locator + end)
+    with zipfile.ZipFile(tmp_path / "field.npz") as archive:
+        assert len(archive.infolist()) == count
+    with (tmp_path / "field.npz").open("rb") as file, pytest.raises(array_file.BadArrays, match="list of its arrays"):
+        array_file.read_arrays(file, ["density"], 1000)
