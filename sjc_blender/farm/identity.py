@@ -80,7 +80,9 @@ def local_models() -> list[str]:
 def graphics_cards() -> int:
     """How many NVIDIA cards the system has, by its driver's own program."""
     try:
-        listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, timeout=20, check=False)
+        # By the search path, as the driver's installer has it; it differs from system to system.
+        command = ["nvidia-smi", "--list-gpus"]
+        listed = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return 0
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())

@@ -37,7 +37,7 @@ def serve_here(arguments: argparse.Namespace) -> int:
         print(f"Scheduler: {address}", flush=True)
         if page:
             print(f"Status pages: {page}", flush=True)
-        host = "127.0.0.1" if arguments.host in {"0.0.0.0", "::"} else arguments.host
+        host = "127.0.0.1" if arguments.host in {"0.0.0.0", "::"} else arguments.host  # noqa: S104  # compared
         here = Connection(host, port, arguments.keys)
         keys = f" --keys {arguments.keys}" if arguments.keys else ""
         print(f"Other machines: farm join {socket.gethostname()}:{port}{keys and ' --keys FOLDER'}", flush=True)

@@ -42,4 +42,4 @@ def leave_foreign_libraries() -> None:
         )
         sys.stderr.flush()
         environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606  # itself again
