@@ -30,7 +30,7 @@ HISTORY_TAB = "Jobs"
 WAIT = 60.0
 
 api: Any = importlib.import_module(f"{EXTENSION}.addon.api")
-history_panel: Any = importlib.import_module(f"{EXTENSION}.addon.ui.history_panel")
+history_panel: Any = importlib.import_module(f"{EXTENSION}.addon.ui.history.history_panel")
 known_jobs: Any = importlib.import_module(f"{EXTENSION}.addon.jobs.known_jobs")
 resume_spot: Spot | None = None
 outcome: dict[str, Any] = {"drawn": {}, "questions": []}
@@ -91,7 +91,7 @@ def note_draws() -> None:
 
 def note_questions() -> None:
     """Note what Blender is given to ask."""
-    question: Any = importlib.import_module(f"{EXTENSION}.addon.ui.unknown_job_question").AsksAboutUnknownJobs
+    question: Any = importlib.import_module(f"{EXTENSION}.addon.ui.shared.unknown_job_question").AsksAboutUnknownJobs
     doubt = question.doubt
 
     def noting(self: Any, folder: Any) -> str:
