@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..protocol.errors import SjcError
 from ..protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK
+from ..protocol.home import home_folder
 from .connection import Connection, connection
 from .identity import graphics_cards
 from .path_map import path_map
@@ -77,9 +79,21 @@ def join_here(arguments: argparse.Namespace) -> int:
     return asyncio.run(main())
 
 
+def _own_spool() -> Path:
+    """Give the folder for jobs of machines that share no disk, where none is named."""
+    home = home_folder()
+    state = os.environ.get("XDG_STATE_HOME") or (home / ".local/state" if home is not None else None)
+    if state is None:
+        raise SjcError(
+            "no_home_folder",
+            "There is no home folder that the farm's jobs could be kept in.",
+            "Name a folder with --spool, or set the environment variable HOME or XDG_STATE_HOME.",
+        )
+    return Path(state) / "sjc_farm"
+
+
 def _work(where: Connection, arguments: argparse.Namespace) -> int:
-    spool = arguments.spool or Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "sjc_farm"
-    site = Site(path_map(arguments.map), spool)
+    site = Site(path_map(arguments.map), arguments.spool or _own_spool())
     name = arguments.name or f"{socket.gethostname()}-{os.getpid()}"
 
     async def main() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.farm.local_farm import stub_job
+from sjc_blender.farm import running
 from sjc_blender.farm.connection import connection
 from sjc_blender.farm.job_unit import State, run_unit
 from sjc_blender.farm.keys import make_keys
@@ -128,3 +129,13 @@ def test_a_folder_without_a_job_starts_no_engine(tmp_path, monkeypatch):
     monkeypatch.setenv("SJC_FARM_ENGINE", '["/nonexistent"]')
     outcome = run_unit(JobFolder(tmp_path), lambda event: None, lambda: False)
     assert (outcome.state, outcome.code, outcome.computed) == (State.FAILED, "no_job", False)
+
+
+def test_a_worker_without_a_home_folder_asks_for_a_place(monkeypatch, tmp_path):
+    monkeypatch.setattr(running, "home_folder", lambda: None)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    with pytest.raises(SjcError) as refused:
+        running._own_spool()
+    assert refused.value.code == "no_home_folder" and "--spool" in refused.value.hint
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert running._own_spool() == tmp_path / "sjc_farm"

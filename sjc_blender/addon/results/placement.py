@@ -10,6 +10,7 @@ import bpy
 from mathutils import Matrix
 
 from ...protocol import codec
+from ...protocol.home import home_folder
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
 from ..job_location import imported_from
@@ -95,7 +96,8 @@ def _relative(folder: Path, blend: str) -> str:
     except ValueError:  # another drive
         return ""
     # Who works here is nobody's business who gets the file.
-    return "" if Path.home().name in parts else "//" + "/".join(parts)
+    home = home_folder()
+    return "" if home is not None and home.name in parts else "//" + "/".join(parts)
 
 
 def job_id(folder: Path) -> str:

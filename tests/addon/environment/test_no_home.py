@@ -5,11 +5,14 @@ import pwd
 import sys
 from pathlib import Path
 
+import bpy
 import pytest
 
 from sjc_blender.addon.environment.engine_keeper import EngineKeeper
 from sjc_blender.addon.environment.setup_request import SetupRequest
 from sjc_blender.addon.process.environment_place import EnvironmentPlace, environment_place
+from sjc_blender.addon.results.placement import remember_folder
+from sjc_blender.addon.ui.environment import report_operator
 from sjc_blender.protocol import home
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.model_families import local_model
@@ -51,3 +54,10 @@ def test_the_engines_place_is_nowhere_and_the_set_up_says_so(homeless, tmp_path)
     assert environment_place({"XDG_DATA_HOME": str(tmp_path)}) == EnvironmentPlace(tmp_path / "sjc_engine")
     assert environment_place({"XDG_DATA_HOME": str(tmp_path)}).known
     assert not os.path.lexists("~")
+
+
+def test_a_result_is_placed_and_a_fault_is_reported(homeless, scene, tmp_path):
+    obj = bpy.data.objects.new("result", None)
+    remember_folder(obj, tmp_path / "sjc_jobs" / "job", str(tmp_path / "scene.blend"))
+    assert obj["sjc_folder"] == "//sjc_jobs/job"
+    assert report_operator._folders()

@@ -11,6 +11,7 @@ import bpy
 from bpy.props import BoolProperty
 
 from .... import __package__ as base_package
+from ....protocol.home import home_folder
 from ... import api
 from ...environment import session
 from ...environment.fault_report import fault_report, without_names
@@ -93,7 +94,7 @@ def _logs() -> list[tuple[str, str]]:
 
 def _folders() -> list[str]:
     own = (bpy.utils.resource_path("USER"), bpy.data.filepath and str(Path(bpy.data.filepath).parent))
-    return [*own, str(Path.home()), tempfile.gettempdir(), sys.prefix, str(api.engine_state().place.root)]
+    return [*own, str(home_folder() or ""), tempfile.gettempdir(), sys.prefix, str(api.engine_state().place.root)]
 
 
 def _prompts() -> list[str]:
