@@ -16,15 +16,15 @@ class SJC_AP_preferences(bpy.types.AddonPreferences):
 
     engine_python: StringProperty(
         name="Engine Python",
-        description="A Python of your own that has the engine's packages, or the folder of its environment; it goes "
-        "before what Set Up Engine makes. Empty: that, else what the environment variable SJC_ENGINE_PYTHON names",
+        description="Your own Python that has the engine's packages, or the folder of its environment; used instead of "
+        "what Set Up Engine installs. Empty: that, else what the environment variable SJC_ENGINE_PYTHON names",
         subtype="FILE_PATH",
         update=lambda _preferences, _context: session.look_again(),
     )
 
     engine_folder: StringProperty(
         name="Engine Folder",
-        description="Folder in which Set Up Engine makes the engine's environment. Empty: your own folder for "
+        description="Folder in which Set Up Engine installs the engine's environment. Empty: your own folder for "
         "programs' data, where every Blender of this computer finds it",
         subtype="DIR_PATH",
         update=lambda _preferences, _context: session.look_again(),

@@ -35,7 +35,7 @@ class SJC_PG_batch(bpy.types.PropertyGroup):
         name="Place",
         description="How the results are arranged",
         items=[
-            ("grid", "Grid", "In lines, the seeds of a prompt beside each other"),
+            ("grid", "Grid", "In rows, with the seeds of a prompt side by side"),
             ("row", "Row", "All in one line"),
             ("domain", "Domain", "Each where its domain is"),
         ],

@@ -76,7 +76,7 @@ def _draw_missing(box: bpy.types.UILayout, context: bpy.types.Context, state: En
     problem = state.problem
     assert problem is not None
     if problem.code in NOT_SET_UP:
-        title = "The engine is not set up yet" if not state.started else "The set-up did not come to its end"
+        title = "The engine is not set up yet" if not state.started else "The set-up was not completed"
         draw_sentences(box, context, title, "INFO")
         if state.failure is None:
             draw_sentences(box, context, WHAT_COMES)

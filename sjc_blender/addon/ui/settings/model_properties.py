@@ -52,11 +52,11 @@ class ModelChoice:
         name="Graphics Memory",
         description="How much of the graphics card's memory the next job may use. With less it is slower",
         items=[
-            ("auto", "What Is Free", "Look what is free when the job starts, and do with that"),
+            ("auto", "What Is Free", "Use the memory that is free when the job starts"),
             ("6GB", "6 GB", "As on a card of 6 GB; other programs keep the rest"),
             ("8GB", "8 GB", "As on a card of 8 GB; other programs keep the rest"),
             ("12GB", "12 GB", "As on a card of 12 GB; other programs keep the rest"),
-            ("most", "The Most", "At full speed, without asking first whether it fits"),
+            ("most", "The Most", "At full speed, without checking first whether it fits"),
         ],
     )
     adapters: CollectionProperty(

@@ -18,7 +18,7 @@ from .rig_properties import RigSettings
 PURPOSES = {
     "draft": "A first look",
     "standard": "The usual choice",
-    "high": "Finer, for several times the time of Standard",
+    "high": "Finer detail; takes several times as long as Standard",
     "paper": "The published configuration",
 }
 

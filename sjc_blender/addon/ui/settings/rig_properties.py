@@ -67,9 +67,9 @@ class RigSettings:
         name="Proxy",
         description="A coarse shape to start from and follow",
         items=[
-            ("NONE", "None", "Start from a haze, and let the prompt alone decide the shape"),
-            ("OBJECT", "Object", "Start from the inside of an object, and keep to it"),
-            ("COLLECTION", "Collection", "Start from the inside of the objects of a collection, and keep to it"),
+            ("NONE", "None", "Start from haze; the prompt alone decides the shape"),
+            ("OBJECT", "Object", "Start from the inside of an object, and follow it"),
+            ("COLLECTION", "Collection", "Start from the inside of the objects of a collection, and follow it"),
         ],
     )
     proxy_object: PointerProperty(
@@ -85,8 +85,8 @@ class RigSettings:
     )
     proxy_looseness: FloatProperty(
         name="Looseness",
-        description="How freely the object may leave this shape. 0: it keeps to it everywhere and to the end; the "
-        "more, the farther from its surface the prompt decides, and the sooner alone; 1: as if there were no proxy",
+        description="How freely the object may leave this shape. 0: it is kept everywhere and to the end; larger: its "
+        "surface may move farther, and it is released earlier; 1: as if there were no proxy",
         subtype="FACTOR",
         default=0.5,
         min=0.0,
