@@ -29,8 +29,9 @@ def stub_job(path: Path, seed: int = 0, prompt: str = "a red chair", steps: int 
 class LocalFarm:
     """A scheduler and workers, each a process in a session of its own."""
 
-    def __init__(self, folder: Path, *, stub: bool = True, **environment: str) -> None:
+    def __init__(self, folder: Path, *, stub: bool = True, python: str = sys.executable, **environment: str) -> None:
         self.folder = folder
+        self.python = python
         folder.mkdir(parents=True, exist_ok=True)
         self.environment = os.environ | {"OMP_NUM_THREADS": "1"} | environment
         if stub:
@@ -42,7 +43,7 @@ class LocalFarm:
 
     def command(self, *arguments: object) -> list[str]:
         """Return a command line of the farm."""
-        return [sys.executable, "-m", "sjc_blender.engine", "farm", *map(str, arguments)]
+        return [self.python, "-m", "sjc_blender.engine", "farm", *map(str, arguments)]
 
     def popen(self, *arguments: object, log: str) -> subprocess.Popen[bytes]:
         """Start a process of the farm; what it says goes to a file."""

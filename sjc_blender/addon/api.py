@@ -62,6 +62,7 @@ from .main_thread import on_main_thread
 from .models import model_pump
 from .models.model_actions import cancel_download, delete_model, download_model, models, refresh_models
 from .models.model_status import ModelStatus, Place
+from .process.farm_process import Farm, farm_of
 from .results.asset import mark_as_asset as _mark_as_asset
 from .results.bake_texture import bake_texture
 from .results.before_after import show_side as side_shown
@@ -83,6 +84,7 @@ __all__ = [
     "Diagnosis",
     "EngineState",
     "Entry",
+    "Farm",
     "Fault",
     "InvalidBatch",
     "InvalidSpec",
@@ -151,6 +153,7 @@ def resume(
     wait: bool = False,
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,
+    farm: Farm | str | None = None,
 ) -> Job:
     """Go on with a job, one of an earlier session, or that in a folder from its last checkpoint; else as `generate`.
 
@@ -159,8 +162,9 @@ def resume(
     job_folder = folder_of(source)
     require_known(job_folder)
     spec = job_folder.read_spec()
+    where = farm_of(farm)
     interpreter = user_preferences.engine_python(engine_python)
-    return start(job_folder, spec, interpreter, target_scene(scene), import_results, wait, progress)
+    return start(job_folder, spec, interpreter, target_scene(scene), import_results, wait, progress, farm=where)
 
 
 def rig_report(

@@ -15,6 +15,7 @@ from ..jobs import job_import, job_queue, pump
 from ..jobs.destination import Destination
 from ..jobs.job_queue import Job, JobState
 from ..jobs.start import start
+from ..process.farm_process import Farm
 from ..results.replacement import remove_result
 from . import placing
 from .entry import DONE, ELSEWHERE, MISSING, NOT_IN_SCENE, Entry
@@ -46,6 +47,8 @@ class Batch(Sequence[Entry]):
         Finds the engine's Python; asked only if a job has to run.
     progress : callable, optional
         Called with a job after every change of it.
+    farm : Farm or None
+        Where its jobs run; None: on this computer.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Batch(Sequence[Entry]):
         destination: Destination,
         interpreter: Callable[[], Path],
         progress: Callable[[Job], None] | None = None,
+        farm: Farm | None = None,
     ) -> None:
         self.name = name
         self.destination = destination
@@ -64,6 +68,7 @@ class Batch(Sequence[Entry]):
         self._how = how
         self._interpreter = interpreter
         self._progress = progress
+        self._farm = farm
 
     @property
     def states(self) -> dict[str, str]:
@@ -282,6 +287,7 @@ class Batch(Sequence[Entry]):
                 self._progress,
                 lambda job: self._arrange(entry, job),
                 patient=True,
+                farm=self._farm,
             )
             entry.job.way = entry.way
             entry.trouble = None

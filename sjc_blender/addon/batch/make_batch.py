@@ -19,6 +19,7 @@ from ..jobs.destination import Destination
 from ..jobs.job_queue import Job
 from ..jobs.job_request import OUTPUTS, JobRequest, Shape, absolute
 from ..jobs.start import target_scene
+from ..process.farm_process import Farm, farm_of
 from ..rigs.rig_choice import RigChoice
 from .batch import Batch
 from .batch_file import read_batch_file
@@ -61,6 +62,7 @@ def batch(
     wait: bool = False,
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,
+    farm: Farm | str | None = None,
     tell: Callable[[str], object] | None = print,
 ) -> Batch:
     """Make many objects: every prompt with every seed, preset and rig; what is done is not done again.
@@ -117,6 +119,8 @@ def batch(
         Called with a job after every change of it, on the main thread.
     engine_python : str or Path, optional
         Goes before the preferences.
+    farm : Farm or str, optional
+        As of `generate`: its jobs run there, as many at a time as the farm has workers.
     tell : callable, optional
         Told in one sentence what there is to do.
 
@@ -158,6 +162,7 @@ def batch(
         start=start,
         progress=progress,
         engine_python=engine_python,
+        farm=farm,
         tell=tell,
     )
     made = drained(steps)
@@ -181,6 +186,7 @@ def batching(
     collection: str | None = None,
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,
+    farm: Farm | str | None = None,
     tell: Callable[[str], object] | None = None,
 ) -> Generator[None, None, Batch]:
     """Do what `batch` does, with its arguments and errors, a row or a job at each step."""
@@ -192,7 +198,7 @@ def batching(
     folders = [Path(absolute(folder))] if folder is not None else [parent / slug(name) for parent in places]
     jobs, variants = yield from planning(rows, request, scene, folders)
     interpreter = partial(user_preferences.engine_python, engine_python)
-    made = Batch(name, jobs, variants, how, Destination(scene), interpreter, progress)
+    made = Batch(name, jobs, variants, how, Destination(scene), interpreter, progress, farm_of(farm))
     if start and prune:
         made.prune()
     if start:

@@ -18,6 +18,7 @@ from ..batch.entry import DONE
 from ..batch.layout import PLACES
 from ..batch.seed_ranges import seeds_of
 from ..batch.written_numbers import NotANumber
+from .farm_options import add_farm_options, chosen_farm
 from .outcome import Outcome, told
 from .progress import JobProgress, Progress
 from .result_options import add_result_options, save_scene
@@ -98,6 +99,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="folder for the job folders (default: sjc_jobs beside the saved scene)",
     )
     parser.add_argument("--engine-python", metavar="PATH", help="default: the preferences, or SJC_ENGINE_PYTHON")
+    add_farm_options(parser)
     add_result_options(parser)
 
 
@@ -168,6 +170,7 @@ def _batch(arguments: argparse.Namespace, source: str, progress: Any = None) -> 
         start=False,
         progress=progress,
         engine_python=arguments.engine_python,
+        farm=chosen_farm(arguments),
     )
 
 
@@ -243,14 +246,18 @@ class _BatchProgress:
     def __call__(self, job: api.Job) -> None:
         """Print what is new of a job."""
         assert self.batch is not None  # nothing is told before it starts
-        if job is not self._of and job.phase and not job.imported:
+        if job is not self._of and job.phase and not job.imported and not (job.farm and job.live):
             self.close()
             entries = self.batch.entries
             number = next(number for number, entry in enumerate(entries, 1) if entry.job is job)
             planned = entries[number - 1].planned
             about = {"number": number, "count": len(entries), "row": planned.row, "name": planned.name}
-            self._say.say(f"[{number}/{len(entries)}] {planned.name}", "job", **about, folder=str(planned.folder))
-            self._of, self._lines = job, self._say.of_job(**about)
+            # A farm runs many at a time: each is told when it has ended.
+            ended = f": {job.state}" if job.farm else ""
+            self._say.say(
+                f"[{number}/{len(entries)}] {planned.name}{ended}", "job", **about, folder=str(planned.folder)
+            )
+            self._of, self._lines = job, None if job.farm else self._say.of_job(**about)
         if job is self._of and self._lines is not None:
             self._lines(job)
         if job.error is not None:

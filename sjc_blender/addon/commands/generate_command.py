@@ -7,6 +7,7 @@ import argparse
 from ...protocol.presets import preset_names
 from .. import api
 from ..rigs.rig_choice import FORMS
+from .farm_options import add_farm_options, chosen_farm
 from .job_options import add_job_options, job_outcome, job_overrides, save_first
 from .outcome import Outcome
 from .progress import Progress
@@ -50,6 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default="builtin", metavar="SOURCE", help="builtin, a folder, a .safetensors file or a cached id"
     )
+    add_farm_options(parser)
     add_job_options(parser)
 
 
@@ -76,6 +78,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
         wait=True,
         progress=progress,
         engine_python=arguments.engine_python,
+        farm=chosen_farm(arguments),
     )
     progress.close()
     return job_outcome(job, arguments)

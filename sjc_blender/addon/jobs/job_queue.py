@@ -18,6 +18,7 @@ from ...protocol.job_folder import OUTPUT_FILES, JobFolder, engine_busy
 from ...protocol.spec import JobSpec
 from ..process import platform_process
 from ..process.engine_process import EngineProcess
+from ..process.farm_process import Farm, FarmProcess
 
 if TYPE_CHECKING:
     from .destination import Destination  # which knows bpy
@@ -31,6 +32,9 @@ SURE_SECONDS = 5.0
 
 BUSY_SECONDS = 20.0
 """Patience with another engine in a job's folder: that of a Blender that was ended hard ends within seconds."""
+
+AT_THE_FARM = "waiting for the farm"
+"""The phase of a job that was given to a farm, before a worker tells of it."""
 
 ELSEWHERE = "busy elsewhere"
 """The phase of a job that waits for an engine of another session in its folder."""
@@ -71,6 +75,8 @@ class Job:
         The scene that the result belongs to.
     import_results : bool
         Whether the result goes there by itself.
+    farm : Farm or None
+        Where it runs; None: on this computer, one job at a time.
     patient : bool
         Whether it waits while an engine of another session works in its folder, and takes the result of that one;
         jobs behind it in line are not held up. Else it fails after `BUSY_SECONDS`.
@@ -114,6 +120,7 @@ class Job:
     online: bool = False
     destination: Destination | None = None
     import_results: bool = True
+    farm: Farm | None = None
     patient: bool = False
     arrange: Callable[[Job], None] | None = None
     way: tuple[float, float] = (0.0, 0.0)
@@ -246,6 +253,7 @@ class JobQueue:
         self._process: EngineProcess | None = None
         self._touched: list[Job] = []
         self._patience: tuple[Job, float] | None = None
+        self._farms: dict[Farm, FarmProcess] = {}
 
     @property
     def jobs(self) -> list[Job]:
@@ -255,7 +263,7 @@ class JobQueue:
     @property
     def live(self) -> bool:
         """Whether any job runs or waits, or an engine has not ended yet."""
-        return self._process is not None or any(job.live for job in self._jobs)
+        return self._process is not None or bool(self._farms) or any(job.live for job in self._jobs)
 
     def find(self, identifier: str) -> Job:
         """Give the newest job called `identifier`; SjcError ``no_such_job`` if there is none."""
@@ -291,9 +299,25 @@ class JobQueue:
             self._process.cancel(0.0 if now else CANCEL_SECONDS)
             self._process.supervise()
             self._touched.append(job)
+        elif job.farm in self._farms and job.live:
+            job.state = JobState.CANCELLING
+            self._farms[job.farm].stop_job(job.folder.path)
+            self._touched.append(job)
 
     def pause(self, job: Job) -> None:
-        """Let the running job hold still after its current step; those in line wait on."""
+        """Let the running job hold still after its current step; those in line wait on.
+
+        Raises
+        ------
+        SjcError
+            ``farm_no_pause`` for a job that a farm runs.
+        """
+        if job.farm is not None and job.live:
+            raise SjcError(
+                "farm_no_pause",
+                f"The job {job.id} runs on the farm at {job.farm.address}, which does not hold jobs still.",
+                "Cancel it: it keeps a checkpoint, and resuming it goes on from there.",
+            )
         if job is self._running and self._process is not None and job.state is JobState.RUNNING:
             self._process.say(events.PAUSE)
             job.pausing = True
@@ -333,7 +357,9 @@ class JobQueue:
         running = self._running
         if running is not None and self._attend(running):
             changed.append(running)
-        first = next((job for job in self._jobs if job.state is JobState.QUEUED and not self._is_put_off(job)), None)
+        changed += self._attend_farms()
+        waiting = (job for job in self._jobs if job.state is JobState.QUEUED and job.farm is None)
+        first = next((job for job in waiting if not self._is_put_off(job)), None)
         if first is not None and self._process is None and not self._waits(first):
             self._launch(first)
             changed.append(first)
@@ -345,12 +371,15 @@ class JobQueue:
     def shut_down(self, grace: float) -> None:
         """End everything: ask first, and insist after `grace` seconds. Takes no longer than a little more."""
         for job in self._jobs:
-            self.cancel(job)
-        if self._process is None:
-            return
-        self._process.cancel(grace)
+            if job.farm is None:
+                self.cancel(job)
+        for farm in self._farms.values():
+            farm.leave()  # its jobs go on
+            farm.end_within(grace)
+        if self._process is not None:
+            self._process.cancel(grace)
         give_up = time.monotonic() + grace + platform_process.TASKKILL_SECONDS
-        while self._process is not None and time.monotonic() < give_up:
+        while (self._process is not None or self._farms) and time.monotonic() < give_up:
             self.pump()
             time.sleep(0.02)
 
@@ -376,6 +405,60 @@ class JobQueue:
         self._process = None
         self._running = None
         return True
+
+    def _attend_farms(self) -> list[Job]:
+        """Give jobs to their farms, and take in what these have told."""
+        changed = [job for job in self._jobs if job.farm is not None and job.state is JobState.QUEUED]
+        for job in changed:
+            self._give(job)
+        for farm, process in list(self._farms.items()):
+            ended = process.ended
+            jobs = {job.folder.path: job for job in self._jobs if job.farm == farm and job.live}
+            for folder, event in process.told():
+                if folder in jobs:
+                    jobs[folder].apply(event)
+                    changed.append(jobs[folder])
+            left = [job for job in jobs.values() if job.live]
+            if ended:
+                for job in left:
+                    self._end_of_sender(job, process)
+                changed += left
+                process.close()
+                del self._farms[farm]
+            elif not left:
+                process.leave()
+            process.supervise()
+        return changed
+
+    def _give(self, job: Job) -> None:
+        assert job.farm is not None
+        process = self._farms.get(job.farm)
+        try:
+            if process is None or process.ended or process.left:
+                if process is not None:
+                    return  # it is ending; the next turn starts another
+                process = self._farms[job.farm] = FarmProcess.start(job.interpreter, job.farm, job.folder.log_path)
+        except SjcError as error:
+            job.fail(error)
+            return
+        process.give(job.folder.path)
+        job.state, job.phase = JobState.RUNNING, AT_THE_FARM
+
+    @staticmethod
+    def _end_of_sender(job: Job, process: FarmProcess) -> None:
+        """Settle a job whose sender ended before it."""
+        if job.state is JobState.CANCELLING:
+            job.state = JobState.CANCELLED
+            return
+        assert job.farm is not None
+        words = " ".join(process.last_words(2)).removeprefix("Error: ")
+        job.fail(
+            SjcError(
+                "farm_lost",
+                f"The connection to the farm at {job.farm.address} ended before the job was done. {words}".rstrip(),
+                "The farm may still finish it: look with `farm status`, and resume the job to follow it again.",
+            )
+        )
 
     def _is_put_off(self, job: Job) -> bool:
         """Whether a patient job lets others go first, because another session works in its folder."""

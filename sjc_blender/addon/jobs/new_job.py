@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 
+from ..process.farm_process import Farm
 from ..rigs.rig_choice import RigChoice
 from .job_queue import Job
 from .job_request import OUTPUTS, JobRequest, Shape
@@ -34,6 +35,7 @@ def generate(
     wait: bool = False,
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,
+    farm: Farm | str | None = None,
 ) -> Job:
     """Make an object of a prompt, looked at through the rig's cameras.
 
@@ -81,6 +83,9 @@ def generate(
         Called with the job after every change of it, on the main thread.
     engine_python : str or Path, optional
         Goes before the preferences.
+    farm : Farm or str, optional
+        The farm, or the address of its scheduler, that runs the job; None: this computer. The job goes on there when
+        Blender ends; `resume` with the same farm follows it again.
 
     Returns
     -------
@@ -115,6 +120,7 @@ def generate(
         wait=wait,
         progress=progress,
         engine_python=engine_python,
+        farm=farm,
     )
 
 
@@ -136,6 +142,7 @@ def edit(
     wait: bool = False,
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,
+    farm: Farm | str | None = None,
 ) -> Job:
     """Make a new object of a finished one: change it in a region and keep the rest, or refine all of it.
 
@@ -160,7 +167,7 @@ def edit(
         the colours are made anew.
     seed, negative_prompt, outputs : optional
         None: the old ones.
-    overrides, folder, import_results, scene, wait, progress, engine_python
+    overrides, folder, import_results, scene, wait, progress, engine_python, farm
         As of `generate`. Without a region `field.resolution` may be another.
 
     Raises
@@ -189,4 +196,5 @@ def edit(
         wait=wait,
         progress=progress,
         engine_python=engine_python,
+        farm=farm,
     )

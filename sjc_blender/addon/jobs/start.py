@@ -12,6 +12,7 @@ from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
 from .. import user_preferences
 from ..job_location import new_job_folder
+from ..process.farm_process import Farm, farm_of
 from ..results.placement import results_of
 from ..rigs import occupied
 from ..rigs.scene_rig import rig_warnings
@@ -32,15 +33,17 @@ def submit(
     wait: bool = False,
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,
+    farm: Farm | str | None = None,
 ) -> Job:
     """Make a folder for what is asked for and put the job in line; arguments and errors as of `api.generate`."""
     scene = target_scene(scene)
     spec, inputs = resolved(request, SceneView(scene))
+    where = farm_of(farm)
     interpreter = user_preferences.engine_python(engine_python)
     path = Path(absolute(folder)) if folder is not None else new_job_folder(spec.subject)
     job_folder = JobFolder.create(path, spec)
     inputs.lay(job_folder)
-    return start(job_folder, spec, interpreter, scene, import_results, wait, progress, notes=inputs.notes)
+    return start(job_folder, spec, interpreter, scene, import_results, wait, progress, notes=inputs.notes, farm=where)
 
 
 def start(
@@ -54,6 +57,7 @@ def start(
     arrange: Callable[[Job], None] | None = None,
     notes: Sequence[str] = (),
     patient: bool = False,
+    farm: Farm | None = None,
 ) -> Job:
     """Put a job in line, and wait for its end if that is wanted."""
     started = Job(
@@ -64,6 +68,7 @@ def start(
         destination=Destination(scene),
         import_results=import_results,
         patient=patient,
+        farm=farm,
         arrange=arrange,
         on_change=progress,
         waiter=pump.run_until_ended,

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 from ...protocol import events
 from ...protocol.atomic_write import file_error
@@ -72,9 +72,10 @@ class ChildProcess:
         self._log = log
         self._log_path = log_path
         self._log_start = log_start
-        self._events: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._deadline: float | None = None
         self._seen_ended: float | None = None
+        self.left = False
         self._reader = threading.Thread(target=self._read, name="SJC reader", daemon=True)
         self._reader.start()
 
@@ -139,7 +140,11 @@ class ChildProcess:
         return not self._reader.is_alive() or time.monotonic() - self._seen_ended > DRAIN_SECONDS
 
     def events(self) -> list[events.Event]:
-        """Give what the child has told since the last call."""
+        """Return what the child has told since the last call."""
+        return self.taken()
+
+    def taken(self) -> list[Any]:
+        """Return the lines that were read since the last call, as `parse` gives them."""
         told = []
         with contextlib.suppress(queue.Empty):
             while True:
@@ -179,6 +184,19 @@ class ChildProcess:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
+    def leave(self) -> None:
+        """End the child's standard input, as the end of Blender does."""
+        self.left = True
+        stdin = self._process.stdin
+        assert stdin is not None
+        with contextlib.suppress(OSError):
+            stdin.close()
+
+    @staticmethod
+    def parse(line: str) -> Any:
+        """Read a line that the child tells; None for one that goes to the log."""
+        return events.from_line(line)
+
     def last_words(self, lines: int = 5) -> list[str]:
         """Give the last lines that this run put in the log."""
         try:
@@ -195,7 +213,7 @@ class ChildProcess:
         assert stdout is not None
         with stdout:
             while line := stdout.readline(LONGEST_LINE):
-                event = events.from_line(line.decode("utf-8", "replace"))
+                event = self.parse(line.decode("utf-8", "replace"))
                 if event is not None:
                     self._events.put(event)
                     continue
