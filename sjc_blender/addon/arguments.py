@@ -19,6 +19,7 @@ import numpy as np
 
 from ..protocol.errors import SjcError
 from .jobs.job_request import JobRequest
+from .process.farm_process import Farm
 from .rigs.rig_choice import FORMS, RigChoice
 
 P = ParamSpec("P")
@@ -86,6 +87,9 @@ KINDS: dict[str, Kind] = {
     "domain": Kind(lambda value: isinstance(value, (bpy.types.Object, str)), "an object or its name", "unknown_domain"),
     "proxy": Kind(lambda value: isinstance(value, _SHAPE), "an object, a collection, or its name", "unknown_proxy"),
     "region": Kind(lambda value: isinstance(value, _SHAPE), "an object, a collection, or its name", "unknown_region"),
+    "farm": Kind(
+        lambda value: isinstance(value, (Farm, str)), "HOST:PORT of a scheduler, or an api.Farm", "bad_address"
+    ),
     "request": Kind(lambda value: isinstance(value, JobRequest), "a JobRequest"),
     "rig_report.model": PATH,  # the others judge it with all settings
 }

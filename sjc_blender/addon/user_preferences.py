@@ -8,7 +8,9 @@ from pathlib import Path
 import bpy
 
 from .. import __package__ as base_package
+from ..protocol.errors import SjcError
 from .process.engine_python import find_engine_python
+from .process.farm_process import Farm
 
 
 def preferred_path(name: str) -> str:
@@ -16,6 +18,32 @@ def preferred_path(name: str) -> str:
     addon = bpy.context.preferences.addons.get(base_package)
     chosen = getattr(addon.preferences, name) if addon is not None and addon.preferences is not None else ""
     return os.path.abspath(bpy.path.abspath(chosen)) if chosen else ""  # noqa: PTH100  # resolve() would follow links
+
+
+def farm_address() -> str:
+    """Return the address of the farm; empty where there is none."""
+    addon = bpy.context.preferences.addons.get(base_package)
+    return addon.preferences.farm.strip() if addon is not None and addon.preferences is not None else ""
+
+
+def farm() -> Farm:
+    """Return the farm of the preferences.
+
+    Raises
+    ------
+    SjcError
+        ``no_farm``, ``bad_address``.
+    """
+    address = farm_address()
+    if not address:
+        raise SjcError(
+            "no_farm",
+            "The job is to run on a farm, and the add-on's preferences name none.",
+            "Enter the farm's address there, or choose This Computer in Output, Run On.",
+        )
+    keys = preferred_path("farm_keys")
+    preferences = bpy.context.preferences.addons[base_package].preferences
+    return Farm(address, Path(keys) if keys else None, preferences.farm_shared)
 
 
 def engine_python(named: str | Path | None = None) -> Path:

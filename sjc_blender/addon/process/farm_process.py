@@ -52,7 +52,7 @@ class Farm:
 
 def farm_of(named: Farm | str | None) -> Farm | None:
     """Return a farm for its address; SjcError ``bad_address``."""
-    return Farm(named) if isinstance(named, str) and named else named or None  # type: ignore[return-value]
+    return named if named is None or isinstance(named, Farm) else Farm(named)
 
 
 class FarmProcess(ChildProcess):

@@ -45,6 +45,24 @@ class SJC_AP_preferences(bpy.types.AddonPreferences):
         update=lambda preferences, _context: models_folder.use(preferences.models_folder),
     )
 
+    farm: StringProperty(
+        name="Farm",
+        description="Address of the scheduler of a farm, HOST or HOST:PORT, on which jobs can run. The Output panel "
+        "then has Run On. The engine's Python needs the packages of requirements/farm.txt. Empty: no farm",
+    )
+
+    farm_keys: StringProperty(
+        name="Farm Keys",
+        description="This machine's folder of keys for the farm. Empty: that of the environment variable SJC_FARM_KEYS",
+        subtype="DIR_PATH",
+    )
+
+    farm_shared: BoolProperty(
+        name="Farm Shares Folders",
+        description="The farm's workers can access the job folders; otherwise jobs and results are sent to and fro",
+        default=True,
+    )
+
     play_sound: BoolProperty(
         name="Sound When Done",
         description="Play a short sound when a job, or the set-up of the engine, has ended",
@@ -56,8 +74,12 @@ class SJC_AP_preferences(bpy.types.AddonPreferences):
         draw_engine(layout, context)
         column = layout.column()
         column.use_property_split = True
-        for name in ("engine_python", "engine_folder", "wheelhouse", "models_folder", "play_sound"):
+        for name in ("engine_python", "engine_folder", "wheelhouse", "models_folder", "farm"):
             column.prop(self, name)
+        if self.farm:
+            column.prop(self, "farm_keys")
+            column.prop(self, "farm_shared")
+        column.prop(self, "play_sound")
 
 
 def register() -> None:

@@ -4,12 +4,13 @@ import json
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import pytest
 
 from benchmarks.farm.local_farm import LocalFarm
-from sjc_blender.addon import api
+from sjc_blender.addon import api, user_preferences
 from sjc_blender.addon.commands.command_line import main
 from sjc_blender.addon.jobs import job_queue, lifecycle
 from sjc_blender.addon.process.farm_process import Farm
@@ -100,3 +101,16 @@ def test_the_command_line_gives_a_batch_to_a_farm(addon, farm, tmp_path, capsys)
     code = main(["batch", str(table), *options, "--farm", farm.address, "--engine-python", ENGINE])
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert code == 0 and [job["state"] for job in told["jobs"]] == ["done", "done"]
+
+
+def test_the_panel_runs_its_jobs_where_run_on_says(addon, monkeypatch, tmp_path):
+    settings = bpy.context.scene.sjc
+    assert settings.farm is None
+    settings.run_on = "FARM"
+    with pytest.raises(SjcError, match="the add-on's preferences name none"):
+        _ = settings.farm
+    preferences = SimpleNamespace(farm=" server:8786 ", farm_keys="", farm_shared=False)
+    addons = {user_preferences.base_package: SimpleNamespace(preferences=preferences)}
+    stand_in = SimpleNamespace(context=SimpleNamespace(preferences=SimpleNamespace(addons=addons)), path=bpy.path)
+    monkeypatch.setattr(user_preferences, "bpy", stand_in)
+    assert settings.farm == Farm("server:8786", None, shared=False)

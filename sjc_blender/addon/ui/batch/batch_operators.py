@@ -214,6 +214,7 @@ def _steps(scene: bpy.types.Scene, rig: RigChoice, start: bool, said: list[str])
         start=start,
         place=chosen.place,
         assets=chosen.assets,
+        farm=scene.sjc.farm,  # type: ignore[attr-defined]
         tell=said.append,
     )
 

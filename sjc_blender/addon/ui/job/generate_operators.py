@@ -138,7 +138,7 @@ def _generate(scene: bpy.types.Scene, rig: RigChoice) -> None:
     count = bpy.context.window_manager.sjc.variations  # type: ignore[attr-defined]
     request = settings.request(rig)
     made: list[Job] = []
-    how = {"scene": scene, "import_results": count == 1, "wait": bpy.app.background}  # where nothing moves by itself
+    how = {"scene": scene, "import_results": count == 1, "wait": bpy.app.background, "farm": settings.farm}
     try:
         for seed in range(settings.seed, settings.seed + count):
             made.append(api.submit(dataclasses.replace(request, seed=seed), **how))

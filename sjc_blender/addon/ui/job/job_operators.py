@@ -202,6 +202,10 @@ class NeedsEngine:
         return not obstacle
 
 
+def _resumed(folder: str | Path, context: bpy.types.Context) -> Job:
+    return api.resume(folder, scene=context.scene, farm=context.scene.sjc.farm)
+
+
 class SJC_OT_resume(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
     """Continue this job from its last checkpoint; its result is imported into the active scene"""
 
@@ -217,7 +221,7 @@ class SJC_OT_resume(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Put the job in line again."""
-        return attempt(self, lambda: (self.settle(self.folder), api.resume(self.folder, scene=context.scene)))
+        return attempt(self, lambda: (self.settle(self.folder), _resumed(self.folder, context)))
 
 
 class SJC_OT_resume_all(NeedsEngine, bpy.types.Operator):
@@ -230,7 +234,7 @@ class SJC_OT_resume_all(NeedsEngine, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Put them in line, the oldest first."""
         offers = [record.folder.path for record in reversed(known_jobs.offers())]
-        return attempt(self, lambda: [api.resume(path, scene=context.scene) for path in offers])
+        return attempt(self, lambda: [_resumed(path, context) for path in offers])
 
 
 class SJC_OT_discard_all(bpy.types.Operator):

@@ -1,7 +1,8 @@
-"""Panel of the sidebar: what comes into the scene."""
+"""Panel of the sidebar: what comes into the scene, and where it is computed."""
 
 import bpy
 
+from ... import user_preferences
 from ..settings.properties import SJC_PG_settings
 
 
@@ -17,11 +18,13 @@ class SJC_PT_output(bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show the kinds of results."""
+        """Show the kinds of results, and the farm where there is one."""
         settings: SJC_PG_settings = context.scene.sjc
         row = self.layout.row(align=True)
         row.prop(settings, "make_volume", toggle=True, icon="OUTLINER_OB_VOLUME")
         row.prop(settings, "make_mesh", toggle=True, icon="OUTLINER_OB_MESH")
+        if user_preferences.farm_address() or settings.run_on == "FARM":
+            self.layout.row().prop(settings, "run_on", expand=True)
 
 
 def register() -> None:

@@ -8,7 +8,9 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, 
 
 from ....protocol.model_profile import needs_prompt
 from ....protocol.presets import preset_names, size_of
+from ... import user_preferences
 from ...jobs.job_request import JobRequest
+from ...process.farm_process import Farm
 from ...rigs.rig_choice import RigChoice
 from .edit_properties import EditSettings
 from .model_properties import ModelChoice
@@ -77,6 +79,20 @@ class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.Property
         description="Import the result as a mesh with a colour attribute",
         default=True,
     )
+
+    run_on: EnumProperty(
+        name="Run On",
+        description="Where the next jobs run, and those that are resumed",
+        items=[
+            ("HERE", "This Computer", "One job at a time, on this computer"),
+            ("FARM", "Farm", "On the farm of the add-on's preferences; its jobs continue when Blender is closed"),
+        ],
+    )
+
+    @property
+    def farm(self) -> Farm | None:
+        """The farm that is to run the jobs, None for this computer; SjcError as of `user_preferences.farm`."""
+        return user_preferences.farm() if self.run_on == "FARM" else None
 
     @property
     def outputs(self) -> tuple[str, ...]:
