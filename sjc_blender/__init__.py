@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Score Jacobian Chaining in Blender.
 
 Blender calls `register` and `unregister`. Importing the package imports neither bpy nor torch, so

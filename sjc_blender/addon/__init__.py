@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The Blender side: rigs, jobs, results, and what is clicked.
 
 Nothing is imported before `register`, so that the parts without bpy can be used without Blender.

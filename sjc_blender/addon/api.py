@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The API of Score Jacobian Chaining in Blender: what the panel, scripts and ``blender --command sjc`` call.
 
 Wherever the extension is installed, and in background mode too::

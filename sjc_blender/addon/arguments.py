@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a caller may give for an argument of the API, by the argument's name: it means the same in every function.
 
 What belongs to a job's settings (prompt, preset, seed, ...) is judged with them, and jobs and objects where they are

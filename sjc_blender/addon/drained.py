@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Work that is told in steps, for those who wait for it; `ui.shared.gradually` is for those who do not."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Custom properties in which a .blend keeps what is known of results; the file may come from anyone."""
 
 from __future__ import annotations

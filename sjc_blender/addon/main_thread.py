@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Blender's data may be touched from its main thread only: calls from another one are refused by name."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One language for the whole interface of the add-on: English, whatever language Blender has.
 
 Blender translates every label that it knows from its own interface ("Cancel", "Seed"), in add-ons too. A panel would

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the add-on's preferences are set to; `sjc_blender.addon.ui.preferences` shows them."""
 
 from __future__ import annotations

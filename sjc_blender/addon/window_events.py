@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is asked of Blender's windows by what has none of its own: timers, handlers, and listeners of jobs.
 
 Nothing else of the add-on touches a window, its screen or its workspace, but what a window calls itself: drawing and

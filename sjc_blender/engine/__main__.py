@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m sjc_blender.engine``: see `sjc_blender.engine.commands.cli`."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Checkpoints: whole, atomic, and enough to go on bit by bit as if nothing had happened."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One job, from its spec to its result."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Who is told what: the machine on stdout, the person in the terminal, the job folder always."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Where a scheduler is, and what protects the way to it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``farm run`` and ``farm stop``: job folders into a farm's hands, and out of them."""
 
 from __future__ import annotations

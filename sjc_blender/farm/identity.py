@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which release a machine of the farm runs, and what it has."""
 
 from __future__ import annotations

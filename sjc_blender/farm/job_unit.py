@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One unit of work: a job folder, run by the engine in a child process. Knows nothing of any scheduler."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A private authority and a certificate for each machine: who has none can neither read nor submit anything."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The same shared folder has other names on other machines: drives, mounts, volumes."""
 
 from __future__ import annotations

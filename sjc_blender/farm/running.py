@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The processes of a farm on this machine: a scheduler, and workers that are started again when they die."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``farm status``: which workers and jobs a farm has."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs given to a farm, and what becomes of them."""
 
 from __future__ import annotations

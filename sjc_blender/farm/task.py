@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a worker is sent: one job, and what it answers."""
 
 from __future__ import annotations

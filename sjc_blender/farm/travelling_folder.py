@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A job folder on its way to a machine that does not share the disk, and its result on the way back."""
 
 from __future__ import annotations

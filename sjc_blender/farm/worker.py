@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A worker: a process that runs one job at a time, and finds its scheduler again when that was away."""
 
 from __future__ import annotations

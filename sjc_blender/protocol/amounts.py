@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Bytes and times, for people."""
 
 from __future__ import annotations

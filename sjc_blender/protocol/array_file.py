@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Arrays in ``.npz`` files of a job, which may come from anyone: judged by their headers before memory is taken.
 
 Such a file is a zip of ``.npy`` files, each a short header before the numbers. Both formats can claim anything, name

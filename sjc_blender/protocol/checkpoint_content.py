@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a checkpoint says of its content, for who has no torch to read it with."""
 
 from __future__ import annotations

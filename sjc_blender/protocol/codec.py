@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Frozen data classes to JSON values and back, collecting every fault on the way in."""
 
 from __future__ import annotations

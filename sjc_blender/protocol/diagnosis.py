@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a check of the engine finds."""
 
 from __future__ import annotations

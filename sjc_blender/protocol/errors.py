@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Errors that carry what a person needs: what happened and what to do next."""
 
 from __future__ import annotations

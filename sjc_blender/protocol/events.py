@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the engine tells while it works, and what it is told: one JSON object a line."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Exit codes of every command line: the engine's, the farm's and ``blender --command sjc``."""
 
 EXIT_OK = 0

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What ``farm run --lines`` tells of many jobs, and what it is told: one JSON object a line, with the job's folder."""
 
 from __future__ import annotations

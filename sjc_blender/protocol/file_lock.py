@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A lock on a file, which the system lets go of when its holder ends, however it ends."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The user's home folder, which not every user has: a service account or a container's user may lack one."""
 
 from __future__ import annotations

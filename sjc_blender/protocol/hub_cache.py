@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The local Hugging Face cache, found without its library: Blender's Python, too, has to know what kind a model is."""
 
 from __future__ import annotations

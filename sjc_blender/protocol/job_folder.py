@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The folder of one job: what was asked, what happened, what came out.
 
 ::

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """JSON from outside: a value of moderate size, or one error, in moderate time and memory."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Values of any kind as values that JSON has."""
 
 from __future__ import annotations

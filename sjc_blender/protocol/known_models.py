@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Models that are known to work with a family, with what a person wants to know before a download.
 
 The facts are data, ``sjc_blender/models/known.json``. Sizes and memory are rounded; a download tells its own exactly.

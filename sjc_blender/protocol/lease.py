@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Who works on a file or in a folder, also where several computers share it: a lock, and a file that is kept fresh.
 
 A lock ends with its process, but not every network disk has locks, and some keep them from other computers. So the

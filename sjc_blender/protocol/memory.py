@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How a job does with less memory, in levels from the quickest to the thriftiest; what cards of usual sizes have.
 
 Both are data, ``sjc_blender/presets/memory/``. Which level a job begins with is the engine's choice, by what the model

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the engine tells of models on this computer and of their download."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The families of models that can be used, how each is recognised, and what it needs.
 
 One table for whoever has to know: the engine that loads a model, the profile that says how to use it, the rules for

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How to use a model: its view words, orbit, vocabulary and settings, as data beside its weights.
 
 The built-in prior and a user's own folder carry an ``sjc.json``; every other model is used by the profile of its

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Files that other people and other programs wrote: regular ones, up to a size, read in one go."""
 
 from __future__ import annotations

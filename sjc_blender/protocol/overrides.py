@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Changes of a job's settings: as nested mappings, by dotted names, as text; and laid over one another."""
 
 from __future__ import annotations

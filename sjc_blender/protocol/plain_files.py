@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Files below a folder that may come from anyone: opened only if they are plain files, and never through a link.
 
 Archives and shared disks keep links, and an opened .blend brings folders beside it. So every file of a job is

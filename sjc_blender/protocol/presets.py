@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """From a prompt and a preset to a whole job spec.
 
 A setting comes from, later wins: the data class's default (the paper), the preset's file in

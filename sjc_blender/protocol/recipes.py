@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The published recipes: a prompt and its settings, by name, as data files.
 
 Prompts and settings are those of the paper's authors (https://github.com/pals-ttic/sjc, "To Reproduce the

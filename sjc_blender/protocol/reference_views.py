@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A folder of pictures with the cameras that took them, used in a model's place.
 
 ``reference_views.json`` in it::

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the set-up of the engine's environment tells."""
 
 from __future__ import annotations

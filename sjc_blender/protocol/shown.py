@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Text from outside, as it may be shown to a person."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Names of files made of a prompt."""
 
 from __future__ import annotations

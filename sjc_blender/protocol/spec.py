@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The job spec: everything that determines a result, as frozen data classes.
 
 Lengths are in *domain units*: the longest half side of the domain box is 1, the box is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Cameras as ``transforms.json``, which nerfstudio, instant-ngp and readers of NeRF's synthetic scenes take."""
 
 from __future__ import annotations

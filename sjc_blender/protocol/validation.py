@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The one place where a job spec is judged. Every fault is listed at once."""
 
 from __future__ import annotations

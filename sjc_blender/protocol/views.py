@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """View-dependent prompts: which words describe what a camera sees.
 
 A model knows its own view words, so they are data that ships with the model (see

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m sjc_blender.stand_in run FOLDER``: a job's events, checkpoint and results, without any computing."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """NumPy arrays out of the ``.npz`` files of a job; see `sjc_blender.protocol.array_file`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How a surface passes through one cell of a grid, for each of the 256 ways in which its corners can be inside.
 
 Corner ``x + 2 y + 4 z`` of a cell is bit ``x + 2 y + 4 z`` of its case. Edge ``4 a + u + 2 v`` runs along axis

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A level set as a closed mesh of quads.
 
 Dual marching cubes (G. M. Nielson, IEEE Visualization 2004, https://doi.org/10.1109/VISUAL.2004.28): a vertex for

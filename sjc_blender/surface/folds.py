@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Quads that are folded, so that one of their triangles faces into the solid: where they are, and a field without them.
 
 Sheets thinner than a voxel that bend sharply make them, a quad in a million. A program that cuts quads into triangles

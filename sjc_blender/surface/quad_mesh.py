@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What can be asked of, and done to, a closed mesh of quads: its parts, its normals."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The colour in which a surface is seen: what a ray gathers on its way through it."""
 
 from __future__ import annotations

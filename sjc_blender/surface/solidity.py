@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How solid a place is: what a look from outside loses on its way there.
 
 A density made for being looked at is no solid. It is a shell, noisy and thin in places, with nothing behind what no

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """From a radiance field to a closed, coloured surface."""
 
 from __future__ import annotations

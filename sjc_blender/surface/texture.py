@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A texture of a surface: for each pixel the place on the surface that it shows."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A mesh laid out flat for a texture: pieces seen along the axes, side by side in the unit square."""
 
 from __future__ import annotations

@@ -42,6 +42,15 @@ def test_nothing_that_ships_imports_pickle() -> None:
     )
 
 
+def test_every_file_that_ships_names_its_licence() -> None:
+    # As the manifest has it; https://spdx.dev/learn/handling-license-info/ for the form.
+    files = sorted(PACKAGE.rglob("*.py"))
+    assert len(files) > 100
+    first_lines = {str(f.relative_to(REPOSITORY)): f.read_text(encoding="utf-8").split("\n", 1)[0] for f in files}
+    line = "# SPDX-License-Identifier: GPL-3.0-or-later"
+    assert [name for name, first in first_lines.items() if first != line] == []
+
+
 IMPORT_WITHOUT_BLENDER_AND_TORCH = """
 import importlib, sys
 

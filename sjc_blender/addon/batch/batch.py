@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A batch: started, watched, cancelled, retried; whatever is done is not done again."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is wrong with a list of jobs, all of it at once."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a cell of a batch says, by its column's type, however a program has written it. Knows no bpy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Folders that a row of a batch may name for its job. Knows no bpy."""
 
 from __future__ import annotations

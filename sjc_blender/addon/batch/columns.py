@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a column of a batch may be called. Knows no bpy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One job of a batch: what was planned, and the job that makes it. Names and paths only: they outlive undo."""
 
 from __future__ import annotations

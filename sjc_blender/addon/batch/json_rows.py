@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Rows of a batch from JSON: one array, or a line each. Knows no bpy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Where the results of a batch stand beside each other. Knows no bpy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``api.batch``: from whatever names the jobs to a batch that runs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The results of a batch in the scene: beside each other, in one collection, named, and as assets."""
 
 from __future__ import annotations

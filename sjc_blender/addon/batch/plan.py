@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """From rows and the batch's own settings to jobs; every fault of every row is found before any starts."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Rows of a batch, from a list of prompts and mappings. Knows no bpy."""
 
 from __future__ import annotations

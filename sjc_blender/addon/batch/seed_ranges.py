@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Seeds as people write them: ``3``, ``0, 5, 9``, ``0-7``. Knows no bpy."""
 
 from __future__ import annotations

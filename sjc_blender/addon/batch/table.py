@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A batch as lines of text that stand straight in Blender's console. Knows no bpy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Rows of a batch from a table: CSV, or tabs, as spreadsheets and programs of any country write it. Knows no bpy."""
 
 from __future__ import annotations

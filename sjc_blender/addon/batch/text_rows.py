@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Rows of a batch, from text: a table, JSON, JSON Lines or a prompt a line. Knows no bpy."""
 
 from __future__ import annotations

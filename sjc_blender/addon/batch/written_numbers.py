@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Numbers as spreadsheets and programs write them: ``3.0``, ``7,5``, ``1e3``. Knows no bpy."""
 
 from __future__ import annotations

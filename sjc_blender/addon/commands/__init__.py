@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``blender --command sjc``: each subcommand is one file, ``<name>_command.py``.
 
 Such a file says what it is called, what it takes and what it does; `command_line` finds it::

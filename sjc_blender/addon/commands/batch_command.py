@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``batch``: many objects of a list into one scene; the same command again goes on."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Reads ``blender scene.blend --command sjc SUBCOMMAND ...``, runs it, tells its outcome."""
 
 from __future__ import annotations

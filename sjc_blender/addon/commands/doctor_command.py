@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``doctor``: what works, and what to do about the rest."""
 
 from __future__ import annotations

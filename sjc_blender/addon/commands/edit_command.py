@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``edit``: a finished object in one region with a new prompt, or all of it refined."""
 
 from __future__ import annotations

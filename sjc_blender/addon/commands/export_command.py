@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``export``: a result as a file for other programs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Options of commands whose jobs a farm may run."""
 
 from __future__ import annotations

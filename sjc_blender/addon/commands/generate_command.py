@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``generate``: one object from a prompt."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Whether Blender can draw here at all: without a graphics card it does not refuse to, it ends."""
 
 from __future__ import annotations

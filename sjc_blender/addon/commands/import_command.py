@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``import``: objects of a job that has ended, here or on another machine."""
 
 from __future__ import annotations

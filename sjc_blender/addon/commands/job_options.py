@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the subcommands share that run one job: where it lies, its settings, what is told at its end."""
 
 from __future__ import annotations

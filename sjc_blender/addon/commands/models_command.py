@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``models``: which there are; their download and deletion."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Whether the .blend that the command line names is the one that is open: Blender goes on without it if it is not."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How a subcommand ended: told to a person or to a program, and as an exit code."""
 
 from __future__ import annotations

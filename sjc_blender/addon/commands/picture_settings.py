@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a picture is rendered with, and the scene's own settings back afterwards."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How far a subcommand is, on stderr: lines for people, or with ``--progress json`` an object a line for programs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A job's progress in a terminal, or in a farm's log."""
 
 from __future__ import annotations

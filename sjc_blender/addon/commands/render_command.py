@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``render``: a picture from each camera of a rig, which Blender's own ``-f`` has no way to ask for."""
 
 from __future__ import annotations

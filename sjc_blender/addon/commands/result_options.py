@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the subcommands share that bring results into the scene: which ones, and where it is saved."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``rig``: what the scene's cameras see, before minutes are spent."""
 
 from __future__ import annotations

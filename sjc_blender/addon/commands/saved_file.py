@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A .blend that several processes want to write: one at a time, each going on in what the last one has saved."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``setup``: the engine's environment, without a window."""
 
 from __future__ import annotations

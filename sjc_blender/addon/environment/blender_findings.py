@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What Blender knows of the engine before the engine is asked."""
 
 from __future__ import annotations

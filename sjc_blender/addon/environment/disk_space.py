@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How much room the engine's environment takes, and how much there is."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The engine checks itself, in a process of its own: ``python -m sjc_blender.engine doctor``. Knows no bpy.
 
 Before it Blender's own program is tried in another process: whether its Cycles draws volumes.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Whether there is an engine, and how far its set-up is; asked as often as one likes, for it never blocks.
 
 What takes time is done elsewhere: an interpreter is probed in a thread, the environment is changed by a process.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Makes the engine's environment, stage by stage. Each stage looks first what is there already.
 
 So one and the same way makes it, goes on after a stop, mends what is damaged and updates what is old.

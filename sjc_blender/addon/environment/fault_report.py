@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What helps whoever is to find a fault: versions, what the check found, logs. Knows no bpy."""
 
 from __future__ import annotations

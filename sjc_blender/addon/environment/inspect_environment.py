@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Run by the environment's own Python: looks whether its packages are whole, and can be imported.
 
 Prints one JSON object, the last line on stdout: ``damaged`` (names of packages that miss files), ``failures``

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What of the user's settings of pip and uv reaches the installers: the way to the packages, and nothing else.
 
 Where packages come from (indexes, folders), through which proxy and by whose certificates is the user's affair, or

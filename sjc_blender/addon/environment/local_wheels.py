@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Folders of packages on this computer: from the preferences, or those that pip and uv are told of."""
 
 from __future__ import annotations

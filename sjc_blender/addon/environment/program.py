@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Runs a program of the set-up: its lines are heard as they come, and a stop ends it at once."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The engine of this Blender session: looked for, set up, removed and checked, without the user waiting.
 
 The timer exists only while there is something to wait for, as that of `sjc_blender.addon.jobs.pump`.

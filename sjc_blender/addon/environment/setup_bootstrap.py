@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Run by Blender's Python, in a process of its own: gives this package its name and starts the set-up."""
 
 import runpy

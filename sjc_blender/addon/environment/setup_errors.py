@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What pip, uv and the system complain about, told as a sentence with what to do."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The set-up as a process: told once what to do, it tells its stages as JSON lines, and stops when its input ends.
 
 Run by `setup_bootstrap` in Blender's own Python. Everything that the programs say goes to stderr, which is the log.

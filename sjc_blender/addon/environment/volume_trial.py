@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Whether Cycles draws volumes: run by ``blender -b --factory-startup --python volume_trial.py``.
 
 Distributions build Blender without what Cycles needs for them: they render as nothing, and nothing says so. Prints one

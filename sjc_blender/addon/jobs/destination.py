@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The scene of a file that a result belongs to: found again after renames, undo, *Save As* and the loading of files.
 
 In the session in which a job starts Blender's own number of the scene tells it from all others. A file that is loaded

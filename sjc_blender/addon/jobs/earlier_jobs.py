@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What can be done with jobs of earlier sessions, and with finished ones."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """When a file is saved, the grids of its results that lie in their jobs' folders move in beside it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """More steps for a job: a new job that begins at the old one's checkpoint. Knows no bpy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What can be done to the jobs of this session while they run or wait."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A new job from a finished one's field: one region anew, or all of it with another prompt, model or settings."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is known of the jobs in folders, without running them: for the history and the offers. Knows no bpy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A finished job's result, into the scene that it was made for."""
 
 from __future__ import annotations

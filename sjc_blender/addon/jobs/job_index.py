@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which job folders this user has, in one small file, so that jobs are found again. Knows no bpy."""
 
 from __future__ import annotations

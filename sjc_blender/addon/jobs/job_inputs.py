@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a job starts from beside its settings: files that are laid into its folder before it starts."""
 
 from __future__ import annotations

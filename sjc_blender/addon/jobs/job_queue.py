@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The jobs of this session, and the line they wait in: one runs at a time.
 
 Only Blender's main thread calls this module. It knows no bpy; `sjc_blender.addon.jobs.pump` moves it on.

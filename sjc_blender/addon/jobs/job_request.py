@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a job is to be, as the panel, the console, a batch and the command line ask for it: one value."""
 
 from __future__ import annotations

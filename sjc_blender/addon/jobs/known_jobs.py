@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The jobs of this and of earlier sessions: the index, its newest records, and what is offered to go on with."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What happens to jobs when a file is loaded, saved or undone, and when Blender or the add-on ends."""
 
 from __future__ import annotations

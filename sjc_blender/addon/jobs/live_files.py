@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The files of live volumes: a folder for each Blender that runs, and what crashed ones left swept away.
 
 Blender maps the grids that it shows. So a file is never written again, each version has a new name, and an old one goes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The field of the running job as a coarse Volume in its scene, while the object forms.
 
 It is a guest in the user's file: it makes no undo step, is taken out before the file is saved and when

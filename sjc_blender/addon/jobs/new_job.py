@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``api.generate`` and ``api.edit``: what makes new jobs."""
 
 from __future__ import annotations

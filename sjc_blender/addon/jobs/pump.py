@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Moves the jobs on: by a timer in a window, by a blocking loop where there is no event loop.
 
 The timer exists only while there is something to do. Blender 4.5 hangs at its end while one is

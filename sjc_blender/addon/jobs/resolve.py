@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """From a request to a job: the one place where it becomes a `JobSpec` and the files that it starts from."""
 
 from __future__ import annotations

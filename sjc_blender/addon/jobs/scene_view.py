@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What jobs take from a scene, each thing looked at once however many jobs share it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The settings that a job was started with, kept in its folder, and back into a scene.
 
 Every property of ``scene.sjc`` is kept, whatever there is: nothing here names them. Where a job did not

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A file of one job in the folder of another. Knows no bpy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A job into the line, from a request or from a folder that is there."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs that the user's index does not know, such as one beside a .blend that came from somebody else.
 
 They are shown, and their results can be imported. But a job names the model that its engine loads, so none is gone on

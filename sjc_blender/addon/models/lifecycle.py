@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What happens to models when the add-on begins and ends."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What `sjc_blender.addon.api` and the buttons do about models."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Asks the engine about models, and has it download and delete them: one thing at a time, without ever blocking.
 
 Only Blender's main thread calls this module. It knows no bpy; `model_pump` moves it on.

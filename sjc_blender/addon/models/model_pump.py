@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Moves the library of models on by a timer, which exists only while there is something to do."""
 
 from __future__ import annotations

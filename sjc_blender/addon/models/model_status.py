@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What there is to choose from: the known models, and whatever else the cache holds. Knows no bpy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the model panel says, in words. Knows no bpy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The folder of models that the preferences name, handed on to all that look for models."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One child process: events come out, a cancel goes in, and nothing here ever blocks.
 
 The child hears the end of its standard input, so that it stops when Blender is gone, however

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Run by the engine's Python, with the arguments of ``python -m sjc_blender.engine``.
 
 In an installed extension this package is called ``bl_ext.<repository>.sjc_blender`` and lies in a

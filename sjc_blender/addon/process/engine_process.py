@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The engine as a child process, at work on one job."""
 
 from __future__ import annotations

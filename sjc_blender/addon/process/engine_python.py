@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which Python runs the engine, and whether it can."""
 
 from __future__ import annotations

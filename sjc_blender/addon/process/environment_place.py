@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Where the engine's environment lies: outside the add-on, so that every Blender of this computer shares it."""
 
 from __future__ import annotations

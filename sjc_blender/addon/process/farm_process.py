@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A farm's sender as a child process: it gives jobs to the farm's scheduler and tells what becomes of each."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Counts Ctrl-C instead of dying of it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a finished environment says of itself, so that nobody has to look into it to know."""
 
 from __future__ import annotations

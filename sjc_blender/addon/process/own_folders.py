@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which folders the set-up has made. Nothing else is emptied, overwritten or deleted, whatever it is called."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What Windows, macOS and Linux do differently with child processes. Nowhere else is it known.
 
 Every function takes the platform, named as in `sys.platform`, so that all three can be tested on

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An import that fails leaves nothing of itself in the file, nor on the disk."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Results as assets: found in the Asset Browser by name, tags and picture."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Work that takes a moment, beside Blender's main thread; its outcome comes back to it.
 
 For each key one wish is worked on and the newest one waits: a slider that is dragged asks for more than can be done.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A mesh's colours as a texture, straight from its field."""
 
 from __future__ import annotations

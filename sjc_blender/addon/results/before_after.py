@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An edit and what it was made of stand in one place: one of the two is seen."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Results as files for other programs, as they are in the scene: with their modifiers, materials and edits."""
 
 from __future__ import annotations

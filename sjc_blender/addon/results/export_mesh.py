@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A mesh in the formats of Blender's own exporters: GLB, PLY, OBJ, STL."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A result as USD: its mesh with colours, its Volume, and the .vdb beside the file, all by relative paths."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A finished job's surface becomes a mesh object."""
 
 from __future__ import annotations

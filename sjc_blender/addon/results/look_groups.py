@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The looks of a result's Volume as node groups: what it does with light, with inputs to turn.
 
 Each is one group of the file, shared by all materials that have the look; the inputs belong to each material.

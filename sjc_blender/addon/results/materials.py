@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The materials of results: a volume's look, which is a node group (`look_groups`), and a painted mesh.
 
 A file with these materials renders in any Blender, without the add-on.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The arrays of a surface as a mesh's data, new or in the place of what was there."""
 
 from __future__ import annotations

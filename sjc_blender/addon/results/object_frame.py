@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How a result's own coordinates lie in its job's domain: the origin at its feet, the domain's scale applied.
 
 The one place that knows it. An object says so in a custom property, so that what is made of the job later (another

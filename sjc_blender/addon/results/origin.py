@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Where a result in the scene came from: its job's folder, its settings."""
 
 from __future__ import annotations

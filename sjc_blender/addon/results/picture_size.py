@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How large a PNG is, by its first bytes, before Blender takes memory for all of it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How results stand in the scene: on the floor or where the domain is, named after the prompt, with their settings."""
 
 from __future__ import annotations

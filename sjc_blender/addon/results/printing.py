@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a printer in three dimensions needs of a mesh: a closed surface, and its size in millimetres."""
 
 from __future__ import annotations

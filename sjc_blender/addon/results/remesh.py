@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The surface of a result, cut anew from its field: the same object, another mesh."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A result that takes the place of an older one: the object stays, with all that refers to it; what it shows is new."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the engine hands over: the arrays of a finished job, read and judged before Blender sees them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Results are selected, and seen whole."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A result is seen as its mesh or as its Volume: both in one place would shadow or double each other.
 
 The other one stays in the file, hidden in the viewport and in renders, and comes to where the seen one stands when it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Where the feet of a job's result are."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A radiance field as an OpenVDB file, written by the Blender that will read it."""
 
 from __future__ import annotations

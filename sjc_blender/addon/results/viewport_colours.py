@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """3D viewports in the colours of results, for whoever wishes: in Solid, Blender's first shading, a mesh has one.
 
 What is changed is put back when the wish ends, where nobody has changed it since.

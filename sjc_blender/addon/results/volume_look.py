@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How a result's Volume meets light: by its own colours, or scattering that of the scene."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Properties that animation or drivers may move."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The path of the scene's camera as viewpoints, and the scene as it was afterwards."""
 
 from __future__ import annotations

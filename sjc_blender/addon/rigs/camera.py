@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One camera of the scene, described in the domain's frame."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which sides of a domain are seen: viewpoints as directions, the sphere of directions in cells, the blind sides."""
 
 from __future__ import annotations

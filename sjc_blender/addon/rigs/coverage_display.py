@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The rig in the 3D viewport: where it looks from, which sides it sees, what is said there, where the front is."""
 
 from __future__ import annotations

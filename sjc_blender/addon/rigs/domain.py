@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The domain: the box of a scene object, and world space as the job sees it.
 
 A job works in domain units (see ``docs/architecture.md``): the box is centred, its longest half

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Objects of a scene as they are evaluated now, whatever of it is shown: the one place that asks Blender for it.
 
 Blender evaluates only what a view layer shows. Of any other object `evaluated_get` gives, without a word, a place that

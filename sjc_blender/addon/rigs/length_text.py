@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Lengths in words, in the units that a scene shows them in."""
 
 from __future__ import annotations

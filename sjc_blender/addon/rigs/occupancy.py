@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which voxels of a grid lie inside triangles. Plain numpy.
 
 Along each axis, every column of voxel centres is a ray; where it meets triangles, what is behind them turns from

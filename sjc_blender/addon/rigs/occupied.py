@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What stands where a result will be, or is: in a new file Blender's default cube, later the result before."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A coarse shape to keep to, and a region to change: meshes of the scene as the filled voxels of a domain."""
 
 from __future__ import annotations

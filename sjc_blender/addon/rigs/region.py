@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The part of an orbit that some cameras span: between them the viewpoints are free."""
 
 from __future__ import annotations

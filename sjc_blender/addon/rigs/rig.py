@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The rig: from where a job looks at the domain, taken from the scene."""
 
 from __future__ import annotations

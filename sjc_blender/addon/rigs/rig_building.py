@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A camera rig to start from: cameras spread around a domain, and a domain where there is none yet."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which of the scene's viewpoints a job is to take: as a value, and as a text for the console and the command line."""
 
 from __future__ import annotations

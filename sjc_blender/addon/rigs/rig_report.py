@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a rig sees and what it does not, told before minutes are spent on it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The scene's rig as it is now, kept for whoever draws: looked at anew, a moment after something has changed.
 
 Drawing never looks itself. An animated path is looked at only when that is asked for, since the scene has to be

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The rig that the scene's settings come to, with what is to be said about it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A scene for a moment, in which what another one does not show is evaluated."""
 
 from __future__ import annotations

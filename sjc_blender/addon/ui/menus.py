@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Where the operators stand in Blender's own menus, which is also where its search finds them."""
 
 import webbrowser

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What happened while nobody looked, said where Blender says it: a report in the status bar and the Info editor.
 
 A timer has no operator that could report, and what is reported by an operator that Python calls is not shown. So an

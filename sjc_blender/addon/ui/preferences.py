@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The add-on's preferences: the engine and where it lies, and where models lie."""
 
 import bpy

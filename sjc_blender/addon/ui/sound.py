@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A short sound when something is done, for those who wish it in the preferences."""
 
 from __future__ import annotations

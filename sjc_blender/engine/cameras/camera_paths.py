@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Camera paths of videos, a camera a frame."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Where the camera stands in a step of the optimisation."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The engine's command line.
 
 ``generate`` is for people (a progress bar), ``run JOB_DIR`` for programs (JSON lines on stdout,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``doctor``: what of the engine works here, what does not, and what to do about that.
 
 Whatever a check meets, the others are made, unless the packages that they stand on are broken. Nothing of the engine's

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``fit``: a Volume and a mesh of pictures with known cameras, such as Blender's renders of a rig."""
 
 from __future__ import annotations

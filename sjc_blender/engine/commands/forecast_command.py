@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``forecast``: what a job will need, before it is started."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m sjc_blender.engine models``: lists, downloads and deletes models.
 
 With ``--json`` it is for programs: events as JSON lines on stdout, a cancel (or the end) on stdin stops a download.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``presets``: what ships ready to be named."""
 
 from __future__ import annotations

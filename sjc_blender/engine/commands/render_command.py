@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``render``: one view of a finished job."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``sample2d``: what a model draws by itself, to see what it knows before it is lifted to 3D."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``video``: a finished job along a camera path."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Fit a radiance grid to posed pictures: the plain counterpart of SJC, whose 2D gradients come from pictures."""
 
 from __future__ import annotations

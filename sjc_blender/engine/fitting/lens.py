@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Where the pixels of a picture look, as ``transforms.json`` of today's tools says it: focal lengths, distortion."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures with their cameras, read from the formats in which such sets come.
 
 - ``transforms_train.json`` with ``transforms_test.json`` or ``transforms_val.json``, or ``transforms.json``: see

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``transforms.json`` as NeRF's synthetic scenes, instant-ngp and nerfstudio have it: each key is used, or refused.
 
 Cameras look along their -Z with +Y up, as in Blender; `transform_matrix` takes a camera to the set's world.

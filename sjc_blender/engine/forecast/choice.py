@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What follows from what a job needs and what is free: the level at which it begins, warnings, or a refusal."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is free here, on the device and on the disk of a job."""
 
 from __future__ import annotations

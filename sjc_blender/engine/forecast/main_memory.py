@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How much main memory is free, asked of the system itself."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Limits that a container, a scheduler or a shell sets on this process's main memory, beside what the system has."""
 
 from __future__ import annotations

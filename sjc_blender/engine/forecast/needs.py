@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a job needs of memory and disk, before anything is loaded.
 
 The weights and the field are counted. What grows with the size of samples and pictures is proportional to it, by

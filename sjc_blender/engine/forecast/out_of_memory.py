@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Going on after memory ran out: the model takes the next thriftier level, and what failed is done again."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The time that a job will take, from its first steps. Needs no torch."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a model's networks take, from the headers of their files: nothing is loaded."""
 
 from __future__ import annotations

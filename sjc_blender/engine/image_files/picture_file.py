@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures that other people and other programs made, as straight sRGB with alpha."""
 
 from __future__ import annotations

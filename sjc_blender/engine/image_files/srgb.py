@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """sRGB, what pictures and models speak, and linear light, what is composited.
 
 The curve is that of IEC 61966-2-1, https://www.w3.org/TR/css-color-4/#color-conversion-code.

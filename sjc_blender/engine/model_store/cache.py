@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The local Hugging Face cache: which models it holds, and their deletion."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A model from the hub into the local cache: only what its family needs, checked, and resumable.
 
 Files come by `transfer`, because huggingface_hub throws away what has come of a file when a download ends early, and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a hub, or a mirror of it, says of a model's files; each name and hash is checked here, where it enters."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One commit of a model in the Hugging Face cache, laid out as huggingface_hub does it.
 
 Large and small files lie in ``blobs`` under their hashes; the snapshot has links to them. Where links are not possible

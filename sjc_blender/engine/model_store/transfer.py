@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One file over HTTP into the cache: goes on where it broke off, and is checked against its SHA-256."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which files of a model's repository its family needs: weights as safetensors, half precision where there is one."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How far apart the places are that a ray's light comes from.
 
 Mip-NeRF 360, https://arxiv.org/abs/2111.12077, Eq. 15; in one pass over the samples by prefix sums, as in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Perturb-and-average scoring (PAAS): the score of renders that the denoiser never saw.
 
 Wang et al., CVPR 2023, https://arxiv.org/abs/2212.00774, section 4.2.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is behind the object before a job begins: of some models the pictures say it."""
 
 from __future__ import annotations

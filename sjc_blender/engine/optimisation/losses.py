@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The regularisers of the published configuration, with their faults mended."""
 
 from __future__ import annotations

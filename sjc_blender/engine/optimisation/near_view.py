@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A view beside another one, and how much the object changes between the two."""
 
 from __future__ import annotations

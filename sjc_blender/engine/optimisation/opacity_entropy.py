@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Binary entropy of opacities: a ray meets the object or nothing, no fog.
 
 Latent-NeRF, https://arxiv.org/abs/2211.07600, section 3.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Everything that is added to the chained score, weighed as the job says."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What changes over the steps of a run: noise levels, the clip, late losses, the grid.
 
 All of it follows one share, 0 at the start and 1 at the end: `schedule_share`.

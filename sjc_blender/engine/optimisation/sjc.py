@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Score Jacobian Chaining: the optimisation, one step at a time.
 
 Wang, Du, Li, Yeh, Shakhnarovich, CVPR 2023, https://arxiv.org/abs/2212.00774, Algorithm 1.

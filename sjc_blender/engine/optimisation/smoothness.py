@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Losses on differences between neighbours, of voxels and of pixels."""
 
 from __future__ import annotations

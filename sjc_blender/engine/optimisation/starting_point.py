@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a job starts from and is held to beside its settings: files that the add-on has laid into its folder."""
 
 from __future__ import annotations

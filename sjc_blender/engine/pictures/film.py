@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The frames of a finished job's video."""
 
 from __future__ import annotations

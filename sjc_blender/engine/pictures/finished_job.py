@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a job has made, read back from its folder."""
 
 from __future__ import annotations

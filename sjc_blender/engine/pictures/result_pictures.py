@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures of a finished job from any camera and of any size."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One view of a finished job, as pictures and as numbers."""
 
 from __future__ import annotations

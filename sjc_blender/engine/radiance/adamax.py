@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The optimiser of a voxel field."""
 
 from __future__ import annotations

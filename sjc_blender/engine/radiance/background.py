@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The learned background: a small texture on the sphere of directions."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A bump of density in the middle of the box to start from.
 
 DreamFusion, https://arxiv.org/abs/2209.14988, adds a Gaussian to what is activated, for good; here it is only where the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The voxel radiance field that is optimised."""
 
 from __future__ import annotations

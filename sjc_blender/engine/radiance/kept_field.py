@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What an edit leaves as it is: the field outside a region, its scale and its background."""
 
 from __future__ import annotations

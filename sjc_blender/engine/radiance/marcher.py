@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which of the two ray marchers renders a field."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Marching rays through a radiance field: emission and absorption, dense and differentiable."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Filled voxels in a job's folder: a proxy, a region."""
 
 from __future__ import annotations

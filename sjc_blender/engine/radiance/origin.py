@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The field of another job as the start of a new one."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A coarse shape that the density starts as, instead of a haze, and is held to as closely and as long as is wanted.
 
 The loss is Sketch-Shape's of Latent-NeRF (https://arxiv.org/abs/2211.07600, section 4.2), at the voxels instead of at

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The radiance grid that results are made of: activated density and linear RGB."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Rays through the pixel centres of a camera."""
 
 from __future__ import annotations

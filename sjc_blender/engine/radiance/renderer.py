@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Volume rendering of a radiance field along rays, differentiable."""
 
 from __future__ import annotations

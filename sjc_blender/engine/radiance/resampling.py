@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A field, and what its optimiser knows, on a finer or coarser grid: coarse-to-fine."""
 
 from __future__ import annotations

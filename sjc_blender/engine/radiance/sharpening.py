@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Hard edges for a field: the contrast of its density raised about one level."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Trilinear look-ups in a voxel grid."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Haze and floaters out of a finished density, before anything is made of it.
 
 A field starts as a thin fog (softplus(-1) = 0.31 per unit everywhere) and the optimisation does

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """From what the model speaks (latents) to RGB: fit the colours of a frozen density to decoded views."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Depth for eyes, and for networks that read depth pictures."""
 
 from __future__ import annotations

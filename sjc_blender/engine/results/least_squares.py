@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Colours of many voxels from the pixels that see them."""
 
 from __future__ import annotations

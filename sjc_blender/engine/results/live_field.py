@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The field as it is now, coarse and quick: what a viewport shows while the job runs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The surface of a finished job's grid."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Meshes for other programs: PLY and GLB.
 
 Written out by hand: it takes a page, and the writers at hand keep vertex colours in eight bits,

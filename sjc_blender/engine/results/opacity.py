@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Opacity of one voxel, the scale on which "solid" and "empty" are told apart.
 
 Density runs from 0 to hundreds per unit and means little by itself; the opacity of a voxel,

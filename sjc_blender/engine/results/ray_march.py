@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures of a finished grid, fast: rays leap over emptiness and end where nothing shows through."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What lands in the result folder."""
 
 from __future__ import annotations

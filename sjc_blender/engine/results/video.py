@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """H.264 videos by ffmpeg."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The stochastic sampler of EDM: T. Karras et al., 2022, https://arxiv.org/abs/2206.00364, Algorithm 2."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Annealed Langevin dynamics: Y. Song and S. Ermon, 2019, https://arxiv.org/abs/1907.05600, Algorithm 1."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The paper's 2D experiment (its Figure 4): a picture as the parameters, PAAS as its gradient.
 
 The score is chained through the identity, so this is SJC without a renderer:

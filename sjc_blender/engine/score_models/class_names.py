@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A prompt as a class: its name or its number."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A denoiser without a network: exact for a known set of images, the oracle of the end-to-end tests."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which classes a component may be of, by name: nothing else that a folder's index names is imported or loaded.
 
 Entries are ``library.Class``. Loading by `Auto...` classes, by whole pipelines or by code of a model's own is not among

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Networks of other tasks, told by the channels that they take."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """From a viewpoint to what the model is asked to show there."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Guidance raises the contrast of a picture beyond what the model has ever seen; a part of it can be taken back.
 
 Lin et al., https://arxiv.org/abs/2305.08891, section 3.4.

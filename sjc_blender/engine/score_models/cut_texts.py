@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Telling a person what of a prompt a model does not see."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Score models of pixels: denoising diffusion without a prompt, or of a class."""
 
 from __future__ import annotations

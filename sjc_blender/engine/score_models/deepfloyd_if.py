@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Score model of DeepFloyd IF, stage I: pixels, a T5 text encoder, noise with a variance that is not needed."""
 
 from __future__ import annotations

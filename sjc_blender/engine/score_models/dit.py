@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Score model of the DiT format: latents of a class, noise with a variance that is not needed."""
 
 from __future__ import annotations

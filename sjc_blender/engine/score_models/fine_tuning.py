@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """LoRAs and embeddings of new words, put on a pipeline before it runs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Guidance: what a prompt adds to the denoised picture of none, and by how much.
 
 Classifier-free guidance, https://arxiv.org/abs/2207.12598, in the convention of Stable Diffusion; classifier score

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """From latents to pictures by a model's own decoder."""
 
 from __future__ import annotations

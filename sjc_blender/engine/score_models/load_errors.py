@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Whatever the libraries raise while a model loads, told in sentences."""
 
 from __future__ import annotations

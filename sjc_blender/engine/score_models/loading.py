@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """From the model a job names to a score model that is ready to run, or one clear error."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """From what a user names as a model to a folder or file on this computer. Nothing is ever downloaded."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Noise levels as variance-exploding sigmas, in float64.
 
 A variance-preserving network knows x_t = sqrt(abar) x + sqrt(1 - abar) n. Divided by sqrt(abar) that is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A model's folder may come from anyone: what libraries will read of it is judged before they do.
 
 Files are regular and lie in the folder, or in the blobs of the hub's cache that it is part of; headers and

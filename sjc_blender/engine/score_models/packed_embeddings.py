@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A text's two embeddings, one vector a token and one of the whole, as one tensor: so they are blended as one."""
 
 from __future__ import annotations

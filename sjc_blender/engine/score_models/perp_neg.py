@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Perp-Neg: away from the views that a camera does not have, not away from the object.
 
 Armandpour et al., https://arxiv.org/abs/2304.04968: models prefer the front of things whatever view they are asked for,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a folder is a diffusers pipeline that can be loaded, judged before anything is loaded."""
 
 from __future__ import annotations

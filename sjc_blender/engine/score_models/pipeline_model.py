@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What all score models made of a diffusers pipeline have in common: an adapter adds only what is its family's own."""
 
 from __future__ import annotations

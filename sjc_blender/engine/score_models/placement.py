@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Where a model runs and in what precision."""
 
 from __future__ import annotations

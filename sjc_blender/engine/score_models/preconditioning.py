@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a network predicts, told as a denoiser: D(z) = c_skip z + c_out F(c_in z), z = x + sigma n.
 
 The three words are those of Karras et al., https://arxiv.org/abs/2206.00364, Table 1. Variance-preserving networks see

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a network predicts, found out by trying: its file or folder may say something else.
 
 Two calls tell it. Little noise on a smooth sample: read rightly, a trained network takes most of the noise out. Almost

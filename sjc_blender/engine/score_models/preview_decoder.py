@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Quick looks: previews by the model's own decoder, by a tiny one, or by a linear map."""
 
 from __future__ import annotations

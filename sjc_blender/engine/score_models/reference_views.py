@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures with their cameras in a model's place: the closed-form denoiser of what each camera saw."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The one interface between the optimisation and any diffusion model."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Score model of a score network of the variance-exploding kind (NCSN++), https://arxiv.org/abs/2011.13456."""
 
 from __future__ import annotations

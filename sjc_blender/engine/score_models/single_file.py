@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Checkpoints of Stable Diffusion 1.x, 2.x and XL in one .safetensors file: which configuration they need.
 
 Such a file holds weights only. The configuration and the tokenizer come from a folder in diffusers format of the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Score model of the Stable Diffusion format (1.x, 2.x, the built-in prior): latents, text, noise or v or x0."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Score model of the Stable Diffusion 3 format: a rectified flow of latents, with two or three text encoders."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Score model of the Stable Diffusion XL format: latents, two text encoders, and the size asked for as a condition."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How this process keeps memory that it will want again."""
 
 from __future__ import annotations

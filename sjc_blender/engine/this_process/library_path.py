@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Libraries of another program, named by the environment, in place of those that the engine's packages need.
 
 Launchers, modules of a cluster and shells set ``LD_LIBRARY_PATH`` and the like for programs of their own. Sometimes the

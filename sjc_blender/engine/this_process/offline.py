@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A job never asks the hub for anything: models are on this computer, whatever their files say."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A job holds still between two steps for as long as its user wants."""
 
 from __future__ import annotations

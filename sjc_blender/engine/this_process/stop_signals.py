@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Signals that end a job in order: Ctrl-C, and what schedulers, containers and shells send before they kill."""
 
 from __future__ import annotations

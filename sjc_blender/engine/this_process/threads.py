@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How many threads PyTorch works with."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Buttons of the batch: judge the list, run it, stop it, try again what failed."""
 
 from collections.abc import Generator

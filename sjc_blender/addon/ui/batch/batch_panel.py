@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The sub-panel "Batch": a list of prompts, what is wrong with it, and how far it is."""
 
 import bpy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The settings of a scene's next batch, ``scene.sjc_batch``; what they do not say is as for a single job."""
 
 import bpy

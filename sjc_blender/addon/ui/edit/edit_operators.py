@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The button that edits the active result: thin over `sjc_blender.addon.api`."""
 
 import bpy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The buttons about the engine's environment: set it up, stop that, remove it, check it, and read its log."""
 
 import bpy

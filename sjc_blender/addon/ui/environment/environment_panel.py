@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the sidebar and the preferences show of the engine: what is missing, the set-up, and what a check found."""
 
 import bpy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The button that copies what helps to find a fault, without paths and prompts unless they are wished in."""
 
 import platform

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What can be clicked on a job of the history."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The jobs that have ended, of this and of earlier sessions, with their pictures."""
 
 from datetime import datetime

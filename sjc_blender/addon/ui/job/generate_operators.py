@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the buttons and menus do: thin over `sjc_blender.addon.api`, every error said in a sentence."""
 
 import dataclasses

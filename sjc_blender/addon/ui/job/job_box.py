@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One job in the sidebar, in a box that is as high, and has its buttons in the same places, whatever its state.
 
 A job changes under the mouse of whoever is about to click: what may come has its room from the first frame, and a

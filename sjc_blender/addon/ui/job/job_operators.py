@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What can be clicked on a job of this session."""
 
 from pathlib import Path

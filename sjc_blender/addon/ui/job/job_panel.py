@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The jobs of this session in the sidebar: what runs, what waits in line, what an earlier session left."""
 
 import bpy

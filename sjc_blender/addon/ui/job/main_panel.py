@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The sidebar tab "SJC" of the 3D viewport."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Panel of the sidebar: what comes into the scene, and where it is computed."""
 
 import bpy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What lists of jobs show and which entry is chosen: ``window_manager.sjc``, never saved.
 
 Lists of Blender's interface show collections of properties, and live jobs are no properties: the collections

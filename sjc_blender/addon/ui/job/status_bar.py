@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The running job in Blender's status bar, which is seen in every workspace."""
 
 import bpy

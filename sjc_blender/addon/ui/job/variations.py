@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Several seeds of one wish: jobs whose results stay in their folders until one is kept.
 
 What is told apart here is a matter of this session; in a later one they are jobs of the history, each for itself.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The sub-panel "Model" of the sidebar: which models there are, what each needs, and their download."""
 
 import bpy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What can be done with the active result: thin over `sjc_blender.addon.api`."""
 
 from pathlib import Path

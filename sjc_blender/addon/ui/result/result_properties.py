@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What can be changed in the active result: ``window_manager.sjc_result``.
 
 The values live in the object, and go with it through files and undo. These properties only show and set them: those

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Buttons that make and check rigs and domains."""
 
 import bpy

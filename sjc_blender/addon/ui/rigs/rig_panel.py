@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Panels of the sidebar: from where the object is looked at, and the box it fills."""
 
 import bpy

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How a finished result is to be changed: a part of ``scene.sjc``."""
 
 import bpy

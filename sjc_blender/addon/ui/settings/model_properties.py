@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which model the next job uses: a part of ``scene.sjc``."""
 
 from typing import Any

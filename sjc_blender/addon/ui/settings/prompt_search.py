@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is suggested while a prompt is written: prompts that were used before, and what a small model knows."""
 
 from __future__ import annotations

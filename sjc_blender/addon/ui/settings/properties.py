@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The settings of a scene's next job: ``scene.sjc``."""
 
 import dataclasses

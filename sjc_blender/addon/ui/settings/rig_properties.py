@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """From where the next job looks, at what box, and what shape it keeps to: a part of ``scene.sjc``."""
 
 import math

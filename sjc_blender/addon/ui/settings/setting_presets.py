@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Blender's own presets for the settings of a scene: kept by a name, chosen from the panel's header."""
 
 import bpy

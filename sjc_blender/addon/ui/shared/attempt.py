@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What every button needs: an error of SJC as a report of Blender's, and the mode that an operator works in."""
 
 import textwrap

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The scene played along its camera's path for a button, a few frames at a time."""
 
 from __future__ import annotations

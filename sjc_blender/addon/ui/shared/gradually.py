@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Work on the main thread that takes longer than a moment, spread over many, so that Blender stays at hand."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Text broken into lines of a width. Knows no bpy."""
 
 from __future__ import annotations

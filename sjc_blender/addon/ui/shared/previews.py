@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Preview pictures of jobs as icons."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The question before something is done with a job that the user has not begun."""
 
 from __future__ import annotations

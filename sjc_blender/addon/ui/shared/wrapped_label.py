@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Sentences in a panel, broken to its width, and the room for those that may come."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Adamax in one pass through memory: with PyTorch's own it is a third of a step from 160 voxels a side on."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Kernels made ready before they are needed; what is damaged among those kept on the disk is compiled again."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Where compiled kernels are kept: in the engine's own environment, never elsewhere."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Kernels compiled and run by NVIDIA Warp, on CUDA or on the cores of a CPU."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Marching rays through a voxel field in fused kernels, forth and back."""
 
 from __future__ import annotations

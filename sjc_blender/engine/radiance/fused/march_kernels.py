@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The ray marcher's kernels, for a number of channels."""
 
 from __future__ import annotations

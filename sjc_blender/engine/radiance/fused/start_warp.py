@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Warp, ready for use: kernels are kept in the engine's environment, and a machine without a GPU is no warning."""
 
 from __future__ import annotations
