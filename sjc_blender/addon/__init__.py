@@ -28,6 +28,7 @@ MODULES = (
     "ui.job.output_panel",
     "ui.result.result_properties",
     "ui.result.result_operators",
+    "ui.result.unused_operators",
     "ui.result.result_panel",
     "ui.edit.edit_operators",
     "ui.edit.edit_panel",

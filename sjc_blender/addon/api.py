@@ -11,7 +11,8 @@ A module of the extension imports it by its own repository: ``from bl_ext.user_d
 - Make: `generate`, `edit`, `batch`, `submit` (a `JobRequest`), `resume`, `continue_job`.
 - Wait and steer: `wait`, `process_events`, `cancel`, `pause`, `unpause`, `move`, `clear`, `jobs`, `job`.
 - Earlier jobs: `history`, `interrupted`, `recall`, `delete_job`, `import_result`.
-- Results: `show`, `show_as`, `show_side`, `remesh`, `bake_texture`, `set_look`, `mark_as_asset`, `export_result`.
+- Results: `show`, `show_as`, `show_side`, `remesh`, `bake_texture`, `set_look`, `mark_as_asset`, `export_result`,
+  `unused_files`, `delete_unused_files`.
 - Before a job: `rig_report`, `models`, `download_model`, `engine_state`, `set_up_engine`, `check_engine`.
 
 A job may be named by itself, its id, its folder, an entry of `history` or of a batch, or an object of its result; an
@@ -73,6 +74,7 @@ from .results.origin import named_object
 from .results.remesh import remesh
 from .results.show import show_result
 from .results.shown import show_as as shown_as
+from .results.unused_files import UnusedFiles, delete_unused_files, unused_files
 from .results.volume_look import set_look
 from .rigs.rig_choice import RigChoice
 from .rigs.rig_report import RigReport
@@ -102,6 +104,7 @@ __all__ = [
     "RigReport",
     "SjcError",
     "Status",
+    "UnusedFiles",
     "__version__",
     "agree",
     "bake_texture",
@@ -114,6 +117,7 @@ __all__ = [
     "continue_job",
     "delete_job",
     "delete_model",
+    "delete_unused_files",
     "download_model",
     "edit",
     "engine_state",
@@ -142,6 +146,7 @@ __all__ = [
     "show_side",
     "submit",
     "unpause",
+    "unused_files",
     "wait",
 ]
 

@@ -66,6 +66,10 @@ TEXTS = Kind(
     "a list of texts",
 )
 
+PATHS = Kind(
+    lambda value: isinstance(value, (list, tuple, set)) and all(map(_path, value)), "a list of paths, as texts or Paths"
+)
+
 _SHAPE = (bpy.types.Object, bpy.types.Collection, str)
 
 KINDS: dict[str, Kind] = {
@@ -81,6 +85,7 @@ KINDS: dict[str, Kind] = {
     "timeout": SECONDS,
     "spacing": LENGTH,
     "tags": TEXTS,
+    "look_in": PATHS,
     "overrides": SETTINGS,
     "rig": Kind(
         lambda value: isinstance(value, (bpy.types.Collection, RigChoice, str)), f"one of {FORMS}", "unknown_rig"

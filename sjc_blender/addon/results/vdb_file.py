@@ -87,6 +87,9 @@ def store_vdb(field: FieldArrays, folder: Path, stem: str, frame: ObjectFrame) -
             if not path.is_file() or digest_of(path) != digest_of(temporary):
                 temporary.replace(path)
                 note_file(path)
+            else:
+                with contextlib.suppress(OSError):
+                    path.touch()  # it is in use again, and not to be swept before that is saved
     except OSError as error:
         raise file_error(error, folder) from error
     except SjcError:

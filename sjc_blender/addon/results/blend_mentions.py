@@ -1,0 +1,81 @@
+"""Which of our .vdb files a .blend mentions, read from its bytes: the file need not be opened, and nothing in it runs.
+
+Knows no bpy.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+CHUNK = 1 << 22
+OVERLAP = 64
+"""Bytes of the last chunk that are looked at again: a digest may lie across the border."""
+
+LARGEST = 1 << 36
+"""Bytes of a .blend, unpacked: what unpacks to more is no scene."""
+
+_DIGEST = re.compile(rb"-([0-9a-f]{12})(?![0-9a-f])")
+_END = b"ENDB"
+"""The last block of a .blend, a header of at most 32 bytes."""
+
+_RAW, _GZIP, _ZSTD = b"BLENDER", b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+def digests_in(path: Path) -> set[str]:
+    """Give every digest of a file's name that a .blend, packed or not, mentions anywhere; a few too many do no harm.
+
+    Raises
+    ------
+    OSError, ValueError, EOFError
+        If it cannot be read to its end, or is no .blend: what it mentions is not known then.
+    """
+    # Not waiting for the other end of a pipe; a link to a .blend is one.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("it is no file")
+        found: set[str] = set()
+        rest = b""
+        for chunk in _unpacked(file):
+            found.update(match.decode("ascii") for match in _DIGEST.findall(rest + chunk))
+            rest = (rest + chunk)[-OVERLAP:]
+        # Not every unpacker says that its input ends too early.
+        if _END not in rest:
+            raise ValueError("it is no .blend, or cut off")
+        return found
+
+
+def _unpacked(file: BinaryIO) -> Iterator[bytes]:
+    begin = file.read(len(_RAW))
+    file.seek(0)
+    if begin == _RAW:
+        source: BinaryIO = file
+    elif begin.startswith(_GZIP):
+        source = gzip.GzipFile(fileobj=file)  # type: ignore[assignment]  # it reads
+    elif begin.startswith(_ZSTD):
+        source = _zstd(file)
+    else:
+        raise ValueError("it is no .blend")
+    read = 0
+    while chunk := source.read(CHUNK):
+        if not read and not chunk.startswith(_RAW):
+            raise ValueError("it is no .blend")
+        read += len(chunk)
+        if read > LARGEST:
+            raise ValueError("it unpacks to too much")
+        yield chunk
+
+
+def _zstd(file: BinaryIO) -> BinaryIO:
+    try:
+        import zstandard  # type: ignore[import-not-found]  # Blender's own
+    except ImportError as error:
+        raise ValueError("this Blender's Python cannot unpack zstd") from error
+    reader: BinaryIO = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+    return reader
