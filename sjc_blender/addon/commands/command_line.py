@@ -17,6 +17,7 @@ import bpy
 from ...protocol import atomic_write
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
+from ..main_thread import require_utf8
 from ..process.platform_process import flush_c_output
 from .opened_file import require_opened
 from .outcome import EXIT_OK, Outcome
@@ -36,6 +37,7 @@ def main(argv: Sequence[str]) -> int:
     # Also of a command line with something wrong in it.
     wanted = argparse.Namespace(json="--json" in words, json_file=_option(words, "--json-file"))
     try:
+        require_utf8(*words)
         wanted = _parser().parse_args(words)
         require_opened(sys.argv)
         outcome: Outcome = wanted.run(wanted)

@@ -1,11 +1,14 @@
 """Whatever is given to the API for whatever argument: it works, or a sentence says what is wrong with it."""
 
 import inspect
+import os
+from pathlib import Path
 
 import bpy
 import pytest
 
 from sjc_blender.addon import api
+from sjc_blender.addon.commands import command_line
 from sjc_blender.addon.jobs.job_queue import QUEUE
 from sjc_blender.addon.jobs.job_request import JobRequest
 from sjc_blender.protocol.errors import SjcError
@@ -66,3 +69,17 @@ def test_a_wrong_argument_is_refused_in_a_sentence(made, tmp_path, name):
             for job in QUEUE.jobs:
                 QUEUE.cancel(job, now=True)
     assert not bare, "\n".join(bare)
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_name_that_is_not_utf8_is_refused_before_anything_is_done(addon, kind, tmp_path, capsys):
+    before = list(QUEUE.jobs)
+    named = kind(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe"))
+    for call in (lambda: api.import_result(named), lambda: api.generate("a chair", folder=named)):
+        with pytest.raises(SjcError) as refused:
+            call()
+        assert refused.value.code == "bad_usage" and "UTF-8" in refused.value.message
+        str(refused.value).encode()
+    assert command_line.main(["export", str(named), "--out", "chair.ply"]) != 0
+    assert "UTF-8" in capsys.readouterr().err
+    assert list(QUEUE.jobs) == before
