@@ -39,7 +39,7 @@ REACTION = (0.2, 1.2)
 ROW = 21
 """Pixels between two rows of a list."""
 
-WAIT = 240.0
+WAIT = 600.0
 ran: list[str] = []
 """Operators of the add-on that Blender ran, as the user would write them in Python."""
 
@@ -50,7 +50,9 @@ def parsed() -> argparse.Namespace:
     """Read what stands after Blender's own ``--``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument(
+        "--steps", type=int, default=400, help="of a job: more than are done in a minute (default: 400)"
+    )
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
 
 
@@ -147,9 +149,10 @@ def hour(options: argparse.Namespace) -> Iterator[float]:
     """Do all of it."""
     settings = bpy.context.scene.sjc  # type: ignore[attr-defined]
     submit = api.submit
+    steps: int = options.steps
 
     def shorter(request: Any, **rest: Any) -> Job:
-        fields = {**request.overrides, "optimisation.steps": options.steps}
+        fields = {**request.overrides, "optimisation.steps": steps}
         return submit(dataclasses.replace(request, overrides=fields), **rest)
 
     api.submit = shorter
@@ -206,7 +209,7 @@ def hour(options: argparse.Namespace) -> Iterator[float]:
     yield from click("sjc.cancel")
     yield from until(lambda: not edit.live)
     yield from click("sjc.clear_jobs", confirm=True, low=known["row"][1])
-    bpy.context.window_manager.sjc.variations = 4
+    bpy.context.window_manager.sjc.variations, steps = 4, options.steps // 4
     settings.seed = 200_000
     yield from click("sjc.generate")
     variations = queue.jobs[-4:]

@@ -44,6 +44,7 @@ MODULES = (
     "commands.command_line",
     "ui.environment.report_operator",
     "ui.notices",
+    "ui.job.turn",
     "jobs.lifecycle",
     "models.lifecycle",
 )

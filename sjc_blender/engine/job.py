@@ -32,9 +32,11 @@ from .radiance.rays import camera_rays
 from .radiance.renderer import render_chunked
 from .reporter import Report
 from .results.colour import fit_colour
+from .results.enlarging import enlarged
 from .results.live_field import write_live_field
 from .results.mesh import extract_mesh
 from .results.result import write_result
+from .results.uncoloured import with_neighbours_colours
 from .score_models.conditioning import Conditioner, conditioner_for
 from .score_models.load_errors import is_out_of_memory
 from .score_models.loading import load_score_model
@@ -204,9 +206,12 @@ class Run:
         started = time.perf_counter()
         self.report(events.Phase("writing the results"))
         outputs = self.spec.outputs
-        mesh = extract_mesh(colour.grid, outputs, self.spec.cameras, self.report) if outputs.mesh else None
+        grid = colour.grid
+        if self.sjc.proxy is not None:
+            grid = with_neighbours_colours(grid, self.sjc.proxy.occupancy)
+        mesh = extract_mesh(grid, outputs, self.spec.cameras, self.report) if outputs.mesh else None
         self.seconds["meshing"] = time.perf_counter() - started
-        result = write_result(self.folder, self.spec, colour.grid, mesh, self._metrics(colour.psnr), self.report)
+        result = write_result(self.folder, self.spec, grid, mesh, self._metrics(colour.psnr), self.report)
         with contextlib.suppress(OSError):
             self.folder.live_field.unlink(missing_ok=True)
         self.report(result)
@@ -276,7 +281,7 @@ class Run:
         # Both are looks at a job that is worth more than they are, and the next ones will do.
         try:
             path = self.folder.to_write(self.folder.preview(self.sjc.step))
-            write_png(path, picture)
+            write_png(path, enlarged(picture))
             self.report(events.Preview(self.folder.relative(path), self.sjc.step))
             live = self.folder.to_write(self.folder.live_field)
             write_live_field(live, self.sjc.field, self.spec.domain.matrix_world, sample, picture)

@@ -82,7 +82,7 @@ def test_a_job_tells_its_way_in_json_lines_and_leaves_its_results(new_folder):
     assert progress[-1].steps_per_second > 0
     previews = of(events.Preview, told)
     assert max(b.step - a.step for a, b in itertools.pairwise(previews)) <= STEPS / 20
-    assert Image.open(folder.path / previews[-1].path).size == (16, 16)
+    assert Image.open(folder.path / previews[-1].path).size == (256, 256)
     assert [event.step for event in of(events.CheckpointSaved, told)] == [5, 10, 15, 20]
     result = of(events.Result, told)[0]
     assert told[-1] == result

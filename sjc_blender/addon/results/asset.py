@@ -63,14 +63,14 @@ def _picture(folder: JobFolder) -> np.ndarray | None:
     """Front of the job's result: [256, 256, 4] float32 sRGB, bottom row first; None if there is no picture."""
     newest = folder.newest_preview()
     for path in (folder.turntable, *([newest] if newest is not None else [])):
-        pixels = _read_pixels(path) if folder.has(path) else None
+        pixels = read_pixels(path) if folder.has(path) else None
         if pixels is not None:
             side = pixels.shape[0] // (TURNTABLE_ROWS if path == folder.turntable else 1)
             return _resized(pixels[-side:, :side])
     return None
 
 
-def _read_pixels(path: Path) -> np.ndarray | None:
+def read_pixels(path: Path) -> np.ndarray | None:
     """The picture as [height, width, 4], bottom row first; None if it is none."""
     with path.open("rb") as file:
         if not 0 < max(picture_size(file)) <= LARGEST_SIDE:

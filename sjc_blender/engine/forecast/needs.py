@@ -27,6 +27,7 @@ from ..radiance.background import COLUMNS, ROWS
 from ..radiance.marcher import would_be_fused
 from ..radiance.marching import STEPS_PER_VOXEL
 from ..results.colour import LARGEST_VIEW, MOST_ENTRIES, MOST_PIXELS
+from ..results.enlarging import LEAST_SIDE
 from ..results.live_field import LARGEST
 from ..score_models.latents import DECODED_PIXELS_AT_ONCE
 from ..score_models.loading import ADAPTERS
@@ -196,7 +197,8 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
         colouring=_colouring_bytes(spec, pixels),
         checkpoint=3 * field,
         result=surface * largest**2 + TURNTABLE_BYTES,
-        previews=round(21 * PREVIEW_BYTES * pixels**2) + LIVE_VOXEL_BYTES * min(LARGEST, largest) ** 3,
+        previews=round(21 * PREVIEW_BYTES * max(pixels, LEAST_SIDE) ** 2)
+        + LIVE_VOXEL_BYTES * min(LARGEST, largest) ** 3,
     )
 
 

@@ -10,9 +10,8 @@ import bpy
 from ...jobs import job_queue
 from ...jobs.job_queue import Job, JobState
 from ...rigs import occupied
-from ..shared import previews
 from ..shared.wrapped_label import draw_sentences, units_wide
-from . import variations
+from . import turn, variations
 from .job_status import (
     ICONS,
     LONGEST_FORECASTS,
@@ -131,8 +130,7 @@ def _draw_picture(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
         if len(begun_together) > 1:
             variations.draw_set(box, begun_together, units_wide(context) - PREVIEW_MARGIN)
             return
-        icon = previews.icon(job.preview) if job.preview is not None else 0
-        box.template_icon(icon_value=icon, scale=height)
+        box.template_icon(icon_value=turn.icon(job), scale=height)
         return
     column = box.column(align=True)
     told = column.column(align=True)

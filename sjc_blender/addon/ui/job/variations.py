@@ -12,7 +12,7 @@ import bpy
 
 from ...jobs import job_queue
 from ...jobs.job_queue import Job, JobState
-from ..shared import previews
+from . import turn
 from .job_status import place_text
 
 MOST = 16
@@ -51,8 +51,7 @@ def draw_set(layout: bpy.types.UILayout, jobs: list[Job], units: float) -> None:
 
 
 def _draw_one(cell: bpy.types.UILayout, job: Job, side: float) -> None:
-    icon = previews.icon(job.preview) if job.preview is not None else 0
-    cell.template_icon(icon_value=icon, scale=side)
+    cell.template_icon(icon_value=turn.icon(job), scale=side)
     button = cell.row()
     button.enabled = job.state is JobState.DONE and not job.imported and not job.awaits_import
     text = f"Keep {job.spec.seed}"
