@@ -172,6 +172,10 @@ class DomainSpec:
     floor: float | None = None
 
 
+LOOSENESS = 0.1
+"""Of a proxy, where none is chosen: the object keeps to the measures of a blockout (see ``docs/quality.md``)."""
+
+
 @dataclass(frozen=True)
 class ProxySpec:
     """A coarse shape that the density starts as and is held to: ``proxy.npz`` in the job's folder.
@@ -190,7 +194,7 @@ class ProxySpec:
     """
 
     digest: str
-    looseness: float = 0.5
+    looseness: float = LOOSENESS
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import bpy
 
 from ...protocol.errors import SjcError
 from ...protocol.slug import slug
+from ...protocol.spec import LOOSENESS
 from .. import user_preferences
 from ..drained import drained
 from ..job_location import first_writable, jobs_folders
@@ -47,7 +48,7 @@ def batch(
     outputs: str | Sequence[str] = OUTPUTS,
     jitter: float = 0.0,
     proxy: Shape | None = None,
-    looseness: float = 0.5,
+    looseness: float = LOOSENESS,
     overrides: Mapping[str, Any] | None = None,
     name: str | None = None,
     folder: str | Path | None = None,

@@ -13,6 +13,7 @@ import bpy
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from ...protocol.overrides import parse_overrides
+from ...protocol.spec import LOOSENESS
 from .. import api
 from ..batch.batch_fault import InvalidBatch
 from ..batch.entry import DONE
@@ -66,9 +67,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--looseness",
         type=float,
-        default=0.5,
+        default=LOOSENESS,
         metavar="0-1",
-        help="how freely the object may leave the proxy (default: 0.5)",
+        help=f"how freely the object may leave the proxy (default: {LOOSENESS})",
     )
     parser.add_argument(
         "--override",

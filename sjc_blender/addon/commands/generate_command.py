@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 
 from ...protocol.presets import preset_names
+from ...protocol.spec import LOOSENESS
 from .. import api
 from ..rigs.rig_choice import FORMS
 from .farm_options import add_farm_options, chosen_farm
@@ -40,9 +41,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--looseness",
         type=float,
-        default=0.5,
+        default=LOOSENESS,
         metavar="0-1",
-        help="how freely the object may leave the proxy (default: 0.5)",
+        help=f"how freely the object may leave the proxy (default: {LOOSENESS})",
     )
     parser.add_argument(
         "--domain", metavar="OBJECT", help="object whose box is filled (default: a box of 2 units on the 3D cursor)"

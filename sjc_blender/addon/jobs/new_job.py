@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 
+from ...protocol.spec import LOOSENESS
 from ..process.farm_process import Farm
 from ..rigs.rig_choice import RigChoice
 from .job_queue import Job
@@ -28,7 +29,7 @@ def generate(
     outputs: Sequence[str] | str = OUTPUTS,
     jitter: float = 0.0,
     proxy: Shape | None = None,
-    looseness: float = 0.5,
+    looseness: float = LOOSENESS,
     overrides: Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
     import_results: bool = True,

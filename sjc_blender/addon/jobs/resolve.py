@@ -8,7 +8,7 @@ from typing import Any
 
 from ...protocol import presets
 from ...protocol.errors import SjcError
-from ...protocol.spec import JobSpec, ProxySpec
+from ...protocol.spec import LOOSENESS, JobSpec, ProxySpec
 from .job_edit import edited
 from .job_inputs import JobInputs
 from .job_request import OUTPUTS, JobRequest
@@ -16,9 +16,6 @@ from .scene_view import SceneView
 
 NAMED = ("prompt", "negative_prompt", "preset", "seed")
 """Fields of a request that are called as those of the spec."""
-
-LOOSENESS = 0.5
-"""Of a proxy, where it is not said."""
 
 
 def resolved(request: JobRequest, view: SceneView) -> tuple[JobSpec, JobInputs]:

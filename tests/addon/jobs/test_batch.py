@@ -501,10 +501,10 @@ def block(scene, name="Block", size=1.0):
 
 def test_rows_and_the_batch_itself_have_proxies(batch, scene):
     block(scene), block(scene, "Large", 1.5)
-    rows = [{"prompt": "a"}, {"prompt": "b", "proxy": "Large", "looseness": 0.1}]
+    rows = [{"prompt": "a"}, {"prompt": "b", "proxy": "Large", "looseness": 0.3}]
     made = batch(rows, proxy="Block", overrides={"field": {"resolution": 16}})
     shares = []
-    for entry, looseness in zip(made.entries, (0.5, 0.1), strict=True):
+    for entry, looseness in zip(made.entries, (0.1, 0.3), strict=True):
         assert entry.planned.spec.field.proxy.looseness == looseness
         with np.load(JobFolder(entry.planned.folder).proxy) as arrays:
             shares.append(arrays["occupancy"].mean())

@@ -32,7 +32,7 @@ _views: bpy.utils.previews.ImagePreviewCollection | None = None
 
 
 def icon(job: Job) -> int:
-    """Icon of what a job shows now: the view at which it is in its turn, else its newest preview; 0 if there is none."""
+    """Icon of what a job shows now: the view of its turn, else its newest preview; 0 if there is none."""
     preview = view(job)
     if preview is not None:
         return preview.icon_id

@@ -6,6 +6,7 @@ import math
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
 
+from ....protocol.spec import LOOSENESS
 from ...rigs.domain import BOXLESS
 from ...rigs.proxy import SOLID_KINDS
 from ...rigs.rig_choice import SAMPLES, RigChoice
@@ -89,7 +90,7 @@ class RigSettings:
         description="How freely the object may leave this shape. 0: it is kept everywhere and to the end; larger: its "
         "surface may move farther, and it is released earlier; 1: as if there were no proxy",
         subtype="FACTOR",
-        default=0.5,
+        default=LOOSENESS,
         min=0.0,
         max=1.0,
     )
