@@ -9,7 +9,8 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from ..results import viewport_colours
+from ...protocol.errors import SjcError
+from ..results import asset_catalogue, viewport_colours
 from ..results.origin import keep_folders
 from . import destination, first_save, job_import, known_jobs, live_volume, pump
 from .job_queue import QUEUE
@@ -39,9 +40,14 @@ def _before_save(target: str, *_: Any) -> None:
 
 
 @persistent
-def _after_save(*_: Any) -> None:
-    """Results belong to the file under its new path."""
+def _after_save(target: str, *_: Any) -> None:
+    """Results belong to the file under its new path, and their catalogue lies beside it."""
     destination.after_save()
+    if target and asset_catalogue.has_results(bpy.data.objects):
+        try:
+            asset_catalogue.add_catalogue(target)
+        except SjcError as error:  # the file itself is saved
+            sys.stderr.write(f"SJC: {error}\n")
 
 
 @persistent

@@ -11,6 +11,7 @@ import bpy
 import numpy as np
 
 from ...protocol.job_folder import JobFolder
+from .asset_catalogue import CATALOGUE
 from .origin import job_folder_of
 from .picture_size import picture_size
 
@@ -26,6 +27,8 @@ TURNTABLE_ROWS = 2
 
 def mark_as_asset(obj: bpy.types.Object, folder: JobFolder | None = None, tags: Sequence[str] = ()) -> None:
     """Make an imported result an asset with a picture, also in background mode.
+
+    It stands in the catalogue SJC, which comes beside the .blend when that is saved.
 
     Parameters
     ----------
@@ -49,6 +52,7 @@ def mark_as_asset(obj: bpy.types.Object, folder: JobFolder | None = None, tags: 
     data = obj.asset_data
     assert data is not None  # asset_mark makes it
     data.description = spec.prompt
+    data.catalog_id = CATALOGUE
     for tag in ("sjc", obj.type.lower(), *tags):
         data.tags.new(tag, skip_if_exists=True)
     picture = _picture(folder)

@@ -41,7 +41,10 @@ class SJC_OT_delete_unused_files(bpy.types.Operator):
             self.report({"INFO"}, f"Every file in {found.folder} is used, or younger than a day")
             return {"CANCELLED"}
         self._found = found
-        return set(context.window_manager.invoke_props_dialog(self, width=DIALOG, confirm_text="Delete"))
+        answer = context.window_manager.invoke_props_dialog(
+            self, width=DIALOG, title="Delete unused files?", confirm_text="Delete", translate=False
+        )
+        return set(answer)
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show what would go."""
