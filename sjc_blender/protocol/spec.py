@@ -304,9 +304,6 @@ class OptimisationSpec:
         First and last index into the model's sigma table, drawn uniformly.
     timesteps_end : tuple of int or None
         If given, the range moves from `timesteps` to this over the run.
-    timesteps_curve : str
-        How the range moves: with the share of the steps done (``"linear"``) or with its square root
-        (``"square_root"``).
     above_until : float
         Share of the steps, at the beginning, in which an orbit uses only elevations of 45 degrees and more: a hollow
         that begins open stays open. 0 switches it off. Not in the paper.
@@ -344,11 +341,6 @@ class OptimisationSpec:
         off. Not in the paper.
     camouflage_reach : float
         Distance in feature space up to which a colour counts as the background's, for `camouflage_weight`.
-    opacity_entropy_weight : float
-        Weight of the binary entropy of the rays' opacities, mean in images of 64 x 64, which turns fog into object or
-        empty space (Latent-NeRF, https://arxiv.org/abs/2211.07600); 0 switches it off. Not in the paper.
-    opacity_entropy_start : float
-        Share of the steps after which `opacity_entropy_weight` applies.
     sharpening : float
         Factor by which the slopes of the density become steeper, once, at `sharpening_start`: edges become hard and
         fog disappears; 1 switches it off. Not in the paper.
@@ -361,14 +353,6 @@ class OptimisationSpec:
     density_variation_weight : float
         Weight of the total variation of the voxels' densities before their activation (Plenoxels,
         https://arxiv.org/abs/2112.05131); 0 switches it off. Not in the paper.
-    feature_variation_weight : float
-        Weight of the total variation of the voxels' features (Plenoxels); 0 switches it off. Not in the paper.
-    depth_variation_weight : float
-        Weight of the differences between neighbouring pixels' depths, mean in images of 64 x 64, from
-        `emptiness_late_start` on (Zero-1-to-3, https://arxiv.org/abs/2303.11328); 0 switches it off. Not in the paper.
-    near_view_weight : float
-        Weight of the difference between the render and one from up to 5 degrees beside it, mean in images of 64 x 64,
-        against flicker (Zero-1-to-3); 0 switches it off. Doubles the rendering. Not in the paper.
     render_size : int
         Side of the rendered image in the model's samples (latents); 0: the model's own.
     checkpoint_every : int
@@ -386,7 +370,6 @@ class OptimisationSpec:
     view_blending: Literal["model", "nearest", "azimuth", "bilinear"] = "model"
     timesteps: tuple[int, int] = (10, 969)
     timesteps_end: tuple[int, int] | None = None
-    timesteps_curve: Literal["linear", "square_root"] = "linear"
     above_until: float = 0.0
     views: int = 1
     noises: int = 1
@@ -403,15 +386,10 @@ class OptimisationSpec:
     depth_weight: float = 0.0
     camouflage_weight: float = 0.0
     camouflage_reach: float = 1.0
-    opacity_entropy_weight: float = 0.0
-    opacity_entropy_start: float = 0.5
     sharpening: float = 1.0
     sharpening_start: float = 0.75
     distortion_weight: float = 0.0
     density_variation_weight: float = 0.0
-    feature_variation_weight: float = 0.0
-    depth_variation_weight: float = 0.0
-    near_view_weight: float = 0.0
     render_size: int = 0
     checkpoint_every: int = 500
 

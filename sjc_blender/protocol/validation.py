@@ -11,6 +11,7 @@ from typing import Any
 from . import codec
 from .errors import Fault, InvalidSpec
 from .model_profile import needs_prompt
+from .removed_settings import without_removed
 from .spec import SPEC_VERSION, Camera, CameraRig, DomainSpec, JobSpec, Matrix, ModelSpec, OrbitRig
 
 MAX_RESOLUTION = 512
@@ -25,12 +26,8 @@ NOT_NEGATIVE = (
     "emptiness_late_factor",
     "depth_weight",
     "camouflage_weight",
-    "opacity_entropy_weight",
     "distortion_weight",
     "density_variation_weight",
-    "feature_variation_weight",
-    "depth_variation_weight",
-    "near_view_weight",
 )
 """Weights and factors of the losses."""
 
@@ -55,9 +52,10 @@ def spec_from_json(data: Any, *, look_at_model: bool = True) -> JobSpec:
     version = data.get("version") if isinstance(data, dict) else None
     if isinstance(version, int) and version != SPEC_VERSION:
         raise InvalidSpec([Fault("version", version, f"{SPEC_VERSION}, the version this release reads")])
+    data, removed = without_removed(data)
     spec, faults = codec.decode(JobSpec, data)
-    if spec is None:
-        raise InvalidSpec(faults)
+    if spec is None or removed:
+        raise InvalidSpec([*removed, *faults])
     return validated(spec, look_at_model=look_at_model)
 
 
@@ -261,7 +259,7 @@ def _optimisation(check: _Checker, spec: JobSpec) -> None:
     for name in NOT_NEGATIVE:
         check.number(f"optimisation.{name}", getattr(o, name), lambda x: x >= 0, "0 or more")
     check.number("optimisation.camouflage_reach", o.camouflage_reach, lambda x: x > 0, "above 0")
-    for name in ("above_until", "emptiness_late_start", "opacity_entropy_start"):
+    for name in ("above_until", "emptiness_late_start"):
         check.number(f"optimisation.{name}", getattr(o, name), lambda x: 0 <= x <= 1, "0 to 1")
     check.number("optimisation.sharpening", o.sharpening, lambda x: 1 <= x <= 100, "1 (none) to 100")
     check.number("optimisation.sharpening_start", o.sharpening_start, lambda x: 0 < x <= 1, "above 0, to 1")

@@ -1,16 +1,13 @@
 """Which losses a step has, how they are weighed, and from when on."""
 
-import dataclasses
-
 import pytest
 import torch
 
 from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.optimisation.distortion import distortion
 from sjc_blender.engine.optimisation.losses import emptiness, reference_samples_per_ray
-from sjc_blender.engine.optimisation.opacity_entropy import opacity_entropy
 from sjc_blender.engine.optimisation.regularisation import regularisation
-from sjc_blender.engine.optimisation.smoothness import depth_variation, total_variation
+from sjc_blender.engine.optimisation.total_variation import total_variation
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render
@@ -39,11 +36,8 @@ def mean(values):
 def expected(scene, name):
     field, renderings = scene
     return {
-        "opacity_entropy": lambda: mean([opacity_entropy(r.opacity) for r in renderings]),
         "distortion": lambda: mean([distortion(r.weights, field.voxel_size / 2) for r in renderings]),
-        "depth_variation": lambda: mean([depth_variation(r.depth) for r in renderings]),
         "density_variation": lambda: total_variation(field.density_grid * field.density_scale.exp(), 1 / 6).item(),
-        "feature_variation": lambda: total_variation(field.feature_grid, 1 / 6).item(),
     }[name]()
 
 
@@ -58,7 +52,7 @@ def test_the_published_configuration_has_emptiness_alone_20_times_as_much_later(
         assert objective.item() == pytest.approx(1e4 * factor * empty, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["distortion", "density_variation", "feature_variation"])
+@pytest.mark.parametrize("name", ["distortion", "density_variation"])
 def test_a_loss_counts_by_its_weight_from_the_first_step_on(scene, name):
     objective, losses = regularisation(job(**{f"{name}_weight": 3.0}), *scene, 0)
     assert losses.keys() == {"emptiness", name}
@@ -66,27 +60,11 @@ def test_a_loss_counts_by_its_weight_from_the_first_step_on(scene, name):
     assert objective.item() == pytest.approx(3 * float(losses[name]), rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("name", "start"), [("opacity_entropy", "opacity_entropy_start"), ("depth_variation", "emptiness_late_start")]
-)
-def test_a_late_loss_begins_at_its_share_of_the_steps(scene, name, start):
-    spec = job(**{f"{name}_weight": 3.0})
-    assert regularisation(spec, *scene, BEFORE)[1].keys() == {"emptiness"}
-    objective, losses = regularisation(spec, *scene, AFTER)
-    assert float(losses[name]) == pytest.approx(expected(scene, name), rel=1e-5)
-    assert objective.item() == pytest.approx(3 * float(losses[name]), rel=1e-5)
-    earlier = dataclasses.replace(spec, optimisation=dataclasses.replace(spec.optimisation, **{start: 0.2}))
-    assert [name in regularisation(earlier, *scene, share)[1] for share in (0.19, 0.2)] == [False, True]
-
-
 def test_all_of_them_reach_the_voxels(scene):
     field, renderings = scene
     for name, grid in (
-        ("opacity_entropy", field.density_grid),
         ("distortion", field.density_grid),
-        ("depth_variation", field.density_grid),
         ("density_variation", field.density_grid),
-        ("feature_variation", field.feature_grid),
     ):
         objective, _losses = regularisation(job(**{f"{name}_weight": 1.0}), field, renderings, AFTER)
         grid.grad = None

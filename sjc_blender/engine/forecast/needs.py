@@ -212,12 +212,10 @@ def _field_bytes(spec: JobSpec, channels: int) -> int:
 
 
 def _render_bytes(spec: JobSpec, size: int, fused: bool) -> int:
-    """A sample every half voxel along the box's diagonal, for every ray of every view, and of those beside them."""
+    """A sample every half voxel along the box's diagonal, for every ray of every view."""
     diagonal = 2 * math.dist((0, 0, 0), spec.domain.half_extents)
     samples = diagonal / (2 / spec.field.resolution) * STEPS_PER_VOXEL
-    o = spec.optimisation
-    renders = o.views * (2 if o.near_view_weight > 0 else 1)
-    return round(renders * size**2 * samples * (FUSED_SAMPLE_BYTES if fused else SAMPLE_BYTES))
+    return round(spec.optimisation.views * size**2 * samples * (FUSED_SAMPLE_BYTES if fused else SAMPLE_BYTES))
 
 
 def _colouring_bytes(spec: JobSpec, pixels: int) -> int:

@@ -16,10 +16,8 @@ from ..radiance.proxy import Proxy
 from ..radiance.renderer import Rendering
 from .distortion import distortion
 from .losses import camouflage, centre_depth, emptiness, reference_samples_per_ray
-from .near_view import appearance_change
-from .opacity_entropy import opacity_entropy
 from .schedules import is_late
-from .smoothness import depth_variation, total_variation
+from .total_variation import total_variation
 
 Loss = tuple[str, float, Callable[[], Tensor]]
 """Name, weight and how to compute it."""
@@ -39,7 +37,6 @@ def regularisation(
     renderings: Sequence[Rendering],
     share: float,
     *,
-    near: Sequence[Rendering] = (),
     proxy: Pull | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Sum of the weighted losses of a step, means over its views; a loss without weight is not computed.
@@ -51,8 +48,6 @@ def regularisation(
     renderings : sequence of Rendering
     share : float
         How far the schedules are, 0 to 1.
-    near : sequence of Rendering
-        From beside each of the views, if the job has a weight for it.
     proxy : Pull, optional
         The shape that the density is held to.
 
@@ -65,9 +60,7 @@ def regularisation(
     """
     objective = torch.zeros((), device=field.density_grid.device)
     losses: dict[str, Tensor] = {}
-    pairs = list(zip(renderings, near, strict=bool(near)))
-    of_views = [*_of_renderings(spec, field, renderings, share), *_of_pairs(spec, pairs)]
-    for name, weight, compute in [*of_views, *_of_field(spec, field, share)]:
+    for name, weight, compute in [*_of_renderings(spec, field, renderings, share), *_of_field(spec, field, share)]:
         # Emptiness is told in any case.
         if weight > 0 or name == "emptiness":
             value = compute()
@@ -82,32 +75,24 @@ def regularisation(
 
 def _of_renderings(spec: JobSpec, field: VoxelField, renderings: Sequence[Rendering], share: float) -> Iterator[Loss]:
     o = spec.optimisation
-    late = is_late(o, share)
 
     def mean(loss: Callable[[Rendering], Tensor]) -> Callable[[], Tensor]:
         return lambda: torch.stack([loss(rendering) for rendering in renderings]).mean(dim=0)
 
     samples, spacing = reference_samples_per_ray(field), field.voxel_size / STEPS_PER_VOXEL
-    factor = o.emptiness_late_factor if late else 1.0
+    factor = o.emptiness_late_factor if is_late(o, share) else 1.0
     yield "emptiness", o.emptiness_weight * factor, mean(lambda r: emptiness(r.log_sums, samples))
     yield "depth", o.depth_weight, mean(lambda r: centre_depth(r.depth))
-    begun = share >= o.opacity_entropy_start
-    yield "opacity_entropy", o.opacity_entropy_weight * begun, mean(lambda r: opacity_entropy(r.opacity))
     yield "distortion", o.distortion_weight, mean(lambda r: distortion(r.weights, spacing))
-    yield "depth_variation", o.depth_variation_weight * late, mean(lambda r: depth_variation(r.depth))
-
-
-def _of_pairs(spec: JobSpec, pairs: Sequence[tuple[Rendering, Rendering]]) -> Iterator[Loss]:
-    def mean() -> Tensor:
-        return torch.stack([appearance_change(view.image, near.image) for view, near in pairs]).mean(dim=0)
-
-    yield "near_view", spec.optimisation.near_view_weight, mean
 
 
 def _of_field(spec: JobSpec, field: VoxelField, share: float) -> Iterator[Loss]:
-    o, size = spec.optimisation, field.voxel_size
+    o = spec.optimisation
     # Before another colour in every step nothing can hide.
     hiding = is_late(o, share) and spec.field.background_kind != "random"
     yield "camouflage", o.camouflage_weight * hiding, lambda: camouflage(field, o.camouflage_reach)
-    yield "density_variation", o.density_variation_weight, lambda: total_variation(field.raw_density_grid(), size)
-    yield "feature_variation", o.feature_variation_weight, lambda: total_variation(field.feature_grid, size)
+    yield (
+        "density_variation",
+        o.density_variation_weight,
+        lambda: total_variation(field.raw_density_grid(), field.voxel_size),
+    )

@@ -6,8 +6,6 @@ All of it follows one share, 0 at the start and 1 at the end: `schedule_share`.
 
 from __future__ import annotations
 
-import math
-
 from ...protocol.spec import FieldSpec, JobSpec, OptimisationSpec
 
 MOST_PASSED_OVER = 0.5
@@ -30,14 +28,11 @@ def schedule_share(spec: JobSpec, step: int) -> float:
 def timestep_range(settings: OptimisationSpec, share: float) -> tuple[int, int]:
     """First and last index into the sigma table from which a step draws, uniformly.
 
-    The range moves from `timesteps` to `timesteps_end`: linearly, or with the square root of the share, which leaves
-    high noise sooner (HiFA, https://arxiv.org/abs/2305.18766).
+    The range moves from `timesteps` to `timesteps_end`, linearly.
     """
     first, last = settings.timesteps
     if settings.timesteps_end is None:
         return first, last
-    if settings.timesteps_curve == "square_root":
-        share = math.sqrt(share)
     end_first, end_last = settings.timesteps_end
     return round(first + share * (end_first - first)), round(last + share * (end_last - last))
 

@@ -28,7 +28,6 @@ from ..score_models.conditioning import Conditioner
 from ..score_models.score_model import ScoreModel
 from .estimator import draw_noise, paas_gradient
 from .known_background import background_of
-from .near_view import near_camera
 from .regularisation import Pull, regularisation
 from .schedules import clip_limit, holds, resolution, schedule_share, sharpens, timestep_range
 
@@ -125,9 +124,6 @@ class ScoreJacobianChaining:
         cameras = [viewpoint.camera for viewpoint in viewpoints]
         scenes = [self._before_background() for _ in cameras]
         renderings = self._render(scenes, cameras)
-        near: list[Rendering] = []
-        if o.near_view_weight > 0:
-            near = self._render(scenes, [near_camera(camera, self.generator) for camera in cameras])
         images = torch.stack([rendering.image for rendering in renderings])
         # Perturb and average: the 2D scores of the renders, Eq. 15 or 16.
         timestep = self._draw_timestep(share)
@@ -154,7 +150,7 @@ class ScoreJacobianChaining:
         pull = None
         if self.proxy is not None and holds(self.proxy.looseness, o, self.step):
             pull = Pull(self.proxy, pull_weight(size, images))
-        penalty, losses = regularisation(self.spec, self.field, renderings, share, near=near, proxy=pull)
+        penalty, losses = regularisation(self.spec, self.field, renderings, share, proxy=pull)
         report.measured.update(score=size, **losses)
         # Update.
         self.optimiser.zero_grad(set_to_none=True)

@@ -1,12 +1,11 @@
-"""Total variation of grids and depths, by hand."""
+"""Total variation of grids, by hand."""
 
 import math
 
 import pytest
 import torch
 
-from sjc_blender.engine.optimisation.losses import PUBLISHED_RAYS
-from sjc_blender.engine.optimisation.smoothness import depth_variation, total_variation
+from sjc_blender.engine.optimisation.total_variation import total_variation
 
 
 def ramp(resolution, gradient):
@@ -60,12 +59,3 @@ def test_noise_is_smoothed_and_an_edge_stays():
         optimiser.step()
     assert (grid - clean).square().mean() < 0.25 * noise.square().mean()
     assert (grid[:, 4] - grid[:, 3]).mean() > 3.5
-
-
-def test_depth_variation_by_hand():
-    depth = torch.tensor([[1.0, 2.0, 2.0], [1.0, 2.0, 5.0]], requires_grad=True)
-    loss = depth_variation(depth) * 2 * PUBLISHED_RAYS
-    assert loss.item() == pytest.approx((1 + 0 + 1 + 3) + (0 + 0 + 3))
-    loss.backward()
-    assert depth.grad.tolist() == [[-1.0, 1.0, -1.0], [-1.0, 0.0, 2.0]]
-    assert depth_variation(torch.ones(1, 1)).item() == 0

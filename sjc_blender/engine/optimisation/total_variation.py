@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Losses on differences between neighbours, of voxels and of pixels."""
+"""Total variation: a loss on differences between neighbouring voxels."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-
-from .losses import PUBLISHED_RAYS
 
 ROUNDING = 1e-3
 """Below it a difference counts by its square, so that equal neighbours have a slope, and it is 0."""
@@ -32,17 +30,3 @@ def total_variation(grid: Tensor, voxel_size: float) -> Tensor:
         squares = squares + functional.pad(grid.diff(dim=axis), after).square()
     lengths = torch.sqrt(squares + ROUNDING**2) - ROUNDING
     return lengths.sum() / (grid[0].numel() * voxel_size)
-
-
-def depth_variation(depth: Tensor) -> Tensor:
-    """Half the sum of the absolute differences between neighbouring pixels' depths; the mean in images of 64 x 64.
-
-    Of the voxel branch of Zero-1-to-3, https://arxiv.org/abs/2303.11328. The sum is divided as that of
-    `losses.emptiness` is.
-
-    Parameters
-    ----------
-    depth : Tensor [H, W]
-        Domain units.
-    """
-    return (depth.diff(dim=0).abs().sum() + depth.diff(dim=1).abs().sum()) / (2 * PUBLISHED_RAYS)

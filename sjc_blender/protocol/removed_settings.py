@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings that earlier releases had: a ``job.json`` that has them switched off is read as before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .errors import Fault
+
+REMOVED: dict[str, Any] = {
+    "opacity_entropy_weight": 0.0,
+    "opacity_entropy_start": 0.5,
+    "feature_variation_weight": 0.0,
+    "depth_variation_weight": 0.0,
+    "near_view_weight": 0.0,
+    "timesteps_curve": "linear",
+}
+"""Fields of `spec.OptimisationSpec` that are gone, and the value with which each did nothing."""
+
+
+def without_removed(data: Any) -> tuple[Any, list[Fault]]:
+    """Return a job's JSON values without the removed settings.
+
+    Parameters
+    ----------
+    data : value
+        Not changed; may be anything.
+
+    Returns
+    -------
+    data : value
+        As it was, if it has none of them.
+    faults : list of Fault
+        The removed settings with a value that did something: without them the job would become another one.
+    """
+    settings = data.get("optimisation") if isinstance(data, dict) else None
+    if not isinstance(settings, dict) or not REMOVED.keys() & settings.keys():
+        return data, []
+    faults = [
+        Fault(f"optimisation.{name}", settings[name], f"left out, or {off!r}: this release no longer has this setting")
+        for name, off in REMOVED.items()
+        if name in settings and (isinstance(settings[name], bool) or settings[name] != off)
+    ]
+    return data | {"optimisation": {k: v for k, v in settings.items() if k not in REMOVED}}, faults
+
+
+def with_removed(data: dict[str, Any]) -> dict[str, Any]:
+    """Return an encoded spec with the removed settings switched off, so that its digest is that of earlier releases."""
+    return data | {"optimisation": REMOVED | data["optimisation"]}
