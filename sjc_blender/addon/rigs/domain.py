@@ -80,7 +80,7 @@ def domain_spec(domain: bpy.types.Object | None, view: EvaluatedScene) -> Domain
     else:
         alone = view.one(domain, called)
         matrix = alone.matrix
-        centre, half_sides = _local_box(alone.evaluated)
+        centre, half_sides = local_box(alone.evaluated)
     lengths = np.linalg.norm(matrix[:3, :3], axis=0)
     half_extents = half_sides * lengths
     _require_size(domain.name, half_extents)
@@ -155,7 +155,7 @@ def as_rows(matrix: Any) -> Matrix:
     return rows  # type: ignore[return-value]  # four rows of four
 
 
-def _local_box(evaluated: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
+def local_box(evaluated: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
     """Centre [3] and half sides [3] in the object's own coordinates."""
     if evaluated.type == "EMPTY":
         return np.zeros(3), np.full(3, evaluated.empty_display_size)

@@ -20,6 +20,7 @@ from ...protocol.spec import DomainSpec
 from .. import window_events
 from . import evaluated_scene, occupied
 from .evaluated_scene import view_layer_of
+from .proxy_box import share_cut_off
 from .rig_choice import RigChoice
 from .scene_rig import SceneRig, scene_rig
 
@@ -41,12 +42,15 @@ class Look:
         Whether nothing has changed since.
     in_the_way : tuple of str
         Names of the objects that stand where the result will be.
+    cut_off : float
+        Share, 0 to 1, of the proxy that is outside the domain.
     """
 
     rig: SceneRig | None = None
     error: SjcError | None = None
     fresh: bool = False
     in_the_way: tuple[str, ...] = ()
+    cut_off: float = 0.0
 
 
 _last = Look()
@@ -71,7 +75,9 @@ def look(scene: bpy.types.Scene, rig: RigChoice | None = None) -> Look:
         jitter, model = math.degrees(settings.jitter), bpy.path.abspath(settings.model)
         chosen = rig or settings.rig_choice()
         found = scene_rig(chosen, settings.domain, scene, jitter=jitter, model=model)
-        seen = Look(found, fresh=True, in_the_way=_in_the_way(found.domain, scene))
+        seen = Look(
+            found, fresh=True, in_the_way=_in_the_way(found.domain, scene), cut_off=_cut_off(found.domain, scene)
+        )
     except SjcError as error:
         seen = Look(error=error, fresh=True)
     return keep(scene, seen)
@@ -93,6 +99,14 @@ def _in_the_way(domain: DomainSpec, scene: bpy.types.Scene) -> tuple[str, ...]:
     proxy = settings.proxy
     apart = [settings.domain, *(proxy.all_objects if isinstance(proxy, bpy.types.Collection) else [proxy])]
     return tuple(obj.name for obj in occupied.in_the_way(domain, view_layer_of(scene), apart))
+
+
+def _cut_off(domain: DomainSpec, scene: bpy.types.Scene) -> float:
+    proxy = scene.sjc.proxy  # type: ignore[attr-defined]
+    if proxy is None:
+        return 0.0
+    with evaluated_scene.evaluated(scene) as view:
+        return share_cut_off(proxy, domain, view)
 
 
 def _settings_of(scene: bpy.types.Scene) -> tuple[Any, ...]:

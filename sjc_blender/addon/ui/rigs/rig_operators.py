@@ -8,6 +8,7 @@ from ....protocol.errors import SjcError
 from ....protocol.model_profile import load_profile
 from ...rigs import rig_building, rig_watch
 from ...rigs.camera import TEXT_PROPERTY, WEIGHT_PROPERTY
+from ...rigs.proxy_box import add_fitting_domain
 from ...rigs.rig_choice import RigChoice
 from ..settings.properties import SJC_PG_settings
 from ..shared import camera_path
@@ -57,6 +58,30 @@ class SJC_OT_add_domain(bpy.types.Operator):
         """Add the domain, and choose it."""
         context.scene.sjc.domain = rig_building.add_domain(context.scene)
         return {"FINISHED"}
+
+
+class SJC_OT_fit_domain(bpy.types.Operator):
+    """Add a domain around the whole proxy and use it for the next job"""
+
+    bl_idname = "sjc.fit_domain"
+    bl_label = "Fit Domain to Proxy"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether there is a proxy, and new objects can be made now."""
+        if context.scene.sjc.proxy is None:
+            cls.poll_message_set("Choose a proxy first")
+            return False
+        return in_object_mode(cls, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Add the domain, and choose it."""
+        return attempt(self, lambda: self._add(context.scene))
+
+    def _add(self, scene: bpy.types.Scene) -> None:
+        settings: SJC_PG_settings = scene.sjc
+        settings.domain = add_fitting_domain(settings.proxy, scene)
 
 
 class SJC_OT_check_rig(bpy.types.Operator):
@@ -125,6 +150,6 @@ class SJC_OT_camera_text(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (SJC_OT_add_rig, SJC_OT_add_domain, SJC_OT_check_rig, SJC_OT_camera_text)
+CLASSES = (SJC_OT_add_rig, SJC_OT_add_domain, SJC_OT_fit_domain, SJC_OT_check_rig, SJC_OT_camera_text)
 
 register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -16,6 +16,9 @@ from ..shared.wrapped_label import draw_sentences, units_wide
 MOST_VIEWS = 6
 """View texts whose shares are listed."""
 
+LEAST_CUT_OFF = 0.005
+"""Share of a proxy that is worth a word."""
+
 LABEL_SHARE = 0.4
 """Of a line's width, as with Blender's own labels beside their fields."""
 
@@ -126,6 +129,12 @@ class SJC_PT_domain(_Sidebar, bpy.types.Panel):
             layout.prop(settings, "proxy_collection", text="Proxy")
         if settings.proxy_kind != "NONE":
             layout.prop(settings, "proxy_looseness", slider=True)
+            cut_off = rig_watch.current(context.scene).cut_off
+            if cut_off >= LEAST_CUT_OFF:
+                told = f"{cut_off:.0%} of the proxy is outside the domain and will be cut off"
+                draw_sentences(layout, context, told, "ERROR")
+            if settings.proxy is not None:
+                layout.operator("sjc.fit_domain", icon="CUBE")
 
 
 def _draw_path(column: bpy.types.UILayout, settings: SJC_PG_settings, scene: bpy.types.Scene) -> None:
