@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``clean``: the .vdb files beside a .blend that nothing uses, listed, and deleted on request."""
 
 from __future__ import annotations

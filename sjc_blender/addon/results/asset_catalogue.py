@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The catalogue in which results stand in the Asset Browser: a line in the user's own file beside the .blend.
 
 The file is the user's: a line is added to its end if ours is not there, and nothing else is ever changed.

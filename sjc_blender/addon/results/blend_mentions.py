@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which of our .vdb files a .blend mentions, read from its bytes: the file need not be opened, and nothing in it runs.
 
 Knows no bpy.

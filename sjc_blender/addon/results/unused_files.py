@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The .vdb files beside a .blend that nothing uses any more: listed, and deleted on request.
 
 A file is deleted only if it is certain that it is ours and that nobody known uses it: it lies in the folder ``sjc``,

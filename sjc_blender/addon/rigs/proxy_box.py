@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How a proxy lies in a domain, by the boxes of its objects: what is cut off, and the domain that holds all of it."""
 
 from __future__ import annotations

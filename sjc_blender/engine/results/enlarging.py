@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures of models with few pixels, made large enough to look at."""
 
 from __future__ import annotations

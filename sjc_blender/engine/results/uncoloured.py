@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Parts that a proxy keeps and the model does not want: they get the colours of the object around them.
 
 Where a model wants nothing it asks for the background's colour. Matter that is held there against its wish takes on

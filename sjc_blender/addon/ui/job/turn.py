@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A finished object turns round once in the place of its preview: the views of ``result/turntable.png`` in turn."""
 
 from __future__ import annotations

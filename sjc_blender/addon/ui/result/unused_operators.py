@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The .vdb files that nothing uses any more, in File > Clean Up: thin over `sjc_blender.addon.api`."""
 
 import bpy
