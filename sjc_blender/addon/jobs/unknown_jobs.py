@@ -16,10 +16,11 @@ LONGEST = 200
 
 
 def is_known(folder: JobFolder) -> bool:
-    """Whether the job was begun by this user, or he has agreed to it."""
+    """Whether the job was begun by this user, also where it was moved or copied since, or he has agreed to it."""
     here = folder.path.absolute()
     in_session = any(job.folder.path.absolute() == here for job in job_queue.QUEUE.jobs)
-    return in_session or here in known_jobs.index().entries()
+    index = known_jobs.index()
+    return in_session or here in index.entries() or index.has_settings_of(here)
 
 
 def agree(folder: JobFolder) -> None:
