@@ -32,6 +32,9 @@ BACK_OFF_SECONDS = (2.0, 10.0)
 """Waits before the second and the third try."""
 
 POLL_SECONDS = 0.3
+LOOK_SECONDS = 5.0
+"""Between two looks at what the workers have."""
+
 CONNECT_SECONDS = 10.0
 RECONNECT_SECONDS = (1.0, 2.0, 5.0, 10.0)
 
@@ -64,6 +67,7 @@ class FarmJob:
     wanted: bool = False
     stopping: bool = False
     stopped: bool = False
+    warned: str = ""
     heard_by: Client | None = None
 
 
@@ -109,6 +113,7 @@ class Submission:
         self.patience = patience
         self.jobs: list[FarmJob] = []
         self._client: Client | None = None
+        self._look_again = 0.0
         self._asked: queue.SimpleQueue[tuple[JobFolder, bool]] = queue.SimpleQueue()
         for folder in folders:
             self.add(folder)
@@ -184,6 +189,24 @@ class Submission:
                 client.subscribe_topic(topic_of(job.name), lambda message, job=job: self._heard(job, message))
                 job.heard_by = client
             self._attend(client, job)
+        self._tell_what_is_missing(client, jobs)
+
+    def _tell_what_is_missing(self, client: Client, jobs: Sequence[FarmJob]) -> None:
+        """Warn of each job that no worker can take as things are."""
+        if time.monotonic() < self._look_again:
+            return
+        self._look_again = time.monotonic() + LOOK_SECONDS
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        models = set().union(*(worker.get("resources") or () for worker in workers))
+        for job in jobs:
+            missing = [name.removeprefix(MODEL) for name in job.resources if name not in models]
+            if job.future is None or (workers and not missing):
+                continue
+            need = f"has the model {missing[0]}" if missing and workers else "is connected"
+            sentence = f"No worker of the farm {need} yet; the job waits for one."
+            if job.warned != sentence:
+                job.warned = sentence
+                self.tell(job, events.Warned(sentence))
 
     def _settle(self, job: FarmJob, outcome: Outcome) -> None:
         job.outcome = outcome
@@ -296,7 +319,7 @@ class Submission:
         job.failures += 1
         if worker:
             job.failed_on.add(worker)
-        if job.failures >= TRIES or not outcome.computed or job.stopping:
+        if job.failures >= TRIES or job.stopping:
             self._settle(job, outcome)
             return
         wait = BACK_OFF_SECONDS[min(job.failures - 1, len(BACK_OFF_SECONDS) - 1)]

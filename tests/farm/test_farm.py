@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks.farm.local_farm import LocalFarm, stub_job
 from sjc_blender.farm.identity import version
-from sjc_blender.protocol import events, farm_lines
+from sjc_blender.protocol import events, farm_lines, presets
+from sjc_blender.protocol.job_folder import JobFolder
 
 pytestmark = pytest.mark.slow
 
@@ -246,3 +247,49 @@ def test_where_no_scheduler_is_a_sentence_says_so(tmp_path):
     assert "No scheduler answers at tcp://127.0.0.1:9" in done.stderr
     assert "farm serve" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_job_whose_model_no_worker_has_waits_and_says_so(farm, tmp_path):
+    here = farm()
+    here.join(1)
+    folder = JobFolder.create(tmp_path / "job", presets.new_job("a chair", model="some/model", preset="draft"))
+    process = subprocess.Popen(
+        here.command("run", folder.path, "--scheduler", here.address, "--lines"),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=here.environment, text=True,
+    )  # fmt: skip
+    told = (farm_lines.from_line(line)[1] for line in process.stdout)
+    warned = next(event.message for event in told if isinstance(event, events.Warned) and "model" in event.message)
+    assert warned == "No worker of the farm has the model some/model yet; the job waits for one."
+    process.stdin.write(farm_lines.Command(farm_lines.CANCEL, folder.path).line + "\n")
+    process.stdin.flush()
+    assert isinstance(next(told), events.Cancelled)
+    process.stdin.close()
+    assert process.wait(60) == 3
+
+
+def test_a_worker_that_cannot_store_a_job_leaves_it_to_another(farm, tmp_path):
+    here = farm()
+    (tmp_path / "full").write_text("no folder can be made in a file, nor on a full disk")
+    here.join(1, spool=str(tmp_path / "full" / "spool"))
+    job = stub_job(tmp_path / "job")
+    told = {}
+    submission = threading.Thread(target=lambda: told.update(here.submit([job], "--not-shared")))
+    submission.start()
+    time.sleep(1)
+    here.join(1)
+    submission.join(120)
+    assert states(told) == {"job": "done"}
+
+
+def test_two_senders_of_one_batch_compute_each_job_once(farm, tmp_path):
+    here = farm(STUB_SECONDS="0.02")
+    here.join(2)
+    jobs = [stub_job(tmp_path / f"job{seed}", seed) for seed in range(6)]
+    told = [{}, {}]
+    senders = [threading.Thread(target=lambda told=told: told.update(here.submit(jobs))) for told in told]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join(200)
+    assert [set(states(each).values()) for each in told] == [{"done"}, {"done"}]
+    assert [computed(job) for job in jobs] == [1] * 6
