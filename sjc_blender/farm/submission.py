@@ -32,6 +32,9 @@ BACK_OFF_SECONDS = (2.0, 10.0)
 """Waits before the second and the third try."""
 
 POLL_SECONDS = 0.3
+WAITING = {"no-worker", "queued", "waiting"}
+"""States of Dask's tasks that no worker has."""
+
 LOOK_SECONDS = 5.0
 """Between two looks at what the workers have."""
 
@@ -189,6 +192,8 @@ class Submission:
                 client.subscribe_topic(topic_of(job.name), lambda message, job=job: self._heard(job, message))
                 job.heard_by = client
             self._attend(client, job)
+            if job.stopped and job.outcome is None and job.future is not None:
+                self._take_back(client, job)
         self._tell_what_is_missing(client, jobs)
 
     def _tell_what_is_missing(self, client: Client, jobs: Sequence[FarmJob]) -> None:
@@ -207,6 +212,12 @@ class Submission:
             if job.warned != sentence:
                 job.warned = sentence
                 self.tell(job, events.Warned(sentence))
+
+    def _take_back(self, client: Client, job: FarmJob) -> None:
+        """End a job that is to stop and runs nowhere: no worker may ever come for it."""
+        if client.run_on_scheduler(state_of, key=job.future.key) in WAITING:
+            client.cancel([job.future], force=True)
+            self._settle(job, Outcome(State.STOPPED, computed=False))
 
     def _settle(self, job: FarmJob, outcome: Outcome) -> None:
         job.outcome = outcome
@@ -349,6 +360,12 @@ def stop_jobs(client: Client, names: Sequence[str]) -> None:
     client.sync(client.scheduler.sjc_stop, names=list(names))
     for name in names:
         client.run(stop_order, name, on_error="ignore")
+
+
+def state_of(key: str, dask_scheduler: Any) -> str:
+    """Return how Dask calls the state of a task; called by `Client.run_on_scheduler`."""
+    task = dask_scheduler.tasks.get(key)
+    return "" if task is None else str(task.state)
 
 
 def farm_name(folder: Path) -> str:
