@@ -37,6 +37,7 @@ from .results.live_field import write_live_field
 from .results.mesh import extract_mesh
 from .results.result import write_result
 from .results.uncoloured import with_neighbours_colours
+from .score_models.behaviour import warnings_of
 from .score_models.conditioning import Conditioner, conditioner_for
 from .score_models.load_errors import is_out_of_memory
 from .score_models.loading import load_score_model
@@ -95,6 +96,8 @@ def run_job(
     model = load_score_model(spec.model, level)
     if isinstance(model, Placeable) and model.level != level:
         report(events.Warned(f"There was less memory than it seemed: {model.level.words}."))
+    for warning in warnings_of(spec, profile, model):
+        report(events.Warned(warning))
     use_threads_for(model.device, getattr(model, "parameter_count", None))
     conditioner = conditioner_for(spec, profile, model)
     run = Run(folder, spec, profile, model, conditioner, report, pause, forecast)

@@ -8,6 +8,7 @@ family, ``sjc_blender/models/<family>.json``.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import itertools
 import re
@@ -16,10 +17,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from . import codec
+from .distillation import GUIDANCE_SCALE, distillation_of
 from .errors import SjcError
 from .json_text import BadJson, read_json
 from .model_families import BUILTIN, FAMILY, MODELS, component_config, family_of, local_model
 from .outside_file import UnusableFile
+from .overrides import merged
 from .spec import Range
 from .views import PAPER_VIEWS, ViewVocabulary
 
@@ -131,6 +134,9 @@ class ModelProfile:
         Overrides of the field and optimisation settings in every preset.
     presets : dict
         The same by preset name.
+    distilled : str
+        Whether the model makes pictures in a few steps: a kind of `distillation.DISTILLATIONS`, ``"no"``, or
+        ``"auto"`` to tell by its files and its name.
     """
 
     name: str
@@ -146,6 +152,7 @@ class ModelProfile:
     latent_rgb_bias: tuple[float, float, float] = (0.5, 0.5, 0.5)
     settings: dict[str, Any] = field(default_factory=dict)
     presets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    distilled: Literal["auto", "no", "turbo", "lightning", "hyper", "lcm", "tcd"] = "auto"
 
     @property
     def conditioning(self) -> Literal["text", "class", "none"]:
@@ -162,8 +169,9 @@ def load_profile(source: str) -> ModelProfile:
         ``bad_model_profile`` if the file beside the model is not a valid profile.
     """
     model = local_model(source)
-    path = model / PROFILE if model is not None else None
-    if path is None or not path.is_file():
+    own = own_profile(model)
+    path = own
+    if path is None:
         family = family_of(model) if model is not None else None
         path = MODELS / f"{family.name if family else 'stable_diffusion'}.json"
     try:
@@ -171,7 +179,27 @@ def load_profile(source: str) -> ModelProfile:
     except OSError as error:
         raise SjcError("bad_model_profile", f"The model profile {path} cannot be read: {error}.") from error
     # A copy: profiles hold dictionaries.
-    return copy.deepcopy(_read_profile(path, status.st_mtime_ns, status.st_size))
+    profile = copy.deepcopy(_read_profile(path, status.st_mtime_ns, status.st_size))
+    if profile.conditioning == "text" and distillation_of(profile.distilled, source, model) is not None:
+        unguided = {"optimisation": {"guidance_scale": GUIDANCE_SCALE}}
+        # What the family needs is not for a distilled model; what its own profile says is.
+        layers = (unguided, profile.settings) if own is not None else (profile.settings, unguided)
+        profile = dataclasses.replace(profile, settings=merged(*layers))
+    return profile
+
+
+def own_profile(model: Path | None) -> Path | None:
+    """Find the profile beside a model's weights: in its folder, or for a single file in the folder of its name.
+
+    Parameters
+    ----------
+    model : Path or None
+        Folder or file, see `model_families.local_model`.
+    """
+    if model is None:
+        return None
+    path = (model.with_suffix("") if model.is_file() else model) / PROFILE
+    return path if path.is_file() else None
 
 
 @functools.lru_cache(maxsize=32)
@@ -237,7 +265,7 @@ def same_samples(first: str, second: str) -> bool:
 def _samples(source: str) -> str:
     samples = FAMILY[load_profile(source).family].samples
     model = local_model(source)
-    own = model is not None and (model / PROFILE).is_file()
+    own = own_profile(model) is not None
     return f"{samples} of {model}" if own and samples != "pixels" else samples
 
 

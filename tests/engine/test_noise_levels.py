@@ -5,7 +5,7 @@ import math
 import mpmath
 import pytest
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, DDPMScheduler
 
 from sjc_blender.engine.score_models.noise_levels import nearest_timestep, sigma_table
 from sjc_blender.protocol.errors import SjcError
@@ -99,4 +99,17 @@ def test_nearest_level():
 def test_unsupported_schedule_is_named_with_its_scheduler_and_what_is_supported():
     with pytest.raises(SjcError, match=r"FlowMatchEulerDiscreteScheduler.*None.*scaled_linear") as error:
         sigma_table({"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000})
+    assert error.value.code == "unsupported_noise_schedule"
+
+
+def test_a_sigmoid_schedule_is_the_schedulers():
+    config = {"beta_schedule": "sigmoid", "beta_start": 1e-4, "beta_end": 0.02, "num_train_timesteps": 1000}
+    alphas_bar = DDPMScheduler(**config).alphas_cumprod.double()
+    torch.testing.assert_close(sigma_table(config), ((1 - alphas_bar) / alphas_bar).sqrt(), rtol=1e-3, atol=0)
+
+
+def test_noise_levels_of_edm_are_refused_by_name():
+    config = {"beta_schedule": "scaled_linear", "num_train_timesteps": 1000, "timestep_type": "continuous"}
+    with pytest.raises(SjcError, match="EDM") as error:
+        sigma_table(config)
     assert error.value.code == "unsupported_noise_schedule"

@@ -77,6 +77,13 @@ def test_a_flow_scheduler_on_stable_diffusion_is_told_with_what_to_do(folder):
     assert "Stable Diffusion 3" in refusal(folder).hint
 
 
+def test_a_scheduler_of_edm_is_told_not_to_be_replaced(folder):
+    change(folder / "model_index.json", scheduler=["diffusers", "EDMDPMSolverMultistepScheduler"])
+    hint = refusal(folder).hint
+    assert "EDM" in hint
+    assert "DDIMScheduler" not in hint
+
+
 def test_a_configuration_that_names_code_loads_without_it(folder):
     (folder / "tokenizer" / "evil.py").write_text(FOREIGN)
     change(folder / "tokenizer" / "tokenizer_config.json", auto_map={"AutoTokenizer": ["evil.Evil", None]})

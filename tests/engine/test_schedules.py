@@ -6,6 +6,7 @@ from sjc_blender.engine.optimisation.schedules import (
     clip_limit,
     holds,
     is_late,
+    nearest_level,
     resolution,
     schedule_share,
     timestep_range,
@@ -75,3 +76,11 @@ def test_a_proxy_is_let_go_the_sooner_the_looser_it_is():
     settings = OptimisationSpec(steps=100)
     held = {looseness: [step for step in range(130) if holds(looseness, settings, step)] for looseness in (0, 0.5, 0.9)}
     assert held == {0: list(range(130)), 0.5: list(range(50)), 0.9: list(range(10))}
+
+
+@pytest.mark.parametrize(
+    ("drawn", "allowed", "expected"), [(300, (10, 969), 249), (960, (10, 969), 749), (5, (260, 400), 249)]
+)
+def test_a_distilled_model_is_asked_at_its_own_noise_levels(drawn, allowed, expected):
+    assert nearest_level(drawn, (249, 499, 749, 999), allowed) == expected
+    assert nearest_level(drawn, (), allowed) == drawn

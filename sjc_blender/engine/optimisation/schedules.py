@@ -6,6 +6,9 @@ All of it follows one share, 0 at the start and 1 at the end: `schedule_share`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
 from ...protocol.spec import FieldSpec, JobSpec, OptimisationSpec
 
 MOST_PASSED_OVER = 0.5
@@ -35,6 +38,21 @@ def timestep_range(settings: OptimisationSpec, share: float) -> tuple[int, int]:
         return first, last
     end_first, end_last = settings.timesteps_end
     return round(first + share * (end_first - first)), round(last + share * (end_last - last))
+
+
+@runtime_checkable
+class KnowsItsLevels(Protocol):
+    """A model that may know some of its noise levels only."""
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Their indices into its sigma table, rising; empty: it knows all."""
+
+
+def nearest_level(timestep: int, levels: Sequence[int], allowed: tuple[int, int]) -> int:
+    """Go to the nearest noise level that a model knows, one of the allowed range if it knows one there."""
+    inside = [level for level in levels if allowed[0] <= level <= allowed[1]] or levels
+    return min(inside, key=lambda level: abs(level - timestep)) if inside else timestep
 
 
 def clip_limit(settings: OptimisationSpec, share: float) -> float | None:

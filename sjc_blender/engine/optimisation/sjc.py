@@ -29,7 +29,16 @@ from ..score_models.score_model import ScoreModel
 from .estimator import draw_noise, paas_gradient
 from .known_background import background_of
 from .regularisation import Pull, regularisation
-from .schedules import clip_limit, holds, resolution, schedule_share, sharpens, timestep_range
+from .schedules import (
+    KnowsItsLevels,
+    clip_limit,
+    holds,
+    nearest_level,
+    resolution,
+    schedule_share,
+    sharpens,
+    timestep_range,
+)
 
 MAX_SKIPPED_IN_A_ROW = 20
 
@@ -253,7 +262,9 @@ class ScoreJacobianChaining:
 
     def _draw_timestep(self, share: float) -> int:
         first, last = timestep_range(self.spec.optimisation, share)
-        return int(torch.randint(first, last + 1, (), generator=self.generator))
+        drawn = int(torch.randint(first, last + 1, (), generator=self.generator))
+        levels = self.model.levels if isinstance(self.model, KnowsItsLevels) else ()
+        return nearest_level(drawn, levels, (first, last))
 
     def _count_step(self) -> None:
         """One step more, and what comes between steps: a sharper density, a finer grid."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
@@ -15,6 +16,7 @@ from ...protocol.home import expanded
 from ...protocol.model_families import tensor_names
 from ...protocol.spec import Adapter
 from .load_errors import first_line
+from .lora_format import OTHER_FORMATS, uniform_lora
 from .model_source import PICKLED_SUFFIXES, pickled
 
 ENCODERS = {"clip_l": ("tokenizer", "text_encoder"), "clip_g": ("tokenizer_2", "text_encoder_2")}
@@ -62,7 +64,8 @@ def _checked_names(file: Path) -> frozenset[str]:
     names = tensor_names(file)
     if not names:
         raise SjcError("unsupported_adapter", f"{file} is no .safetensors file.", "Download it again, as .safetensors.")
-    if not _is_embedding(names) and not any("lora" in name for name in names):
+    marks = ("lora", *OTHER_FORMATS)
+    if not _is_embedding(names) and not any(mark in name for name in names for mark in marks):
         raise SjcError(
             "unsupported_adapter",
             f"{file} is neither a LoRA nor an embedding: it holds {len(names)} tensors, {min(names)!r} for one.",
@@ -80,11 +83,23 @@ def _add_lora(pipeline: Any, file: Path, name: str) -> None:
         raise _unsupported(pipeline, file, "LoRA")
     try:
         # The file's tensors, not its path: by a path diffusers would look elsewhere, and for pickles, if it fails.
-        pipeline.load_lora_weights(load_file(file), adapter_name=name)
+        tensors = uniform_lora(file, load_file(file), pipeline)
+        pipeline.load_lora_weights(dict(tensors), adapter_name=name)
     except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise _mismatch(file, first_line(error)) from error
-    if not any(name in found for found in pipeline.get_list_adapters().values()):
-        raise _mismatch(file, "none of its layers is in the model")
+    wanted, found = len(tensors) // 2, _layers_with(pipeline, name)
+    if found < wanted:
+        raise _mismatch(file, f"{wanted - found} of its {wanted} layers are not in the model")
+
+
+def _layers_with(pipeline: Any, name: str) -> int:
+    """Count the layers to which a LoRA was added."""
+    count = 0
+    for network in pipeline.components.values():
+        for layer in network.modules() if isinstance(network, torch.nn.Module) else ():
+            pairs = getattr(layer, "lora_A", None)
+            count += isinstance(pairs, torch.nn.ModuleDict) and name in pairs
+    return count
 
 
 def _add_embedding(pipeline: Any, file: Path) -> None:

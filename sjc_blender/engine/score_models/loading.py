@@ -8,11 +8,14 @@ from typing import Any
 
 import torch
 
+from ...protocol.distillation import distillation_of
 from ...protocol.errors import SjcError
 from ...protocol.memory import MemoryLevel
 from ...protocol.model_families import ModelFamily, family_of
+from ...protocol.model_profile import load_profile
 from ...protocol.spec import ModelSpec
 from ..this_process.offline import stay_offline
+from .behaviour import levels_of, remarks_on
 from .ddpm import ClassConditionalDdpm, Ddpm
 from .deepfloyd_if import DeepFloydIF
 from .dit import DiT
@@ -78,23 +81,31 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
         adapter.prepare(pipeline)
         score_model = adapter(pipeline, device)
         _place(score_model, level or first_level(model))
-        found = _found_prediction(score_model, pipeline)
-        if found is None or found == score_model.prediction_type:
-            return score_model
-        if not (path.is_file() and configuration_is_borrowed(path)):
-            raise mislabelled(path, score_model.prediction_type, found)
-        # The file does not say what it predicts, and the configuration is another model's: what was found out holds.
-        retell(pipeline, found)
-        score_model = adapter(pipeline, device)
-        _place(score_model, level or first_level(model))
+        tried = _any_embedding(score_model)
+        found = _found_prediction(score_model, pipeline, tried)
+        if found not in (None, score_model.prediction_type):
+            if not (path.is_file() and configuration_is_borrowed(path)):
+                raise mislabelled(path, score_model.prediction_type, str(found))
+            # The file does not say what it predicts, and the configuration is another model's: what was found holds.
+            retell(pipeline, str(found))
+            score_model = adapter(pipeline, device)
+            _place(score_model, level or first_level(model))
+        distillation = distillation_of(
+            load_profile(model.source).distilled, model.source, path, [one.path for one in model.adapters]
+        )
+        if distillation is not None:
+            score_model.levels = levels_of(distillation, score_model, pipeline.scheduler.config)
+        score_model.remarks = remarks_on(
+            score_model, pipeline.scheduler.config, tried, known=found is not None, distilled=distillation is not None
+        )
         return score_model
 
 
-def _found_prediction(model: PipelineModel, pipeline: Any) -> str | None:
-    """What the network predicts, tried out; its scheduler's word where its answers are plausible, or tell nothing."""
+def _found_prediction(model: PipelineModel, pipeline: Any, tried: torch.Tensor | None) -> str | None:
+    """What the network predicts, tried out; its scheduler's word where its answers are plausible, None if none are."""
     if model.prediction_type not in VARIANCE_PRESERVING:
-        return None
-    found = readings(model, _any_embedding(model), smooth_sample(model, pipeline))
+        return model.prediction_type
+    found = readings(model, tried, smooth_sample(model, pipeline))
     if found[model.prediction_type].plausible:
         return model.prediction_type
     return prediction_of(found)

@@ -16,7 +16,7 @@ import torch
 
 from ...protocol.errors import SjcError
 
-SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")
+SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid")
 
 
 def sigma_table(config: Mapping[str, Any]) -> torch.Tensor:
@@ -42,6 +42,14 @@ def sigma_table(config: Mapping[str, Any]) -> torch.Tensor:
     SjcError
         ``unsupported_noise_schedule``.
     """
+    if config.get("timestep_type") == "continuous":
+        raise SjcError(
+            "unsupported_noise_schedule",
+            'The model\'s scheduler has the timestep_type "continuous": its network was trained on the '
+            "noise levels of EDM, which are not supported.",
+            "Choose the model that it was made from, or another with a table of noise levels, such as Stable Diffusion "
+            "XL 1.0; a scheduler of another kind would be wrong for it.",
+        )
     alphas_bar = torch.cumprod(1.0 - _betas(config), dim=0)
     if config.get("rescale_betas_zero_snr", False):
         alphas_bar = _zero_terminal_snr(alphas_bar)
@@ -129,6 +137,8 @@ def _betas(config: Mapping[str, Any]) -> torch.Tensor:
     start, end = float(config["beta_start"]), float(config["beta_end"])
     if schedule == "linear":
         return torch.linspace(start, end, count, dtype=torch.float64)
+    if schedule == "sigmoid":
+        return torch.linspace(-6.0, 6.0, count, dtype=torch.float64).sigmoid() * (end - start) + start
     return torch.linspace(math.sqrt(start), math.sqrt(end), count, dtype=torch.float64).square()
 
 

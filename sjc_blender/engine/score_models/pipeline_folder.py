@@ -172,6 +172,11 @@ def _advice(component: str, named: str) -> str:
             "A flow-matching scheduler belongs to models such as Stable Diffusion 3. If this model was trained as "
             f"usual, name its own scheduler in {INDEX}, and in scheduler/scheduler_config.json its noise levels."
         )
+    if component == "scheduler" and "EDM" in named:
+        return (
+            "Its network was trained on the noise levels of EDM, which are not supported; a scheduler of another kind "
+            "would be wrong for it. Choose the model that it was made from, such as Stable Diffusion XL 1.0."
+        )
     if component == "scheduler":
         return f"Name a usual scheduler of the family in {INDEX}, such as DDIMScheduler, or choose another model."
     return "Choose a model whose parts are of the usual classes."

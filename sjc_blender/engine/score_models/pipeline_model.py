@@ -50,6 +50,11 @@ class PipelineModel:
     """False if the network's numbers are too large or too fine for float16."""
     conditional: ClassVar[bool] = True
     pixel_space: bool = False
+    levels: tuple[int, ...] = ()
+    """Timesteps that the network knows, where those are a few of the table's; empty: all."""
+
+    remarks: tuple[str, ...] = ()
+    """What a person has to know of the model before it is used, in sentences."""
 
     sigmas: torch.Tensor
     prediction_type: str

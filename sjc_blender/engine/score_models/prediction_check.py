@@ -3,7 +3,7 @@
 
 Two calls tell it. Little noise on a smooth sample: read rightly, a trained network takes most of the noise out. Almost
 nothing but noise: read rightly, what comes out does not follow the noise; noise read as v, or v as noise, does. For the
-figures see ``tests/engine/test_prediction_check.py``.
+figures see ``tests/engine/test_prediction_check.py``; what else such calls tell is in ``behaviour.py``.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ from .noise_levels import nearest_timestep
 from .preconditioning import VARIANCE_PRESERVING, preconditioning
 
 LOW_SIGMA = 0.3
+HIGH_SIGMA = 15.0
+"""Beyond it a small error of a network that predicts noise is a large one of its clean sample: some schedules end at
+20 000."""
+
 MOST_LEFT = 0.6
 """Of the noise's power after the network at `LOW_SIGMA`: measured 0.24 to 0.36 read rightly, from 0.9 on by a network
 of random weights."""
 
 MOST_FOLLOWED = 0.5
-"""Of the noise in what comes out at the highest level: measured up to 0.06 read rightly, 0.9 and more where noise is
+"""Of the noise in what comes out at `HIGH_SIGMA`: measured up to 0.06 read rightly, 0.9 and more where noise is
 read as v or as a sample, or v as noise."""
 
 NUMBERS = 4096
@@ -53,7 +57,7 @@ class Reading:
     left : float
         Share of the noise's power that is left at `LOW_SIGMA`.
     followed : float
-        How much of the noise is in the answer at the highest level; negative where it is there inverted.
+        How much of the noise is in the answer at `HIGH_SIGMA`; negative where it is there inverted.
     """
 
     left: float
@@ -83,7 +87,7 @@ def readings(model: Predicting, embedding: torch.Tensor | None, smooth: torch.Te
     # What the answers have in common, a mean picture, is not in this.
     varying = noise - noise.mean(0, keepdim=True) if count > 1 else noise
     told = None if embedding is None else embedding.expand(count, *embedding.shape[1:])
-    low, high = nearest_timestep(model.sigmas, LOW_SIGMA), len(model.sigmas) - 1
+    low, high = (nearest_timestep(model.sigmas, sigma) for sigma in (LOW_SIGMA, HIGH_SIGMA))
     answers = {
         level: _answers(model, smooth + float(model.sigmas[level]) * noise, level, told) for level in (low, high)
     }
