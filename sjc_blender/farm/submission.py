@@ -193,7 +193,7 @@ class Submission:
                 job.heard_by = client
             self._attend(client, job)
             if job.stopped and job.outcome is None and job.future is not None:
-                self._take_back(client, job)
+                self._take_back(client, job, job.future)
         self._tell_what_is_missing(client, jobs)
 
     def _tell_what_is_missing(self, client: Client, jobs: Sequence[FarmJob]) -> None:
@@ -213,10 +213,10 @@ class Submission:
                 job.warned = sentence
                 self.tell(job, events.Warned(sentence))
 
-    def _take_back(self, client: Client, job: FarmJob) -> None:
+    def _take_back(self, client: Client, job: FarmJob, future: Future) -> None:
         """End a job that is to stop and runs nowhere: no worker may ever come for it."""
-        if client.run_on_scheduler(state_of, key=job.future.key) in WAITING:
-            client.cancel([job.future], force=True)
+        if client.run_on_scheduler(state_of, key=future.key) in WAITING:
+            client.cancel([future], force=True)
             self._settle(job, Outcome(State.STOPPED, computed=False))
 
     def _settle(self, job: FarmJob, outcome: Outcome) -> None:
