@@ -21,6 +21,7 @@ from ..main_thread import require_utf8
 from ..process.platform_process import flush_c_output
 from .opened_file import require_opened
 from .outcome import EXIT_OK, Outcome
+from .printed import put
 from .progress import FORMS
 
 PROGRAM = "blender [-b FILE.blend] --command sjc"
@@ -53,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
         try:
             atomic_write.write_text(expanded(wanted.json_file).absolute(), outcome.as_json() + "\n")
         except SjcError as error:
-            print(f"Error: {error}", file=sys.stderr, flush=True)
+            put(f"Error: {error}", sys.stderr)
             outcome = Outcome("failed", outcome.facts, outcome.lines, outcome.error or error)
     outcome.tell(sys.stdout, sys.stderr, as_json=wanted.json)
     return outcome.exit_code

@@ -12,6 +12,7 @@ from ...protocol.errors import InvalidSpec, SjcError
 from ...protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ...protocol.json_values import json_value, plain
 from ..batch.batch_fault import InvalidBatch
+from .printed import put
 
 USAGE_CODES = {
     "bad_usage",
@@ -74,13 +75,13 @@ class Outcome:
     def tell(self, stdout: TextIO, stderr: TextIO, *, as_json: bool) -> None:
         """Print what came out: errors to `stderr`; lines, or one line of JSON, to `stdout`."""
         if self.error is not None:
-            print(f"Error: {self.error}", file=stderr, flush=True)
+            put(f"Error: {self.error}", stderr)
         if as_json:
-            print(self.as_json(), file=stdout, flush=True)
+            put(self.as_json(), stdout)
             return
         where = stderr if self.state == "cancelled" else stdout
         for line in self.lines:
-            print(line, file=where, flush=True)
+            put(line, where)
 
 
 def told(error: SjcError) -> dict[str, Any]:

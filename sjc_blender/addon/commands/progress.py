@@ -11,6 +11,7 @@ from typing import Any, Protocol, TextIO
 from ...protocol import events
 from ...protocol.json_values import json_value
 from ..jobs.job_queue import Job
+from .printed import put
 from .progress_lines import ProgressLines
 
 FORMS = ("text", "json")
@@ -42,7 +43,7 @@ class Progress:
 
     def say(self, text: str, event: str, **facts: Any) -> None:
         """Say one thing: `text` to a person, `event` with its facts to a program."""
-        print(_line(event, facts) if self._as_json else text, file=self._stream, flush=True)
+        put(_line(event, facts) if self._as_json else text, self._stream)
 
     def of_job(self, **about: Any) -> JobProgress:
         """Give what tells of one job; `about` says to a program which one, where there are several."""
@@ -81,7 +82,7 @@ class _JobEvents:
         """Nothing is left open: every line is whole."""
 
     def _tell(self, event: str, **facts: Any) -> None:
-        print(_line(event, self._about | facts), file=self._stream, flush=True)
+        put(_line(event, self._about | facts), self._stream)
 
 
 def _line(event: str, facts: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import TextIO
 from ...protocol import events
 from ...protocol.amounts import duration
 from ..jobs.job_queue import Job
+from .printed import put
 
 LINES = 20
 """How many lines a log gets over the whole run."""
@@ -48,7 +49,7 @@ class ProgressLines:
     def close(self) -> None:
         """End a line that is still being written."""
         if self._open:
-            print(file=self._stream, flush=True)
+            put("", self._stream)
             self._open = False
 
     def _count(self, progress: events.Progress) -> None:
@@ -57,14 +58,14 @@ class ProgressLines:
             f"{progress.steps_per_second:.1f} steps/s  {duration(progress.eta_seconds)} left"
         )
         if self._terminal:
-            print("\r" + text.ljust(WIDTH), end="", file=self._stream, flush=True)
+            put("\r" + text.ljust(WIDTH), self._stream, end="")
             self._open = True
             return
         reached = progress.step * LINES // progress.total
         if reached > self._told:
             self._told = reached
-            print(text, file=self._stream, flush=True)
+            put(text, self._stream)
 
     def _line(self, text: str) -> None:
         self.close()
-        print(text, file=self._stream, flush=True)
+        put(text, self._stream)
