@@ -87,12 +87,17 @@ def refuse(monkeypatch, marks, times=10**9):
     monkeypatch.setattr(Path, "replace", replace)
 
 
+def warnings(told):
+    """What is warned of, but for the model: tiny networks of random weights predict nothing."""
+    return [event for event in of(events.Warned, told) if "no trained network" not in event.message]
+
+
 @pytest.mark.parametrize("mark", ["previews/", "checkpoint", "field.npz", "metrics"])
 def test_one_refused_rename_is_not_noticed(folder, monkeypatch, mark):
     refuse(monkeypatch, [mark], times=1)
     code, told = run(folder)
     assert code == 0, told[-1]
-    assert of(events.Warned, told) == []
+    assert warnings(told) == []
 
 
 def test_previews_that_cannot_be_written_end_no_job_and_are_told_once(folder, monkeypatch):
@@ -100,7 +105,7 @@ def test_previews_that_cannot_be_written_end_no_job_and_are_told_once(folder, mo
     refuse(monkeypatch, ["previews/"])
     code, told = run(folder)
     assert code == 0, told[-1]
-    assert len(of(events.Warned, told)) == 1
+    assert len(warnings(told)) == 1
     assert of(events.Preview, told) == of(events.LiveField, told) == []
 
 
