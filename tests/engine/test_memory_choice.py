@@ -340,4 +340,5 @@ def test_loading_takes_the_next_level_where_memory_runs_out(folder, monkeypatch)
     assert code == cli.EXIT_OK
     assert len(asked) == 2
     said = [event.message for event in told if isinstance(event, events.Warned)]
+    said = [sentence for sentence in said if "no trained network" not in sentence]  # as this tiny one is
     assert said == [f"There was less memory than it seemed: {memory_levels()[2].words}."]

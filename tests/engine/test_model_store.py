@@ -12,6 +12,7 @@ import pytest
 
 from sjc_blender.engine.model_store import cache, download, listing, snapshot, transfer, wanted_files
 from sjc_blender.engine.score_models.loading import load_score_model
+from sjc_blender.engine.this_process import offline
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.hub_cache import cached_snapshot
@@ -34,7 +35,10 @@ def hub(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_ENDPOINT", made.url)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    for name in offline.VARIABLES:  # which loading a model in an earlier test has set
+        monkeypatch.delenv(name, raising=False)
+    if "huggingface_hub.constants" in sys.modules:
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     yield made
     made.close()
 
