@@ -47,7 +47,7 @@ def test_the_same_grids_share_a_file_and_others_do_not(field, tmp_path):
     first = vdb_file.store_vdb(field, tmp_path / "sjc", "chair", ObjectFrame())
     before = first.stat()
     assert vdb_file.store_vdb(field, tmp_path / "sjc", "chair", ObjectFrame()) == first
-    assert (first.stat().st_ino, first.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert first.stat().st_ino == before.st_ino  # not written again; only younger, so that no clean-up takes it
     field.density[6, 7, 4] += 1
     other = vdb_file.store_vdb(field, tmp_path / "sjc", "chair", ObjectFrame())
     assert other != first and sorted(path.name for path in (tmp_path / "sjc").iterdir()) == sorted(

@@ -12,7 +12,10 @@ from tests.blender.real_blender import REPOSITORY
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",
-    *sorted(str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "docs").rglob("*.md")),
+    # The code map is made of docstrings: nothing in it is to be typed.
+    *sorted(
+        str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "docs").rglob("*.md") if path.name != "code-map.md"
+    ),
 )
 HELP = "--help"
 """Stands for a page: the examples of all subcommands."""
@@ -62,12 +65,13 @@ NOT_RUN = [
         r"--online-mode|models download|models delete",
         "takes from the network; tests/addon/test_models.py has a stand-in for it",
     ),
+    (r"--farm\b", "needs a farm; tests/blender/test_farm.py gives one a batch"),
     (r"engine farm\b", "servers and workers; tests/farm starts them"),
     (r"engine resume (JOB|FOLDER)", "names no folder; tests/engine/test_job.py"),
     (r" \.\.\. ", "names no model"),
     (r"^python -m (benchmarks|training|demo)\b", "measures for hours, or needs another checkout"),
     (r"benchmarks/in_blender/", "measures in a window"),
-    (r"^python -m sjc_blender\.engine$", "is no command by itself"),
+    (r"^python -m sjc_blender\.engine$|^blender --command sjc$", "is no command by itself"),
     (r"--engine eevee|demo/workbench\.py", "draws with a graphics card; what is said without one: test_commands.py"),
     (r"--wheelhouse|setup --remove|sjc setup$", "takes packages from a folder; tests/addon/environment"),
     (r"script\.py$", "names no script"),

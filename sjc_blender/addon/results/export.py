@@ -67,10 +67,11 @@ def export_result(obj: bpy.types.Object, path: str | Path) -> Path:
         stack.enter_context(_alone_selected(objects))
         temporary = stack.enter_context(atomic_files(target))
         try:
-            if ending in USD_FORMATS:
-                write_usd(objects, temporary, _grids_beside(objects, temporary))
-            else:
-                write_mesh(obj, temporary)
+            with _in_a_window():
+                if ending in USD_FORMATS:
+                    write_usd(objects, temporary, _grids_beside(objects, temporary))
+                else:
+                    write_mesh(obj, temporary)
         except (RuntimeError, AttributeError) as error:
             reason = str(error).strip().splitlines()[-1]
             raise SjcError("not_exported", f"Blender could not write {target}: {reason}") from error
@@ -135,3 +136,15 @@ def _alone_selected(objects: Sequence[bpy.types.Object]) -> Iterator[None]:
         for other in before:
             other.select_set(True)
         view_layer.objects.active = active
+
+
+@contextlib.contextmanager
+def _in_a_window() -> Iterator[None]:
+    """Give Blender's exporters a window: the context has none while a command runs on a file (`--command`)."""
+    context = bpy.context
+    window = next(iter(context.window_manager.windows), None)
+    if context.window is not None or window is None:
+        yield
+        return
+    with context.temp_override(window=window, scene=context.scene, view_layer=context.view_layer):
+        yield
