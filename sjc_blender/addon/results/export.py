@@ -146,5 +146,5 @@ def _in_a_window() -> Iterator[None]:
     if context.window is not None or window is None:
         yield
         return
-    with context.temp_override(window=window, scene=context.scene, view_layer=context.view_layer):
+    with context.temp_override(window=window, scene=context.scene, view_layer=context.view_layer):  # type: ignore[attr-defined]  # the stubs do not know that it is a context
         yield
