@@ -70,7 +70,8 @@ def test_an_export_keeps_the_older_file_or_replaces_it_whole(scene, folder, tmp_
     try:
         api.export_result(obj, target)
     except SjcError as error:
-        assert error.code in {"disk_full", "not_exported"}
+        # Exporters in C say no reason that a program could know.
+        assert error.code == "disk_full" or (error.code == "not_exported" and kind != "glb"), error
         assert files_of(disk) == {target.name: b"an older export"}
     else:
         assert target.read_bytes() == good

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import bpy
 
-from ...protocol.atomic_write import atomic_files
+from ...protocol.atomic_write import atomic_files, file_error
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from .export_mesh import MESH_FORMATS, write_mesh
@@ -73,8 +75,7 @@ def export_result(obj: bpy.types.Object, path: str | Path) -> Path:
                 else:
                     write_mesh(obj, temporary)
         except (RuntimeError, AttributeError) as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise SjcError("not_exported", f"Blender could not write {target}: {reason}") from error
+            raise _refusal(error, target) from error
     return target
 
 
@@ -136,6 +137,16 @@ def _alone_selected(objects: Sequence[bpy.types.Object]) -> Iterator[None]:
         for other in before:
             other.select_set(True)
         view_layer.objects.active = active
+
+
+def _refusal(error: Exception, target: Path) -> SjcError:
+    """Say why an exporter failed: those in Python tell an error of the system in their traceback alone."""
+    number = re.search(r"\[Errno (\d+)\]", str(error))
+    if number:
+        return file_error(OSError(int(number[1]), os.strerror(int(number[1]))), target)
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("Location:")]
+    reason = lines[-1].strip() if lines else type(error).__name__
+    return SjcError("not_exported", f"Blender could not write {target}: {reason}")
 
 
 @contextlib.contextmanager
