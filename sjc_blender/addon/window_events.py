@@ -8,6 +8,7 @@ loads a file Blender's context has none; whoever touches them then ends Blender.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 
@@ -88,3 +89,15 @@ def show_text(text: bpy.types.Text) -> None:
         areas = [windows()[-1].screen.areas[0]]
         areas[0].type = "TEXT_EDITOR"
     areas[0].spaces.active.text = text  # type: ignore[union-attr]  # of a Text Editor
+
+
+@contextlib.contextmanager
+def a_window_in_context() -> Iterator[None]:
+    """Give Blender's exporters a window: the context has none while a command runs on a file (`--command`)."""
+    context = bpy.context
+    window = next(iter(context.window_manager.windows), None)
+    if context.window is not None or window is None:
+        yield
+        return
+    with context.temp_override(window=window, scene=context.scene, view_layer=context.view_layer):  # type: ignore[attr-defined]  # the stubs do not know that it is a context
+        yield

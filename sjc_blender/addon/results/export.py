@@ -15,6 +15,7 @@ import bpy
 from ...protocol.atomic_write import atomic_files, file_error
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
+from ..window_events import a_window_in_context
 from .export_mesh import MESH_FORMATS, write_mesh
 from .export_usd import USD_FORMATS, whole_result, write_usd
 from .vdb_file import digest_of
@@ -69,7 +70,7 @@ def export_result(obj: bpy.types.Object, path: str | Path) -> Path:
         stack.enter_context(_alone_selected(objects))
         temporary = stack.enter_context(atomic_files(target))
         try:
-            with _in_a_window():
+            with a_window_in_context():
                 if ending in USD_FORMATS:
                     write_usd(objects, temporary, _grids_beside(objects, temporary))
                 else:
@@ -147,15 +148,3 @@ def _refusal(error: Exception, target: Path) -> SjcError:
     lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("Location:")]
     reason = lines[-1].strip() if lines else type(error).__name__
     return SjcError("not_exported", f"Blender could not write {target}: {reason}")
-
-
-@contextlib.contextmanager
-def _in_a_window() -> Iterator[None]:
-    """Give Blender's exporters a window: the context has none while a command runs on a file (`--command`)."""
-    context = bpy.context
-    window = next(iter(context.window_manager.windows), None)
-    if context.window is not None or window is None:
-        yield
-        return
-    with context.temp_override(window=window, scene=context.scene, view_layer=context.view_layer):  # type: ignore[attr-defined]  # the stubs do not know that it is a context
-        yield
