@@ -65,6 +65,7 @@ NOT_RUN = [
         r"--online-mode|models download|models delete",
         "takes from the network; tests/addon/test_models.py has a stand-in for it",
     ),
+    (r"chair\.usdc\b", "needs a Blender that was built with USD; tests/addon/test_export.py"),
     (r"--farm\b", "needs a farm; tests/blender/test_farm.py gives one a batch"),
     (r"engine farm\b", "servers and workers; tests/farm starts them"),
     (r"engine resume (JOB|FOLDER)", "names no folder; tests/engine/test_job.py"),

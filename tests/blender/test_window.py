@@ -59,5 +59,6 @@ def test_a_strangers_file_with_hostile_jobs_beside_it_is_safe_to_open_and_to_loo
     assert len(outcome["questions"]) == 2
     for question in outcome["questions"]:
         assert MODEL in question and "a red chair" in question and str(folder / "download") in question, question
-    assert outcome["after no"] == {"jobs": 0, "known": []}
+    assert outcome["after no"]["jobs"] == 0
+    assert not [path for path in outcome["after no"]["known"] if str(folder / "download") in path]
     assert [Path(path).name for path in outcome["after yes"]] == ["a-red-chair"]
