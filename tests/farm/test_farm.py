@@ -32,6 +32,17 @@ def farm(tmp_path):
         one.close()
 
 
+def program(here, *folders):
+    """Start a program's way to the farm: it takes commands and tells events, a line each."""
+    command = here.command("run", *folders, "--scheduler", here.address, "--lines")
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=here.environment, text=True)
+
+
+def say(process, command, folder):
+    process.stdin.write(farm_lines.Command(command, folder.path).line + "\n")
+    process.stdin.flush()
+
+
 def states(told):
     return {name: entry["state"] for name, entry in told.items()}
 
@@ -141,23 +152,16 @@ def test_a_program_gives_jobs_hears_their_events_and_stops_one(farm, tmp_path):
     here = farm(STUB_SECONDS="0.1")
     here.join(2)
     long, short = stub_job(tmp_path / "long", steps=1000), stub_job(tmp_path / "short", steps=5)
-    process = subprocess.Popen(
-        here.command("run", "--scheduler", here.address, "--lines"),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=here.environment, text=True,
-    )  # fmt: skip
+    process = program(here)
 
-    def say(command, folder):
-        process.stdin.write(farm_lines.Command(command, folder.path).line + "\n")
-        process.stdin.flush()
-
-    say(farm_lines.RUN, long)
-    say(farm_lines.RUN, short)
+    say(process, farm_lines.RUN, long)
+    say(process, farm_lines.RUN, short)
     last, stopped = {}, False
     for line in process.stdout:
         folder, event = farm_lines.from_line(line)
         last[folder] = event
         if folder == long.path and isinstance(event, events.Progress) and not stopped:
-            say(farm_lines.CANCEL, long)
+            say(process, farm_lines.CANCEL, long)
             stopped = True
         if all(isinstance(last.get(job.path), (events.Result, events.Cancelled)) for job in (long, short)):
             break
@@ -171,10 +175,7 @@ def test_a_program_that_ends_leaves_its_jobs_to_the_farm(farm, tmp_path):
     here = farm(STUB_SECONDS="0.1")
     here.join(1)
     job = stub_job(tmp_path / "job", steps=20)
-    process = subprocess.Popen(
-        here.command("run", job.path, "--scheduler", here.address, "--lines"),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=here.environment, text=True,
-    )  # fmt: skip
+    process = program(here, job.path)
     assert farm_lines.from_line(process.stdout.readline())
     process.stdin.close()
     assert process.wait(60) == 3
@@ -189,8 +190,10 @@ def test_every_job_hears_that_there_is_no_scheduler(farm, tmp_path):
     here.kill(here.scheduler)
     here.scheduler.wait()
     jobs = [stub_job(tmp_path / name) for name in ("one", "two")]
-    done = here.run("run", *[job.path for job in jobs], "--scheduler", here.address, "--lines")
-    told = dict(farm_lines.from_line(line) for line in done.stdout.splitlines())
+    process = program(here, *[job.path for job in jobs])  # its input stays open: the end of it would mean to leave
+    told = dict(farm_lines.from_line(line) for line in process.stdout)
+    assert process.wait(60) == 1
+    process.stdin.close()
     assert {folder: event.code for folder, event in told.items()} == {job.path: "farm_no_scheduler" for job in jobs}
 
 
@@ -253,15 +256,11 @@ def test_a_job_whose_model_no_worker_has_waits_and_says_so(farm, tmp_path):
     here = farm()
     here.join(1)
     folder = JobFolder.create(tmp_path / "job", presets.new_job("a chair", model="some/model", preset="draft"))
-    process = subprocess.Popen(
-        here.command("run", folder.path, "--scheduler", here.address, "--lines"),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=here.environment, text=True,
-    )  # fmt: skip
+    process = program(here, folder.path)
     told = (farm_lines.from_line(line)[1] for line in process.stdout)
     warned = next(event.message for event in told if isinstance(event, events.Warned) and "model" in event.message)
     assert warned == "No worker of the farm has the model some/model yet; the job waits for one."
-    process.stdin.write(farm_lines.Command(farm_lines.CANCEL, folder.path).line + "\n")
-    process.stdin.flush()
+    say(process, farm_lines.CANCEL, folder)
     assert isinstance(next(told), events.Cancelled)
     process.stdin.close()
     assert process.wait(60) == 3
