@@ -9,10 +9,8 @@ from __future__ import annotations
 import collections
 import dataclasses
 import importlib
-import json
 import sys
 import time
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,9 +20,8 @@ import bpy
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.in_blender.mouse import looked_for, open_sidebar, xdotool
+from tests.blender.story import EXTENSION, FOLDER, tell, until
 
-FOLDER = Path(sys.argv[-1])
-EXTENSION = "bl_ext.user_default.sjc_blender"
 LOADS = 4
 WAIT = 120.0
 
@@ -49,15 +46,6 @@ def click(operator: str) -> Iterator[float]:
     yield 0.5
 
 
-def until(condition: Any) -> Iterator[float]:
-    """Wait for it."""
-    end = time.monotonic() + WAIT
-    while not condition():
-        if time.monotonic() > end:
-            raise RuntimeError("it was waited for in vain")
-        yield 0.05
-
-
 def with_steps(steps: int) -> None:
     """Let the panel's next jobs take so many steps."""
     submit = getattr(api.submit, "unpatched", api.submit)
@@ -77,16 +65,16 @@ def generated(steps: int, seed: int) -> Iterator[float]:
     settings.prompt, settings.preset, settings.seed = "a red chair", "draft", seed
     with_steps(steps)
     yield from click("sjc.generate")
-    yield from until(lambda: len(api.jobs()) > before)
+    yield from until(lambda: len(api.jobs()) > before, "a job is in line", WAIT)
     job = api.jobs()[-1]
-    yield from until(lambda: job.progress is not None or not job.live)
+    yield from until(lambda: job.progress is not None or not job.live, "the job makes steps", WAIT)
 
 
 def story() -> Iterator[float]:
     """Do it."""
     bpy.types.STATUSBAR_HT_header.append(count_draws)
     yield from open_sidebar()
-    yield from until(lambda: api.engine_state().interpreter is not None)
+    yield from until(lambda: api.engine_state().interpreter is not None, "the engine is found", WAIT)
     bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "scene.blend"))
     yield from generated(5000, seed=1)
     job = api.jobs()[-1]
@@ -99,7 +87,7 @@ def story() -> Iterator[float]:
         yield 0.3
     outcome["went on"] = job.live
     yield from click("sjc.cancel")
-    yield from until(lambda: not job.live)
+    yield from until(lambda: not job.live, "the job is cancelled", WAIT)
     outcome["first"] = {"state": str(job.state), "error": str(job.error)}
     yield from generated(300, seed=2)
     job = api.jobs()[-1]
@@ -107,28 +95,10 @@ def story() -> Iterator[float]:
     bpy.ops.wm.window_new_main()
     yield 1.0
     draws.clear()
-    yield from until(lambda: not job.live and not job.awaits_import)
+    yield from until(lambda: not job.live and not job.awaits_import, "the job is done and imported", WAIT)
     told: Any = job.import_error or job.error
     outcome["status_bars"] = sorted(draws.values())
     outcome["second"] = {"state": str(job.state), "error": str(told), "objects": list(job.imported)}
 
 
-def main() -> None:
-    """Tell the story in a timer that outlives the loading of files."""
-    steps = story()
-
-    def tick() -> float | None:
-        try:
-            return next(steps)
-        except StopIteration:
-            pass
-        except Exception:  # the border: Blender would stand there for ever
-            outcome["trouble"] = traceback.format_exc()
-        (FOLDER / "outcome.json").write_text(json.dumps(outcome, indent=1) + "\n", "utf-8")
-        bpy.ops.wm.quit_blender()
-        return None
-
-    bpy.app.timers.register(tick, first_interval=2.0, persistent=True)
-
-
-main()
+tell(story(), outcome)

@@ -8,11 +8,9 @@ and pictures of what there was to see.
 from __future__ import annotations
 
 import importlib
-import json
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,9 +20,8 @@ import bpy
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.in_blender.mouse import Spot, looked_for, open_sidebar, sidebar, xdotool
+from tests.blender.story import EXTENSION, FOLDER, tell, until
 
-FOLDER = Path(sys.argv[-1])
-EXTENSION = "bl_ext.user_default.sjc_blender"
 GOOD = "a-red-chair"
 HISTORY_TAB = "Jobs"
 WAIT = 60.0
@@ -34,15 +31,6 @@ history_panel: Any = importlib.import_module(f"{EXTENSION}.addon.ui.history.hist
 known_jobs: Any = importlib.import_module(f"{EXTENSION}.addon.jobs.known_jobs")
 resume_spot: Spot | None = None
 outcome: dict[str, Any] = {"drawn": {}, "questions": []}
-
-
-def until(condition: Any, why: str) -> Iterator[float]:
-    """Wait for it."""
-    end = time.monotonic() + WAIT
-    while not condition():
-        if time.monotonic() > end:
-            raise RuntimeError(f"waited in vain until {why}")
-        yield 0.05
 
 
 def picture(name: str) -> None:
@@ -109,7 +97,7 @@ def look_at_every_entry() -> Iterator[float]:
         session.history_index = index
         sidebar()[1].tag_redraw()
         name = Path(entry.name).name
-        yield from until(lambda name=name: name in outcome["drawn"], f"{name} is drawn")
+        yield from until(lambda name=name: name in outcome["drawn"], f"{name} is drawn", WAIT)
     picture("history")
 
 
@@ -160,7 +148,7 @@ def story() -> Iterator[float]:
     yield from look_at_every_result()
     yield from open_sidebar(HISTORY_TAB)
     session: Any = bpy.context.window_manager.sjc  # type: ignore[attr-defined]
-    yield from until(lambda: len(session.history) > 0, "the history is read")
+    yield from until(lambda: len(session.history) > 0, "the history is read", WAIT)
     outcome["listed"] = [Path(entry.name).name for entry in session.history]
     outcome["offered"] = [record.folder.path.name for record in known_jobs.offers()]
     yield from look_at_every_entry()
@@ -173,28 +161,10 @@ def story() -> Iterator[float]:
     outcome["after no"] = {"jobs": len(api.jobs()), "known": [str(path) for path in known_jobs.index().entries()]}
     yield from resume_is_pressed(GOOD)
     xdotool("key", "Return")
-    yield from until(lambda: api.jobs(), "the job is in line")
+    yield from until(lambda: api.jobs(), "the job is in line", WAIT)
     outcome["after yes"] = [str(path) for path in known_jobs.index().entries()]
     api.cancel(api.jobs()[0], now=True)
-    yield from until(lambda: not api.jobs()[0].live, "it has ended")
+    yield from until(lambda: not api.jobs()[0].live, "it has ended", WAIT)
 
 
-def main() -> None:
-    """Tell the story in a timer that outlives the loading of files."""
-    steps = story()
-
-    def tick() -> float | None:
-        try:
-            return next(steps)
-        except StopIteration:
-            pass
-        except Exception:  # the border: Blender would stand there for ever
-            outcome["trouble"] = traceback.format_exc()
-        (FOLDER / "outcome.json").write_text(json.dumps(outcome, indent=1) + "\n", "utf-8")
-        bpy.ops.wm.quit_blender()
-        return None
-
-    bpy.app.timers.register(tick, first_interval=2.0, persistent=True)
-
-
-main()
+tell(story(), outcome)
