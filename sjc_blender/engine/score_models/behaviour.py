@@ -22,7 +22,7 @@ from ...protocol.spec import JobSpec
 from .noise_levels import nearest_timestep, sigma_table
 from .pipeline_model import PipelineModel
 from .preconditioning import FLOW, SCORE, preconditioning
-from .prediction_check import NUMBERS, Predicting
+from .prediction_check import NUMBERS, Predicting, network_outputs
 from .score_model import ScoreModel
 
 FINE = 0.3
@@ -130,8 +130,7 @@ def _answer_to_noise(
     shape = (model.channels, model.sample_size, model.sample_size)
     count = max(1, math.ceil(NUMBERS / math.prod(shape)))
     noise = torch.randn((count, *shape), generator=torch.Generator().manual_seed(1)).to(model.device)
-    parts = [model._predict(scale * one[None], timestep, embedding)[:, : model.channels].float() for one in noise]
-    return noise, torch.cat(parts)
+    return noise, network_outputs(model, scale * noise, timestep, embedding)
 
 
 def _fine_share(samples: torch.Tensor, noise: torch.Tensor) -> float:

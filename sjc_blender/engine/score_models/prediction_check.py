@@ -86,10 +86,9 @@ def readings(model: Predicting, embedding: torch.Tensor | None, smooth: torch.Te
     noise = torch.randn((count, *smooth.shape[1:]), generator=generator).to(smooth)
     # What the answers have in common, a mean picture, is not in this.
     varying = noise - noise.mean(0, keepdim=True) if count > 1 else noise
-    told = None if embedding is None else embedding.expand(count, *embedding.shape[1:])
     low, high = (nearest_timestep(model.sigmas, sigma) for sigma in (LOW_SIGMA, HIGH_SIGMA))
     answers = {
-        level: _answers(model, smooth + float(model.sigmas[level]) * noise, level, told) for level in (low, high)
+        level: _answers(model, smooth + float(model.sigmas[level]) * noise, level, embedding) for level in (low, high)
     }
     found = {}
     for kind in VARIANCE_PRESERVING:
@@ -100,15 +99,18 @@ def readings(model: Predicting, embedding: torch.Tensor | None, smooth: torch.Te
     return found
 
 
-def _answers(model: Predicting, z: torch.Tensor, level: int, told: torch.Tensor | None) -> dict[str, torch.Tensor]:
+def network_outputs(
+    model: Predicting, seen: torch.Tensor, timestep: int, embedding: torch.Tensor | None
+) -> torch.Tensor:
+    """What a network answers to each of `seen` [N, C, H, W], asked one by one: float32, without a learned variance."""
+    return torch.cat([model._predict(one[None], timestep, embedding)[:, : model.channels].float() for one in seen])
+
+
+def _answers(model: Predicting, z: torch.Tensor, level: int, embedding: torch.Tensor | None) -> dict[str, torch.Tensor]:
     """Clean samples by each reading; the network is asked once for each of `z`."""
     sigma = float(model.sigmas[level])
     seen = preconditioning(model.prediction_type, sigma).c_in * z
-    parts = [
-        model._predict(seen[i : i + 1], level, None if told is None else told[i : i + 1])[:, : model.channels].float()
-        for i in range(len(z))
-    ]
-    output = torch.cat(parts)
+    output = network_outputs(model, seen, level, embedding)
     factors = {kind: preconditioning(kind, sigma) for kind in VARIANCE_PRESERVING}
     return {kind: factor.c_skip * z + factor.c_out * output for kind, factor in factors.items()}
 
