@@ -14,7 +14,7 @@ from ...protocol.atomic_write import atomic_path
 from ...protocol.errors import SjcError
 from ...protocol.proxy import grid_shape, occupancy_digest
 from ...protocol.spec import DomainSpec
-from .evaluated_scene import EvaluatedScene
+from .evaluated_scene import EvaluatedScene, Placed
 from .occupancy import Closure, Surface, occupancy
 
 MAX_RESOLUTION = 128
@@ -100,20 +100,14 @@ def filled_grid(
     """
     resolution = min(resolution, MAX_RESOLUTION)
     shape = grid_shape(domain.half_extents, resolution)
-    objects = list(proxy.all_objects) if isinstance(proxy, bpy.types.Collection) else [proxy]
     to_domain = np.linalg.inv(np.array(domain.matrix_world))
     named = [
         (placed.name, surface)
-        for placed in view.several(objects, f"{what} {proxy.name!r}")
-        if placed.evaluated.type in SOLID_KINDS
+        for placed in solids_of(proxy, view, what)
         for surface in _surface(placed.evaluated, to_domain @ placed.matrix)
     ]
     if not named:
-        raise SjcError(
-            f"{what}_without_surface",
-            f"The {what} {proxy.name!r} has no surface.",
-            "Choose a mesh, a curve or text with faces, or a collection of such objects.",
-        )
+        raise without_surface(proxy, what)
     by_closure: dict[Closure, list[Surface]] = {}
     open_names = []
     for name, surface in named:
@@ -134,6 +128,23 @@ def filled_grid(
             "Move it into the domain's box, or make it larger.",
         )
     return FilledGrid(filled.astype(np.uint8), tuple(_notes(f"{what} {proxy.name!r}", named, open_names, domain)))
+
+
+def solids_of(proxy: bpy.types.Object | bpy.types.Collection, view: EvaluatedScene, what: str) -> Iterator[Placed]:
+    """Objects of a shape that may have a surface, as they stand in the scene; errors of `EvaluatedScene.several`."""
+    objects = list(proxy.all_objects) if isinstance(proxy, bpy.types.Collection) else [proxy]
+    for placed in view.several(objects, f"{what} {proxy.name!r}"):
+        if placed.evaluated.type in SOLID_KINDS:
+            yield placed
+
+
+def without_surface(shape: bpy.types.Object | bpy.types.Collection, what: str) -> SjcError:
+    """The refusal of a shape that has no faces."""
+    return SjcError(
+        f"{what}_without_surface",
+        f"The {what} {shape.name!r} has no surface.",
+        "Choose a mesh, a curve or text with faces, or a collection of such objects.",
+    )
 
 
 def _surface(evaluated: bpy.types.Object, matrix: np.ndarray) -> Iterator[Surface]:

@@ -8,11 +8,10 @@ from itertools import product
 import bpy
 import numpy as np
 
-from ...protocol.errors import SjcError
 from ...protocol.spec import DomainSpec
 from .domain import local_box
 from .evaluated_scene import EvaluatedScene, evaluated
-from .proxy import SOLID_KINDS
+from .proxy import solids_of, without_surface
 from .rig_building import DOMAIN_NAME
 
 Proxy = bpy.types.Object | bpy.types.Collection
@@ -45,11 +44,7 @@ def add_fitting_domain(proxy: Proxy, scene: bpy.types.Scene) -> bpy.types.Object
     with evaluated(scene) as view:
         boxes = _corners(proxy, np.eye(4), view)
     if not boxes:
-        raise SjcError(
-            "proxy_without_surface",
-            f"The proxy {proxy.name!r} has no surface.",
-            "Choose a mesh, a curve or text with faces, or a collection of such objects.",
-        )
+        raise without_surface(proxy, "proxy")
     points = np.concatenate(boxes)
     low, high = points.min(axis=0), points.max(axis=0)
     half = (high - low) / 2
@@ -65,12 +60,10 @@ def add_fitting_domain(proxy: Proxy, scene: bpy.types.Scene) -> bpy.types.Object
 
 def _corners(proxy: Proxy, matrix: np.ndarray, view: EvaluatedScene) -> list[np.ndarray]:
     """Corners [8, 3] of the box of each object of a proxy, brought into another frame."""
-    objects = list(proxy.all_objects) if isinstance(proxy, bpy.types.Collection) else [proxy]
     found = []
-    for placed in view.several(objects, f"proxy {proxy.name!r}"):
-        if placed.evaluated.type in SOLID_KINDS:
-            centre, half = local_box(placed.evaluated)
-            to_frame = matrix @ placed.matrix
-            corners = centre + half * np.array(list(product((-1, 1), repeat=3)))
-            found.append(corners @ to_frame[:3, :3].T + to_frame[:3, 3])
+    for placed in solids_of(proxy, view, "proxy"):
+        centre, half = local_box(placed.evaluated)
+        to_frame = matrix @ placed.matrix
+        corners = centre + half * np.array(list(product((-1, 1), repeat=3)))
+        found.append(corners @ to_frame[:3, :3].T + to_frame[:3, 3])
     return found
