@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -14,17 +15,23 @@ from .process.engine_python import find_engine_python
 from .process.farm_process import Farm
 
 
+def _preferences() -> Any:
+    """The add-on's preferences; None where it runs without any."""
+    addon = bpy.context.preferences.addons.get(base_package)
+    return addon.preferences if addon is not None else None
+
+
 def preferred_path(name: str) -> str:
     """Return a path of the preferences, absolute; empty where it is not set, or the add-on runs without preferences."""
-    addon = bpy.context.preferences.addons.get(base_package)
-    chosen = getattr(addon.preferences, name) if addon is not None and addon.preferences is not None else ""
+    preferences = _preferences()
+    chosen = "" if preferences is None else getattr(preferences, name)
     return os.path.abspath(bpy.path.abspath(chosen)) if chosen else ""  # noqa: PTH100  # resolve() would follow links
 
 
 def farm_address() -> str:
     """Return the address of the farm; empty where there is none."""
-    addon = bpy.context.preferences.addons.get(base_package)
-    return addon.preferences.farm.strip() if addon is not None and addon.preferences is not None else ""
+    preferences = _preferences()
+    return "" if preferences is None else str(preferences.farm).strip()
 
 
 def farm() -> Farm:
@@ -43,8 +50,7 @@ def farm() -> Farm:
             "Enter the farm's address there, or choose This Computer in Output, Run On.",
         )
     keys = preferred_path("farm_keys")
-    preferences = bpy.context.preferences.addons[base_package].preferences
-    return Farm(address, Path(keys) if keys else None, preferences.farm_shared)
+    return Farm(address, Path(keys) if keys else None, _preferences().farm_shared)
 
 
 def engine_python(named: str | Path | None = None) -> Path:
