@@ -17,6 +17,7 @@ PAGE = REPOSITORY / "docs" / "code-map.md"
 ROOMS = ("protocol", "surface", "engine", "stand_in", "addon", "farm")
 INTERFACES = (
     "addon/jobs/job_request.py",
+    "addon/jobs/job.py",
     "addon/jobs/job_queue.py",
     "addon/commands/outcome.py",
     "protocol/job_folder.py",

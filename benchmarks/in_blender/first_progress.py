@@ -16,7 +16,7 @@ import bpy
 import sjc_blender
 from sjc_blender.addon import api
 from sjc_blender.addon.jobs import pump
-from sjc_blender.addon.jobs.job_queue import Job
+from sjc_blender.addon.jobs.job import Job
 
 
 def main() -> None:

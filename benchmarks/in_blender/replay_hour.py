@@ -31,7 +31,7 @@ import sjc_blender
 from benchmarks.in_blender.mouse import Spot, looked_for, open_sidebar, told, under_the_mouse, xdotool
 from sjc_blender.addon import api
 from sjc_blender.addon.jobs import job_queue, known_jobs
-from sjc_blender.addon.jobs.job_queue import Job, JobState
+from sjc_blender.addon.jobs.job import Job, JobState
 
 REACTION = (0.2, 1.2)
 """Seconds between the aim and the click."""

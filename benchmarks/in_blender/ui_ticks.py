@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import sjc_blender
 from sjc_blender.addon import api
 from sjc_blender.addon.jobs import job_import, job_queue, live_volume, pump
-from sjc_blender.addon.jobs.job_queue import Job, JobState
+from sjc_blender.addon.jobs.job import Job, JobState
 from sjc_blender.addon.ui.job import job_panel, status_bar
 
 HEARTBEAT = 0.01

@@ -9,7 +9,8 @@ import pytest
 import sjc_blender
 from sjc_blender.addon import api, user_preferences
 from sjc_blender.addon.jobs import known_jobs, live_volume, pump
-from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
+from sjc_blender.addon.jobs.job import Job, JobState
+from sjc_blender.addon.jobs.job_queue import QUEUE
 from sjc_blender.addon.ui.history import history_operators, history_panel
 from sjc_blender.addon.ui.job import job_operators, job_panel, session_properties, status_bar
 from sjc_blender.addon.ui.settings import setting_presets

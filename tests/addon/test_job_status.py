@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sjc_blender.addon.jobs import job_queue
-from sjc_blender.addon.jobs.job_queue import Job, JobState
+from sjc_blender.addon.jobs.job import Job, JobState
 from sjc_blender.addon.ui.job.job_status import (
     ICONS,
     LONGEST_HEADLINES,

@@ -16,7 +16,8 @@ from sjc_blender.addon import api
 from sjc_blender.addon.commands import command_line
 from sjc_blender.addon.environment import session
 from sjc_blender.addon.environment.engine_keeper import EngineState, Status
-from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
+from sjc_blender.addon.jobs.job import Job, JobState
+from sjc_blender.addon.jobs.job_queue import QUEUE
 from sjc_blender.addon.models import model_actions, models_folder
 from sjc_blender.addon.models.model_library import LIBRARY, ModelLibrary
 from sjc_blender.addon.models.model_status import Place

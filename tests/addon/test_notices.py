@@ -10,7 +10,8 @@ import sjc_blender
 from sjc_blender.addon.environment import session
 from sjc_blender.addon.environment.engine_keeper import Status
 from sjc_blender.addon.jobs import pump
-from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
+from sjc_blender.addon.jobs.job import Job, JobState
+from sjc_blender.addon.jobs.job_queue import QUEUE
 from sjc_blender.addon.results import background_work
 from sjc_blender.addon.ui import notices, sound
 from sjc_blender.protocol import presets

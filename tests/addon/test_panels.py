@@ -8,7 +8,8 @@ import pytest
 
 import sjc_blender
 from sjc_blender.addon.jobs import pump
-from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
+from sjc_blender.addon.jobs.job import Job, JobState
+from sjc_blender.addon.jobs.job_queue import QUEUE
 from sjc_blender.addon.rigs import occupied, rig_watch
 from sjc_blender.addon.ui.job import generate_operators, main_panel
 from sjc_blender.addon.ui.shared import previews

@@ -8,7 +8,8 @@ import pytest
 
 import sjc_blender
 from sjc_blender.addon.jobs import pump
-from sjc_blender.addon.jobs.job_queue import QUEUE, Job, JobState
+from sjc_blender.addon.jobs.job import Job, JobState
+from sjc_blender.addon.jobs.job_queue import QUEUE
 from sjc_blender.addon.rigs import occupied
 from sjc_blender.addon.ui.job import generate_operators, job_box, main_panel, session_properties
 from sjc_blender.protocol import events, presets

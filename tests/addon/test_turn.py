@@ -6,7 +6,8 @@ import bpy
 import numpy as np
 import pytest
 
-from sjc_blender.addon.jobs.job_queue import QUEUE, JobState
+from sjc_blender.addon.jobs.job import JobState
+from sjc_blender.addon.jobs.job_queue import QUEUE
 from sjc_blender.addon.ui.job import turn
 from sjc_blender.addon.ui.shared import previews
 from sjc_blender.protocol.job_folder import JobFolder

@@ -17,7 +17,7 @@ HANDED_ON = {
     "addon/arguments.py",  # from its own table
     "addon/environment/engine_keeper.py",  # from an event of a child process
     "addon/environment/setup_errors.py",  # from its own table
-    "addon/jobs/job_queue.py",
+    "addon/jobs/job.py",
     "addon/models/model_library.py",
     "protocol/presets.py",  # from an error that it adds words to
 }

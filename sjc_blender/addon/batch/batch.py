@@ -14,7 +14,7 @@ from ...protocol.job_folder import JobFolder
 from ..drained import drained
 from ..jobs import job_import, job_queue, pump
 from ..jobs.destination import Destination
-from ..jobs.job_queue import Job, JobState
+from ..jobs.job import Job, JobState
 from ..jobs.start import start
 from ..process.farm_process import Farm
 from ..results.replacement import remove_result

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
-from ..jobs.job_queue import Job
+from ..jobs.job import Job
 from .plan import Planned
 
 DONE = "done"

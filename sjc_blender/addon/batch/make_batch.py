@@ -18,7 +18,7 @@ from .. import user_preferences
 from ..drained import drained
 from ..job_location import first_writable, jobs_folders
 from ..jobs.destination import Destination
-from ..jobs.job_queue import Job
+from ..jobs.job import Job
 from ..jobs.job_request import OUTPUTS, JobRequest, Shape, absolute
 from ..jobs.start import target_scene
 from ..process.farm_process import Farm, farm_of

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ..jobs.job_queue import JobState
+from ..jobs.job import JobState
 from .entry import DONE, ELSEWHERE, MISSING, NOT_IN_SCENE, Entry
 
 ORDER = (

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TextIO
 
 from ...protocol import events
 from ...protocol.json_values import json_value
-from ..jobs.job_queue import Job
+from ..jobs.job import Job
 from .printed import put
 from .progress_lines import ProgressLines
 

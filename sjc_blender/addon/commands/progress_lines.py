@@ -7,7 +7,7 @@ from typing import TextIO
 
 from ...protocol import events
 from ...protocol.amounts import duration
-from ..jobs.job_queue import Job
+from ..jobs.job import Job
 from .printed import put
 
 LINES = 20

@@ -22,7 +22,7 @@ from ..rigs import occupied
 from ..rigs.domain import as_rows
 from ..rigs.evaluated_scene import view_layer_of
 from ..window_events import push_undo, windows
-from .job_queue import Job
+from .job import Job
 from .job_request import OUTPUTS
 
 

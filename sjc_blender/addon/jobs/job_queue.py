@@ -7,242 +7,26 @@ Only Blender's main thread calls this module. It knows no bpy; `sjc_blender.addo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...protocol import events
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import OUTPUT_FILES, JobFolder, engine_busy
-from ...protocol.spec import JobSpec
 from ..process import platform_process
 from ..process.engine_process import EngineProcess
-from ..process.farm_process import Farm, FarmProcess
-
-if TYPE_CHECKING:
-    from .destination import Destination  # which knows bpy
+from .farm_jobs import FarmJobs
+from .job import ELSEWHERE, Job, JobState
 
 CANCEL_SECONDS = 60.0
 """Grace for the current step, or for the loading of a model, after a cancel."""
 
-SURE_STEPS = 10
-SURE_SECONDS = 5.0
-"""Steps and seconds of a run after which its speed, and the time left, can be told: the first ones are no measure."""
 
 BUSY_SECONDS = 20.0
 """Patience with another engine in a job's folder: that of a Blender that was ended hard ends within seconds."""
 
-AT_THE_FARM = "waiting for the farm"
-"""The phase of a job that was given to a farm, before a worker tells of it."""
-
-ELSEWHERE = "busy elsewhere"
-"""The phase of a job that waits for an engine of another session in its folder."""
 
 EXIT_SECONDS = 15.0
 """Grace for an engine that has told how its job ended to end itself."""
-
-
-ALL_BUT_THE_END = 0.99
-"""Share of a job that is told when all steps are done, and the result is not."""
-
-
-class JobState(StrEnum):
-    """Where a job stands."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    PAUSED = "paused"
-    CANCELLING = "cancelling"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(eq=False, repr=False)
-class Job:
-    """One job and what is known of it. It holds names, no Blender objects: undo and file load invalidate those.
-
-    Attributes
-    ----------
-    folder : JobFolder
-    spec : JobSpec
-    interpreter : Path
-        The engine's Python.
-    online : bool
-        Whether the engine may use the network.
-    destination : Destination or None
-        The scene that the result belongs to.
-    import_results : bool
-        Whether the result goes there by itself.
-    farm : Farm or None
-        Where it runs; None: on this computer, one job at a time.
-    patient : bool
-        Whether it waits while an engine of another session works in its folder, and takes the result of that one;
-        jobs behind it in line are not held up. Else it fails after `BUSY_SECONDS`.
-    arrange : callable or None
-        Called with the job when its results are in the scene, before that becomes an undo step.
-    way : tuple of float
-        World units along X and Y by which the results are moved from their domain's place, as `arrange` does.
-    on_change : callable or None
-        Called with the job after anything below has changed.
-    waiter : callable or None
-        Moves jobs on until this one has ended; see `wait`.
-    state : JobState
-    phase : str
-        What the engine is at, such as ``"optimising"``.
-    forecast : events.Forecast or None
-        What it will need; with its time after the first steps.
-    progress : events.Progress or None
-    preview : Path or None
-        The newest preview picture.
-    live_field : events.LiveField or None
-        The newest coarse copy of the field; gone when the job is done.
-    pausing : bool
-        Whether a pause is wanted; the job holds still when its step has ended (``PAUSED``).
-    warnings : list of str
-    error : SjcError or None
-        Why the job failed.
-    result : events.Result or None
-    object_whole : bool
-        Whether field and mesh lie in the result's folder, while pictures of them may still be made.
-    imported : tuple of str
-        Names of the objects that were made of the result.
-    import_error : SjcError or None
-        Why there are none; the result in the folder is whole.
-    speed_known : bool
-        Whether enough steps were done for an estimate of the time left.
-    """
-
-    folder: JobFolder
-    spec: JobSpec
-    interpreter: Path
-    online: bool = False
-    destination: Destination | None = None
-    import_results: bool = True
-    farm: Farm | None = None
-    patient: bool = False
-    arrange: Callable[[Job], None] | None = None
-    way: tuple[float, float] = (0.0, 0.0)
-    on_change: Callable[[Job], None] | None = None
-    waiter: Callable[..., bool] | None = None
-    state: JobState = JobState.QUEUED
-    phase: str = ""
-    forecast: events.Forecast | None = None
-    progress: events.Progress | None = None
-    preview: Path | None = None
-    live_field: events.LiveField | None = None
-    pausing: bool = False
-    warnings: list[str] = field(default_factory=list)
-    error: SjcError | None = None
-    result: events.Result | None = None
-    object_whole: bool = False
-    imported: tuple[str, ...] = ()
-    import_error: SjcError | None = None
-    speed_known: bool = False
-    _put_off: bool = field(default=False, init=False, repr=False)
-    _began: tuple[int, float] | None = field(default=None, init=False, repr=False)
-
-    def __repr__(self) -> str:
-        told = f", step {self.progress.step} of {self.progress.total}" if self.progress and self.live else ""
-        return f"<Job {self.id!r}: {self.state}{told}>"
-
-    def wait(self, timeout: float | None = None) -> Job:
-        """Block until the job has ended and its result is imported, if it is to be; Ctrl-C cancels it.
-
-        Parameters
-        ----------
-        timeout : float, optional
-            Seconds after which the job is returned as it is; it goes on.
-        """
-        if self.waiter is not None:
-            self.waiter(self, timeout=timeout)
-        return self
-
-    @property
-    def id(self) -> str:
-        """Name of the job's folder."""
-        return self.folder.path.name
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether it waits for an engine of another session, which works in its folder."""
-        return self.patient and self.state is JobState.QUEUED and self.phase == ELSEWHERE
-
-    @property
-    def live(self) -> bool:
-        """Whether the job runs or waits for its turn."""
-        return self.state in {JobState.QUEUED, JobState.RUNNING, JobState.PAUSED, JobState.CANCELLING}
-
-    @property
-    def awaits_import(self) -> bool:
-        """Whether the object is there and is to be imported, which was not tried yet."""
-        # What is arranged for is arranged with its pictures, which come last.
-        early = self.object_whole and self.live and self.arrange is None
-        wanted = (self.state is JobState.DONE or early) and self.import_results
-        return wanted and not self.imported and self.import_error is None
-
-    @property
-    def fraction(self) -> float:
-        """Share of the steps done, 0 to 1."""
-        if self.state is JobState.DONE:
-            return 1.0
-        if self.progress is None or not self.progress.total:
-            return 0.0
-        return min(self.progress.step / self.progress.total, ALL_BUT_THE_END)
-
-    def apply(self, event: events.Event) -> None:
-        """Take in what the engine tells."""
-        match event:
-            case events.Phase(name):
-                self.phase = name
-            case events.Forecast():
-                self.forecast = event
-            case events.Progress():
-                self.progress = event
-                self._time(event.step)
-            case events.Preview(path):
-                self.preview = self.folder.told(path)
-            case events.LiveField():
-                self.live_field = event
-            case events.Paused() if self.state is JobState.RUNNING:
-                self.state = JobState.PAUSED
-            case events.WentOn() if self.state is JobState.PAUSED:
-                self.state = JobState.RUNNING
-            case events.Warned(message):
-                self.warnings.append(message)
-            case events.ObjectWhole():
-                self.object_whole = True
-            case events.Result():
-                self.result = event
-                self.state = JobState.DONE
-            case events.Cancelled():
-                self.state = JobState.CANCELLED
-            case events.Failed(code, message, hint):
-                self.fail(SjcError(code, message, hint))
-
-    def _time(self, step: int) -> None:
-        """Take in that a step was done now."""
-        now = time.monotonic()
-        # The first report comes when one step is done; a resumed job begins at its checkpoint.
-        first, since = self._began = self._began or (step - 1, now)
-        self.speed_known |= step - first >= SURE_STEPS and now - since >= SURE_SECONDS
-
-    def fail(self, error: SjcError) -> None:
-        """End the job with `error`."""
-        self.error = error
-        self.state = JobState.FAILED
-
-    def notify(self) -> None:
-        """Tell `on_change`; if it fails it is not told again, for the job goes on."""
-        if self.on_change is None:
-            return
-        try:
-            self.on_change(self)
-        except Exception as error:  # somebody else's code
-            self.on_change = None
-            self.warnings.append(f"Progress is not told any more: {type(error).__name__}: {error}")
 
 
 class JobQueue:
@@ -254,7 +38,7 @@ class JobQueue:
         self._process: EngineProcess | None = None
         self._touched: list[Job] = []
         self._patience: tuple[Job, float] | None = None
-        self._farms: dict[Farm, FarmProcess] = {}
+        self._farm_jobs = FarmJobs()
 
     @property
     def jobs(self) -> list[Job]:
@@ -264,7 +48,7 @@ class JobQueue:
     @property
     def live(self) -> bool:
         """Whether any job runs or waits, or an engine has not ended yet."""
-        return self._process is not None or bool(self._farms) or any(job.live for job in self._jobs)
+        return self._process is not None or self._farm_jobs.live or any(job.live for job in self._jobs)
 
     def find(self, identifier: str) -> Job:
         """Give the newest job called `identifier`; SjcError ``no_such_job`` if there is none."""
@@ -300,9 +84,8 @@ class JobQueue:
             self._process.cancel(0.0 if now else CANCEL_SECONDS)
             self._process.supervise()
             self._touched.append(job)
-        elif job.farm in self._farms and job.live:
+        elif job.live and self._farm_jobs.cancel(job):
             job.state = JobState.CANCELLING
-            self._farms[job.farm].stop_job(job.folder.path)
             self._touched.append(job)
 
     def pause(self, job: Job) -> None:
@@ -358,7 +141,7 @@ class JobQueue:
         running = self._running
         if running is not None and self._attend(running):
             changed.append(running)
-        changed += self._attend_farms()
+        changed += self._farm_jobs.attend(self._jobs)
         waiting = (job for job in self._jobs if job.state is JobState.QUEUED and job.farm is None)
         first = next((job for job in waiting if not self._is_put_off(job)), None)
         if first is not None and self._process is None and not self._waits(first):
@@ -374,13 +157,11 @@ class JobQueue:
         for job in self._jobs:
             if job.farm is None:
                 self.cancel(job)
-        for farm in self._farms.values():
-            farm.leave()  # its jobs go on
-            farm.end_within(grace)
+        self._farm_jobs.leave(grace)
         if self._process is not None:
             self._process.cancel(grace)
         give_up = time.monotonic() + grace + platform_process.TASKKILL_SECONDS
-        while (self._process is not None or self._farms) and time.monotonic() < give_up:
+        while (self._process is not None or self._farm_jobs.live) and time.monotonic() < give_up:
             self.pump()
             time.sleep(0.02)
 
@@ -406,60 +187,6 @@ class JobQueue:
         self._process = None
         self._running = None
         return True
-
-    def _attend_farms(self) -> list[Job]:
-        """Give jobs to their farms, and take in what these have told."""
-        changed = [job for job in self._jobs if job.farm is not None and job.state is JobState.QUEUED]
-        for job in changed:
-            self._give(job)
-        for farm, process in list(self._farms.items()):
-            ended = process.ended
-            jobs = {job.folder.path: job for job in self._jobs if job.farm == farm and job.live}
-            for folder, event in process.told():
-                if folder in jobs:
-                    jobs[folder].apply(event)
-                    changed.append(jobs[folder])
-            left = [job for job in jobs.values() if job.live]
-            if ended:
-                for job in left:
-                    self._end_of_sender(job, process)
-                changed += left
-                process.close()
-                del self._farms[farm]
-            elif not left:
-                process.leave()
-            process.supervise()
-        return changed
-
-    def _give(self, job: Job) -> None:
-        assert job.farm is not None
-        process = self._farms.get(job.farm)
-        try:
-            if process is None or process.ended or process.left:
-                if process is not None:
-                    return  # it is ending; the next turn starts another
-                process = self._farms[job.farm] = FarmProcess.start(job.interpreter, job.farm, job.folder.log_path)
-        except SjcError as error:
-            job.fail(error)
-            return
-        process.give(job.folder.path)
-        job.state, job.phase = JobState.RUNNING, AT_THE_FARM
-
-    @staticmethod
-    def _end_of_sender(job: Job, process: FarmProcess) -> None:
-        """Settle a job whose sender ended before it."""
-        if job.state is JobState.CANCELLING:
-            job.state = JobState.CANCELLED
-            return
-        assert job.farm is not None
-        words = " ".join(process.last_words(2)).removeprefix("Error: ")
-        job.fail(
-            SjcError(
-                "farm_lost",
-                f"The connection to the farm at {job.farm.address} ended before the job was done. {words}".rstrip(),
-                "The farm may still finish it: look with `farm status`, and resume the job to follow it again.",
-            )
-        )
 
     def _is_put_off(self, job: Job) -> bool:
         """Whether a patient job lets others go first, because another session works in its folder."""

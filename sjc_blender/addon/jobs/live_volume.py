@@ -20,7 +20,7 @@ from ...protocol.errors import SjcError
 from ..results import materials, result_files, vdb_file, viewport_colours
 from ..results.object_frame import ObjectFrame
 from . import job_import, job_queue, live_files
-from .job_queue import Job, JobState
+from .job import Job, JobState
 
 NAME = "SJC live"
 MARK = "sjc_live"

@@ -12,7 +12,7 @@ from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ..results.origin import is_result, job_folder_of, named_object
 from . import job_queue
-from .job_queue import Job
+from .job import Job
 from .job_request import absolute
 
 

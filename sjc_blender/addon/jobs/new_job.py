@@ -12,7 +12,7 @@ import bpy
 from ...protocol.spec import LOOSENESS
 from ..process.farm_process import Farm
 from ..rigs.rig_choice import RigChoice
-from .job_queue import Job
+from .job import Job
 from .job_request import OUTPUTS, JobRequest, Shape
 from .start import submit
 

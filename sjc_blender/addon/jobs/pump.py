@@ -18,7 +18,8 @@ from ..main_thread import require_main_thread
 from ..process.interrupts import Interrupts
 from ..window_events import in_a_window, redraw_sidebars
 from . import job_import, known_jobs, live_volume
-from .job_queue import QUEUE, Job
+from .job import Job
+from .job_queue import QUEUE
 
 TIMER_SECONDS = 0.25
 LOOP_SECONDS = 0.05

@@ -19,7 +19,7 @@ from ..rigs import occupied
 from ..rigs.scene_rig import rig_warnings
 from . import job_queue, known_jobs, pump
 from .destination import Destination
-from .job_queue import Job
+from .job import Job
 from .job_request import JobRequest, absolute
 from .resolve import resolved
 from .scene_view import SceneView

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -30,6 +31,19 @@ class EngineProcess(ChildProcess):
     """A running engine; made by `start`."""
 
     @classmethod
+    def run_engine(cls, interpreter: Path, arguments: Sequence[str], log_path: Path, *, online: bool) -> Self:
+        """Run the engine's command line; arguments and errors as of `start`."""
+        try:
+            command = engine_command(interpreter, *arguments)
+            return cls.run(command, log_path, child_environment(os.environ, online=online))
+        except (OSError, ValueError) as error:
+            raise SjcError(
+                "engine_not_started",
+                f"The engine could not be started with {interpreter}: {error}.",
+                "Choose the Python of the engine's environment in the add-on's preferences.",
+            ) from error
+
+    @classmethod
     def start(cls, interpreter: Path, folder: JobFolder, *, online: bool) -> Self:
         """Run the job in `folder`.
 
@@ -46,12 +60,4 @@ class EngineProcess(ChildProcess):
         SjcError
             ``engine_not_started``, or as in `atomic_write.file_error` if the log cannot be written.
         """
-        command = engine_command(interpreter, "run", str(folder.path.absolute()))
-        try:
-            return cls.run(command, folder.log_path, child_environment(os.environ, online=online))
-        except (OSError, ValueError) as error:
-            raise SjcError(
-                "engine_not_started",
-                f"The engine could not be started with {interpreter}: {error}.",
-                "Choose the Python of the engine's environment in the add-on's preferences.",
-            ) from error
+        return cls.run_engine(interpreter, ("run", str(folder.path.absolute())), folder.log_path, online=online)

@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from ...protocol import events, farm_lines
+from ...protocol import farm_lines
 from ...protocol.errors import SjcError
-from .child_process import ChildProcess, child_environment
-from .engine_process import engine_command
+from .engine_process import EngineProcess
 
 _ADDRESS = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
@@ -56,11 +54,11 @@ def farm_of(named: Farm | str | None) -> Farm | None:
     return named if named is None or isinstance(named, Farm) else Farm(named)
 
 
-class FarmProcess(ChildProcess):
-    """A running sender; made by `start`. Its jobs go on when it ends."""
+class FarmProcess(EngineProcess):
+    """A running sender; made by `connect`. Its jobs go on when it ends."""
 
     @classmethod
-    def start(cls, interpreter: Path, farm: Farm, log_path: Path) -> Self:
+    def connect(cls, interpreter: Path, farm: Farm, log_path: Path) -> Self:
         """Connect to the farm.
 
         Parameters
@@ -75,16 +73,8 @@ class FarmProcess(ChildProcess):
         SjcError
             ``engine_not_started``, or as in `atomic_write.file_error` if the log cannot be written.
         """
-        command = engine_command(interpreter, "farm", "run", "--lines", *farm.options)
-        try:
-            # A farm's machines are reached whether or not Blender may use the internet; models are not fetched by it.
-            return cls.run(command, log_path, child_environment(os.environ, online=False))
-        except (OSError, ValueError) as error:
-            raise SjcError(
-                "engine_not_started",
-                f"The engine could not be started with {interpreter}: {error}.",
-                "Choose the Python of the engine's environment in the add-on's preferences.",
-            ) from error
+        # A farm's machines are reached whether or not Blender may use the internet; models are not fetched by it.
+        return cls.run_engine(interpreter, ("farm", "run", "--lines", *farm.options), log_path, online=False)
 
     def give(self, folder: Path) -> None:
         """Have the job in a folder run."""
@@ -93,10 +83,6 @@ class FarmProcess(ChildProcess):
     def stop_job(self, folder: Path) -> None:
         """Let a job stop after its current step."""
         self.say(farm_lines.Command(farm_lines.CANCEL, folder).line)
-
-    def told(self) -> list[tuple[Path, events.Event]]:
-        """Return what was told of each job since the last call."""
-        return self.taken()
 
     @staticmethod
     def parse(line: str) -> Any:

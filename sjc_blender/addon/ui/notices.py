@@ -17,7 +17,7 @@ from ...protocol.errors import SjcError
 from ..environment import session
 from ..environment.engine_keeper import Status
 from ..jobs import job_queue, pump
-from ..jobs.job_queue import Job, JobState
+from ..jobs.job import Job, JobState
 from ..results import background_work
 from ..results.bake_texture import KEY
 from . import sound

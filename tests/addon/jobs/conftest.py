@@ -9,7 +9,8 @@ import pytest
 
 import sjc_blender
 from sjc_blender.addon.jobs import job_queue as jobs
-from sjc_blender.addon.jobs.job_queue import Job, JobQueue
+from sjc_blender.addon.jobs.job import Job
+from sjc_blender.addon.jobs.job_queue import JobQueue
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.job_folder import JobFolder
 

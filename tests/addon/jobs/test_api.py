@@ -7,7 +7,8 @@ from mathutils import Vector
 from sjc_blender.addon import api
 from sjc_blender.addon.jobs import job_import, lifecycle, pump
 from sjc_blender.addon.jobs import job_queue as jobs
-from sjc_blender.addon.jobs.job_queue import JobQueue, JobState
+from sjc_blender.addon.jobs.job import JobState
+from sjc_blender.addon.jobs.job_queue import JobQueue
 from sjc_blender.addon.rigs import occupied
 from sjc_blender.protocol.errors import InvalidSpec, SjcError
 from sjc_blender.protocol.spec import CameraRig, OrbitRig

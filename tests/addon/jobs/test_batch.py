@@ -18,7 +18,8 @@ from sjc_blender.addon.batch.batch_fault import InvalidBatch
 from sjc_blender.addon.batch.placing import tags
 from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs import pump
-from sjc_blender.addon.jobs.job_queue import JobQueue, JobState
+from sjc_blender.addon.jobs.job import JobState
+from sjc_blender.addon.jobs.job_queue import JobQueue
 from sjc_blender.addon.results.object_frame import domain_now
 from sjc_blender.addon.results.origin import job_folder_of
 from sjc_blender.protocol.errors import SjcError

@@ -17,7 +17,8 @@ from sjc_blender.addon.commands.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT
 from sjc_blender.addon.commands.progress_lines import ProgressLines
 from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs import pump
-from sjc_blender.addon.jobs.job_queue import Job, JobQueue, JobState
+from sjc_blender.addon.jobs.job import Job, JobState
+from sjc_blender.addon.jobs.job_queue import JobQueue
 from sjc_blender.protocol import events
 from sjc_blender.protocol.amounts import duration
 from tests.addon.jobs.processes import until

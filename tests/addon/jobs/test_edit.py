@@ -12,7 +12,8 @@ from sjc_blender.addon.commands.command_line import main
 from sjc_blender.addon.commands.outcome import EXIT_OK, EXIT_USAGE
 from sjc_blender.addon.jobs import job_edit, lifecycle, pump
 from sjc_blender.addon.jobs import job_queue as jobs
-from sjc_blender.addon.jobs.job_queue import JobQueue, JobState
+from sjc_blender.addon.jobs.job import JobState
+from sjc_blender.addon.jobs.job_queue import JobQueue
 from sjc_blender.addon.results.object_frame import domain_now
 from sjc_blender.addon.rigs.edit_region import region_grid
 from sjc_blender.protocol import presets

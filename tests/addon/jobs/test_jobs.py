@@ -5,7 +5,7 @@ import time
 import pytest
 
 from sjc_blender.addon.jobs import job_queue as jobs
-from sjc_blender.addon.jobs.job_queue import JobState
+from sjc_blender.addon.jobs.job import JobState
 from sjc_blender.protocol.errors import SjcError
 from tests.addon.jobs.processes import alive, kill, pid_in, until
 

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.farm.local_farm import LocalFarm
 from sjc_blender.addon import api, user_preferences
 from sjc_blender.addon.commands.command_line import main
-from sjc_blender.addon.jobs import job_queue, lifecycle
+from sjc_blender.addon.jobs import farm_jobs, job_queue, lifecycle
 from sjc_blender.addon.process.farm_process import Farm
 from sjc_blender.protocol.errors import SjcError
 
@@ -59,11 +59,11 @@ def test_a_batch_runs_on_a_farm_and_comes_back_placed(addon, farm, tmp_path):
 def test_a_farm_goes_on_when_blender_ends_and_its_job_is_followed_again(addon, farm, tmp_path):
     job = api.generate("a red chair", preset="draft", folder=tmp_path / "job", farm=farm.address, engine_python=ENGINE)
     end = time.monotonic() + 120
-    while job.phase in ("", job_queue.AT_THE_FARM) and job.live and time.monotonic() < end:
+    while job.phase in ("", farm_jobs.AT_THE_FARM) and job.live and time.monotonic() < end:
         api.process_events()
         time.sleep(0.02)
     lifecycle.QUEUE.shut_down(20)
-    assert not lifecycle.QUEUE._farms and not job.folder.has(job.folder.path / "cancelled")
+    assert not lifecycle.QUEUE._farm_jobs.live and not job.folder.has(job.folder.path / "cancelled")
     job_queue.QUEUE._jobs.clear()  # as a new Blender begins
     followed = api.resume(tmp_path / "job", farm=farm.address, engine_python=ENGINE, wait=True)
     assert followed.state == "done", followed.error

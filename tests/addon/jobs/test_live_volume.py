@@ -10,7 +10,8 @@ import pytest
 
 from sjc_blender.addon.jobs import job_import, job_queue, lifecycle, live_files, live_volume
 from sjc_blender.addon.jobs.destination import Destination
-from sjc_blender.addon.jobs.job_queue import Job, JobQueue, JobState
+from sjc_blender.addon.jobs.job import Job, JobState
+from sjc_blender.addon.jobs.job_queue import JobQueue
 from sjc_blender.protocol import events
 from sjc_blender.protocol.file_lock import FileLock
 from sjc_blender.protocol.job_folder import JobFolder

@@ -3,7 +3,7 @@
 import time
 
 from sjc_blender.addon.jobs import job_queue
-from sjc_blender.addon.jobs.job_queue import JobState
+from sjc_blender.addon.jobs.job import JobState
 from sjc_blender.protocol.file_lock import FileLock
 from tests.addon.jobs.processes import until
 

@@ -8,7 +8,8 @@ import pytest
 
 from sjc_blender.addon import api
 from sjc_blender.addon.jobs import known_jobs, pump, setting_recall
-from sjc_blender.addon.jobs.job_queue import QUEUE, JobState
+from sjc_blender.addon.jobs.job import JobState
+from sjc_blender.addon.jobs.job_queue import QUEUE
 from sjc_blender.protocol.errors import SjcError
 from tests.addon.jobs.processes import until
 

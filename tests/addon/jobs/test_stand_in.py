@@ -9,7 +9,7 @@ import pytest
 import sjc_blender
 from sjc_blender.addon import api
 from sjc_blender.addon.jobs import job_queue
-from sjc_blender.addon.jobs.job_queue import JobState
+from sjc_blender.addon.jobs.job import JobState
 from sjc_blender.addon.process.engine_process import BOOTSTRAP, STAND_IN, EngineProcess, engine_command
 from sjc_blender.protocol import events, presets
 from sjc_blender.protocol.checkpoint_content import checkpoint_content

@@ -13,8 +13,8 @@ from ... import api
 from ...batch.plan import identity
 from ...environment import session
 from ...jobs import setting_recall
+from ...jobs.job import Job, JobState
 from ...jobs.job_import import belongs_to
-from ...jobs.job_queue import Job, JobState
 from ...jobs.resolve import resolved
 from ...jobs.scene_view import SceneView
 from ...rigs import occupied

@@ -8,7 +8,7 @@ button that has nothing to do is grey. Only words about a failure that are longe
 import bpy
 
 from ...jobs import job_queue
-from ...jobs.job_queue import Job, JobState
+from ...jobs.job import Job, JobState
 from ...rigs import occupied
 from ..shared.wrapped_label import draw_sentences, units_wide
 from . import turn, variations

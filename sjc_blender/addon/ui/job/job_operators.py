@@ -9,7 +9,7 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from ... import api
 from ...environment import session
 from ...jobs import known_jobs
-from ...jobs.job_queue import Job, JobState
+from ...jobs.job import Job, JobState
 from ..shared.attempt import attempt, in_object_mode
 from ..shared.unknown_job_question import AsksAboutUnknownJobs
 from .job_status import record_settings, settings_text

@@ -4,8 +4,8 @@
 import bpy
 
 from ...jobs import job_queue, known_jobs
+from ...jobs.job import Job, JobState
 from ...jobs.job_history import JobRecord
-from ...jobs.job_queue import Job, JobState
 from ..shared import previews
 from ..shared.wrapped_label import draw_sentences
 from . import session_properties

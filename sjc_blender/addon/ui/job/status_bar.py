@@ -4,7 +4,7 @@
 import bpy
 
 from ...jobs import job_queue, pump
-from ...jobs.job_queue import JobState
+from ...jobs.job import JobState
 from ...window_events import redraw_status_bars
 from .job_box import OPTIMISING
 from .job_panel import active_job

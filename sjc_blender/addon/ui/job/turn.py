@@ -10,7 +10,7 @@ import bpy.utils.previews
 import numpy as np
 
 from ...jobs import job_queue, pump
-from ...jobs.job_queue import Job, JobState
+from ...jobs.job import Job, JobState
 from ...results.asset import TURNTABLE_ROWS, read_pixels
 from ...window_events import in_a_window, redraw_sidebars
 from ..shared import previews

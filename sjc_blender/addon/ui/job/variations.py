@@ -11,7 +11,7 @@ import math
 import bpy
 
 from ...jobs import job_queue
-from ...jobs.job_queue import Job, JobState
+from ...jobs.job import Job, JobState
 from . import turn
 from .job_status import place_text
 
