@@ -292,3 +292,41 @@ def test_two_senders_of_one_batch_compute_each_job_once(farm, tmp_path):
         sender.join(200)
     assert [set(states(each).values()) for each in told] == [{"done"}, {"done"}]
     assert [computed(job) for job in jobs] == [1] * 6
+
+
+def test_two_schedulers_over_one_batch_compute_each_job_once(farm, tmp_path):
+    farms = [farm(STUB_SECONDS="0.02") for _ in range(2)]
+    for here in farms:
+        here.join(1)
+    jobs = [stub_job(tmp_path / f"job{seed}", seed) for seed in range(6)]
+    told = [{}, {}]
+    senders = [
+        threading.Thread(target=lambda here=here, told=told: told.update(here.submit(jobs)))
+        for here, told in zip(farms, told, strict=True)
+    ]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join(200)
+    assert [set(states(each).values()) for each in told] == [{"done"}, {"done"}]
+    assert [computed(job) for job in jobs] == [1] * 6
+
+
+def test_a_read_only_share_is_said_and_nothing_is_lost(farm, tmp_path):
+    real, share = tmp_path / "real", tmp_path / "share"
+    job = stub_job(real / "job")
+    before = sorted(path.name for path in job.path.iterdir())
+    share.mkdir()
+    if subprocess.run(["mount", "--bind", real, share], capture_output=True).returncode:
+        pytest.skip("needs the right to mount; the test of a worker that cannot store a job needs none")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", share], check=True)
+        here = farm()
+        here.environment.pop("SJC_FARM_ENGINE")  # the real engine's sentence
+        here.join(1)
+        told = here.submit([JobFolder(share / "job")])
+        assert states(told) == {"job": "failed"}
+        assert "read-only" in json.dumps(told["job"]["error"]).lower()
+    finally:
+        subprocess.run(["umount", share], check=True)
+    assert sorted(path.name for path in job.path.iterdir()) == before
