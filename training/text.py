@@ -18,20 +18,20 @@ WIDTH = 64
 _START, _END, _WORD_END = "<|startoftext|>", "<|endoftext|>", "</w>"
 
 
-def build_tokenizer() -> CLIPTokenizer:
-    """Return a CLIP tokenizer in which every word of the captions is one token.
+def build_tokenizer(vocabulary: Sequence[str] | None = None) -> CLIPTokenizer:
+    """Return a CLIP tokenizer in which every word of `vocabulary`, by default of the captions, is one token.
 
     All bytes are in its vocabulary, so any other text can be encoded too. It is the same in every process: what the
     numbers of tokens mean is part of the weights.
     """
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    merges = _merges(words())
+    merges = _merges(words() if vocabulary is None else vocabulary)
     tokens = alphabet + [symbol + _WORD_END for symbol in alphabet]
     tokens += [first + second for first, second in merges]
-    vocabulary = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
-    vocabulary[_START] = len(vocabulary)
-    vocabulary[_END] = len(vocabulary)
-    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=LENGTH)
+    places = {token: index for index, token in enumerate(dict.fromkeys(tokens))}
+    places[_START] = len(places)
+    places[_END] = len(places)
+    return CLIPTokenizer(vocab=places, merges=merges, model_max_length=LENGTH)
 
 
 def _merges(vocabulary: Sequence[str]) -> list[tuple[str, str]]:

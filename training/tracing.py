@@ -62,15 +62,15 @@ class Camera:
 class _Repeating(Variation):
     """A variation that draws the same proportions whenever the shape is evaluated."""
 
-    def __init__(self, seed: int | None) -> None:
-        super().__init__()
+    def __init__(self, seed: int | None, spread: float) -> None:
+        super().__init__(spread=spread)
         self._seed = seed
 
     def again(self) -> Variation:
         """Return a fresh variation with the same draws."""
         if self._seed is None:
             return Variation()
-        return Variation(np.random.default_rng(self._seed))
+        return Variation(np.random.default_rng(self._seed), self._spread)
 
 
 def _all_rays(cameras: Sequence[Camera], size: int) -> tuple[Tensor, Tensor]:
@@ -146,6 +146,7 @@ def shade(
     size: int = 64,
     seed: int | None = None,
     samples: int = 2,
+    spread: float = 0.05,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Trace one object from several cameras.
 
@@ -161,13 +162,15 @@ def shade(
         Seed of the proportions; None traces the canonical shape.
     samples
         Samples per pixel and axis.
+    spread
+        Largest relative change of a proportion.
 
     Returns
     -------
     tuple of arrays
         Base pictures ``[n, size, size, 3]`` and shading of the main part ``[n, size, size]``.
     """
-    variation = _Repeating(seed)
+    variation = _Repeating(seed, spread)
     hit, points, rays = _march(name, cameras, size * samples, variation)
     base = torch.tensor(BACKGROUND).repeat(rays.shape[0], 1)
     mask = torch.zeros(rays.shape[0])
