@@ -17,6 +17,7 @@ from typing import Any
 
 from . import codec, recipes
 from .errors import Fault, InvalidSpec, SjcError
+from .loss_weights import laid_over
 from .model_families import local_model
 from .model_profile import ModelProfile, Vocabulary, changed_at, load_profile, noise_levels
 from .overrides import merged, nested
@@ -87,7 +88,7 @@ def new_job(
     start = _settings_before(wanted["preset"], source, profile)
     if not str(wanted["prompt"]).strip() and "prompt" in start:
         wanted["prompt"] = start["prompt"]
-    data = merged(start, wanted)
+    data = laid_over(start, wanted, unnamed=None)
     field, before = data["field"], start["field"]
     if isinstance(field, dict) and "stages" not in wanted.get("field", {}):
         resolution = field.get("resolution")
@@ -134,7 +135,7 @@ def _settings_before(preset: object, source: str, profile: ModelProfile) -> dict
         "field": {"background": list(profile.background)},
         "optimisation": {"timesteps": _timesteps(source, profile)},
     }
-    return functools.reduce(merged, layers, settings)
+    return functools.reduce(laid_over, layers, settings)
 
 
 def _fields_of(model: Any) -> Any:

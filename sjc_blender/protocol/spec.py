@@ -325,6 +325,10 @@ class OptimisationSpec:
     clip : tuple of float or None
         If given, each element of the 2D score is clipped to this absolute value; the limit moves linearly from the
         first to the second over the run.
+    loss_unit : str
+        Unit of the loss weights below. ``"published"``: plain numbers as in the paper, whose strength beside the score
+        depends on model, guidance and grid. ``"score"``: numbers of the score and of the voxel, so that a weight means
+        the same with any model, guidance and grid; at most 100.
     emptiness_weight : float
         Weight lambda of the emptiness loss, mean log(1 + beta w) in images of 64 x 64; in images of other sizes a
         sample has the same weight.
@@ -379,6 +383,7 @@ class OptimisationSpec:
     data_std: float = 1.0
     sigma_power: float = 1.0
     clip: tuple[float, float] | None = None
+    loss_unit: Literal["published", "score"] = "published"
     emptiness_weight: float = 1e4
     emptiness_scale: float = 10.0
     emptiness_late_factor: float = 20.0

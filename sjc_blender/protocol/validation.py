@@ -10,6 +10,7 @@ from typing import Any
 
 from . import codec
 from .errors import Fault, InvalidSpec
+from .loss_weights import LOSS_WEIGHTS
 from .model_profile import needs_prompt
 from .removed_settings import without_removed
 from .spec import SPEC_VERSION, Camera, CameraRig, DomainSpec, JobSpec, Matrix, ModelSpec, OrbitRig
@@ -20,16 +21,8 @@ MAX_NOISE_LEVELS = 10_000
 MAX_BATCH = 64
 MAX_PROMPT = 10_000
 
-NOT_NEGATIVE = (
-    "emptiness_weight",
-    "emptiness_scale",
-    "emptiness_late_factor",
-    "depth_weight",
-    "camouflage_weight",
-    "distortion_weight",
-    "density_variation_weight",
-)
-"""Weights and factors of the losses."""
+MAX_SCORE_WEIGHT = 100.0
+"""Largest weight of a loss in units of the score: anything beyond is a number in the published unit."""
 
 
 def spec_from_json(data: Any, *, look_at_model: bool = True) -> JobSpec:
@@ -256,8 +249,14 @@ def _optimisation(check: _Checker, spec: JobSpec) -> None:
         good = all(math.isfinite(value) and value > 0 for value in o.clip)
         check("optimisation.clip", o.clip, good, "two numbers above 0, or none")
     check.number("optimisation.sigma_power", o.sigma_power, lambda x: 0 <= x <= 2, "0 to 2")
-    for name in NOT_NEGATIVE:
+    for name in ("emptiness_scale", "emptiness_late_factor"):
         check.number(f"optimisation.{name}", getattr(o, name), lambda x: x >= 0, "0 or more")
+    most, allowed = math.inf, "0 or more"
+    if o.loss_unit == "score":
+        most = MAX_SCORE_WEIGHT
+        allowed = f"0 to {most:g} in units of the score; for a number as in the paper, optimisation.loss_unit=published"
+    for name in LOSS_WEIGHTS:
+        check.number(f"optimisation.{name}", getattr(o, name), lambda x: 0 <= x <= most, allowed)
     check.number("optimisation.camouflage_reach", o.camouflage_reach, lambda x: x > 0, "above 0")
     for name in ("above_until", "emptiness_late_start"):
         check.number(f"optimisation.{name}", getattr(o, name), lambda x: 0 <= x <= 1, "0 to 1")

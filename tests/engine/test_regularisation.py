@@ -5,6 +5,7 @@ import torch
 
 from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.optimisation.distortion import distortion
+from sjc_blender.engine.optimisation.loss_unit import LossUnit
 from sjc_blender.engine.optimisation.losses import emptiness, reference_samples_per_ray
 from sjc_blender.engine.optimisation.regularisation import regularisation
 from sjc_blender.engine.optimisation.total_variation import total_variation
@@ -14,6 +15,7 @@ from sjc_blender.engine.radiance.renderer import render
 from sjc_blender.protocol import presets
 
 BEFORE, AFTER = 0.49, 0.5
+PLAIN = LossUnit(1.0, 1.0, 1.0, 1 / 6)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def test_the_published_configuration_has_emptiness_alone_20_times_as_much_later(
     samples = reference_samples_per_ray(scene[0])
     empty = mean([emptiness(rendering.log_sums, samples) for rendering in scene[1]])
     for share, factor in ((BEFORE, 1), (AFTER, 20)):
-        objective, losses = regularisation(spec, *scene, share)
+        objective, losses = regularisation(spec, *scene, share, PLAIN)
         assert losses.keys() == {"emptiness"}
         assert float(losses["emptiness"]) == pytest.approx(empty)
         assert objective.item() == pytest.approx(1e4 * factor * empty, rel=1e-5)
@@ -54,7 +56,7 @@ def test_the_published_configuration_has_emptiness_alone_20_times_as_much_later(
 
 @pytest.mark.parametrize("name", ["distortion", "density_variation"])
 def test_a_loss_counts_by_its_weight_from_the_first_step_on(scene, name):
-    objective, losses = regularisation(job(**{f"{name}_weight": 3.0}), *scene, 0)
+    objective, losses = regularisation(job(**{f"{name}_weight": 3.0}), *scene, 0, PLAIN)
     assert losses.keys() == {"emptiness", name}
     assert float(losses[name]) == pytest.approx(expected(scene, name), rel=1e-5)
     assert objective.item() == pytest.approx(3 * float(losses[name]), rel=1e-5)
@@ -66,7 +68,7 @@ def test_all_of_them_reach_the_voxels(scene):
         ("distortion", field.density_grid),
         ("density_variation", field.density_grid),
     ):
-        objective, _losses = regularisation(job(**{f"{name}_weight": 1.0}), field, renderings, AFTER)
+        objective, _losses = regularisation(job(**{f"{name}_weight": 1.0}), field, renderings, AFTER, PLAIN)
         grid.grad = None
         objective.backward(retain_graph=True)
         assert grid.grad.isfinite().all()

@@ -79,7 +79,7 @@ def centre_depth(depth: Tensor) -> Tensor:
     return torch.where(gap > SMALLEST_GAP, -torch.log(gap.clamp(min=SMALLEST_GAP)), tangent)
 
 
-def camouflage(field: VoxelField, reach: float) -> Tensor:
+def camouflage(field: VoxelField, reach: float, thickness: float) -> Tensor:
     """Sum over the voxels of their opacity times their likeness to the background.
 
     Before a background of one colour, matter of that colour is invisible: it fills the gaps between a
@@ -92,8 +92,10 @@ def camouflage(field: VoxelField, reach: float) -> Tensor:
     field : VoxelField
     reach : float
         Distance in feature space up to which matter counts as background, about.
+    thickness : float
+        Domain units of a voxel's matter whose opacity counts.
     """
-    opacity = -torch.expm1(-field.density_at_voxels() * field.voxel_size)
+    opacity = -torch.expm1(-field.density_at_voxels() * thickness)
     with torch.no_grad():
         distance = (field.features_at_voxels() - field.mean_background()).norm(dim=-1)
         likeness = torch.exp(-0.5 * (distance / reach).square())

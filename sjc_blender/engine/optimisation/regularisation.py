@@ -15,12 +15,13 @@ from ..radiance.marching import STEPS_PER_VOXEL
 from ..radiance.proxy import Proxy
 from ..radiance.renderer import Rendering
 from .distortion import distortion
+from .loss_unit import LossUnit
 from .losses import camouflage, centre_depth, emptiness, reference_samples_per_ray
 from .schedules import is_late
 from .total_variation import total_variation
 
-Loss = tuple[str, float, Callable[[], Tensor]]
-"""Name, weight and how to compute it."""
+Loss = tuple[str, float, float | Tensor, Callable[[], Tensor]]
+"""Name, weight, what the weight is a number of, and how to compute it."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ def regularisation(
     field: VoxelField,
     renderings: Sequence[Rendering],
     share: float,
+    unit: LossUnit,
     *,
     proxy: Pull | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -48,6 +50,8 @@ def regularisation(
     renderings : sequence of Rendering
     share : float
         How far the schedules are, 0 to 1.
+    unit : LossUnit
+        What the job's weights are numbers of.
     proxy : Pull, optional
         The shape that the density is held to.
 
@@ -60,11 +64,12 @@ def regularisation(
     """
     objective = torch.zeros((), device=field.density_grid.device)
     losses: dict[str, Tensor] = {}
-    for name, weight, compute in [*_of_renderings(spec, field, renderings, share), *_of_field(spec, field, share)]:
+    of_views = _of_renderings(spec, field, renderings, share, unit)
+    for name, weight, factor, compute in [*of_views, *_of_field(spec, field, share, unit)]:
         # Emptiness is told in any case.
         if weight > 0 or name == "emptiness":
             value = compute()
-            objective = objective + weight * value
+            objective = objective + weight * factor * value
             losses[name] = value.detach()
     if proxy is not None:
         value = proxy.shape.loss(field)
@@ -73,7 +78,9 @@ def regularisation(
     return objective, losses
 
 
-def _of_renderings(spec: JobSpec, field: VoxelField, renderings: Sequence[Rendering], share: float) -> Iterator[Loss]:
+def _of_renderings(
+    spec: JobSpec, field: VoxelField, renderings: Sequence[Rendering], share: float, unit: LossUnit
+) -> Iterator[Loss]:
     o = spec.optimisation
 
     def mean(loss: Callable[[Rendering], Tensor]) -> Callable[[], Tensor]:
@@ -81,18 +88,21 @@ def _of_renderings(spec: JobSpec, field: VoxelField, renderings: Sequence[Render
 
     samples, spacing = reference_samples_per_ray(field), field.voxel_size / STEPS_PER_VOXEL
     factor = o.emptiness_late_factor if is_late(o, share) else 1.0
-    yield "emptiness", o.emptiness_weight * factor, mean(lambda r: emptiness(r.log_sums, samples))
-    yield "depth", o.depth_weight, mean(lambda r: centre_depth(r.depth))
-    yield "distortion", o.distortion_weight, mean(lambda r: distortion(r.weights, spacing))
+    yield "emptiness", o.emptiness_weight * factor, unit.rays, mean(lambda r: emptiness(r.log_sums, samples))
+    yield "depth", o.depth_weight, unit.image, mean(lambda r: centre_depth(r.depth))
+    yield "distortion", o.distortion_weight, unit.rays, mean(lambda r: distortion(r.weights, spacing))
 
 
-def _of_field(spec: JobSpec, field: VoxelField, share: float) -> Iterator[Loss]:
+def _of_field(spec: JobSpec, field: VoxelField, share: float, unit: LossUnit) -> Iterator[Loss]:
     o = spec.optimisation
     # Before another colour in every step nothing can hide.
     hiding = is_late(o, share) and spec.field.background_kind != "random"
-    yield "camouflage", o.camouflage_weight * hiding, lambda: camouflage(field, o.camouflage_reach)
+    hidden = o.camouflage_weight * hiding
+    yield "camouflage", hidden, unit.voxels, lambda: camouflage(field, o.camouflage_reach, unit.thickness)
+    # A mean over the voxels already, of what does not depend on the grid.
     yield (
         "density_variation",
         o.density_variation_weight,
+        unit.image,
         lambda: total_variation(field.raw_density_grid(), field.voxel_size),
     )

@@ -28,6 +28,7 @@ from ..score_models.conditioning import Conditioner
 from ..score_models.score_model import ScoreModel
 from .estimator import draw_noise, paas_gradient
 from .known_background import background_of
+from .loss_unit import emptiness_scale, loss_unit
 from .regularisation import Pull, regularisation
 from .schedules import (
     KnowsItsLevels,
@@ -159,7 +160,8 @@ class ScoreJacobianChaining:
         pull = None
         if self.proxy is not None and holds(self.proxy.looseness, o, self.step):
             pull = Pull(self.proxy, pull_weight(size, images))
-        penalty, losses = regularisation(self.spec, self.field, renderings, share, proxy=pull)
+        unit = loss_unit(o, self.field, scores)
+        penalty, losses = regularisation(self.spec, self.field, renderings, share, unit, proxy=pull)
         report.measured.update(score=size, **losses)
         # Update.
         self.optimiser.zero_grad(set_to_none=True)
@@ -243,7 +245,7 @@ class ScoreJacobianChaining:
 
     def _render(self, scenes: Sequence[RadianceField], cameras: Sequence[Camera]) -> list[Rendering]:
         size, device = self.render_size, self.model.device
-        scale = self.spec.optimisation.emptiness_scale
+        scale = emptiness_scale(self.spec.optimisation, self.field)
         rays = [camera_rays(camera, size, size, device=device) for camera in cameras]
         return [render(*view, emptiness_scale=scale) for view in zip(scenes, rays, strict=True)]
 
