@@ -210,7 +210,11 @@ def train(plan: Plan) -> None:
     begin, saved, step, done, recent = time.process_time(), 0.0, 0, 0.0, 0.0
 
     def save() -> None:
-        figures = {"samples": step * plan.batch, "steps": step, "minutes": round(done * plan.seconds / 60)}
+        figures: dict[str, Any] = {
+            "samples": step * plan.batch,
+            "steps": step,
+            "minutes": round(done * plan.seconds / 60),
+        }
         figures |= {"loss": round(recent, 4), "prediction": plan.prediction, "seed": plan.seed}
         write(plan, vae, average.values, figures)
 
