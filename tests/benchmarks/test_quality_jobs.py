@@ -119,12 +119,7 @@ def test_a_stopped_job_goes_on_and_costs_what_one_without_a_stop_costs(done, tmp
 
 def test_an_error_of_the_engine_is_a_result(tmp_path):
     # Emptiness that outweighs everything leaves nothing to make a mesh of.
-    empty = (
-        "optimisation.loss_unit=published",
-        "optimisation.emptiness_weight=1e12",
-        "optimisation.learning_rate=5",
-        "optimisation.steps=12",
-    )
+    empty = ("optimisation.emptiness_weight=1e12", "optimisation.learning_rate=5", "optimisation.steps=12")
     emptied = dataclasses.replace(TINY, set=(*TINY.set[1:], *empty))
     (job,) = plan(tmp_path, rows=(emptied,))
     assert worker.make(job)

@@ -33,20 +33,20 @@ def test_weights_of_one_unit_are_laid_over_each_other():
 
 def test_a_users_weight_is_in_the_unit_of_the_job():
     job = presets.new_job("a red car", optimisation={"emptiness_weight": 2.5})
-    assert (job.optimisation.loss_unit, job.optimisation.emptiness_weight) == ("score", 2.5)
+    assert (job.optimisation.loss_unit, job.optimisation.emptiness_weight) == ("published", 2.5)
     assert job.optimisation.camouflage_weight > 0
-    job = presets.new_job("a red car", preset="paper", optimisation={"emptiness_weight": 3e4})
-    assert (job.optimisation.loss_unit, job.optimisation.emptiness_weight) == ("published", 3e4)
+    job = presets.new_job("a red car", optimisation={"loss_unit": "score", "emptiness_weight": 2.5})
+    assert (job.optimisation.loss_unit, job.optimisation.emptiness_weight) == ("score", 2.5)
 
 
 def test_a_users_other_unit_takes_the_presets_weights_away():
-    job = presets.new_job("a red car", optimisation={"loss_unit": "published"})
-    assert (job.optimisation.emptiness_weight, job.optimisation.camouflage_weight) == (1e4, 0)
+    job = presets.new_job("a red car", optimisation={"loss_unit": "score", "emptiness_weight": 2.5})
+    assert job.optimisation.camouflage_weight == 0
 
 
 def test_a_published_number_in_a_job_of_the_other_unit_is_refused_with_the_way_out():
     with pytest.raises(InvalidSpec, match="loss_unit=published") as refusal:
-        presets.new_job("a red car", optimisation={"emptiness_weight": 20_000})
+        presets.new_job("a red car", optimisation={"loss_unit": "score", "emptiness_weight": 20_000})
     assert [fault.field for fault in refusal.value.faults] == ["optimisation.emptiness_weight"]
 
 
