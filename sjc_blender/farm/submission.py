@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import contextlib
 import hashlib
 import queue
@@ -14,6 +16,8 @@ from typing import Any
 
 import dask
 from distributed import Client, Future, fire_and_forget
+from distributed.client import ClosedClientError
+from distributed.core import RPCClosed
 
 from ..protocol import events
 from ..protocol.errors import SjcError
@@ -40,6 +44,9 @@ LOOK_SECONDS = 5.0
 
 CONNECT_SECONDS = 10.0
 RECONNECT_SECONDS = (1.0, 2.0, 5.0, 10.0)
+
+LOST = (OSError, TimeoutError, asyncio.CancelledError, concurrent.futures.CancelledError, ClosedClientError, RPCClosed)
+"""What Dask raises for a question that the scheduler did not live to answer, also where it is back by now."""
 
 
 @dataclass(eq=False)
@@ -153,8 +160,11 @@ class Submission:
                     client = self._connected(stop)
                     if client is None:
                         break
-                    with contextlib.suppress(OSError, TimeoutError):  # the next round connects again
+                    try:
                         self._round(client)
+                    except (Exception, asyncio.CancelledError) as error:  # the next round connects again
+                        if not isinstance(error, LOST) and client.status == "running":
+                            raise
                 elif not more():
                     break
                 time.sleep(POLL_SECONDS)
@@ -345,13 +355,15 @@ def connected_client(where: Connection) -> Client:
     security = where.security()
     try:
         client = Client(where.address, security=security, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
+    except (*LOST, ValueError) as error:
         raise no_scheduler(where, error) from error
     try:
         client.sync(require_same_version, where)
-    except SjcError:
+    except (SjcError, *LOST) as error:
         client.close(timeout=2)
-        raise
+        if isinstance(error, SjcError):
+            raise
+        raise no_scheduler(where, error) from error
     return client
 
 

@@ -1,17 +1,21 @@
 """The parts of a farm that need no processes."""
 
+import asyncio
 import stat
 import sys
 from pathlib import Path
 
 import pytest
+from distributed.client import ClosedClientError, FutureCancelledError
+from distributed.core import RPCClosed
 
 from benchmarks.farm.local_farm import stub_job
 from sjc_blender.farm import running
 from sjc_blender.farm.connection import connection
-from sjc_blender.farm.job_unit import State, run_unit
+from sjc_blender.farm.job_unit import Outcome, State, run_unit
 from sjc_blender.farm.keys import make_keys
 from sjc_blender.farm.path_map import path_map
+from sjc_blender.farm.submission import Submission
 from sjc_blender.farm.travelling_folder import packed_job, packed_result, unpack_job, unpack_result
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
@@ -139,3 +143,59 @@ def test_a_worker_without_a_home_folder_asks_for_a_place(monkeypatch, tmp_path):
     assert refused.value.code == "no_home_folder" and "--spool" in refused.value.hint
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert running._own_spool() == tmp_path / "sjc_farm"
+
+
+class Scheduler:
+    """A client's view of a scheduler: connected or not."""
+
+    def __init__(self, status):
+        self.status = status
+
+
+def a_round_that(raises, status, monkeypatch, tmp_path):
+    """Run a submission whose first round raises, and whose second one ends its job."""
+    rounds = []
+
+    def one_round(submission, client):
+        rounds.append(client)
+        if len(rounds) == 1:
+            raise raises
+        submission.jobs[0].outcome = Outcome(State.DONE)
+
+    monkeypatch.setattr(Submission, "_round", one_round)
+    monkeypatch.setattr(Submission, "_connected", lambda submission, stop: Scheduler(status))
+    folder = stub_job(tmp_path / "job")
+    submission = Submission(
+        connection("127.0.0.1:9", None),
+        [folder],
+        shared=True,
+        priority=0,
+        tell=lambda job, event: None,
+        ended=lambda job: None,
+        say=lambda sentence: None,
+        patience=0,
+    )
+    submission.run(lambda: False)
+    return len(rounds)
+
+
+@pytest.mark.parametrize(
+    ("raises", "status"),
+    [
+        (OSError("closed"), "running"),
+        (TimeoutError(), "running"),
+        (asyncio.CancelledError(), "running"),
+        (FutureCancelledError("sjc-job-0", "scheduler-connection-lost"), "running"),
+        (ClosedClientError("closed"), "running"),
+        (RPCClosed("closed"), "running"),
+        (RuntimeError("ConnectionPool is closed"), "closed"),
+        (AttributeError("'NoneType' object has no attribute 'write'"), "closed"),
+    ],
+)
+def test_a_scheduler_that_goes_in_the_middle_of_a_question_is_waited_for(raises, status, monkeypatch, tmp_path):
+    assert a_round_that(raises, status, monkeypatch, tmp_path) == 2
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_lost_scheduler(monkeypatch, tmp_path):
+    with pytest.raises(RuntimeError, match="ours"):
+        a_round_that(RuntimeError("ours"), "running", monkeypatch, tmp_path)
