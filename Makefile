@@ -78,8 +78,8 @@ gallery: build/engine/.ready build/bpy52/.ready  ## Make all pictures of docs/ga
 	@scripts/gallery.sh $(if $(filter command line,$(origin PRESET)),$(PRESET))
 
 .PHONY: screenshots
-screenshots: build/engine/.ready build/bpy52/.ready  ## Make the pictures of docs/first-object.md in a windowed Blender (WINDOWED_BLENDER="COMMAND")
-	@scripts/screenshots.sh
+screenshots: build/engine/.ready build/bpy52/.ready package  ## Make the manual's pictures of the interface in a windowed Blender (WINDOWED_BLENDER="COMMAND")
+	@scripts/screenshots.sh $(package)
 
 # ---- Measurements ---------------------------------------------------------------------------------------------------
 

@@ -1,26 +1,26 @@
 """A windowed Blender from the factory scene to a red chair, by what a new user clicks; writes what is seen.
 
-``scripts/screenshots.sh`` runs it: with the extension in the folder for Blender's user (BLENDER_USER_RESOURCES), an
-engine's Python in SJC_ENGINE_PYTHON, a folder for the pictures in SJC_PICTURES, and ImageMagick's ``import``.
+``scripts/screenshots.sh`` runs it, with the extension's zip in SJC_PACKAGE and an engine's Python in
+SJC_ENGINE_PYTHON. From the ready engine to the chair it takes three clicks: Draft, Hide Cube, Generate.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
-import subprocess
-import traceback
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import addon_utils
 import bpy
 
-EXTENSION = "bl_ext.user_default.sjc_blender"
-PICTURES = Path(os.environ["SJC_PICTURES"])
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from demo.window import PICTURES, api, click, click_setting, open_tab, played, shot, sidebar, sidebar_shot, until, written
+
 CYCLES_SAMPLES = 32
-PATIENCE = 1200
-"""Seconds for the job."""
+
+BOX = 400
+"""Pixels from the window's top to the middle of the job's box."""
 
 VIEWS = (("solid", "SOLID", 2), ("material", "MATERIAL", 15), ("rendered-eevee", "RENDERED", 25))
 """Names, shadings, and the seconds that a software renderer may take for them."""
@@ -28,81 +28,50 @@ VIEWS = (("solid", "SOLID", 2), ("material", "MATERIAL", 15), ("rendered-eevee",
 
 def session() -> Iterator[float]:
     """What the user does; gives the seconds until the next thing is done."""
-    addon_utils.enable(EXTENSION, default_set=True)
-    api = importlib.import_module(f"{EXTENSION}.addon.api")
-    window = bpy.context.window_manager.windows[0]
-    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    space = area.spaces.active
-    space.show_region_ui = True
-    yield 2
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        next(region for region in area.regions if region.type == "UI").active_panel_category = "SJC"
-    scene = bpy.context.scene
-    scene.sjc.prompt, scene.sjc.preset = "a red chair", "draft"
-    for _ in range(60):
-        yield 1
-        with bpy.context.temp_override(window=window, area=area, region=region):
-            if bpy.ops.sjc.generate.poll():
-                break
+    bpy.ops.extensions.package_install_files(
+        filepath=os.environ["SJC_PACKAGE"], repo="user_default", enable_on_install=True
+    )
+    bpy.ops.wm.save_userpref()
+    yield from open_tab()
+    yield from until(lambda: api().engine_state().interpreter is not None, "the engine is found")
+    yield from written("sjc.prompt", "a red chair")
+    yield from click_setting("sjc.preset")
+    settings = bpy.context.scene.sjc
+    assert (settings.prompt, settings.preset) == ("a red chair", "draft"), (settings.prompt, settings.preset)
+    yield from sidebar_shot("panel-ready")
     shot("before")
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        bpy.ops.sjc.hide_cover(name="Cube")
-        bpy.ops.sjc.generate("EXEC_DEFAULT")
-    bpy.context.window_manager.sjc.colours = True
-    (job,) = api.jobs()
-    seen = False
-    for _ in range(PATIENCE):
-        yield 1
-        if not seen and job.progress is not None and job.progress.step > 200 and job.live_field is not None:
-            seen = True
-            shot("forming")
-        if not job.live:
-            break
+    yield from click("sjc.hide_cover")
+    yield from click("sjc.generate")
+    yield from until(lambda: api().jobs(), "the job is in line", 60)
+    (job,) = api().jobs()
+    yield from click_setting("sjc.colours", low=BOX)
+    yield from until(lambda: job.progress is not None and job.progress.step > 200, "it has a shape")
+    assert job.live, "it was done before it was looked at"
+    shot("forming")
+    yield from sidebar_shot("panel-running")
+    yield from until(lambda: not job.live and not job.awaits_import, "it is done")
     assert job.imported, job.error or job.import_error
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        bpy.ops.sjc.show_result(job=job.id)
-    yield 2
-    with bpy.context.temp_override(window=window, area=area, region=region):
+    yield from click("sjc.show_result")
+    _window, area, _region = sidebar()
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=region):
         bpy.ops.view3d.zoom(delta=-2)
-    yield 2
     (PICTURES / "job.txt").write_text(str(job.folder.path), encoding="utf-8")
+    yield from sidebar_shot("panel-done")
     for name, shading, seconds in VIEWS:
-        space.shading.type = shading
+        area.spaces.active.shading.type = shading
         yield seconds
         shot(name)
-    space.shading.type = "SOLID"
+    area.spaces.active.shading.type = "SOLID"
     yield 2
+    scene = bpy.context.scene
     for engine, name in (("BLENDER_EEVEE", "f12-eevee"), ("CYCLES", "f12-cycles")):
         scene.render.engine = engine
-        scene.render.resolution_x, scene.render.resolution_y = 640, 400
+        scene.render.resolution_x, scene.render.resolution_y = 640, 360
         scene.cycles.samples = CYCLES_SAMPLES
         scene.render.filepath = str(PICTURES / f"{name}.png")
         bpy.ops.render.render(write_still=True)
         yield 1
 
 
-def shot(name: str) -> None:
-    """Take a picture of the whole screen."""
-    subprocess.run(["import", "-window", "root", str(PICTURES / f"{name}.png")], check=True)
-
-
-def main() -> None:
-    """Go on from a timer; Blender ends with the session, by an error too."""
-    steps = session()
-
-    def go_on() -> float | None:
-        try:
-            return next(steps)
-        except StopIteration:
-            (PICTURES / "done").touch()
-        except Exception:
-            traceback.print_exc()
-        bpy.ops.wm.quit_blender()
-        return None
-
-    bpy.context.preferences.view.show_splash = False
-    bpy.app.timers.register(go_on, first_interval=2)
-
-
-main()
+played(session())

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import bpy
 
 HOVER = 0.06
 """Seconds after which Blender knows what is under the mouse."""
+
+LOOKS = 15
+"""How often one looks at a place where the button was before: a window that is slow to draw takes longer."""
 
 Spot = tuple[int, int]
 
@@ -27,16 +30,26 @@ def sidebar() -> tuple[bpy.types.Window, bpy.types.Area, bpy.types.Region]:
     return window, area, next(region for region in area.regions if region.type == "UI")
 
 
-def under_the_mouse() -> str:
-    """Operator of the add-on under the mouse, and what tells its buttons apart; empty over anything else."""
+def _copied(copy: Any) -> str:
+    """Give what an operator copies from the button under the mouse; empty where it cannot."""
     window, area, region = sidebar()
     manager = bpy.context.window_manager
     manager.clipboard = ""
     with bpy.context.temp_override(window=window, area=area, region=region):  # type: ignore[attr-defined]
-        if not bpy.ops.ui.copy_python_command_button.poll():  # type: ignore[call-arg]  # the stubs
+        if not copy.poll():
             return ""
-        bpy.ops.ui.copy_python_command_button()
-    written = manager.clipboard
+        copy()
+    return manager.clipboard
+
+
+def property_under_the_mouse() -> str:
+    """Path of the setting under the mouse, such as ``sjc.prompt``; empty over anything else."""
+    return _copied(bpy.ops.ui.copy_data_path_button)
+
+
+def under_the_mouse() -> str:
+    """Operator of the add-on under the mouse, and what tells its buttons apart; empty over anything else."""
+    written = _copied(bpy.ops.ui.copy_python_command_button)
     if not written.startswith("bpy.ops.sjc."):
         return ""
     name, _, rest = written.removeprefix("bpy.ops.").partition("(")
@@ -50,8 +63,16 @@ def told(given: dict[str, Any]) -> str:
     return json.dumps(kept, sort_keys=True) if kept else ""
 
 
-def looked_for(start: str, low: int = 90, high: int = 715, then: Spot | None = None) -> Iterator[float | Spot]:
+def looked_for(
+    start: str,
+    low: int = 90,
+    high: int = 715,
+    then: Spot | None = None,
+    seen: Callable[[], str] = under_the_mouse,
+) -> Iterator[float | Spot]:
     """Look for a button whose operator begins so, from the top: yields seconds to wait, and at last its place.
+
+    `then` is a place to look at first, and `seen` says what is under the mouse.
 
     Raises
     ------
@@ -59,11 +80,14 @@ def looked_for(start: str, low: int = 90, high: int = 715, then: Spot | None = N
         There is none.
     """
     _window, _area, region = sidebar()
-    places = [(x, y) for y in range(low, high, 9) for x in range(region.x + 25, region.x + region.width - 38, 22)]
-    for x, y in [*([then] if then else []), *places]:
+    # A button is at least 20 pixels high and wide; most are wider, and found soon.
+    across = range(region.x + 25, region.x + region.width - 38, 20)
+    rows = range(low, high, 14)
+    places = [(x, y) for part in (across[::3], across) for y in rows for x in part]
+    for x, y in [*([then] * LOOKS if then else []), *places]:
         xdotool("mousemove", x, y)
         yield HOVER
-        if under_the_mouse().startswith(start):
+        if seen().startswith(start):
             yield x, y
             return
     raise RuntimeError(f"there is no {start} to click")

@@ -36,10 +36,13 @@ from sjc_blender.addon.jobs.job import Job, JobState
 REACTION = (0.2, 1.2)
 """Seconds between the aim and the click."""
 
+LONGER = 5
+"""How many times the steps of a job that must not end before its buttons are found."""
+
 ROW = 21
 """Pixels between two rows of a list."""
 
-WAIT = 600.0
+WAIT = 1800.0
 ran: list[str] = []
 """Operators of the add-on that Blender ran, as the user would write them in Python."""
 
@@ -51,7 +54,10 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument(
-        "--steps", type=int, default=400, help="of a job: more than are done in a minute (default: 400)"
+        "--steps",
+        type=int,
+        default=400,
+        help="of a job that may end meanwhile; the others have five times as many (default: 400)",
     )
     return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
 
@@ -151,11 +157,11 @@ def hour(options: argparse.Namespace) -> Iterator[float]:
     submit = api.submit
     steps: int = options.steps
 
-    def shorter(request: Any, **rest: Any) -> Job:
+    def of_some_steps(request: Any, **rest: Any) -> Job:
         fields = {**request.overrides, "optimisation.steps": steps}
         return submit(dataclasses.replace(request, overrides=fields), **rest)
 
-    api.submit = shorter
+    api.submit = of_some_steps
     yield from open_sidebar()
     yield from until(lambda: api.engine_state().interpreter is not None)
     settings.prompt, settings.preset = "a red chair", "draft"
@@ -163,6 +169,7 @@ def hour(options: argparse.Namespace) -> Iterator[float]:
     for _ in range(3):
         yield from click("sjc.generate")
         yield from click("sjc.random_seed")
+        steps = LONGER * options.steps  # what is to be paused or killed must not end before it is found
     queue = job_queue.QUEUE
     first, _second, third = queue.jobs
     yield from until(lambda: optimising(first))
@@ -200,7 +207,7 @@ def hour(options: argparse.Namespace) -> Iterator[float]:
     yield from until(lambda: bool(resumed.imported))
     yield from chosen_row(resumed)
     yield from click("sjc.show_result")
-    settings.edit_prompt = "a blue chair"
+    settings.edit_prompt, steps = "a blue chair", LONGER * options.steps
     # Of a folded panel nothing can be aimed at: it is asked for by its name.
     bpy.ops.sjc.edit_result()
     edit = next(job for job in queue.jobs if job.live)

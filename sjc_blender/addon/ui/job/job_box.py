@@ -106,7 +106,7 @@ def _draw_controls(box: bpy.types.UILayout, job: Job) -> None:
 def _draw_ways_on(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
     folder = str(job.folder.path)
     row = box.row(align=True)
-    row.prop(context.window_manager.sjc, "live_volume", toggle=True)
+    row.prop(context.window_manager.sjc, "live_volume", text="Live", toggle=True)
     row.prop(context.window_manager.sjc, "colours", text="", toggle=True, icon="COLOR")
     show = row.row(align=True)
     show.enabled = bool(job.imported)

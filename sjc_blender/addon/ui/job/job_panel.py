@@ -56,10 +56,13 @@ class SJC_UL_jobs(bpy.types.UIList):
         jobs = job_queue.QUEUE.jobs
         row = layout.split(factor=NAME_SHARE)
         row.label(text=item.prompt, icon=ICONS[job.state], translate=False)
-        row.label(text=line_text(job, jobs), translate=False)
-        place = row.row()
-        place.alignment = "RIGHT"
-        place.label(text=place_text(job, jobs), translate=False)
+        rest = row.row()
+        rest.label(text=line_text(job, jobs), translate=False)
+        where = place_text(job, jobs)
+        if where:
+            place = rest.row()
+            place.alignment = "RIGHT"
+            place.label(text=where, translate=False)
 
     def filter_items(self, context, data, propname):  # type: ignore[no-untyped-def]
         """Search prompts."""

@@ -114,10 +114,12 @@ def settings_text(job: Job) -> str:
 
 
 def line_text(job: Job, jobs: Sequence[Job]) -> str:
-    """Say the same in a line of the list, with the model only where the jobs of the list have several."""
-    text = f"{job.spec.preset.capitalize()} {job.spec.seed}"
-    several = len({other.spec.model.source for other in jobs}) > 1
-    return f"{text} {model_title(job.spec.model.source)}" if several else text
+    """Say the same in a line of the list, which is short: the seed, and what the jobs of the list differ in."""
+    several_presets = len({other.spec.preset for other in jobs}) > 1
+    several_models = len({other.spec.model.source for other in jobs}) > 1
+    parts = [job.spec.preset.capitalize()] if several_presets else []
+    parts.append(str(job.spec.seed))
+    return " ".join([*parts, model_title(job.spec.model.source)] if several_models else parts)
 
 
 def place_text(job: Job, jobs: Sequence[Job]) -> str:

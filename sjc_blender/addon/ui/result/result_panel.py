@@ -34,7 +34,7 @@ class SJC_PT_result(bpy.types.Panel):
         layout = self.layout
         obj = context.object
         if not is_result(obj):
-            draw_sentences(layout, context, "Choose the mesh or the Volume of a job", "INFO")
+            draw_sentences(layout, context, "Select a generated object", "INFO")
             return
         named = shown(kept_text(obj, "sjc_prompt") or obj.name, LONGEST_PROMPT)
         draw_sentences(layout, context, named, f"OUTLINER_OB_{obj.type}")

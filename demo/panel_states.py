@@ -1,0 +1,148 @@
+"""States of the sidebar that the manual shows, each brought about in a windowed Blender; writes what is seen.
+
+``scripts/screenshots.sh`` runs it after `first_object`, for the same user, with the name of a session in SJC_SESSION:
+each begins in a Blender of its own, because one ends in the middle of a job that the next one offers to resume.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import addon_utils
+import bpy
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from demo.window import EXTENSION, api, click, open_tab, played, shot, sidebar, sidebar_shot, unfolded, until
+
+STEPS = 4000
+"""Of the jobs in line, so that none ends while it is looked at."""
+
+
+def opened() -> Iterator[float]:
+    """Switch the extension on, make room, and open the tab."""
+    addon_utils.enable(EXTENSION, default_set=True)
+    bpy.data.objects.remove(bpy.data.objects["Cube"])
+    yield from open_tab()
+
+
+def ready() -> Iterator[float]:
+    """Open the tab, and wait for the engine."""
+    yield from opened()
+    yield from until(lambda: api().engine_state().interpreter is not None, "the engine is found")
+
+
+def queue() -> Iterator[float]:
+    """Three jobs in line, the first one paused; Blender ends with it."""
+    yield from ready()
+    jobs = [
+        api().generate(prompt, preset="draft", seed=seed, overrides={"optimisation": {"steps": STEPS}})
+        for seed, prompt in enumerate(("a red chair", "a yellow duck", "a blue mug"))
+    ]
+    first = jobs[0]
+    yield from until(lambda: first.speed_known and first.progress.step > 150, "the first one has a shape")
+    yield from sidebar_shot("queue")
+    yield from click("sjc.pause")
+    yield from until(lambda: str(first.state) == "paused" and first.folder.checkpoint.is_file(), "it holds still")
+    yield from sidebar_shot("paused")
+
+
+def states() -> Iterator[float]:
+    """What an earlier session left, the history, faults, models, a rig and a result."""
+    yield from ready()
+    settings: Any = bpy.context.scene.sjc  # type: ignore[attr-defined]
+    session: Any = bpy.context.window_manager.sjc  # type: ignore[attr-defined]
+    yield from until(lambda: session.history, "the history is read")
+    yield from sidebar_shot("interrupted")
+    for record in api().interrupted():
+        api().delete_job(record)
+    settings.prompt = "a red dragon"
+    yield from click("sjc.generate")
+    yield from sidebar_shot("panel-error")
+    yield from faults(settings)
+    settings.prompt = "a red chair"
+    unfolded("SJC_PT_history")
+    yield from sidebar_shot("history")
+    done = Path(session.history[0].name)
+    yield from result(done)
+    yield from rig(settings)
+    yield from models(settings)
+
+
+def faults(settings: Any) -> Iterator[float]:
+    """Settings with which no job starts."""
+    settings.prompt = "a red chair"
+    settings.rig, settings.cameras = "CAMERAS", bpy.data.collections.new("Empty Rig")
+    yield from click("sjc.generate")
+    yield from sidebar_shot("fault-1")
+    settings.rig = "ORBIT"
+    bpy.ops.mesh.primitive_plane_add()
+    settings.domain = bpy.context.object
+    yield from click("sjc.generate")
+    yield from sidebar_shot("fault-2")
+    settings.domain = None
+    bpy.data.objects.remove(bpy.context.object)
+    settings.model_kind, settings.model_source = "OWN", "/home/artist/models/sd15"
+    yield from click("sjc.generate")
+    yield from sidebar_shot("fault-3")
+    settings.model_kind = "BUILTIN"
+    yield from click("sjc.dismiss")
+
+
+def result(job: Path) -> Iterator[float]:
+    """The panel of a result, and the result in its colours."""
+    (mesh,) = api().import_result(job, outputs="mesh")
+    unfolded("SJC_PT_result")
+    bpy.context.window_manager.sjc.colours = True  # type: ignore[attr-defined]
+    bpy.context.view_layer.objects.active = mesh
+    mesh.select_set(True)
+    _window, area, _region = sidebar()
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=region):
+        bpy.ops.view3d.view_selected()
+        bpy.ops.view3d.zoom(delta=-2)
+    yield 2.0
+    shot("result-panel")
+    mesh.hide_set(True)
+
+
+def rig(settings: Any) -> Iterator[float]:
+    """A rig that does not see the back."""
+    bpy.ops.sjc.add_rig("EXEC_DEFAULT", count=9)
+    for camera in [camera for camera in settings.cameras.all_objects if camera.location.y > 0]:
+        bpy.data.objects.remove(camera)
+    unfolded("SJC_PT_viewpoints")
+    bpy.context.window_manager.sjc_show_coverage = True  # type: ignore[attr-defined]
+    yield 3.0
+    shot("rig")
+    bpy.context.window_manager.sjc_show_coverage = False  # type: ignore[attr-defined]
+    settings.rig = "ORBIT"
+
+
+def models(settings: Any) -> Iterator[float]:
+    """The list of models, and one that is to be downloaded."""
+    unfolded("SJC_PT_model")
+    yield 3.0
+    yield from sidebar_shot("models-1")
+    settings.model_kind, settings.model_id = "HUB", "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    yield from sidebar_shot("models-2")
+
+
+def setup() -> Iterator[float]:
+    """No engine yet; one that is being set up, and cannot be."""
+    bpy.context.preferences.system.use_online_access = True
+    yield from opened()
+    yield from until(lambda: str(api().engine_state().status) == "missing", "it is known that there is no engine")
+    yield from sidebar_shot("setup-needed")
+    yield from click("sjc.set_up_engine")
+    yield from until(lambda: api().engine_state().stage is not None, "it begins", 60)
+    yield from sidebar_shot("setup-installing")
+    yield from until(lambda: api().engine_state().failure is not None, "it fails")
+    yield from sidebar_shot("setup-failed")
+
+
+played({"queue": queue, "states": states, "setup": setup}[os.environ["SJC_SESSION"]]())

@@ -1,0 +1,144 @@
+"""A session in a windowed Blender of 1280 x 800 pixels that the mouse drives, and pictures of what is seen.
+
+The pictures go into the folder SJC_PICTURES; ImageMagick's ``import`` takes them, and ``xdotool`` moves the mouse.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.in_blender.mouse import looked_for, property_under_the_mouse, sidebar, under_the_mouse, xdotool
+
+EXTENSION = "bl_ext.user_default.sjc_blender"
+PICTURES = Path(os.environ["SJC_PICTURES"])
+PATIENCE = 1200.0
+"""Seconds for a job."""
+
+CATEGORY = "SJC"
+REDRAWN = 1.0
+"""Seconds after which a software renderer has drawn the window."""
+
+
+def api() -> Any:
+    """Give the installed extension's API."""
+    return importlib.import_module(f"{EXTENSION}.addon.api")
+
+
+def until(condition: Callable[[], Any], why: str, seconds: float = PATIENCE) -> Iterator[float]:
+    """Wait for it."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise RuntimeError(f"waited in vain until {why}")
+        yield 0.2
+
+
+def open_tab() -> Iterator[float]:
+    """Press N over the viewport, and click the extension's tab."""
+    xdotool("mousemove", 400, 600)
+    yield REDRAWN
+    if not sidebar()[1].spaces.active.show_region_ui:
+        xdotool("key", "n")
+        yield REDRAWN
+    region = sidebar()[2]
+    height = bpy.context.window_manager.windows[0].height
+    for y in range(height - region.y - region.height + 20, height - region.y, 20):
+        if region.active_panel_category == CATEGORY:
+            break
+        xdotool("mousemove", region.x + region.width - 15, y, "click", 1)
+        yield 0.3
+    assert region.active_panel_category == CATEGORY, "there is no such tab"
+    xdotool("mousemove", 400, 600)
+    yield REDRAWN
+
+
+def click(operator: str) -> Iterator[float]:
+    """Click the button of an operator."""
+    yield from _click(operator, under_the_mouse)
+
+
+def click_setting(path: str, low: int = 90) -> Iterator[float]:
+    """Click a setting that is no higher than `low` pixels below the window's top; of a row of choices, the first."""
+    yield from _click(path, property_under_the_mouse, low)
+
+
+def _click(start: str, seen: Callable[[], str], low: int = 90) -> Iterator[float]:
+    for step in looked_for(start, low, seen=seen):
+        if isinstance(step, tuple):
+            xdotool("click", 1)
+        else:
+            yield step
+    yield 0.5
+
+
+def written(path: str, text: str) -> Iterator[float]:
+    """Type into a field, without a click: the mouse over it, and Enter."""
+    for step in looked_for(path, seen=property_under_the_mouse):
+        if not isinstance(step, tuple):
+            yield step
+    xdotool("key", "Return")
+    yield 0.5
+    xdotool("key", "ctrl+a")
+    xdotool("type", "--delay", 60, text)
+    yield 0.5
+    xdotool("key", "Return")
+    yield 0.5
+
+
+def shot(name: str) -> None:
+    """Take a picture of the whole window."""
+    _take(name, [])
+
+
+def sidebar_shot(name: str) -> Iterator[float]:
+    """Take a picture of the sidebar without its tabs, the mouse elsewhere."""
+    xdotool("mousemove", 400, 600)
+    yield REDRAWN
+    region = sidebar()[2]
+    top = bpy.context.window_manager.windows[0].height - region.y - region.height
+    _take(f"sidebar-{name}", ["-crop", f"{region.width - 28}x{region.height}+{region.x}+{top}", "+repage"])
+
+
+def _take(name: str, options: list[str]) -> None:
+    subprocess.run(["import", "-window", "root", *options, str(PICTURES / f"{name}.png")], check=True)
+
+
+def unfolded(*names: str) -> None:
+    """Let the extension's panels with these class names be unfolded, and its other ones as they are at first."""
+    for cls in bpy.types.Panel.__subclasses__():
+        if cls.__module__.startswith(EXTENSION) and "bl_parent_id" in cls.__dict__ | {"bl_parent_id": ""}:
+            options = set(getattr(cls, "bl_options", set()))
+            if cls.__name__ in names and "DEFAULT_CLOSED" in options:
+                bpy.utils.unregister_class(cls)
+                cls.bl_options = options - {"DEFAULT_CLOSED"}
+                bpy.utils.register_class(cls)
+
+
+def played(steps: Iterator[float]) -> None:
+    """Take the steps from a timer; Blender ends with them, by an error too."""
+
+    def go_on() -> float | None:
+        try:
+            return next(steps)
+        except StopIteration:
+            (PICTURES / "done").touch()
+        except Exception:  # the border: Blender would stand there for ever
+            traceback.print_exc()
+            shot("trouble")
+        bpy.ops.wm.quit_blender()
+        return None
+
+    bpy.context.preferences.view.show_splash = False
+    bpy.app.timers.register(go_on, first_interval=2.0, persistent=True)
