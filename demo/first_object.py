@@ -15,7 +15,19 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from demo.window import PICTURES, api, click, click_setting, open_tab, played, shot, sidebar, sidebar_shot, until, written
+from demo.window import (
+    PICTURES,
+    api,
+    click,
+    click_setting,
+    open_tab,
+    played,
+    shot,
+    sidebar,
+    sidebar_shot,
+    until,
+    written,
+)
 
 CYCLES_SAMPLES = 32
 

@@ -102,7 +102,20 @@ def found(start: str, low: int = 90, high: int = 715, then: Spot | None = None) 
 
 
 spot: Spot | None = None
-known: dict[str, Spot] = {}
+known: dict[str, Spot] = {
+    "sjc.random_seed": (1001, 174),
+    "sjc.generate": (874, 211),
+    'sjc.move_job{"places": 1}': (1001, 297),
+    'sjc.move_job{"places": -1}': (1001, 317),
+    "sjc.cancel_chosen": (1001, 344),
+    "sjc.clear_jobs": (1001, 364),
+    "sjc.pause": (825, 447),
+    "sjc.unpause": (825, 447),
+    'sjc.cancel{"job"': (897, 447),
+    "sjc.show_result": (902, 553),
+    "sjc.resume": (972, 553),
+}
+"""Where a button is looked for first, in a window of 1280 x 800: what stands there is asked before each click."""
 
 
 def click(start: str, *, confirm: bool = False, **where: Any) -> Iterator[float]:
@@ -174,7 +187,7 @@ def hour(options: argparse.Namespace) -> Iterator[float]:
     first, _second, third = queue.jobs
     yield from until(lambda: optimising(first))
     # The list's first row is as high up as its upper arrow.
-    yield from found("sjc.cancel_chosen")
+    yield from found("sjc.cancel_chosen", then=known["sjc.cancel_chosen"])
     assert spot is not None
     known["row"] = (spot[0] - 150, spot[1] - 2 * ROW)
     yield from chosen_row(third)
@@ -195,7 +208,7 @@ def hour(options: argparse.Namespace) -> Iterator[float]:
     yield from click("sjc.pause")
     yield from until(lambda: running.state is JobState.PAUSED)
     yield from click("sjc.unpause")
-    yield from click("sjc.cancel")
+    yield from click('sjc.cancel{"job"')
     yield from until(lambda: not running.live)
     last = next(job for job in queue.jobs if job.live)
     yield from chosen_row(last)
@@ -213,7 +226,7 @@ def hour(options: argparse.Namespace) -> Iterator[float]:
     edit = next(job for job in queue.jobs if job.live)
     yield from until(lambda: optimising(edit) or not edit.live)
     yield from chosen_row(edit)
-    yield from click("sjc.cancel")
+    yield from click('sjc.cancel{"job"')
     yield from until(lambda: not edit.live)
     yield from click("sjc.clear_jobs", confirm=True, low=known["row"][1])
     bpy.context.window_manager.sjc.variations, steps = 4, options.steps // 4

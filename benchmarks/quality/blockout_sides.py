@@ -45,7 +45,9 @@ def _tall_chair(points: Tensor) -> Tensor:
 def _long_car(points: Tensor) -> Tensor:
     """Long and low."""
     body = _cuboids(points, (0, 0, -0.1, 0.35, 0.95, 0.15), (0, 0.1, 0.15, 0.3, 0.4, 0.1))
-    wheels = cylinder(torch.stack([points[:, 0].abs(), points[:, 1].abs(), points[:, 2]], -1), (0.33, 0.6, -0.25), 0.15, 0.07, axis=0)
+    wheels = cylinder(
+        torch.stack([points[:, 0].abs(), points[:, 1].abs(), points[:, 2]], -1), (0.33, 0.6, -0.25), 0.15, 0.07, axis=0
+    )
     return torch.minimum(body, wheels)
 
 

@@ -79,6 +79,17 @@ def frame_selected(window: bpy.types.Window) -> None:
                 bpy.ops.view3d.view_selected()
 
 
+def join_local_views(obj: bpy.types.Object, scene: bpy.types.Scene) -> None:
+    """Let an object that has come into a scene be seen in viewports in local view, as one that is added by hand is."""
+    for window in windows():
+        if window.scene != scene or obj.name not in window.view_layer.objects:
+            continue
+        for area in window.screen.areas:
+            space = area.spaces.active
+            if isinstance(space, bpy.types.SpaceView3D) and space.local_view is not None:
+                obj.local_view_set(space, True)
+
+
 def show_text(text: bpy.types.Text) -> None:
     """Open a text in a Text Editor: in one that is there, else in a window of its own."""
     if bpy.context.window not in windows():

@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from mathutils import Euler, Matrix
+from mathutils import Euler, Matrix, Vector
 
 from sjc_blender.addon.results.import_volume import import_volume
 from sjc_blender.addon.results.object_frame import domain_now
@@ -57,8 +57,26 @@ def test_empty_space_is_left_out_and_does_not_darken_the_rim(scene, finished_job
     arrays["voxel_size"] = np.float64(0.25)
     grids = vdb_grids(import_volume(finished_job(field=arrays), scene))
     assert grids["density"].activeVoxelCount() == 1
-    assert grids["color"].activeVoxelCount() == 27
-    assert grids["color"].getConstAccessor().getValue((1, 2, 0)) == pytest.approx((0.5, 0.5, 0.5))
+    assert grids["color"].activeVoxelCount() == 18, "not below what is filled"
+    colour = grids["color"].getConstAccessor()
+    assert colour.getValue((0, 0, 0)) == colour.getValue((2, 2, 1)) == pytest.approx((0.5, 0.5, 0.5))
+
+
+@pytest.mark.parametrize("low", [(3, 5, 7), (8, 16, 9), (13, 2, 15)])
+def test_its_box_begins_at_its_feet_and_fits_it(scene, finished_job, small_field, low):
+    density = np.zeros((40, 40, 40), np.float32)
+    x, y, z = low
+    density[x : x + 9, y : y + 9, z : z + 17] = 5.0
+    arrays = {**small_field, "density": density, "rgb": np.full((*density.shape, 3), 0.5, np.float32)}
+    arrays |= {"voxel_size": np.float64(0.05), "half_extents": np.ones(3)}
+    spec = JobSpec("a red chair", domain=DomainSpec(half_extents=(1.0, 1.0, 1.0)))
+    obj = import_volume(finished_job(spec, field=arrays), scene)
+    bpy.context.view_layer.update()
+    corners = np.array([obj.matrix_world @ Vector(corner) for corner in obj.bound_box])
+    first = np.array(low) * 0.05 - 1
+    assert corners.min(axis=0)[2] == pytest.approx(first[2], abs=1e-5), "what is dragged onto a floor stands on it"
+    assert corners.min(axis=0)[:2] == pytest.approx(first[:2] - 0.05, abs=1e-5), "colours reach a voxel further"
+    assert np.all(np.ptp(corners, axis=0) <= np.array((9 + 2, 9 + 2, 17 + 1)) * 0.05 + 7 * 0.05 + 1e-5)
 
 
 def test_the_object_knows_how_it_was_made(scene, finished_job, small_field):

@@ -91,7 +91,9 @@ def test_jobs_of_one_prompt_are_told_apart(tmp_path):
         "High, seed 3, Built-in prior",
     ]
     assert len({line_text(job, jobs) for job in jobs}) == 3
-    assert [line_text(job, jobs[:2]) for job in jobs[:2]] == [str(job.spec.seed) for job in jobs[:2]], "they differ in it"
+    assert [line_text(job, jobs[:2]) for job in jobs[:2]] == [str(job.spec.seed) for job in jobs[:2]], (
+        "they differ in it"
+    )
     jobs.append(made("d", preset="draft", seed=3, model={"source": "/models/my dog.safetensors"}))
     assert line_text(jobs[-1], jobs) == "Draft 3 my dog.safetensors", "the model, where there are several"
     assert [place_text(job, jobs) for job in jobs] == ["Next", "2.", "3.", "4."]

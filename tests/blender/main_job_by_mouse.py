@@ -19,7 +19,7 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.in_blender.mouse import looked_for, open_sidebar, xdotool
+from benchmarks.in_blender.mouse import looked_for, open_sidebar, sidebar, xdotool
 from tests.blender.story import EXTENSION, FOLDER, tell, until
 
 LOADS = 4
@@ -58,6 +58,19 @@ def with_steps(steps: int) -> None:
     api.submit = patched
 
 
+def in_local_view(name: str) -> bpy.types.SpaceView3D:
+    """Let the first window's viewport show an object alone."""
+    window, area, _region = sidebar()
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    for obj in bpy.context.view_layer.objects:
+        obj.select_set(obj.name == name)
+    with bpy.context.temp_override(window=window, area=area, region=region):  # type: ignore[attr-defined]
+        bpy.ops.view3d.localview(frame_selected=False)
+    space: Any = area.spaces.active
+    assert space.local_view is not None
+    return space  # type: ignore[no-any-return]
+
+
 def generated(steps: int, seed: int) -> Iterator[float]:
     """Set what is to be made, and press Generate."""
     before = len(api.jobs())
@@ -89,6 +102,7 @@ def story() -> Iterator[float]:
     yield from click("sjc.cancel")
     yield from until(lambda: not job.live, "the job is cancelled", WAIT)
     outcome["first"] = {"state": str(job.state), "error": str(job.error)}
+    space = in_local_view("Cube")
     yield from generated(300, seed=2)
     job = api.jobs()[-1]
     # It lies over the first one: there is nothing more to click.
@@ -97,6 +111,7 @@ def story() -> Iterator[float]:
     draws.clear()
     yield from until(lambda: not job.live and not job.awaits_import, "the job is done and imported", WAIT)
     told: Any = job.import_error or job.error
+    outcome["in local view"] = [bpy.data.objects[name].local_view_get(space) for name in job.imported]
     outcome["status_bars"] = sorted(draws.values())
     outcome["second"] = {"state": str(job.state), "error": str(told), "objects": list(job.imported)}
 

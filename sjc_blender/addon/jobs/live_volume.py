@@ -19,6 +19,7 @@ from ...protocol import events
 from ...protocol.errors import SjcError
 from ..results import materials, result_files, vdb_file, viewport_colours
 from ..results.object_frame import ObjectFrame
+from ..window_events import join_local_views
 from . import job_import, job_queue, live_files
 from .job import Job, JobState
 
@@ -149,6 +150,7 @@ def _volume(job: Job, scene: bpy.types.Scene) -> bpy.types.Volume:
     obj.hide_render = True
     obj.matrix_world = Matrix.Translation((*job.way, 0.0)) @ Matrix(job.spec.domain.matrix_world)
     scene.collection.objects.link(obj)
+    join_local_views(obj, scene)
     return volume
 
 

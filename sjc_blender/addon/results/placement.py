@@ -17,6 +17,7 @@ from ...protocol.spec import JobSpec
 from ..job_location import imported_from
 from ..kept_values import kept_name
 from ..rigs.evaluated_scene import view_layer_of
+from ..window_events import join_local_views
 from .object_frame import ObjectFrame, standing_domain
 
 JOB_PROPERTY, FOLDER_PROPERTY = "sjc_job", "sjc_folder"
@@ -64,6 +65,7 @@ def place_result(
     obj[JOB_PROPERTY] = job_id(folder.path)
     imported_from(folder.path.absolute())
     remember_folder(obj, folder.path, bpy.data.filepath)
+    join_local_views(obj, scene)
     select_result(obj, scene)
 
 

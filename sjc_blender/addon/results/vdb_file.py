@@ -45,7 +45,9 @@ def write_vdb(field: FieldArrays, path: Path, frame: ObjectFrame) -> None:
     Density is per unit of the object: a domain twice as large has half of it.
 
     Empty space is left out. Colours reach one voxel further than density does, so that
-    interpolation between a filled and an empty voxel does not darken them. Where this Blender
+    interpolation between a filled and an empty voxel does not darken them; but not further down, for Blender's box of a
+    Volume begins and ends at blocks of 8 voxels: the first block begins at the lowest filled voxel, so that a Volume
+    that is dragged onto a floor stands on it. Where this Blender
     shows grids half a voxel off (see `shown_shift`), they are written as much the other way.
 
     Raises
@@ -136,13 +138,19 @@ def copy_vdb(root: Path, source: Path, folder: Path) -> Path:
 
 def _write(field: FieldArrays, path: Path, frame: ObjectFrame) -> None:
     openvdb = import_openvdb()
-    first_centre = field.voxel_size * (0.5 - shown_shift()) - field.half_extents
+    near = _grown(field.density > 0)
+    if near.any():
+        near[:, :, : _span(field.density > 0)[2].start] = False
+    box = _span(near)
+    first_centre = (
+        field.voxel_size * (np.array([part.start for part in box]) + 0.5 - shown_shift()) - field.half_extents
+    )
     transform = openvdb.createLinearTransform(voxelSize=field.voxel_size * frame.scale)
     transform.postTranslate(((first_centre - np.array(frame.foot)) * frame.scale).tolist())
-    density = _grid(openvdb.FloatGrid(), DENSITY, field.density / np.float32(frame.scale), transform)
+    density = _grid(openvdb.FloatGrid(), DENSITY, field.density[box] / np.float32(frame.scale), transform)
     density.gridClass = openvdb.GridClass.FOG_VOLUME
-    near = _grown(field.density > 0)
-    colour = _grid(openvdb.Vec3SGrid(), COLOUR, np.where(near[..., None], field.rgb, np.float32(0)), transform)
+    rgb = np.where(near[box][..., None], field.rgb[box], np.float32(0))
+    colour = _grid(openvdb.Vec3SGrid(), COLOUR, rgb, transform)
     _claim_room(path, density.memUsage() + colour.memUsage())
     openvdb.write(str(path), grids=[density, colour])
     _make_plain(path)
@@ -222,6 +230,15 @@ def _claim_room(path: Path, size: int) -> None:
     with path.open("wb") as file:
         for start in range(0, size, CHUNK):
             file.write(bytes(min(CHUNK, size - start)))
+
+
+def _span(mask: np.ndarray) -> tuple[slice, slice, slice]:
+    """Give the smallest box around what is true; all of it where nothing is."""
+    parts = []
+    for axis, size in enumerate(mask.shape):
+        there = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))
+        parts.append(slice(int(there[0]), int(there[-1]) + 1) if len(there) else slice(0, size))
+    return parts[0], parts[1], parts[2]
 
 
 def _grown(mask: np.ndarray) -> np.ndarray:
