@@ -221,6 +221,7 @@ def hour(options: argparse.Namespace) -> Iterator[float]:
     yield from chosen_row(resumed)
     yield from click("sjc.show_result")
     settings.edit_prompt, steps = "a blue chair", LONGER * options.steps
+    yield from until(lambda: not resumed.folder.busy)  # its turntable is made after the import
     # Of a folded panel nothing can be aimed at: it is asked for by its name.
     bpy.ops.sjc.edit_result()
     edit = next(job for job in queue.jobs if job.live)

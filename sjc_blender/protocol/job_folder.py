@@ -383,5 +383,5 @@ def engine_busy(folder: JobFolder) -> SjcError:
     return SjcError(
         "engine_busy",
         f"An engine{whose} is still working in {folder.path}, or finishing its step.",
-        "Wait until it has ended, then resume the job.",
+        "Wait until it has ended, then try again. A result that has just been imported may still get its turntable.",
     )

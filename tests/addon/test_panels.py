@@ -166,14 +166,25 @@ def save_picture(path, colour):
     image.save()
 
 
-def test_the_newest_preview_is_loaded_in_place_of_the_one_before(job):
-    for number in (1, 2):
+def test_the_newest_preview_is_loaded_in_place_of_older_ones(job):
+    for number in range(1, 8):
         save_picture(job.folder.previews / f"{number}.png", (1, 0, 0))
         job.apply(events.Preview(f"previews/{number}.png", number))
         drawn()
-    ((path, picture),) = previews._collection.items()
+    *_, (path, picture) = previews._collection.items()
     assert Path(path) == job.preview
     assert tuple(picture.image_size) == (8, 8)
+    assert len(previews._collection) == previews.KEPT
+
+
+def test_two_pictures_of_a_folder_that_are_drawn_together_stay_loaded(job):
+    shown = [job.folder.previews / f"{number}.png" for number in (1, 2)]
+    for path in [*shown, job.folder.previews / "3.png", job.folder.previews / "4.png"]:
+        save_picture(path, (1, 0, 0))
+        previews.icon(path)
+        for other in shown:  # Blender draws what has been told of one picture after another one is asked for
+            previews.icon(other)
+            assert all(str(each) in previews._collection for each in shown if each.exists())
 
 
 def test_a_preview_that_is_gone_is_no_trouble(job):

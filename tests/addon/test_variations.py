@@ -1,5 +1,6 @@
 """Several seeds of one wish; the same wish again; and what is suggested while a prompt is written."""
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from sjc_blender.addon.jobs import known_jobs, pump, start
 from sjc_blender.addon.jobs.job import JobState
 from sjc_blender.addon.jobs.job_history import read_record
 from sjc_blender.addon.jobs.job_queue import QUEUE
-from sjc_blender.addon.ui.job import generate_operators, main_panel
+from sjc_blender.addon.ui.job import generate_operators, main_panel, variations
 from sjc_blender.addon.ui.settings import prompt_search
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
@@ -48,6 +49,21 @@ def buttons(operator="sjc.import_result"):
     layout = Layout()
     main_panel.SJC_PT_main.draw(SimpleNamespace(layout=layout), context())
     return [(options["text"], possible) for name, options, *_, possible in layout.places()[0] if name == operator]
+
+
+def test_a_job_that_was_resumed_is_no_variation_of_itself(settings, session):
+    bpy.ops.sjc.generate()
+    (failed,) = QUEUE.jobs
+    failed.state = JobState.FAILED
+    resumed = dataclasses.replace(failed, state=JobState.QUEUED)
+    QUEUE._jobs.append(resumed)
+    assert variations.set_of(resumed) == [resumed]
+    session.variations = 2
+    bpy.ops.sjc.generate()
+    *_, first, second = QUEUE.jobs
+    first.state = JobState.FAILED
+    QUEUE._jobs.append(again := dataclasses.replace(first, state=JobState.QUEUED))
+    assert [job is again or job is second for job in variations.set_of(again)] == [True, True]
 
 
 def test_variations_are_as_many_jobs_with_seeds_of_their_own_that_wait_to_be_kept(settings, session):

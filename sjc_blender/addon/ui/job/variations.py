@@ -30,9 +30,10 @@ def together(jobs: list[Job]) -> None:
 
 def set_of(job: Job) -> list[Job]:
     """The job and its variations that are still listed, by seed; itself alone if it has none."""
-    ids = next((ids for ids in _sets if job.id in ids), [job.id])
-    found = [other for other in job_queue.QUEUE.jobs if other.id in ids]
-    return sorted(found, key=lambda other: other.spec.seed) or [job]
+    ids = next((ids for ids in _sets if job.id in ids), [])
+    # One that was resumed is listed twice, and is its newer self.
+    newest = {other.id: other for other in job_queue.QUEUE.jobs if other.id in ids}
+    return sorted(newest.values(), key=lambda other: other.spec.seed) or [job]
 
 
 def draw_set(layout: bpy.types.UILayout, jobs: list[Job], units: float) -> None:

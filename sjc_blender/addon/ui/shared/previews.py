@@ -14,21 +14,32 @@ from ...results.picture_size import picture_size
 LARGEST_SIDE = 2048
 """Pixels; a job's previews have at most half of it."""
 
+KEPT = 3
+"""Pictures of a folder: the history may draw one beside another in the box of a job that goes on."""
+
 _collection: bpy.utils.previews.ImagePreviewCollection | None = None
+_used: dict[Path, list[str]] = {}
+"""The loaded pictures of each folder, the one that was asked for last at the end."""
 
 
 def icon(path: Path) -> int:
     """Icon of a picture, loaded when it is first asked for; 0 while there is none to show.
 
-    The pictures of a folder replace each other: a job is seen as it is now.
+    The pictures of a folder replace each other, the one first that was not asked for the longest.
     """
     if _collection is None:
         return 0
     key = str(path)
-    if key not in _collection:
+    used = _used.setdefault(path.parent, [])
+    if key in _collection:
+        used.remove(key)
+        used.append(key)
+    else:
         if not _is_small(path):
             return 0
-        for other in [other for other in _collection if Path(other).parent == path.parent]:
+        used.append(key)
+        for other in used[:-KEPT]:
+            used.remove(other)
             del _collection[other]
         # Asking for its size loads it now, in a millisecond or two; else a spinner would show between any two pictures.
         tuple(_collection.load(key, key, "IMAGE").image_size)
@@ -56,3 +67,4 @@ def unregister() -> None:
     if _collection is not None:
         bpy.utils.previews.remove(_collection)
     _collection = None
+    _used.clear()
