@@ -79,7 +79,8 @@ class Views:
         )
 
 
-def _draw_camera(generator: np.random.Generator) -> Camera:
+def draw_camera(generator: np.random.Generator) -> Camera:
+    """Return a random camera of those that the prior is trained on."""
     return Camera(
         float(generator.uniform(0.0, 360.0)),
         float(generator.uniform(*ELEVATION)),
@@ -99,7 +100,7 @@ def trace_shard(path: Path, count: int, seed: int, shares: dict[str, float]) -> 
     masks: list[np.ndarray] = []
     while len(kinds) < count:
         kind = int(generator.choice(len(NAMES), p=weights / weights.sum()))
-        views = [_draw_camera(generator) for _ in range(VIEWS_PER_SHAPE)]
+        views = [draw_camera(generator) for _ in range(VIEWS_PER_SHAPE)]
         base, mask = shade(NAMES[kind], views, SIZE, seed=int(generator.integers(2**31)))
         kinds += [kind] * len(views)
         cameras += [(c.azimuth, c.elevation, c.distance, c.fov) for c in views]

@@ -72,11 +72,19 @@ class Variation:
         Source of randomness, or None for the canonical shape.
     spread
         Largest relative change of a proportion.
+    stretch
+        Factor of the whole object along each axis.
     """
 
-    def __init__(self, generator: np.random.Generator | None = None, spread: float = 0.05) -> None:
+    def __init__(
+        self,
+        generator: np.random.Generator | None = None,
+        spread: float = 0.05,
+        stretch: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    ) -> None:
         self._generator = generator
         self._spread = spread
+        self.stretch = stretch
 
     def __call__(self, value: float) -> float:
         """Return `value`, changed by a random proportion."""
@@ -295,9 +303,10 @@ _SCALE: dict[str, float] = {"snowman": 0.9, "rocket": 0.9, "chair": 0.95}
 
 def parts(name: str, points: Tensor, variation: Variation | None = None) -> list[Part]:
     """Return the parts of an object: signed distances with their materials."""
-    scale = _SCALE.get(name, 1.0)
-    found = OBJECTS[name](points / scale, variation or Variation())
-    return [(distance * scale, material) for distance, material in found]
+    variation = variation or Variation()
+    scale = [_SCALE.get(name, 1.0) * factor for factor in variation.stretch]
+    found = OBJECTS[name](points / points.new_tensor(scale), variation)
+    return [(distance * min(scale), material) for distance, material in found]
 
 
 def distance(name: str, points: Tensor, variation: Variation | None = None) -> Tensor:

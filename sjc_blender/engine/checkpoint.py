@@ -17,7 +17,7 @@ from ..protocol import codec
 from ..protocol.atomic_write import atomic_path, file_error
 from ..protocol.errors import SjcError
 from ..protocol.json_text import from_text
-from ..protocol.removed_settings import with_removed
+from ..protocol.removed_settings import as_before
 from ..protocol.spec import JobSpec
 
 FORMAT = "3"
@@ -105,7 +105,7 @@ def _read(path: Path, advice: str) -> tuple[dict[str, Any], dict[str, torch.Tens
 
 def settings_digest(spec: JobSpec) -> str:
     """Digest of all in a spec that the optimisation depends on: not its outputs, its memory, nor the domain's floor."""
-    settings = with_removed(codec.encode(spec))
+    settings = as_before(codec.encode(spec))
     del settings["outputs"]
     del settings["domain"]["floor"]
     del settings["model"]["memory"]

@@ -9,6 +9,7 @@
     engine.lock, .lease      held by the engine that works here
     settings.json            what the panel was set to, where the job came from there
     proxy.npz                the coarse shape that the density keeps to, if the job has one
+    guide.npz                the triangles whose depth steers the model, if the job has any
     origin.safetensors       the checkpoint of the job whose field this one starts from, if it does
     region.npz               where that field may change, if not everywhere
     previews/000050.png      pictures of the way
@@ -86,6 +87,7 @@ class JobFolder:
         self.settings_path = self.path / "settings.json"
         self.checkpoint = self.path / "checkpoint.safetensors"
         self.proxy = self.path / "proxy.npz"
+        self.guide = self.path / "guide.npz"
         self.origin = self.path / "origin.safetensors"
         self.region = self.path / "region.npz"
         self.previews = self.path / "previews"
@@ -159,7 +161,7 @@ class JobFolder:
     @property
     def inputs(self) -> tuple[Path, ...]:
         """Files beside the spec that determine the result, for jobs that have them."""
-        return self.proxy, self.origin, self.region
+        return self.proxy, self.guide, self.origin, self.region
 
     @property
     def to_continue(self) -> tuple[Path, ...]:

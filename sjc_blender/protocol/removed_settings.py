@@ -17,6 +17,9 @@ REMOVED: dict[str, Any] = {
 }
 """Fields of `spec.OptimisationSpec` that are gone, and the value with which each did nothing."""
 
+ADDED = (("optimisation", "loss_unit", "published"), ("model", "control", ""), ("", "guide", None))
+"""Fields that came later, by the part of the spec that they are in, and the value with which each does nothing."""
+
 
 def without_removed(data: Any) -> tuple[Any, list[Fault]]:
     """Return a job's JSON values without the removed settings.
@@ -44,6 +47,15 @@ def without_removed(data: Any) -> tuple[Any, list[Fault]]:
     return data | {"optimisation": {k: v for k, v in settings.items() if k not in REMOVED}}, faults
 
 
-def with_removed(data: dict[str, Any]) -> dict[str, Any]:
-    """Return an encoded spec with the removed settings switched off, so that its digest is that of earlier releases."""
-    return data | {"optimisation": REMOVED | data["optimisation"]}
+def as_before(data: dict[str, Any]) -> dict[str, Any]:
+    """Return an encoded spec as earlier releases had it, so that its digest is theirs.
+
+    The removed settings are in it, switched off; settings that came later are not where they do nothing.
+    """
+    before = data | {part: dict(data[part]) for part in ("optimisation", "model")}
+    before["optimisation"] = REMOVED | before["optimisation"]
+    for part, name, off in ADDED:
+        group = before[part] if part else before
+        if group[name] == off:
+            del group[name]
+    return before

@@ -63,6 +63,9 @@ class ModelSpec:
     offload : str
         What waits in main memory, at least: ``"none"``; ``"model"``, each network while another runs;
         ``"sequential"``, each layer until it runs (slow, needs the least graphics memory).
+    control : str
+        A ControlNet for the job's guide: a folder in diffusers format, or a Hugging Face id that is already in the
+        local cache; empty: none.
     preview_decoder : str
         Previews by the model's own decoder (``"full"``), a tiny autoencoder from the local Hugging Face cache
         (``"tiny"``), or the linear map of the model's profile (``"linear"``).
@@ -72,6 +75,7 @@ class ModelSpec:
     device: Device = "auto"
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     adapters: tuple[Adapter, ...] = ()
+    control: str = ""
     memory: Literal["auto", "6GB", "8GB", "12GB", "most"] = "auto"
     offload: Literal["none", "model", "sequential"] = "none"
     preview_decoder: Literal["full", "tiny", "linear"] = "full"
@@ -195,6 +199,28 @@ class ProxySpec:
 
     digest: str
     looseness: float = LOOSENESS
+
+
+@dataclass(frozen=True)
+class GuideSpec:
+    """Objects that steer the model by their depth: ``guide.npz`` in the job's folder.
+
+    In every step a ControlNet (`ModelSpec.control`, https://arxiv.org/abs/2302.05543) is shown their depth as the
+    step's camera sees it. Not in the paper.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 of the triangles: a job never goes on from a checkpoint of another guide.
+    strength : float
+        Factor of what the ControlNet adds to the model's features; 1 is what it was trained with.
+    levels : tuple of float
+        Between which noise levels it acts, as shares of the model's table: 0 is no noise, 1 the most.
+    """
+
+    digest: str
+    strength: float = 1.0
+    levels: Range = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -448,6 +474,8 @@ class JobSpec:
         Start of all random numbers. The same job with the same seed gives the same result on the same machine.
     preset : str
         The preset that the settings were made from; informative only.
+    guide : GuideSpec or None
+        Objects whose depth steers the model through `ModelSpec.control`.
     """
 
     prompt: str
@@ -460,6 +488,7 @@ class JobSpec:
     field: FieldSpec = dataclasses.field(default_factory=FieldSpec)
     optimisation: OptimisationSpec = dataclasses.field(default_factory=OptimisationSpec)
     outputs: OutputSpec = dataclasses.field(default_factory=OutputSpec)
+    guide: GuideSpec | None = None
     version: int = SPEC_VERSION
 
     @property

@@ -78,6 +78,7 @@ def faults(spec: JobSpec, *, look_at_model: bool = True) -> list[Fault]:
         _cameras(check, spec.cameras, spec.domain)
     _field(check, spec)
     _optimisation(check, spec)
+    _guide(check, spec)
     _outputs(check, spec)
     return check.faults
 
@@ -264,6 +265,18 @@ def _optimisation(check: _Checker, spec: JobSpec) -> None:
     check.number("optimisation.sharpening_start", o.sharpening_start, lambda x: 0 < x <= 1, "above 0, to 1")
     check("optimisation.render_size", o.render_size, 0 <= o.render_size <= 1024, "0 (the model's own) to 1024 pixels")
     check("optimisation.checkpoint_every", o.checkpoint_every, o.checkpoint_every >= 1, "1 or more steps")
+
+
+def _guide(check: _Checker, spec: JobSpec) -> None:
+    guide, control = spec.guide, spec.model.control
+    if guide is None:
+        by_itself = "empty where there is no guide: name the objects that a ControlNet is to follow too"
+        check("model.control", control, not control, by_itself)
+        return
+    wanted = "a ControlNet for depth, which the guide acts through: its folder, or its id in the local cache"
+    check("model.control", control, bool(control.strip()), wanted)
+    check.number("guide.strength", guide.strength, lambda x: 0 < x <= 2, "above 0, to 2")
+    check.ordered("guide.levels", guide.levels, 0, 1, "(0: no noise)")
 
 
 def _outputs(check: _Checker, spec: JobSpec) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sjc_blender.protocol import codec, presets
 from sjc_blender.protocol.errors import InvalidSpec
 from sjc_blender.protocol.job_folder import JobFolder
-from sjc_blender.protocol.removed_settings import REMOVED, with_removed
+from sjc_blender.protocol.removed_settings import REMOVED, as_before
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def old_job(tmp_path):
 
     def make(**changed):
         folder = JobFolder.create(tmp_path / "job", presets.new_job("a red chair"))
-        data = with_removed(codec.encode(folder.read_spec()))
+        data = as_before(codec.encode(folder.read_spec()))
         data["optimisation"] |= changed
         folder.spec_path.write_text(json.dumps(data), encoding="utf-8")
         return folder

@@ -19,7 +19,7 @@ from ...protocol import codec
 from ...protocol.errors import InvalidSpec, SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.overrides import merged, nested
-from ...protocol.removed_settings import with_removed
+from ...protocol.removed_settings import as_before
 from ...protocol.slug import slug
 from ...protocol.spec import JobSpec
 from ..jobs.job_import import outputs_of
@@ -183,7 +183,7 @@ def planning(
 
 def identity(spec: JobSpec) -> str:
     """Digest of what determines a result: without its place in the world, its preview's camera and its memory."""
-    data = with_removed(codec.encode(spec))
+    data = as_before(codec.encode(spec))
     del data["model"]["memory"]
     del data["outputs"]["preview_camera"]
     del data["domain"]["matrix_world"], data["domain"]["floor"]

@@ -34,11 +34,15 @@ from ..score_models.loading import ADAPTERS
 from ..score_models.model_source import locate_model
 from ..score_models.pipeline_folder import unknown_folder
 from ..score_models.placement import choose_dtype
-from .weights import DENOISERS, Network, networks_of
+from .weights import DENOISERS, Network, control_network, networks_of
 
 FLOAT = 4
 UNET_MAPS = 26
 TRANSFORMER_MAPS = 13
+CONTROL_MAPS = 5.2
+"""What a ControlNet adds waits while the U-Net runs: counted for Stable Diffusion 1.5 and XL."""
+
+CONTROL = "controlnet"
 DECODER_MAPS = 6
 TEXT_TOKENS = 333
 """Of Stable Diffusion 3, whose transformer has them beside those of the picture."""
@@ -46,6 +50,9 @@ TEXT_TOKENS = 333
 FUSED_SAMPLE_BYTES, SAMPLE_BYTES = 16, 130
 """Of a sample along a ray, with what its gradient needs, in the fused kernels (measured 12 to 18) and in PyTorch's
 operations (102 to 137)."""
+
+GUIDE_BYTES = 250_000_000
+"""While what a camera sees of a guide is computed: measured 232 MB for a million triangles in 1024 pixels."""
 
 OPTIMISER_FIELDS = 3.5
 """Copies of the field beside itself, its gradient and its two moments while PyTorch's Adamax steps."""
@@ -153,7 +160,7 @@ class Needs:
         if level.offload == "sequential":
             return 2 * max((network.largest for network in self.networks.values()), default=0)
         # The decoder stays beside the network that scores after a preview; a text encoder is alone.
-        together = sum(n.weights for name, n in self.networks.items() if name in (*DENOISERS, "vae"))
+        together = sum(n.weights for name, n in self.networks.items() if name in (*DENOISERS, CONTROL, "vae"))
         alone = max((n.weights for name, n in self.networks.items() if name.startswith("text_encoder")), default=0)
         return max(together, alone)
 
@@ -171,7 +178,10 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
     if family is None:
         raise unknown_folder(path)
     half_precision = ADAPTERS[family.name].half_precision if family.name in ADAPTERS else False
-    networks = networks_of(path, family, choose_dtype(spec.model.dtype, device, half_precision))
+    dtype = choose_dtype(spec.model.dtype, device, half_precision)
+    networks = networks_of(path, family, dtype)
+    if spec.model.control:
+        networks[CONTROL] = control_network(spec.model.control, dtype)
     denoiser = next((networks[name] for name in DENOISERS if name in networks), None)
     vae = networks.get("vae")
     config = denoiser.config if denoiser is not None else {}
@@ -184,10 +194,12 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
     pixels = side * 2 ** max(0, len(blocks) - 1)
     largest = max(grid_shape(spec.domain.half_extents, spec.field.resolution))
     surface = FIELD_BYTES + (SURFACE_BYTES if spec.outputs.mesh else 0)
+    if spec.guide is not None:
+        render += GUIDE_BYTES
     guided = spec.optimisation.guidance_scale != 1.0 and family.conditioning != "none"
     return Needs(
         networks,
-        denoising=_activations(denoiser, size),
+        denoising=_activations(denoiser, size, controlled=CONTROL in networks),
         decoding=DECODER_MAPS * blocks[0] * vae.itemsize if vae is not None and blocks else 3 * FLOAT,
         samples=spec.optimisation.views * spec.optimisation.noises * (2 if guided else 1),
         pixels=pixels,
@@ -227,13 +239,14 @@ def _colouring_bytes(spec: JobSpec, pixels: int) -> int:
     return round(ENTRY_BYTES * entries + RESULT_VOXEL_BYTES * math.prod(shape))
 
 
-def _activations(network: Network | None, size: int) -> int:
+def _activations(network: Network | None, size: int, *, controlled: bool = False) -> int:
     """Bytes of one sample of `size` pixels a side on its way through the network that scores."""
     if network is None:
         return 0
     config = network.config
     if "block_out_channels" in config:
-        return int(UNET_MAPS * config["block_out_channels"][0] * size**2 * network.itemsize)
+        maps = UNET_MAPS + (CONTROL_MAPS if controlled else 0)
+        return int(maps * config["block_out_channels"][0] * size**2 * network.itemsize)
     width = config.get("num_attention_heads", 16) * config.get("attention_head_dim", 64)
     tokens = (size / config.get("patch_size", 2)) ** 2 + TEXT_TOKENS
     return int(TRANSFORMER_MAPS * width * tokens * network.itemsize)

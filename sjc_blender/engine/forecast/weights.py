@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 
-from ...protocol.model_families import ModelFamily, component_config, tensor_headers
+from ...protocol.model_families import ModelFamily, component_config, json_object, tensor_headers
+from ..score_models.control import CONFIGURATION, locate_control
 from ..score_models.loading import ADAPTERS
-from ..score_models.pipeline_folder import examine_folder
+from ..score_models.pipeline_folder import examine_folder, weights_variant
 from ..score_models.single_file import configuration_of
 
 Tensor = tuple[str, dict[str, Any]]
@@ -78,6 +79,13 @@ def networks_of(path: Path, family: ModelFamily, dtype: torch.dtype) -> dict[str
         kept = KEPT_PRECISE if dtype == torch.float16 and name.startswith("text_encoder") else None
         networks[name] = _network(component_config(configuration, name), tensors, itemsize, kept)
     return networks
+
+
+def control_network(source: str, dtype: torch.dtype) -> Network:
+    """A ControlNet; SjcError as `locate_control`."""
+    folder = locate_control(source)
+    tensors = _tensors_in(folder, "", weights_variant(folder))
+    return _network(json_object(folder / CONFIGURATION), tensors, dtype.itemsize, None)
 
 
 def _parts_of(file: Path) -> dict[str, list[Tensor]]:

@@ -27,6 +27,7 @@ from ..radiance.sharpening import sharpen
 from ..score_models.conditioning import Conditioner
 from ..score_models.score_model import ScoreModel
 from .estimator import draw_noise, paas_gradient
+from .guide import Guide
 from .known_background import background_of
 from .loss_unit import emptiness_scale, loss_unit
 from .regularisation import Pull, regularisation
@@ -77,7 +78,7 @@ class ScoreJacobianChaining:
     """The state of an optimisation: field, optimiser, random numbers, steps done.
 
     `evaluations` counts the samples that have gone through the network, the larger part of the cost. `proxy` is the
-    shape that the density is held to, `kept` what no step may change, if there is either.
+    shape that the density is held to, `guide` what steers the model, `kept` what no step may change, if there is any.
 
     Parameters
     ----------
@@ -99,6 +100,7 @@ class ScoreJacobianChaining:
         self.step = 0
         self.evaluations = 0
         self.proxy: Proxy | None = None
+        self.guide: Guide | None = None
         self.kept: KeptField | None = None
         self._skipped, self._skipped_in_a_row = 0, 0
         # On a GPU the host does not wait to hear whether a step's scores were finite: see `settle`.
@@ -139,6 +141,8 @@ class ScoreJacobianChaining:
         timestep = self._draw_timestep(share)
         noises = draw_noise(images.shape, o.noises, self.generator, antithetic=o.antithetic).to(images)
         conditions = [self.conditioner.at(viewpoint) for viewpoint in viewpoints]
+        if self.guide is not None and self.guide.acts_at(timestep, len(self.model.sigmas)):
+            conditions = self.guide.steer(conditions, cameras)
         scores = paas_gradient(self.model, images.detach(), timestep, conditions, noises, o)
         evaluations = o.noises * sum(condition.evaluations for condition in conditions)
         report = StepReport(float(self.model.sigmas[timestep]), {}, torch.isfinite(scores).all())

@@ -8,10 +8,13 @@ from ...protocol.job_folder import JobFolder
 from ...protocol.proxy import grid_shape
 from ...protocol.spec import OriginSpec
 from .. import checkpoint
+from ..radiance.guide_file import read_guide
 from ..radiance.kept_field import KeptField
 from ..radiance.occupancy_file import read_occupancy
 from ..radiance.origin import begin_anew, field_of, start_from_origin
 from ..radiance.proxy import Proxy
+from ..score_models.control import Steerable
+from .guide import Guide
 from .sjc import ScoreJacobianChaining
 
 
@@ -21,12 +24,16 @@ def prepare(sjc: ScoreJacobianChaining, folder: JobFolder) -> None:
     Raises
     ------
     SjcError
-        As `read_occupancy`, `checkpoint.load_origin` and `start_from_origin`; ``region_needs_same_grid``.
+        As `read_occupancy`, `read_guide`, `checkpoint.load_origin` and `start_from_origin`; ``region_needs_same_grid``.
     """
     settings = sjc.spec.field
     if settings.proxy is not None and settings.proxy.looseness < 1:
         sjc.proxy = Proxy(read_occupancy(folder.proxy, settings.proxy.digest), settings.proxy.looseness)
         sjc.proxy.start(sjc.field)
+    if sjc.spec.guide is not None:
+        assert isinstance(sjc.model, Steerable)  # it was loaded with a ControlNet, or refused
+        pixels = sjc.render_size * sjc.model.control_pixels
+        sjc.guide = Guide(*read_guide(folder.guide, sjc.spec.guide.digest), sjc.spec.guide, pixels, sjc.model.device)
     if settings.origin is not None:
         _take_over(sjc, folder, settings.origin)
 

@@ -16,6 +16,7 @@ from ...protocol.model_profile import load_profile
 from ...protocol.spec import ModelSpec
 from ..this_process.offline import stay_offline
 from .behaviour import levels_of, remarks_on
+from .control import takes_none, with_control
 from .ddpm import ClassConditionalDdpm, Ddpm
 from .deepfloyd_if import DeepFloydIF
 from .dit import DiT
@@ -64,7 +65,8 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
         ``unsupported_pipeline``, ``missing_component``, ``missing_configuration``, ``pickled_weights``,
         ``unsafe_model``, ``broken_model``, ``mislabelled_model``, ``out_of_memory``,
         ``unsupported_noise_schedule``, ``bad_reference_views``,
-        ``unknown_adapter``, ``unsupported_adapter``, ``adapter_mismatch``.
+        ``unknown_adapter``, ``unsupported_adapter``, ``adapter_mismatch``,
+        ``unknown_control``, ``unsupported_control``, ``control_mismatch``.
     """
     stay_offline()
     device = choose_device(model.device)
@@ -72,12 +74,17 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
     with memory_explained(model.source, device):
         family = _family(path)
         if family.name == "reference_views":
+            if model.control:
+                raise takes_none("Reference views")
             return ReferenceViewModel(path, device)
         adapter = ADAPTERS[family.name]
         dtype = choose_dtype(model.dtype, device, adapter.half_precision)
         pipeline = (_load_file if path.is_file() else _load_folder)(path, family, adapter, dtype)
         _check_complete(path, pipeline)
         apply_adapters(pipeline, model.adapters)
+        if model.control:
+            pipeline = with_control(pipeline, model.control, dtype)
+            _check_complete(Path(model.control), pipeline)
         adapter.prepare(pipeline)
         score_model = adapter(pipeline, device)
         _place(score_model, level or first_level(model))

@@ -102,7 +102,7 @@ def examine_folder(
             continue
         folders[name] = _component_folder(path, name, index.get(name), (classes or {}).get(name))
         require_component(path, folders[name])
-    variants = {_variant(folder) for name, folder in folders.items() if weights and name in networks}
+    variants = {weights_variant(folder) for name, folder in folders.items() if weights and name in networks}
     variant = HALF_VARIANT if HALF_VARIANT in variants else None
     return PipelineFolder(path, str(index.get("_class_name")), variant, absent)
 
@@ -182,8 +182,14 @@ def _advice(component: str, named: str) -> str:
     return "Choose a model whose parts are of the usual classes."
 
 
-def _variant(component: Path) -> str | None:
-    """Which weights to take: None for the plain ones, ``"fp16"`` if there are only those."""
+def weights_variant(component: Path) -> str | None:
+    """Which weights of a network to take: None for the plain ones, ``"fp16"`` if there are only those.
+
+    Raises
+    ------
+    SjcError
+        ``pickled_weights``, ``missing_component``, ``broken_model`` for a header beyond measure.
+    """
     weights = [file for file in component.glob("*.safetensors") if file.is_file()]
     # model.safetensors or model-00001-of-00002.safetensors; a variant is an infix: model.fp16.safetensors
     plain = [file for file in weights if file.name.count(".") == 1]

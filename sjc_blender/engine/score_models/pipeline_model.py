@@ -11,6 +11,7 @@ import torch
 
 from ...protocol.errors import SjcError
 from ...protocol.memory import MemoryLevel, memory_levels
+from .control import pixels_per_sample, residuals
 from .guidance import guided
 from .latents import decode_latents, pixels_to_srgb, tile_decoder
 from .noise_levels import sigma_table
@@ -76,6 +77,12 @@ class PipelineModel:
         """Parameters of the denoising network."""
         return sum(parameter.numel() for parameter in getattr(self._pipeline, self.networks[0]).parameters())
 
+    @property
+    def control_pixels(self) -> int:
+        """Pixels of a picture that steers it, along a side for one sample; 0 if it has no ControlNet."""
+        network = getattr(self._pipeline, "controlnet", None)
+        return 0 if network is None else pixels_per_sample(network.config)
+
     def _take_over(self, network: Any, scheduler: Any) -> None:
         """Set what a denoising network and its variance-preserving schedule say of themselves.
 
@@ -119,10 +126,16 @@ class PipelineModel:
             count = self.level.samples_at_once or len(network_input)
             parts = network_input.split(count)
             told = embeddings.split(count) if embeddings is not None else [None] * len(parts)
-            outputs = [
-                self._predict(part, timestep, embedding)[:, : self.channels].float()
-                for part, embedding in zip(parts, told, strict=True)
-            ]
+            if condition.control is None:
+                outputs = [self._predict(*part) for part in zip(parts, [timestep] * len(parts), told, strict=True)]
+            else:
+                # Guidance asks for the same samples once for each of its embeddings.
+                pictures = condition.control.repeat(len(network_input) // len(condition.control), 1, 1, 1).split(count)
+                outputs = [
+                    self._run_unet(part, timestep, embedding, picture, condition.control_strength)
+                    for part, embedding, picture in zip(parts, told, pictures, strict=True)
+                ]
+            outputs = [output[:, : self.channels].float() for output in outputs]
             output = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
             return factors.c_skip * z + factors.c_out * output
 
@@ -150,15 +163,37 @@ class PipelineModel:
         Tensor [N, at least C, H, W]
             In any dtype.
         """
+        return self._run_unet(network_input, timestep, embeddings)
+
+    def _run_unet(
+        self,
+        network_input: torch.Tensor,
+        timestep: int,
+        embeddings: torch.Tensor | None,
+        picture: torch.Tensor | None = None,
+        strength: float = 1.0,
+    ) -> torch.Tensor:
+        """Run a U-Net with cross-attention, steered by its ControlNet where that has a picture."""
         assert embeddings is not None  # `denoise` has seen to it
+        network_input = network_input.to(self.dtype)
+        tokens, told = self._told(embeddings.to(self.dtype))
+        added: dict[str, Any] = {}
+        if picture is not None:
+            added = residuals(self._pipeline.controlnet, network_input, timestep, tokens, picture, strength, **told)
         output: torch.Tensor = self._pipeline.unet(
-            network_input.to(self.dtype),
+            network_input,
             timestep,
-            encoder_hidden_states=embeddings.to(self.dtype),
+            encoder_hidden_states=tokens,
             return_dict=False,
+            **told,
+            **added,
             **guidance_input(self._pipeline.unet, len(network_input)),
         )[0]
         return output
+
+    def _told(self, embeddings: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
+        """Tokens [N, tokens, width] of embeddings, and what else a U-Net is told, by its arguments."""
+        return embeddings, {}
 
 
 def known_prediction_type(prediction_type: Any) -> str:

@@ -32,6 +32,10 @@ class Condition:
         Embeddings of views that this one is not: see `sjc_blender.engine.score_models.perp_neg`.
     other_view_weights : Tensor [B or 1, M] or None
         Their weights, below 0.
+    control : Tensor [B or 1, 3, h, w] in [0, 1], or None
+        Picture of the same view that a ControlNet follows: see `sjc_blender.engine.score_models.control`.
+    control_strength : float
+        Factor of what the ControlNet adds.
 
     Raises
     ------
@@ -46,6 +50,8 @@ class Condition:
     rescale: float = 0.0
     other_views: torch.Tensor | None = None
     other_view_weights: torch.Tensor | None = None
+    control: torch.Tensor | None = None
+    control_strength: float = 1.0
 
     def __post_init__(self) -> None:
         if self.contrasted and (self.positive is None or self.negative is None):

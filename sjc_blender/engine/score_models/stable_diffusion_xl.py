@@ -11,7 +11,7 @@ import torch
 from .component_classes import CLIP, CLIP_PROJECTED, CLIP_TOKENIZER, SCHEDULERS, UNET, VAE
 from .cut_texts import log_cut_texts
 from .packed_embeddings import pack, unpack
-from .pipeline_model import PipelineModel, guidance_input
+from .pipeline_model import PipelineModel
 from .stable_diffusion import check_text_to_image
 
 if TYPE_CHECKING:
@@ -72,16 +72,7 @@ class StableDiffusionXL(PipelineModel):
             embeddings[[index for index, text in enumerate(texts) if not text]] = 0.0
         return embeddings
 
-    def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor:
-        assert embeddings is not None
-        tokens, pooled = unpack(embeddings.to(self.dtype), self._token_width, self._pooled_width)
-        time_ids = self._time_ids.to(self.dtype).expand(len(network_input), -1)
-        output: torch.Tensor = self._pipeline.unet(
-            network_input.to(self.dtype),
-            timestep,
-            encoder_hidden_states=tokens,
-            added_cond_kwargs={"text_embeds": pooled, "time_ids": time_ids},
-            return_dict=False,
-            **guidance_input(self._pipeline.unet, len(network_input)),
-        )[0]
-        return output
+    def _told(self, embeddings: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
+        tokens, pooled = unpack(embeddings, self._token_width, self._pooled_width)
+        time_ids = self._time_ids.to(self.dtype).expand(len(embeddings), -1)
+        return tokens, {"added_cond_kwargs": {"text_embeds": pooled, "time_ids": time_ids}}
