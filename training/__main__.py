@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Command line: ``python -m training all`` makes the built-in prior from nothing."""
+"""Command line: ``python -m training all`` makes the built-in prior from nothing, ``control`` a ControlNet for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("data", "vae", "unet", "assemble", "probe", "samples", "card", "all")
+COMMANDS = ("data", "vae", "unet", "assemble", "probe", "samples", "card", "control", "all")
 
 
 def _arguments() -> argparse.Namespace:
@@ -18,6 +18,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--shards", type=int, default=24, help="training shards of 504 views")
     parser.add_argument("--vae-seconds", type=float, default=480.0)
     parser.add_argument("--unet-seconds", type=float, default=6000.0, help="processor time of a process")
+    parser.add_argument("--control-seconds", type=float, default=1500.0, help="processor time for the ControlNet")
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument("--batch", type=int, nargs=2, default=(8, 16), metavar=("FIRST", "LATER"))
     parser.add_argument("--switch", type=float, default=0.12, help="time share of FIRST")
@@ -68,6 +69,10 @@ def _run(command: str, options: argparse.Namespace) -> None:
         from training import pictures
 
         pictures.sample_sheet(target, folder / "samples.png")
+    elif command == "control":
+        from training import control
+
+        control.train(folder, target, folder / "control", options.control_seconds)
     else:
         from training import model_card
 
@@ -77,7 +82,7 @@ def _run(command: str, options: argparse.Namespace) -> None:
 def main() -> None:
     """Run one command, or all of them in their order."""
     options = _arguments()
-    for command in COMMANDS[:-1] if options.command == "all" else (options.command,):
+    for command in COMMANDS[:-2] if options.command == "all" else (options.command,):
         _run(command, options)
 
 

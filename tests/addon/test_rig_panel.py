@@ -94,6 +94,36 @@ def test_a_path_is_looked_at_when_it_is_asked_for(settings, scene):
     assert "Nothing sees" in " ".join(shown().texts())
 
 
+def drawn_properties():
+    return {args[1] for drawn, args, _, _ in shown(rig_panel.SJC_PT_domain).drawn if drawn == "prop"}
+
+
+@pytest.mark.parametrize(("kind", "field"), [("OBJECT", "guide_object"), ("COLLECTION", "guide_collection")])
+def test_a_guide_that_is_wanted_has_to_be_chosen_with_its_network(settings, kind, field):
+    settings.prompt = "a red chair"
+    fields = {"guide_control", "guide_strength", "guide_lowest", "guide_highest"}
+    assert "guide_kind" in drawn_properties() and not drawn_properties() & fields
+    settings.guide_kind = kind
+    assert drawn_properties() >= {field, *fields}
+    assert settings.obstacle() == "Choose the guide, or go without one"
+    made = bpy.data.objects.new("P", bpy.data.meshes.new("P")) if kind == "OBJECT" else bpy.data.collections.new("P")
+    setattr(settings, field, made)
+    assert settings.guide == made and settings.obstacle() == "Choose the guide's ControlNet"
+    settings.guide_control = "someone/depth"
+    assert settings.obstacle() == ""
+    settings.guide_lowest, settings.guide_highest = 0.75, 0.25
+    assert settings.obstacle() == "The guide's lowest noise is above the highest"
+
+
+def test_a_guide_may_be_the_proxy(settings):
+    settings.prompt, settings.guide_kind, settings.guide_control = "a red chair", "PROXY", "someone/depth"
+    assert settings.obstacle() == "Choose a proxy for the guide, or another guide"
+    settings.proxy_kind, settings.proxy_object = "OBJECT", bpy.data.objects.new("P", bpy.data.meshes.new("P"))
+    assert settings.obstacle() == "" and settings.guide == settings.proxy_object
+    request = settings.request()
+    assert (request.guide, request.control) == (settings.proxy_object, "someone/depth")
+
+
 @pytest.mark.parametrize(("kind", "field"), [("OBJECT", "proxy_object"), ("COLLECTION", "proxy_collection")])
 def test_a_proxy_that_is_wanted_has_to_be_chosen(settings, kind, field):
     settings.prompt = "a red chair"

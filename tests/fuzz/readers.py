@@ -34,6 +34,7 @@ from sjc_blender.engine.fitting.transforms_file import read_transforms
 from sjc_blender.engine.image_files.picture_file import UnusablePicture, open_picture
 from sjc_blender.engine.model_store.listing import checked_commit, listed_names, remote_file
 from sjc_blender.engine.pictures.finished_job import read_grid
+from sjc_blender.engine.radiance.guide_file import read_guide
 from sjc_blender.engine.radiance.occupancy_file import read_occupancy
 from sjc_blender.engine.score_models.pipeline_folder import examine_folder
 from sjc_blender.engine.score_models.stable_diffusion import StableDiffusion
@@ -282,6 +283,17 @@ def readers() -> list[Reader]:
             "proxy.npz",
             _folder_reader(lambda f: read_occupancy(f.proxy, "0" * 64), "proxy.npz"),
             (_npz(version=np.int64(1), occupancy=np.ones((3, 3, 3), np.uint8)),),
+        ),
+        Reader(
+            "guide.npz",
+            _folder_reader(lambda f: read_guide(f.guide, "0" * 64), "guide.npz"),
+            (
+                _npz(
+                    version=np.int64(1),
+                    vertices=np.ones((3, 3), np.float32),
+                    triangles=np.array([[0, 1, 2]], np.int32),
+                ),
+            ),
         ),
         Reader(
             "checkpoint.safetensors",

@@ -15,10 +15,24 @@ from typing import Any
 from ...protocol.spec import JobSpec
 from .batch_fault import BatchFault
 
-TEXT = ("prompt", "negative_prompt", "preset", "rig", "domain", "model", "proxy", "edit", "region", "name", "folder")
+TEXT = (
+    "prompt",
+    "negative_prompt",
+    "preset",
+    "rig",
+    "domain",
+    "model",
+    "proxy",
+    "guide",
+    "control",
+    "edit",
+    "region",
+    "name",
+    "folder",
+)
 """Their cells are text, whatever it looks like."""
 
-NUMBERS = ("jitter", "looseness")
+NUMBERS = ("jitter", "looseness", "guide_strength")
 
 PLAIN = (*TEXT, *NUMBERS, "seed", "outputs")
 """The columns beside the dotted ones, which name fields of the job spec."""

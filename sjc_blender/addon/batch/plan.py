@@ -52,6 +52,10 @@ COLUMN_OF_CODE = {
     "unknown_proxy": "proxy",
     "proxy_without_surface": "proxy",
     "proxy_outside_domain": "proxy",
+    "unknown_guide": "guide",
+    "guide_without_surface": "guide",
+    "guide_outside_domain": "guide",
+    "guide_too_fine": "guide",
     "region_without_edit": "region",
     "unknown_region": "region",
     "region_without_surface": "region",
@@ -66,13 +70,15 @@ COLUMN_OF_CODE = {
 }
 """Which column an error of a job that cannot start is about."""
 
-NOT_EDITED = {"rig", "domain", "jitter", "proxy", "looseness"}
+NOT_EDITED = {"rig", "domain", "jitter", "proxy", "looseness", "guide", "guide_strength", "control"}
 """Columns that a row cannot have that edits a finished job."""
 
 COLUMN_OF_FIELD = {
     "model.source": "model",
     "cameras.jitter": "jitter",
     "field.proxy.looseness": "looseness",
+    "guide.strength": "guide_strength",
+    "model.control": "control",
 }
 """Fields of the spec that a column of another name says."""
 

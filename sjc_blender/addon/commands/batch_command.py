@@ -21,6 +21,7 @@ from ..batch.layout import PLACES
 from ..batch.seed_ranges import seeds_of
 from ..batch.written_numbers import NotANumber
 from .farm_options import add_farm_options, chosen_farm
+from .guide_options import add_guide_options, guide_arguments
 from .outcome import Outcome, told
 from .progress import JobProgress, Progress
 from .result_options import add_result_options, save_scene
@@ -44,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "file",
         metavar="FILE",
         help="a file, or a Text block of the .blend; columns: prompt, seed, preset, rig, domain, "
-        "model, proxy, edit, region, name, folder, ..., "
+        "model, proxy, guide, edit, region, name, folder, ..., "
         "and any field of a job such as optimisation.steps",
     )
     parser.add_argument("--check", action="store_true", help="only list the faults of the file; start nothing")
@@ -71,6 +72,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="0-1",
         help=f"how freely the object may leave the proxy (default: {LOOSENESS})",
     )
+    add_guide_options(parser, ", for rows without one")
     parser.add_argument(
         "--override",
         "--set",
@@ -161,6 +163,7 @@ def _batch(arguments: argparse.Namespace, source: str, progress: Any = None) -> 
         jitter=arguments.jitter,
         proxy=arguments.proxy,
         looseness=arguments.looseness,
+        **guide_arguments(arguments),
         overrides=parse_overrides(arguments.changes),
         folder=arguments.out,
         place=arguments.place,

@@ -10,6 +10,7 @@ from ...protocol.spec import LOOSENESS
 from .. import api
 from ..rigs.rig_choice import FORMS
 from .farm_options import add_farm_options, chosen_farm
+from .guide_options import add_guide_options, guide_arguments
 from .job_options import add_job_options, job_outcome, job_overrides, save_first
 from .outcome import Outcome
 from .progress import Progress
@@ -53,6 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default="builtin", metavar="SOURCE", help="builtin, a folder, a .safetensors file or a cached id"
     )
+    add_guide_options(parser)
     add_farm_options(parser)
     add_job_options(parser)
 
@@ -69,6 +71,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
         jitter=arguments.jitter,
         proxy=arguments.proxy,
         looseness=arguments.looseness,
+        **guide_arguments(arguments),
         domain=arguments.domain,
         preset=arguments.preset,
         seed=arguments.seed,

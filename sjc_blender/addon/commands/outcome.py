@@ -23,6 +23,7 @@ USAGE_CODES = {
     "prompt_outside_vocabulary",
     "unknown_camera",
     "unknown_domain",
+    "unknown_guide",
     "unknown_output",
     "unknown_proxy",
     "unknown_region",

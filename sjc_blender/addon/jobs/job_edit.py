@@ -29,6 +29,11 @@ from .job_request import JobRequest
 from .named_job import folder_of
 from .unknown_jobs import require_known
 
+WITHOUT_GUIDE = (
+    "The edited job's guide is left out, because its ControlNet is for another model. To follow it, name one for this "
+    "model: model.control."
+)
+
 
 def edited(request: JobRequest, scene: bpy.types.Scene) -> tuple[JobSpec, JobInputs]:
     """Describe an edit as a job and the files that it starts from.
@@ -54,7 +59,13 @@ def edited(request: JobRequest, scene: bpy.types.Scene) -> tuple[JobSpec, JobInp
         with evaluated(scene) as view:
             grid = region_grid(request.region, domain, old.field.resolution, view)
     spec = _spec(old, checkpoint_content(folder.checkpoint), request, domain, grid)
-    return spec, JobInputs(origin=folder.checkpoint, region=grid)
+    guide = None
+    notes: tuple[str, ...] = ()
+    if spec.guide is not None:
+        guide = folder.guide
+    elif old.guide is not None:
+        notes = (WITHOUT_GUIDE,)
+    return spec, JobInputs(guide=guide, origin=folder.checkpoint, region=grid, further_notes=notes)
 
 
 def _found(source: Any) -> tuple[JobFolder, bpy.types.Object | None]:
@@ -129,6 +140,11 @@ def _settings(old: JobSpec, source: str, origin: OriginSpec, request: JobRequest
         settings.setdefault("optimisation", {})["above_until"] = 0.0
     settings |= {"domain": domain, "field": field, "preset": request.preset or old.preset}
     settings["model"] = (data["model"] if request.model is None else {}) | request.model_fields
+    if old.guide is not None and source == old.model.source:
+        settings["guide"] = data["guide"]
+        settings["model"]["control"] = old.model.control
+    elif old.guide is not None and _has_control(request):
+        settings["guide"] = data["guide"]
     settings["prompt"] = old.prompt if request.prompt is None else request.prompt
     if request.seed is not None:
         settings["seed"] = request.seed
@@ -136,6 +152,11 @@ def _settings(old: JobSpec, source: str, origin: OriginSpec, request: JobRequest
         settings["negative_prompt"] = request.negative_prompt
     settings["outputs"] |= request.output_choice or {}
     return settings
+
+
+def _has_control(request: JobRequest) -> bool:
+    model = nested(request.overrides).get("model")
+    return isinstance(model, Mapping) and bool(model.get("control"))
 
 
 def _resolution(request: JobRequest, old: JobSpec) -> object:

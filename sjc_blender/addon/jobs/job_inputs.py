@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...protocol.job_folder import JobFolder
+from ..rigs.guide import GuideMesh
 from ..rigs.proxy import FilledGrid
 from .shared_file import share
 
@@ -19,25 +20,41 @@ class JobInputs:
     ----------
     proxy : FilledGrid or None
         The coarse shape to keep to.
+    guide : GuideMesh, Path or None
+        The triangles whose depth steers the model, or the file of another job that holds them.
     origin : Path or None
         Checkpoint of the job whose field is the start.
     region : FilledGrid or None
         Where that field may change.
+    further_notes : tuple of str
+        What else the user should know, in sentences.
     """
 
     proxy: FilledGrid | None = None
+    guide: GuideMesh | Path | None = None
     origin: Path | None = None
     region: FilledGrid | None = None
+    further_notes: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know, in sentences."""
-        return tuple(note for grid in (self.proxy, self.region) if grid is not None for note in grid.notes)
+        made = (self.proxy, self.guide, self.region)
+        told = tuple(note for one in made if isinstance(one, (FilledGrid, GuideMesh)) for note in one.notes)
+        return told + self.further_notes
 
     def lay(self, folder: JobFolder) -> None:
         """Write them into a folder that `JobFolder.create` has made; SjcError if that cannot be done."""
-        for grid, path in ((self.proxy, folder.proxy), (self.region, folder.region)):
-            if grid is not None and not folder.has(path):
-                grid.write(folder.to_write(path))
-        if self.origin is not None and not folder.has(folder.origin):
-            share(self.origin, folder.to_write(folder.origin))
+        files = (
+            (self.proxy, folder.proxy),
+            (self.guide, folder.guide),
+            (self.region, folder.region),
+            (self.origin, folder.origin),
+        )
+        for content, path in files:
+            if content is None or folder.has(path):
+                continue
+            if isinstance(content, Path):
+                share(content, folder.to_write(path))
+            else:
+                content.write(folder.to_write(path))

@@ -41,7 +41,12 @@ class JobRequest:
         Degrees.
     proxy : object, collection, the name of one, or None
     looseness : float or None
-        The five are of a new job alone: an edit has the viewpoints and the domain of the edited job, and no proxy.
+    guide : object, collection, the name of one, or None
+    guide_strength : float or None
+    guide_levels : two floats, or None
+    control : str, Path or None
+        These are of a new job alone: an edit has the viewpoints, the domain and the guide of the edited job, and no
+        proxy.
     edit : Job, what names one (see `sjc_blender.addon.jobs.named_job.folder_of`), or None
         The finished job, or its result, that is edited; None: a new job.
     region : object, collection, the name of one, or None
@@ -64,6 +69,10 @@ class JobRequest:
     jitter: float | None = None
     proxy: Shape | None = None
     looseness: float | None = None
+    guide: Shape | None = None
+    guide_strength: float | None = None
+    guide_levels: Sequence[float] | None = None
+    control: str | Path | None = None
     edit: Any = None
     region: Shape | None = None
     anew: bool = False
@@ -72,13 +81,12 @@ class JobRequest:
     @property
     def model_source(self) -> str | None:
         """The model, with Blender's ``//`` resolved."""
-        model = str(self.model) if isinstance(self.model, Path) else self.model
-        return absolute(model) if isinstance(model, str) and model.startswith("//") else model
+        return _beside(self.model)
 
     @property
     def model_fields(self) -> dict[str, Any]:
-        """What it says of the spec's model, adapters aside: its source and its memory."""
-        said = {"source": self.model_source, "memory": self.memory}
+        """What it says of the spec's model, adapters aside: its source, its ControlNet and its memory."""
+        said = {"source": self.model_source, "control": _beside(self.control), "memory": self.memory}
         return {name: value for name, value in said.items() if value is not None}
 
     @property
@@ -88,6 +96,12 @@ class JobRequest:
             return None
         wanted = checked_outputs(self.outputs)
         return {name: name in wanted for name in OUTPUTS}
+
+
+def _beside(source: str | Path | None) -> str | None:
+    """Resolve Blender's ``//`` where a model's source begins with it."""
+    source = str(source) if isinstance(source, Path) else source
+    return absolute(source) if isinstance(source, str) and source.startswith("//") else source
 
 
 def checked_outputs(outputs: Sequence[str] | str) -> tuple[str, ...]:

@@ -30,6 +30,9 @@ def generate(
     jitter: float = 0.0,
     proxy: Shape | None = None,
     looseness: float = LOOSENESS,
+    guide: Shape | None = None,
+    guide_strength: float = 1.0,
+    control: str | Path = "",
     overrides: Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
     import_results: bool = True,
@@ -68,6 +71,13 @@ def generate(
         A coarse shape to start from and keep to: what of the domain it fills.
     looseness : float
         How freely the object may leave that shape: 0, not at all, to 1, as if there were none.
+    guide : object, collection, the name of one, or None
+        Objects that the model follows by their depth, seen from each step's camera; they need a `control`.
+    guide_strength : float
+        Above 0, to 2: factor of what the ControlNet adds.
+    control : str or Path
+        The ControlNet for depth through which a `guide` acts: a folder in diffusers format, or a Hugging Face id that
+        is in the local cache; empty: none. A path may begin with ``//``.
     overrides : mapping, optional
         Any field of the job spec, with dots, ``{"optimisation.steps": 200}``, or nested,
         ``{"optimisation": {"steps": 200}}``.
@@ -113,6 +123,9 @@ def generate(
         jitter=jitter,
         proxy=proxy,
         looseness=looseness,
+        guide=guide,
+        guide_strength=guide_strength,
+        control=control,
     )
     return submit(
         request,

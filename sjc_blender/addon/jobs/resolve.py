@@ -49,17 +49,24 @@ def _from_scene(request: JobRequest, view: SceneView) -> tuple[JobSpec, JobInput
     settings["model"] = request.model_fields
     if around.cameras is not None:
         settings["cameras"] = around.cameras
-    if request.proxy is None:
-        return presets.new_job(**settings, overrides=request.overrides), JobInputs()
-    looseness = LOOSENESS if request.looseness is None else request.looseness
-    # Its digest is known when the grid is, which is when everything else is judged.
-    settings["field"] = {"proxy": ProxySpec("", looseness)}
+    # Their digests are known when the shapes are, which is when everything else is judged.
+    if request.proxy is not None:
+        looseness = LOOSENESS if request.looseness is None else request.looseness
+        settings["field"] = {"proxy": ProxySpec("", looseness)}
+    if request.guide is not None:
+        said = {"strength": request.guide_strength, "levels": request.guide_levels}
+        settings["guide"] = {"digest": "", **{name: value for name, value in said.items() if value is not None}}
     spec = presets.new_job(**settings, overrides=request.overrides)
-    if spec.field.proxy is None:  # by an override
-        return spec, JobInputs()
-    shape = view.filled(request.proxy, spec.domain, spec.field.resolution)
-    proxy = dataclasses.replace(spec.field.proxy, digest=shape.digest)
-    field = dataclasses.replace(spec.field, proxy=proxy)
-    # It stays in its proxy, and is not set down.
-    domain = dataclasses.replace(spec.domain, floor=None)
-    return dataclasses.replace(spec, field=field, domain=domain), JobInputs(proxy=shape)
+    # It stays in its shapes, and is not set down.
+    standing = dataclasses.replace(spec.domain, floor=None)
+    inputs = JobInputs()
+    if request.proxy is not None and spec.field.proxy is not None:  # an override may have taken it away
+        shape = view.filled(request.proxy, spec.domain, spec.field.resolution)
+        proxy = dataclasses.replace(spec.field.proxy, digest=shape.digest)
+        spec = dataclasses.replace(spec, field=dataclasses.replace(spec.field, proxy=proxy), domain=standing)
+        inputs = dataclasses.replace(inputs, proxy=shape)
+    if request.guide is not None and spec.guide is not None:
+        mesh = view.guide(request.guide, spec.domain)
+        spec = dataclasses.replace(spec, guide=dataclasses.replace(spec.guide, digest=mesh.digest), domain=standing)
+        inputs = dataclasses.replace(inputs, guide=mesh)
+    return spec, inputs

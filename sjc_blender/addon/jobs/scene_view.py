@@ -11,6 +11,7 @@ import bpy
 from ...protocol.spec import Camera, CameraRig, DomainSpec, OrbitRig
 from ..rigs.domain import domain_object
 from ..rigs.evaluated_scene import evaluated
+from ..rigs.guide import GuideMesh, guide_mesh
 from ..rigs.proxy import FilledGrid, filled_grid, named_shape
 from ..rigs.rig import cameras_from_scene, preview_camera
 from ..rigs.rig_choice import RigChoice, rig_choice
@@ -34,6 +35,7 @@ class SceneView:
         self.scene = scene
         self._surroundings: dict[tuple[Any, ...], Surroundings] = {}
         self._shapes: dict[tuple[Any, ...], FilledGrid] = {}
+        self._guides: dict[tuple[Any, ...], GuideMesh] = {}
 
     def surroundings(
         self,
@@ -59,3 +61,11 @@ class SceneView:
             with evaluated(self.scene) as view:
                 self._shapes[key] = filled_grid(named_shape(proxy, "proxy"), domain, resolution, view)
         return self._shapes[key]
+
+    def guide(self, guide: Shape, domain: DomainSpec) -> GuideMesh:
+        """Return the triangles of a guide in a domain; errors of `guide_mesh`."""
+        key = guide, domain
+        if key not in self._guides:
+            with evaluated(self.scene) as view:
+                self._guides[key] = guide_mesh(named_shape(guide, "guide"), domain, view)
+        return self._guides[key]

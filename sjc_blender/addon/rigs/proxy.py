@@ -52,13 +52,13 @@ class FilledGrid:
 def named_shape(
     shape: str | bpy.types.Object | bpy.types.Collection, what: str
 ) -> bpy.types.Object | bpy.types.Collection:
-    """Give the object, or else the collection, that a caller names; SjcError ``unknown_proxy``, ``unknown_region``.
+    """Give the object, or else the collection, that a caller names; SjcError ``unknown_proxy`` and the like.
 
     Parameters
     ----------
     shape : object, collection, or the name of one
     what : str
-        What it is wanted for: ``"proxy"`` or ``"region"``.
+        What it is wanted for: ``"proxy"``, ``"guide"`` or ``"region"``.
     """
     if isinstance(shape, (bpy.types.Object, bpy.types.Collection)):
         return shape
@@ -102,9 +102,7 @@ def filled_grid(
     shape = grid_shape(domain.half_extents, resolution)
     to_domain = np.linalg.inv(np.array(domain.matrix_world))
     named = [
-        (placed.name, surface)
-        for placed in solids_of(proxy, view, what)
-        for surface in _surface(placed.evaluated, to_domain @ placed.matrix)
+        (placed.name, surface) for placed in solids_of(proxy, view, what) for surface in surfaces_of(placed, to_domain)
     ]
     if not named:
         raise without_surface(proxy, what)
@@ -117,7 +115,7 @@ def filled_grid(
             open_names.append(name)
     filled = np.zeros(shape, dtype=bool)
     # Oriented ones together, as one surface; of the others, what is inside two of them would count as outside.
-    parts = [(Closure.ORIENTED, _joined(by_closure.pop(Closure.ORIENTED)))] if Closure.ORIENTED in by_closure else []
+    parts = [(Closure.ORIENTED, joined(by_closure.pop(Closure.ORIENTED)))] if Closure.ORIENTED in by_closure else []
     parts += [(closure, surface) for closure, surfaces in by_closure.items() for surface in surfaces]
     for closure, surface in parts:
         filled |= occupancy(surface, closure, shape, 2.0 / resolution)
@@ -147,7 +145,9 @@ def without_surface(shape: bpy.types.Object | bpy.types.Collection, what: str) -
     )
 
 
-def _surface(evaluated: bpy.types.Object, matrix: np.ndarray) -> Iterator[Surface]:
+def surfaces_of(placed: Placed, to_domain: np.ndarray) -> Iterator[Surface]:
+    """The surface of an object in a domain's units, if it has any; `to_domain` [4, 4] takes the world there."""
+    evaluated, matrix = placed.evaluated, to_domain @ placed.matrix
     mesh = evaluated.to_mesh()
     if mesh is None:
         return
@@ -158,11 +158,12 @@ def _surface(evaluated: bpy.types.Object, matrix: np.ndarray) -> Iterator[Surfac
     mesh.loop_triangles.foreach_get("vertices", triangles)
     evaluated.to_mesh_clear()
     if len(triangles):
-        placed = vertices.reshape(-1, 3).astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
-        yield Surface(placed, triangles.reshape(-1, 3))
+        corners = vertices.reshape(-1, 3).astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]
+        yield Surface(corners, triangles.reshape(-1, 3))
 
 
-def _joined(surfaces: list[Surface]) -> Surface:
+def joined(surfaces: list[Surface]) -> Surface:
+    """Several surfaces as one."""
     starts = np.cumsum([0, *(len(surface.vertices) for surface in surfaces)])
     return Surface(
         np.concatenate([surface.vertices for surface in surfaces]),

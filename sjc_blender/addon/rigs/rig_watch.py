@@ -96,8 +96,9 @@ def keep(scene: bpy.types.Scene, seen: Look) -> Look:
 def _in_the_way(domain: DomainSpec, scene: bpy.types.Scene) -> tuple[str, ...]:
     """What takes the place, but for the domain itself and what the object is to be made of."""
     settings = scene.sjc  # type: ignore[attr-defined]
-    proxy = settings.proxy
-    apart = [settings.domain, *(proxy.all_objects if isinstance(proxy, bpy.types.Collection) else [proxy])]
+    apart = [settings.domain]
+    for shape in (settings.proxy, settings.guide):
+        apart += shape.all_objects if isinstance(shape, bpy.types.Collection) else [shape]
     return tuple(obj.name for obj in occupied.in_the_way(domain, view_layer_of(scene), apart))
 
 
@@ -121,6 +122,7 @@ def _settings_of(scene: bpy.types.Scene) -> tuple[Any, ...]:
         settings.path_views,
         settings.model,
         settings.proxy and settings.proxy.name,
+        settings.guide and settings.guide.name,
         tuple(scene.cursor.location[:]),
         (render.resolution_x, render.resolution_y, render.pixel_aspect_x, render.pixel_aspect_y),
     )

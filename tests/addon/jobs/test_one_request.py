@@ -21,7 +21,7 @@ MODEL = "some/model"
 
 @pytest.fixture
 def panel(addon, scene, monkeypatch, tmp_path):
-    """The panel with every setting changed, in a saved file with a rig, a domain and a proxy."""
+    """The panel with every setting changed, in a saved file with a rig, a domain, a proxy and a guide."""
     monkeypatch.setattr(batches, "latest", None)
     monkeypatch.setattr(batch_operators, "verdict", None)
     monkeypatch.setattr(job_queue.QUEUE, "_jobs", [])
@@ -36,6 +36,9 @@ def panel(addon, scene, monkeypatch, tmp_path):
     )
     bpy.ops.mesh.primitive_uv_sphere_add(radius=0.6)
     settings.proxy_kind, settings.proxy_object, settings.proxy_looseness = "OBJECT", bpy.context.object, 0.25
+    bpy.ops.mesh.primitive_cone_add(radius1=0.5, depth=1.0)
+    settings.guide_kind, settings.guide_object, settings.guide_strength = "OBJECT", bpy.context.object, 0.75
+    settings.guide_control, settings.guide_lowest, settings.guide_highest = "//depth", 0.125, 0.875
     settings.prompt, settings.negative_prompt, settings.seed = "a green chair", "success", 7
     settings.preset, settings.jitter, settings.make_volume = "draft", math.radians(30), False
     settings.model_kind, settings.model_id, settings.memory = "HUB", MODEL, "8GB"
@@ -51,6 +54,9 @@ def the_same_options(settings):
         "domain": settings.domain.name,
         "proxy": settings.proxy_object.name,
         "looseness": settings.proxy_looseness,
+        "guide": settings.guide_object.name,
+        "guide_strength": settings.guide_strength,
+        "control": settings.guide_control,
         "negative_prompt": settings.negative_prompt,
         "jitter": math.degrees(settings.jitter),
         "preset": "draft",
@@ -60,7 +66,8 @@ def the_same_options(settings):
 
 
 def overrides(tmp_path):
-    return {"model.memory": "8GB", "model.adapters": [{"path": str(tmp_path / "style.safetensors"), "weight": 0.5}]}
+    adapters = [{"path": str(tmp_path / "style.safetensors"), "weight": 0.5}]
+    return {"model.memory": "8GB", "model.adapters": adapters, "guide.levels": [0.125, 0.875]}
 
 
 def test_five_ways_to_ask_one_job(panel, tmp_path):
@@ -83,6 +90,7 @@ def test_five_ways_to_ask_one_job(panel, tmp_path):
 
     command = ["generate", "--prompt", panel.prompt, "--rig", rig, "--domain", options["domain"], "--preset", "draft"]
     command += ["--proxy", options["proxy"], "--looseness", "0.25", "--negative-prompt", "success", "--seed", "7"]
+    command += ["--guide", options["guide"], "--guide-strength", "0.75", "--control", "//depth"]
     command += ["--jitter", repr(options["jitter"]), "--model", MODEL, "--out", "job", "--set", "outputs.volume=false"]
     for name, value in overrides(tmp_path).items():
         command += ["--set", f"{name}={json.dumps(value)}"]
@@ -92,12 +100,14 @@ def test_five_ways_to_ask_one_job(panel, tmp_path):
     first = codec.encode(asked["panel"])
     assert first["model"]["memory"] == "8GB" and first["model"]["adapters"][0]["weight"] == 0.5
     assert len(first["cameras"]["cameras"]) == 5 and first["field"]["proxy"]["looseness"] == 0.25
+    assert first["model"]["control"] == str(tmp_path / "depth") and len(first["guide"]["digest"]) == 64
+    assert (first["guide"]["strength"], first["guide"]["levels"]) == (0.75, [0.125, 0.875])
     for way, spec in asked.items():
         assert codec.encode(spec) == first, way
 
 
 def test_an_edit_with_the_tabs_settings_is_the_same_in_the_panel_the_console_and_a_batch(panel, tmp_path):
-    panel.proxy_kind = "NONE"
+    panel.proxy_kind = panel.guide_kind = "NONE"
     job = api.generate("a red chair", model=MODEL, negative_prompt="success", folder=tmp_path / "old", wait=True)
     write_checkpoint(job.folder)
     bpy.context.view_layer.objects.active = bpy.data.objects[job.imported[0]]
@@ -105,8 +115,9 @@ def test_an_edit_with_the_tabs_settings_is_the_same_in_the_panel_the_console_and
     bpy.ops.sjc.edit_result()
     asked = [api.jobs()[-1].spec]
     tab = {"preset": "draft", "seed": 7, "model": MODEL, "negative_prompt": "success"}
-    asked.append(api.edit(job, "a green chair", overrides=overrides(tmp_path), **tab).spec)
-    row = {"prompt": "a green chair", "edit": str(job.folder.path), **tab, **overrides(tmp_path)}
+    changed = {name: value for name, value in overrides(tmp_path).items() if not name.startswith("guide")}
+    asked.append(api.edit(job, "a green chair", overrides=changed, **tab).spec)
+    row = {"prompt": "a green chair", "edit": str(job.folder.path), **tab, **changed}
     asked.append(api.batch([row], start=False).entries[0].planned.spec)
     first = codec.encode(asked[0])
     assert first["model"]["memory"] == "8GB" and first["model"]["adapters"][0]["weight"] == 0.5
@@ -149,14 +160,14 @@ def test_a_job_is_judged_once_however_many_cameras_it_has(panel, monkeypatch):
 
 def test_what_jobs_share_of_the_scene_is_looked_at_once(panel, monkeypatch):
     looked = []
-    for name in ("cameras_from_scene", "filled_grid"):
+    for name in ("cameras_from_scene", "filled_grid", "guide_mesh"):
         function = getattr(scene_view, name)
         monkeypatch.setattr(scene_view, name, lambda *a, _n=name, _f=function, **k: looked.append(_n) or _f(*a, **k))
     options = the_same_options(panel)
     presets_, rig = options.pop("preset"), options.pop("rig")
     batch = api.batch(["a chair", "a mug"], seeds=(1, 2), presets=presets_, rigs=rig, start=False, **options)
     assert len(batch.entries) == 4
-    assert looked == ["cameras_from_scene", "filled_grid"]
+    assert looked == ["cameras_from_scene", "filled_grid", "guide_mesh"]
 
 
 def test_a_region_of_nothing_is_refused(addon, scene):

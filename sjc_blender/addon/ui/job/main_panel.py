@@ -65,7 +65,9 @@ class Place:
             sentence = COMES_THERE
             name = next((job.spec.subject for job in live if occupied.meet(box, job.spec.domain)), "")
         said = sentence.replace("{name}", name[:LONGEST_NAME]) if name else ""
-        return cls(said, seen, settings.domain is None and settings.rig == "ORBIT" and settings.proxy is None)
+        return cls(
+            said, seen, settings.domain is None and settings.rig == "ORBIT" and settings.proxy is settings.guide is None
+        )
 
 
 class _Sidebar:

@@ -98,7 +98,7 @@ class SJC_PT_rig_report(_Sidebar, bpy.types.Panel):
 
 
 class SJC_PT_domain(_Sidebar, bpy.types.Panel):
-    """The box that the result fills, and the shape that it keeps to."""
+    """The box that the result fills, and the shapes that it keeps to."""
 
     bl_label = "Domain"
     bl_parent_id = "SJC_PT_main"
@@ -106,7 +106,7 @@ class SJC_PT_domain(_Sidebar, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show the object whose box it is, and the proxy."""
+        """Show the object whose box it is, the proxy and the guide."""
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
@@ -135,6 +135,20 @@ class SJC_PT_domain(_Sidebar, bpy.types.Panel):
                 draw_sentences(layout, context, told, "ERROR")
             if settings.proxy is not None:
                 layout.operator("sjc.fit_domain", icon="CUBE")
+        _draw_guide(layout, settings)
+
+
+def _draw_guide(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> None:
+    layout.prop(settings, "guide_kind")
+    if settings.guide_kind == "NONE":
+        return
+    if settings.guide_kind in {"OBJECT", "COLLECTION"}:
+        layout.prop(settings, f"guide_{settings.guide_kind.lower()}", text="Guide")
+    layout.prop(settings, "guide_control", placeholder="Folder or id")
+    layout.prop(settings, "guide_strength", slider=True)
+    column = layout.column(align=True)
+    column.prop(settings, "guide_lowest", slider=True)
+    column.prop(settings, "guide_highest", text="To", slider=True)
 
 
 def _draw_path(column: bpy.types.UILayout, settings: SJC_PG_settings, scene: bpy.types.Scene) -> None:

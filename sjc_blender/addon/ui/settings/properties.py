@@ -114,13 +114,14 @@ class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.Property
             model=self.model,
             seed=self.seed,
             outputs=self.outputs,
-            overrides={"model": {"adapters": self.used_adapters}},
+            overrides={"model": {"adapters": self.used_adapters}, **self.guide_levels},
             rig=rig or self.rig_choice(),
             domain=self.domain,
             jitter=math.degrees(self.jitter),
             proxy=self.proxy,
             looseness=self.proxy_looseness,
             memory=self.memory,
+            **self.guide_request,
         )
 
     def edit_request(self, result: bpy.types.Object) -> JobRequest:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From where the next job looks, at what box, and what shape it keeps to: a part of ``scene.sjc``."""
+"""From where the next job looks, at what box, and what shapes it keeps to: a part of ``scene.sjc``."""
 
 import math
+from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ....protocol.spec import LOOSENESS
 from ...rigs.domain import BOXLESS
@@ -25,12 +26,12 @@ def has_box(_settings: "RigSettings", obj: bpy.types.Object) -> bool:
 
 
 def has_surface(_settings: "RigSettings", obj: bpy.types.Object) -> bool:
-    """Whether an object can be a proxy."""
+    """Whether an object can be a proxy, or a guide."""
     return obj.type in SOLID_KINDS or obj.instance_type == "COLLECTION"
 
 
 class RigSettings:
-    """Fields of `SJC_PG_settings` that choose viewpoints, domain and proxy."""
+    """Fields of `SJC_PG_settings` that choose viewpoints, domain, proxy and guide."""
 
     rig: EnumProperty(name="Viewpoints", description="From where the object is looked at while it is made", items=RIGS)
     cameras: PointerProperty(
@@ -95,10 +96,88 @@ class RigSettings:
         max=1.0,
     )
 
+    guide_kind: EnumProperty(
+        name="Guide by Depth",
+        description="What the model is to follow: in every step it is shown the depth of these objects as the step's "
+        "camera sees them",
+        items=[
+            ("NONE", "None", "The prompt alone tells the model what to show"),
+            ("PROXY", "Proxy", "The model follows the depth of the proxy"),
+            ("OBJECT", "Object", "The model follows the depth of an object"),
+            ("COLLECTION", "Collection", "The model follows the depth of the objects of a collection"),
+        ],
+    )
+    guide_object: PointerProperty(
+        name="Guide Object",
+        description="Object whose depth the model follows; it need not be closed",
+        type=bpy.types.Object,
+        poll=has_surface,
+    )
+    guide_collection: PointerProperty(
+        name="Guide Collection",
+        description="Collection of the objects whose depth the model follows",
+        type=bpy.types.Collection,
+    )
+    guide_control: StringProperty(
+        name="ControlNet",
+        description="ControlNet for depth of the model's family: its folder in diffusers format, or a Hugging Face id "
+        "that is in the local cache",
+        subtype="DIR_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
+    guide_strength: FloatProperty(
+        name="Strength",
+        description="How strongly the model follows the guide; 1 is what the ControlNet was trained with",
+        default=1.0,
+        min=0.01,
+        max=2.0,
+        soft_min=0.1,
+        soft_max=1.5,
+    )
+    guide_lowest: FloatProperty(
+        name="Noise From",
+        description="Lowest noise level at which the guide acts, as a share of the model's; more leaves details free",
+        subtype="FACTOR",
+        default=0.0,
+        min=0.0,
+        max=1.0,
+    )
+    guide_highest: FloatProperty(
+        name="Noise To",
+        description="Highest noise level at which the guide acts, as a share of the model's; less leaves the outline "
+        "free",
+        subtype="FACTOR",
+        default=1.0,
+        min=0.0,
+        max=1.0,
+    )
+
     @property
     def proxy(self) -> bpy.types.Object | bpy.types.Collection | None:
         """The shape to start from, as the API takes it."""
         return {"NONE": None, "OBJECT": self.proxy_object, "COLLECTION": self.proxy_collection}[self.proxy_kind]
+
+    @property
+    def guide(self) -> bpy.types.Object | bpy.types.Collection | None:
+        """The objects whose depth the model follows, as the API takes them."""
+        return {
+            "NONE": None,
+            "PROXY": self.proxy,
+            "OBJECT": self.guide_object,
+            "COLLECTION": self.guide_collection,
+        }[self.guide_kind]
+
+    @property
+    def guide_request(self) -> dict[str, Any]:
+        """Fields of a `JobRequest` that say what guides the job."""
+        if self.guide_kind == "NONE":
+            return {}
+        return {"guide": self.guide, "guide_strength": self.guide_strength, "control": self.guide_control.strip()}
+
+    @property
+    def guide_levels(self) -> dict[str, Any]:
+        """The noise levels at which it acts, as an override of the job spec."""
+        return {"guide": {"levels": [self.guide_lowest, self.guide_highest]}} if self.guide_kind != "NONE" else {}
 
     def rig_choice(self) -> RigChoice:
         """Where the viewpoints come from, as the API takes it."""
@@ -115,4 +194,12 @@ class RigSettings:
             return "Choose a collection of cameras, or the orbit"
         if self.proxy_kind != "NONE" and self.proxy is None:
             return "Choose the proxy, or start without one"
+        if self.guide_kind == "PROXY" and self.proxy is None:
+            return "Choose a proxy for the guide, or another guide"
+        if self.guide_kind != "NONE" and self.guide is None:
+            return "Choose the guide, or go without one"
+        if self.guide_kind != "NONE" and not self.guide_control.strip():
+            return "Choose the guide's ControlNet"
+        if self.guide_kind != "NONE" and self.guide_lowest > self.guide_highest:
+            return "The guide's lowest noise is above the highest"
         return ""
