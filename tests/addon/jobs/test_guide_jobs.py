@@ -147,7 +147,7 @@ def test_rows_have_guides_of_their_own_and_faults_in_their_columns(cone, scene, 
     ):
         with pytest.raises(SjcError, match=f"row 1, column {column}"):
             api.batch([{"prompt": "a", **row}], start=False, **GUIDED)
-    with pytest.raises(SjcError, match="column control: .*a ControlNet for depth"):
+    with pytest.raises(SjcError, match=r"column control: .*a ControlNet for depth"):
         api.batch([{"prompt": "a", "guide": "Cone"}], start=False, **MODEL)
 
 
