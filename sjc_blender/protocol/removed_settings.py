@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Settings that earlier releases had: a ``job.json`` that has them switched off is read as before."""
+"""Settings that earlier releases had, or had not: a ``job.json`` that has them switched off is read as before."""
 
 from __future__ import annotations
 
