@@ -28,7 +28,7 @@ from training.tracing import closeness, shade
 NEVER_STRETCHED = ("house", "rocket")
 """Objects that the ControlNet is not shown at all: with them it is tried whether it has learned to follow a depth."""
 
-STRETCH = (0.6, 1.1)
+SPREAD, STRETCH = 0.05, (0.6, 1.1)
 VIEWS_PER_SHAPE = 3
 RATE = 1e-3
 BATCH = 8
@@ -68,8 +68,8 @@ def trace(path: Path, count: int, seed: int) -> None:
         stretch = x, y, z
         variation = int(generator.integers(2**31))
         views = [dataset.draw_camera(generator) for _ in range(VIEWS_PER_SHAPE)]
-        base, mask = shade(name, views, dataset.SIZE, variation, stretch=stretch)
-        depth = depth_picture(closeness(name, views, dataset.SIZE, variation, stretch))
+        base, mask = shade(name, views, dataset.SIZE, variation, spread=SPREAD, stretch=stretch)
+        depth = depth_picture(closeness(name, views, dataset.SIZE, variation, SPREAD, stretch))
         kinds += [dataset.NAMES.index(name)] * len(views)
         cameras += [(view.azimuth, view.elevation, view.distance, view.fov) for view in views]
         for kept, pictures in ((bases, base), (masks, mask), (depths, depth.numpy())):

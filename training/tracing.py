@@ -62,25 +62,15 @@ class Camera:
 class _Repeating(Variation):
     """A variation that draws the same proportions whenever the shape is evaluated."""
 
-<<<<<<< HEAD
-    def __init__(self, seed: int | None, spread: float) -> None:
-        super().__init__(spread=spread)
-=======
-    def __init__(self, seed: int | None, stretch: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> None:
-        super().__init__(stretch=stretch)
->>>>>>> 0cf64b5 (Guide by Depth in the engine: a ControlNet is shown the depth of a job's guide from each step's camera)
+    def __init__(self, seed: int | None, spread: float, stretch: tuple[float, float, float]) -> None:
+        super().__init__(spread=spread, stretch=stretch)
         self._seed = seed
 
     def again(self) -> Variation:
         """Return a fresh variation with the same draws."""
         if self._seed is None:
-<<<<<<< HEAD
-            return Variation()
-        return Variation(np.random.default_rng(self._seed), self._spread)
-=======
             return Variation(stretch=self.stretch)
-        return Variation(np.random.default_rng(self._seed), stretch=self.stretch)
->>>>>>> 0cf64b5 (Guide by Depth in the engine: a ControlNet is shown the depth of a job's guide from each step's camera)
+        return Variation(np.random.default_rng(self._seed), self._spread, self.stretch)
 
 
 def _all_rays(cameras: Sequence[Camera], size: int) -> tuple[Tensor, Tensor]:
@@ -156,11 +146,8 @@ def shade(
     size: int = 64,
     seed: int | None = None,
     samples: int = 2,
-<<<<<<< HEAD
     spread: float = 0.05,
-=======
     stretch: tuple[float, float, float] = (1.0, 1.0, 1.0),
->>>>>>> 0cf64b5 (Guide by Depth in the engine: a ControlNet is shown the depth of a job's guide from each step's camera)
 ) -> tuple[np.ndarray, np.ndarray]:
     """Trace one object from several cameras.
 
@@ -176,24 +163,17 @@ def shade(
         Seed of the proportions; None traces the canonical shape.
     samples
         Samples per pixel and axis.
-<<<<<<< HEAD
     spread
         Largest relative change of a proportion.
-=======
     stretch
         Factor of the object along each axis.
->>>>>>> 0cf64b5 (Guide by Depth in the engine: a ControlNet is shown the depth of a job's guide from each step's camera)
 
     Returns
     -------
     tuple of arrays
         Base pictures ``[n, size, size, 3]`` and shading of the main part ``[n, size, size]``.
     """
-<<<<<<< HEAD
-    variation = _Repeating(seed, spread)
-=======
-    variation = _Repeating(seed, stretch)
->>>>>>> 0cf64b5 (Guide by Depth in the engine: a ControlNet is shown the depth of a job's guide from each step's camera)
+    variation = _Repeating(seed, spread, stretch)
     hit, points, rays = _march(name, cameras, size * samples, variation)
     base = torch.tensor(BACKGROUND).repeat(rays.shape[0], 1)
     mask = torch.zeros(rays.shape[0])
@@ -216,10 +196,15 @@ def shade(
 
 
 def closeness(
-    name: str, cameras: Sequence[Camera], size: int, seed: int | None, stretch: tuple[float, float, float]
+    name: str,
+    cameras: Sequence[Camera],
+    size: int,
+    seed: int | None,
+    spread: float,
+    stretch: tuple[float, float, float],
 ) -> Tensor:
     """Return the inverse depths ``[n, size, size]`` that the cameras see of an object; -inf where nothing is."""
-    hit, points, rays = _march(name, cameras, size, _Repeating(seed, stretch))
+    hit, points, rays = _march(name, cameras, size, _Repeating(seed, spread, stretch))
     found = torch.full((rays.shape[0],), -torch.inf)
     which = hit // size**2
     frames = [camera.frame() for camera in cameras]
