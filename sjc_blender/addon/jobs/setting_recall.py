@@ -55,6 +55,8 @@ def recall(folder: JobFolder, settings: bpy.types.PropertyGroup) -> list[str]:
     missed = _set_group(settings, _from_spec(spec, settings) if kept is None else kept)
     if kept is None and not isinstance(spec.cameras, OrbitRig):
         missed.append("the cameras: they are in the job, but not in this scene")
+    if kept is None and spec.guide is not None:
+        missed.append("the guide: its triangles are in the job, but not which objects they were of")
     return missed
 
 
