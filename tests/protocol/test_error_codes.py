@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 CODE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+|offline|rendering")
-SHAPES = ("proxy", "region")
+SHAPES = ("proxy", "region", "guide")
 """What ``{what}`` in a code stands for: `occupancy_file.py` and `proxy.py` serve both."""
 HANDED_ON = {
     "addon/arguments.py",  # from its own table
@@ -40,7 +40,7 @@ def test_every_code_that_is_listed_is_raised() -> None:
     ("source", "codes"),
     [
         ('raise SjcError("no_such_thing", "There is none.")', {"no_such_thing"}),
-        ('SjcError(f"{what}_lost", "It is lost.")', {"proxy_lost", "region_lost"}),
+        ('SjcError(f"{what}_lost", "It is lost.")', {"proxy_lost", "region_lost", "guide_lost"}),
         ('class Many(SjcError):\n def __init__(self):\n  super().__init__("too_many", "!")', {"too_many"}),
         ('report(Failed("it_broke", "It broke.", ""))', {"it_broke"}),
         ('SjcError("a_b" if new else "c_d", "!")', {"a_b", "c_d"}),
