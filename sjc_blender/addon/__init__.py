@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Blender side: rigs, jobs, results, and what is clicked.
+"""The Blender side: rigs, jobs, results, and the user interface.
 
 Nothing is imported before `register`, so that the parts without bpy can be used without Blender.
 """
@@ -53,7 +53,7 @@ _registered = False
 
 
 def register() -> None:
-    """Register every part, in order."""
+    """Register all modules, in order."""
     global _registered
     _registered = True
     modules = [import_module(f".{name}", __name__) for name in MODULES]
@@ -69,11 +69,11 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Unregister every part, last one first; jobs that run are stopped. A second time it does nothing."""
+    """Unregister all modules in reverse order and stop running jobs; a second call does nothing."""
     global _registered
     if not _registered:
         return
-    # As a module Blender switches its add-ons off after Python has called what it calls at its end: twice.
+    # Blender as a module disables its add-ons after Python's exit handlers, so that this is called twice.
     _registered = False
     atexit.unregister(unregister)
     for name in reversed(MODULES):

@@ -162,7 +162,7 @@ def resume(
     engine_python: str | Path | None = None,
     farm: Farm | str | None = None,
 ) -> Job:
-    """Go on with a job, one of an earlier session, or that in a folder from its last checkpoint; else as `generate`.
+    """Resume a job, also of an earlier session or in a folder, from its last checkpoint; else as `generate`.
 
     SjcError ``unknown_job`` for one that was not begun by this user, until `agree` was called with it.
     """
@@ -182,7 +182,7 @@ def rig_report(
     model: str | Path | None = None,
     scene: bpy.types.Scene | str | None = None,
 ) -> RigReport:
-    """Say what a rig sees and what it does not, before a job is made.
+    """Report what a rig sees and what it does not, before a job is started.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ def import_result(
 
 
 def show_as(result: bpy.types.Object, kind: str, *, scene: bpy.types.Scene | str | None = None) -> bpy.types.Object:
-    """Let a result be seen as its mesh or as its Volume, where it stands now; the other one is hidden.
+    """Show a result as its mesh or as its Volume, where it stands now, and hide the other one.
 
     Parameters
     ----------
@@ -270,7 +270,7 @@ def show_as(result: bpy.types.Object, kind: str, *, scene: bpy.types.Scene | str
 
 
 def show_side(result: bpy.types.Object, side: str, *, scene: bpy.types.Scene | str | None = None) -> bpy.types.Object:
-    """Let an edit be seen as it was before, or as it is after; as a mesh or as a Volume, as it is seen now.
+    """Show an edit before or after it was made, as a mesh or a Volume as now.
 
     Parameters
     ----------
@@ -329,7 +329,7 @@ def show(which: Any) -> list[bpy.types.Object]:
 
 
 def jobs() -> list[Job]:
-    """Give every job of this session, oldest first."""
+    """Return all jobs of this session, oldest first."""
     return QUEUE.jobs
 
 
@@ -364,14 +364,14 @@ def wait(which: Any = None, timeout: float | None = None) -> bool:
 
 
 def process_events() -> bool:
-    """Take in what jobs, set-up and downloads have told, import what is done, and return at once.
+    """Process the events of jobs, set-up and downloads, import finished results, and return at once.
 
     For scripts in background mode that have a loop of their own; in a window a timer does it.
 
     Returns
     -------
     bool
-        Whether anything is still under way.
+        Whether anything is still running.
     """
     pump.step()
     session.step()

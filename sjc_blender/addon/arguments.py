@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a caller may give for an argument of the API, by the argument's name: it means the same in every function.
+"""Checks of the API's arguments, by name: an argument means the same in every function.
 
 What belongs to a job's settings (prompt, preset, seed, ...) is judged with them, and jobs and objects where they are
 looked up; this is about all else.
@@ -31,7 +31,7 @@ LONGEST = 80
 
 
 class Kind(NamedTuple):
-    """What an argument may be: a test, and the words for it."""
+    """A check of an argument, and its description."""
 
     allows: Callable[[Any], bool]
     allowed: str
@@ -100,11 +100,11 @@ KINDS: dict[str, Kind] = {
     "request": Kind(lambda value: isinstance(value, JobRequest), "a JobRequest"),
     "rig_report.model": PATH,  # the others judge it with all settings
 }
-"""What a signature says may be None may be None as well."""
+"""Return the checks of a function's arguments, with None allowed where it is the default."""
 
 
 def judged(function: Callable[P, R], name: str) -> Callable[P, R]:
-    """Return a function of the API that refuses what its arguments cannot be.
+    """Return a function of the API that checks its arguments first.
 
     Raises
     ------

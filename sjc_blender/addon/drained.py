@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Work that is told in steps, for those who wait for it; `ui.shared.gradually` is for those who do not."""
+"""Running a generator of steps to its end; `ui.shared.gradually` runs one in the background."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def drained(steps: Generator[object, None, T]) -> T:
-    """Take every step, and give what they return."""
+    """Take every step, and return the generator's value."""
     while True:
         try:
             next(steps)

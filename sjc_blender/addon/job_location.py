@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where jobs' folders lie."""
+"""The places of job folders."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FOLDER = "sjc_jobs"
 _in_this_session: dict[Path, None] = {}
 
 INDEXES: list[Callable[[], Iterable[Path]]] = []
-"""Who knows of more folders of this user's jobs than lie in `jobs_folders`."""
+"""Functions that return further folders of this user's jobs, outside `jobs_folders`."""
 
 
 def jobs_folders() -> list[Path]:
-    """Where jobs may lie, new ones in the first: beside the saved .blend, the user's own folder of the add-on."""
+    """Return the folders for jobs, the first for new ones: beside the saved .blend, and the add-on's user folder."""
     # While add-ons are registered there is no open file yet: Blender hides bpy.data then.
     blend = getattr(bpy.data, "filepath", "")
     beside = [Path(blend).parent / FOLDER] if blend else []
@@ -31,7 +31,7 @@ def jobs_folders() -> list[Path]:
 
 
 def first_writable(folders: Sequence[Path]) -> Path:
-    """Give the first folder that files can be put into, there or not; the last if there is none.
+    """Return the first folder that can be written to, existing or not; the last if there is none.
 
     A .blend may lie on a share that is only read. To know, one has to try: permissions say little there.
     """
@@ -51,19 +51,19 @@ def first_writable(folders: Sequence[Path]) -> Path:
 
 
 def known_folders(job: str) -> Iterator[Path]:
-    """Folders of this user's jobs that have this name, wherever they lie; those of this session first."""
+    """Return this user's job folders of this name, those of this session first."""
     indexes: list[Callable[[], Iterable[Path]]] = [lambda: reversed(_in_this_session), *INDEXES]
     return (folder for index in indexes for folder in index() if folder.name == job)
 
 
 def imported_from(folder: Path) -> None:
-    """Remember until the end of the session that a result came from this folder."""
+    """Remember for this session that a result came from this folder."""
     _in_this_session.pop(folder, None)
     _in_this_session[folder] = None
 
 
 def new_job_folder(prompt: str) -> Path:
-    """Give a path that does not exist yet, in the first of `jobs_folders` that may be written to."""
+    """Return a path that does not exist yet, in the first of `jobs_folders` that can be written to."""
     parent = first_writable(jobs_folders())
     name = f"{datetime.now():%Y%m%d-%H%M%S}-{slug(prompt)}"
     path, number = parent / name, 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Custom properties in which a .blend keeps what is known of results; the file may come from anyone."""
+"""Reading custom properties of results; the .blend may come from anyone."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from typing import Any
 import bpy
 
 LONGEST_NAME = 255
-"""Characters; no system has more."""
+"""Most characters of a file name on any system."""
 
 
 def kept_text(owner: bpy.types.ID | None, name: str) -> str:
-    """Return the text of a property; empty if it is not there, or is none."""
+    """Return the text of a property; empty if it is missing or not a text."""
     value: Any = owner.get(name) if owner is not None else None
     return value if isinstance(value, str) else ""
 
 
 def kept_name(owner: bpy.types.ID | None, name: str) -> str:
-    """Return the text of a property if it is the name of one file or folder, and no way to another; else empty."""
+    """Return the text of a property if it is a plain file name without a path; else empty."""
     text = kept_text(owner, name)
     return text if len(text) <= LONGEST_NAME and text != ".." and PurePath(text).name == text else ""
 
 
 def kept_number(owner: bpy.types.ID, name: str, default: float, low: float, high: float) -> float:
-    """Return the number of a property; `default` if it is not there, is none, or lies outside [low, high]."""
+    """Return the number of a property; `default` if it is missing, not a number, or outside [low, high]."""
     value: Any = owner.get(name)
     return float(value) if _is_number(value) and low <= value <= high else default
 
 
 def kept_numbers(owner: bpy.types.ID, name: str, count: int) -> tuple[float, ...] | None:
-    """Return the finite numbers of a property that holds `count` of them; else None."""
+    """Return the numbers of a property if it has `count` finite ones; else None."""
     value: Any = owner.get(name)
     try:
         numbers = [] if isinstance(value, str) or len(value) != count else list(value)

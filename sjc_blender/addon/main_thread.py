@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What holds for every call of the API: it comes from Blender's main thread, with names that Blender can hold."""
+"""Checks of every call of the API: it comes from Blender's main thread, with names in UTF-8."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 LONGEST = 200
-"""Characters of a name in a sentence."""
+"""Most characters of a name in a message."""
 
 
 def require_main_thread(what: str) -> None:

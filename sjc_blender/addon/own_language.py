@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One language for the whole interface of the add-on: English, whatever language Blender has.
+"""English for the whole interface of the add-on, whatever Blender's language.
 
 Blender translates every label that it knows from its own interface ("Cancel", "Seed"), in add-ons too. A panel would
 be half English and half German. A translation context that Blender's tables do not have leaves the names of operators,
@@ -17,7 +17,7 @@ CONTEXT = "sjc_blender"
 
 
 def keep_english(module: ModuleType) -> None:
-    """Give the context to every class of `module`, which has not been registered yet, and to their properties."""
+    """Set the context of every class of `module`, before it is registered, and of its properties."""
     for cls in vars(module).values():
         if isinstance(cls, type) and cls.__module__ == module.__name__:
             if issubclass(cls, bpy.types.Operator | bpy.types.Panel | bpy.types.Menu):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the add-on's preferences are set to; `sjc_blender.addon.ui.preferences` shows them."""
+"""The values of the add-on's preferences, which `sjc_blender.addon.ui.preferences` shows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .process.farm_process import Farm
 
 
 def _preferences() -> Any:
-    """The add-on's preferences; None where it runs without any."""
+    """Return the add-on's preferences; None where it runs without them."""
     addon = bpy.context.preferences.addons.get(base_package)
     return addon.preferences if addon is not None else None
 
@@ -54,7 +54,7 @@ def farm() -> Farm:
 
 
 def engine_python(named: str | Path | None = None) -> Path:
-    """Return the engine's Python: the one that is named, else as the preferences and `find_engine_python` say.
+    """Return the engine's Python: `explicit`, else as the preferences and `find_engine_python` say.
 
     Raises
     ------

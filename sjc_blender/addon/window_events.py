@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is asked of Blender's windows by what has none of its own: timers, handlers, and listeners of jobs.
+"""Access to Blender's windows from code without a window of its own: timers, handlers, and listeners of jobs.
 
 Nothing else of the add-on touches a window, its screen or its workspace, but what a window calls itself: drawing and
 operators. In background mode there may be windows, which came out of a file, and in the turn in which another script
@@ -18,7 +18,7 @@ TURN_SECONDS = 0.01
 
 
 def in_a_window(timer: Callable[[], float | None]) -> Callable[[], float | None]:
-    """Let the function of a timer wait for the next turn while Blender's context has no window."""
+    """Return a timer function that waits while Blender's context has no window."""
 
     @functools.wraps(timer)
     def called() -> float | None:
@@ -28,20 +28,20 @@ def in_a_window(timer: Callable[[], float | None]) -> Callable[[], float | None]
 
 
 def windows() -> list[bpy.types.Window]:
-    """Every window that may be touched now; none in background mode, nor while Blender's context has none."""
+    """Return the windows that may be used now; none in background mode, or while Blender's context has none."""
     if bpy.app.background or bpy.context.window is None:
         return []
     return list(bpy.context.window_manager.windows)
 
 
 def areas(area_type: str) -> Iterator[bpy.types.Area]:
-    """Every area of a type, of all windows that may be touched now."""
+    """Yield all areas of a type."""
     for window in windows():
         yield from (area for area in window.screen.areas if area.type == area_type)
 
 
 def redraw(area_type: str, region_type: str = "") -> None:
-    """Draw all areas of a type anew, or only their regions of a type."""
+    """Redraw all areas of a type, or only their regions of a type."""
     for area in areas(area_type):
         if not region_type:
             area.tag_redraw()
@@ -51,12 +51,12 @@ def redraw(area_type: str, region_type: str = "") -> None:
 
 
 def redraw_sidebars() -> None:
-    """Draw the sidebars of all 3D viewports anew."""
+    """Redraw the sidebars of all 3D viewports."""
     redraw("VIEW_3D", "UI")
 
 
 def redraw_status_bars() -> None:
-    """Draw the status bars of all windows anew."""
+    """Redraw the status bars of all windows."""
     if windows():
         # They are no areas of a screen. Each draws itself anew when a view layer is said to have another name; to set
         # its text would do so too, in one window, and would wipe out what a tool has written there.
@@ -64,14 +64,14 @@ def redraw_status_bars() -> None:
 
 
 def push_undo(message: str) -> None:
-    """Push one undo step; nothing while Blender's context has no window, in which nobody could take it back."""
+    """Push one undo step, unless Blender's context has no window."""
     # Blender as a module has one in background mode, and undo.
     if bpy.context.window is not None:
         bpy.ops.ed.undo_push(message=message)
 
 
 def frame_selected(window: bpy.types.Window) -> None:
-    """Turn the 3D viewports of a window so that what is selected is seen whole."""
+    """Frame the selected objects in the 3D viewports of a window."""
     for area in window.screen.areas if window in windows() else ():
         region = next((region for region in area.regions if region.type == "WINDOW"), None)
         if area.type == "VIEW_3D" and region is not None:
@@ -91,7 +91,7 @@ def join_local_views(obj: bpy.types.Object, scene: bpy.types.Scene) -> None:
 
 
 def show_text(text: bpy.types.Text) -> None:
-    """Open a text in a Text Editor: in one that is there, else in a window of its own."""
+    """Show a text in an open Text Editor, else in a new window."""
     if bpy.context.window not in windows():
         return
     areas = [area for window in windows() for area in window.screen.areas if area.type == "TEXT_EDITOR"]
@@ -104,7 +104,7 @@ def show_text(text: bpy.types.Text) -> None:
 
 @contextlib.contextmanager
 def a_window_in_context() -> Iterator[None]:
-    """Give Blender's exporters a window: the context has none while a command runs on a file (`--command`)."""
+    """Set a window in the context for Blender's exporters: there is none while `--command` runs on a file."""
     context = bpy.context
     window = next(iter(context.window_manager.windows), None)
     if context.window is not None or window is None:

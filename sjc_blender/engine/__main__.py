@@ -13,7 +13,7 @@ if __name__ == "__main__":
 
     leave_foreign_libraries()
     if sys.argv[1:2] == ["doctor"]:
-        # By itself: it has to work, and to tell, where the packages that the others need are missing.
+        # Before the other subcommands: it has to work where the packages that they need are missing.
         from .commands.doctor import main
     else:
         from .this_process.allocation import keep_freed_memory

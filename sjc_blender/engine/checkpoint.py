@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checkpoints: whole, atomic, and enough to go on bit by bit as if nothing had happened."""
+"""Checkpoints: written atomically, and complete, so that a resumed job gives the same bits as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def save(path: Path, spec: JobSpec, step: int, tensors: Mapping[str, torch.Tenso
         try:
             save_file(held, temporary, metadata)
         except SafetensorError as error:
-            # The library wraps the system's error in its own; its number is lost, its words are not.
+            # The library wraps the system's error in its own, which has its text but not its number.
             reason = OSError(28, str(error)) if "space" in str(error).lower() else OSError(5, str(error))
             raise file_error(reason, path) from error
 
@@ -104,7 +104,7 @@ def _read(path: Path, advice: str) -> tuple[dict[str, Any], dict[str, torch.Tens
 
 
 def settings_digest(spec: JobSpec) -> str:
-    """Digest of all in a spec that the optimisation depends on: not its outputs, its memory, nor the domain's floor."""
+    """Return the digest of what the optimisation depends on: not the outputs, the memory or the domain's floor."""
     settings = as_before(codec.encode(spec))
     del settings["outputs"]
     del settings["domain"]["floor"]

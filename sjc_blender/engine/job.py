@@ -48,7 +48,7 @@ from .this_process.pause import Pause
 from .this_process.threads import use_threads_for
 
 PREVIEWS = 20
-"""Previews over a run; the last one shows the finished field."""
+"""Number of previews of a run; the last one shows the finished field."""
 
 PROGRESS_SECONDS = 0.2
 """Least time between two progress events."""
@@ -62,7 +62,7 @@ def run_job(
     *,
     restart: bool = False,
 ) -> bool:
-    """Run, or go on with, the job in `folder`.
+    """Run or resume the job in `folder`.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def run_job(
 
 
 def _prepare(folder: JobFolder, spec: JobSpec, report: Report) -> tuple[events.Forecast, MemoryLevel]:
-    """Say what the job will need, and how it begins with what is free; SjcError where that is not enough."""
+    """Report the job's needs and choose its memory level; SjcError if there is not enough memory or disk space."""
     device = choose_device(spec.model.device)
     needs, free = needs_of(spec, device), what_is_free(device, folder.path)
     require_disk(needs, free, folder.path, folder.checkpoint.stat().st_size if folder.has(folder.checkpoint) else 0)
@@ -124,7 +124,7 @@ SLOWER = "The fused renderer cannot be had here, and PyTorch's own operations ta
 
 
 class Run:
-    """A job under way: the optimisation with its previews, checkpoints and results."""
+    """A running job: the optimisation with its previews, checkpoints and results."""
 
     def __init__(
         self,
@@ -161,7 +161,7 @@ class Run:
         return self.sjc.step >= self.spec.optimisation.steps
 
     def optimise(self, cancelled: Callable[[], bool]) -> bool:
-        """Do the steps that are left; False if cancelled (the checkpoint is written then)."""
+        """Do the remaining steps; return False if cancelled (the checkpoint is written then)."""
         self.report(events.Phase("optimising"))
         started, told = time.perf_counter(), 0.0
         total, first = self.spec.optimisation.steps, self.sjc.step
@@ -171,7 +171,7 @@ class Run:
             began = time.perf_counter()
             step = self._advance()
             if not probe.ready:
-                self.sjc.settle()  # a step is timed, not its being queued on a GPU
+                self.sjc.settle()  # wait for the GPU, so that the step is timed and not its launch
             now = time.perf_counter()
             if probe.took(now - began):
                 self._tell_forecast(probe.step_seconds)
@@ -182,7 +182,7 @@ class Run:
                 began = time.perf_counter()
                 with_less_memory(self.preview, self.model, self.report)
                 self._preview_seconds = time.perf_counter() - began
-            # Neither the rate nor the time counts how long the job stood still.
+            # Pauses count neither for the rate nor for the time.
             started += self._keep_pause()
             stopped = cancelled()
             if stopped or self.finished or self.sjc.step % self.spec.optimisation.checkpoint_every == 0:
@@ -196,7 +196,7 @@ class Run:
         return True
 
     def make_results(self, cancelled: Callable[[], bool]) -> bool:
-        """Colour, mesh and files; False if cancelled."""
+        """Make the colours, the mesh and the files; return False if cancelled."""
         started = time.perf_counter()
         self.report(events.Phase("colouring"))
         colour = with_less_memory(
@@ -221,7 +221,7 @@ class Run:
         return True
 
     def _keep_pause(self) -> float:
-        """Stand still if that is wanted; give the seconds that it took."""
+        """Pause if requested; return the seconds paused."""
         if not self.pause.wanted:
             return 0.0
         began = time.perf_counter()
@@ -232,12 +232,12 @@ class Run:
         return time.perf_counter() - began
 
     def restore_checkpoint(self) -> None:
-        """Go back, or on, to the step of the checkpoint."""
+        """Load the checkpoint."""
         self.sjc.restore(*checkpoint.load(self.folder.checkpoint, scheduled(self.spec)))
         self._has_checkpoint = True
 
     def save_checkpoint(self) -> None:
-        """Write the checkpoint and tell so."""
+        """Write and report a checkpoint."""
         checkpoint.save(
             self.folder.to_write(self.folder.checkpoint), scheduled(self.spec), self.sjc.step, self.sjc.tensors()
         )
@@ -245,7 +245,7 @@ class Run:
         self.report(events.CheckpointSaved(self.folder.relative(self.folder.checkpoint), self.sjc.step))
 
     def _advance(self) -> StepReport:
-        """Do a step; if memory runs out, with less, from where the job stood before it."""
+        """Do a step; if memory runs out, restore the state before it and repeat it at a lower memory level."""
         random = self.sjc.generator.get_state()
 
         def restore() -> None:
@@ -265,7 +265,7 @@ class Run:
         return sjc
 
     def _tell_forecast(self, step_seconds: float) -> None:
-        """Tell once how long all of it will take."""
+        """Report the estimated time once, when enough steps are done."""
         if self.forecast is None:
             return
         left = self.spec.optimisation.steps - self.sjc.step
@@ -275,13 +275,13 @@ class Run:
         self.report(dataclasses.replace(self.forecast, seconds=seconds))
 
     def preview(self) -> None:
-        """Render the preview camera, decode it, write it as a PNG and the field beside it; tell so."""
+        """Render and decode the preview camera, write the picture and the coarse field, and report them."""
         camera = self.spec.outputs.preview_camera or self._front_camera()
         size = self.model.sample_size
         rays = camera_rays(camera, size, size, device=self.model.device)
         sample = render_chunked(self.sjc.field, rays).image
         picture = self.decode_preview(sample[None])[0]
-        # Both are looks at a job that is worth more than they are, and the next ones will do.
+        # A failed preview does not stop the job; the next one may work.
         try:
             path = self.folder.to_write(self.folder.preview(self.sjc.step))
             write_png(path, enlarged(picture))
@@ -304,7 +304,7 @@ class Run:
         return orbit_camera(25.0, 20.0, sum(orbit.distance) / 2, sum(orbit.field_of_view) / 2, "preview")
 
     def _colour_cameras(self) -> list[Camera]:
-        """Views all around, evenly spread over the rig's elevations (a golden-angle spiral)."""
+        """Return views all around, evenly spread over the rig's elevations (a golden-angle spiral)."""
         orbit = self.spec.cameras if isinstance(self.spec.cameras, OrbitRig) else self.profile.orbit
         count, (low, high) = self.spec.outputs.colour_views, orbit.elevation
         distance, field_of_view = sum(orbit.distance) / 2, sum(orbit.field_of_view) / 2
@@ -323,7 +323,7 @@ class Run:
 
 
 def told_error(error: BaseException) -> SjcError:
-    """Any exception as an error in sentences."""
+    """Return an SjcError for any exception."""
     if isinstance(error, SjcError):
         return error
     if is_out_of_memory(error):

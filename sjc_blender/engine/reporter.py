@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is told what: the machine on stdout, the person in the terminal, the job folder always."""
+"""Reports of events: JSON lines for programs, progress for people, and a record in the job folder."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def recorded(folder: JobFolder, report: Report) -> Report:
 
 
 MOST_WAITING = 1000
-"""Lines that wait for a program to read them, after which only the newest progress is kept."""
+"""Most lines in the queue to a program; beyond it only the newest progress is kept."""
 
 CLOSING_SECONDS = 2.0
-"""For what still waits, once the job is to stop."""
+"""Seconds for the remaining lines once the job is to stop."""
 
 
 class JsonLines:
@@ -69,7 +69,7 @@ class JsonLines:
             self._changed.notify_all()
 
     def close(self, stopped: Callable[[], bool]) -> None:
-        """Wait until everything is read; once `stopped` no longer than `CLOSING_SECONDS`."""
+        """Wait until everything is written; after `stopped` at most `CLOSING_SECONDS`."""
         end: float | None = None
         with self._changed:
             while (self._waiting or self._busy) and (end is None or time.monotonic() < end):
@@ -91,7 +91,7 @@ class JsonLines:
 
 
 PLAIN_SECONDS = 5.0
-"""Between two lines of progress where there is no terminal to draw a bar on: in a log, or on a farm's node."""
+"""Seconds between two lines of progress where there is no terminal: in a log, or on a node."""
 
 
 class TerminalReport:
@@ -157,7 +157,7 @@ def open_job_lines(stream: TextIO) -> Report:
 
 
 def both(first: Report, second: Report) -> Report:
-    """Tell two reports."""
+    """Return a report that passes events to both."""
 
     def tell(event: events.Event) -> None:
         first(event)

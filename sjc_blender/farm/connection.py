@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a scheduler is, and what protects the way to it."""
+"""The address of a scheduler, and the keys that encrypt the connection."""
 
 from __future__ import annotations
 

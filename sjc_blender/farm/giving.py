@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``farm run`` and ``farm stop``: job folders into a farm's hands, and out of them."""
+"""``farm run`` and ``farm stop``: submitting job folders to a farm, and stopping them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .submission import FarmJob, Submission, connected_client, farm_name, stop_j
 
 
 def run_jobs(arguments: argparse.Namespace) -> int:
-    """``farm run``. Ctrl-C leaves the jobs to the farm; ``farm stop`` stops them."""
+    """Run ``farm run``. Ctrl-C leaves the jobs to the farm; ``farm stop`` stops them."""
     folders = [JobFolder(path) for path in dict.fromkeys(path.absolute() for path in arguments.folders)]
     if not folders and not arguments.lines:
         raise SjcError("bad_usage", "No job folder is given.", "Name the folders of jobs, such as sjc_jobs/*.")
@@ -57,7 +57,7 @@ def run_jobs(arguments: argparse.Namespace) -> int:
 
 
 def stop(arguments: argparse.Namespace) -> int:
-    """``farm stop``."""
+    """Run ``farm stop``."""
     client = connected_client(connection(arguments.scheduler, arguments.keys))
     try:
         stop_jobs(client, [farm_name(path) for path in arguments.folders])
@@ -67,19 +67,19 @@ def stop(arguments: argparse.Namespace) -> int:
 
 
 class _People:
-    """Says what becomes of each job, in sentences or as JSON."""
+    """Reports the state of each job, in sentences or as JSON."""
 
     def __init__(self, as_json: bool) -> None:
         self._json = as_json
 
     def event(self, job: FarmJob, event: events.Event) -> None:
-        """Tell of what changes seldom."""
+        """Report changes other than progress."""
         if isinstance(event, (events.Phase, events.Warned)) and not self._json:
             text = event.name if isinstance(event, events.Phase) else event.message
             print(f"{job.folder.path.name}: {text}", file=sys.stderr, flush=True)
 
     def ended(self, job: FarmJob) -> None:
-        """Tell how a job ended."""
+        """Report the end of a job."""
         outcome = job.outcome or Outcome(State.STOPPED)
         if self._json:
             told = {"folder": str(job.folder.path), "state": str(outcome.state), "computed": outcome.computed}
@@ -95,12 +95,12 @@ class _Lines:
     """Passes on the events of many jobs, as the engine's command ``run`` tells them of one."""
 
     def event(self, job: FarmJob, event: events.Event) -> None:
-        """Tell it, but for the end, which is told when the result is here."""
+        """Pass on an event, except the end, which is reported when the result has arrived."""
         if not isinstance(event, (events.Result, events.Failed, events.Cancelled)):
             self._tell(job, event)
 
     def ended(self, job: FarmJob) -> None:
-        """Tell the end."""
+        """Report the end of a job."""
         outcome = job.outcome
         if outcome is None or outcome.state is State.STOPPED:
             self._tell(job, events.Cancelled(0))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which release a machine of the farm runs, and what it has."""
+"""The release, the models and the graphics cards of a machine of the farm."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..protocol.hub_cache import hub_cache
 from .connection import Connection
 
 MODEL = "model "
-"""Beginning of the name of a Dask resource that says which model a worker has."""
+"""Prefix of the Dask resource that names a model of a worker."""
 
 
 def version() -> str:
@@ -40,7 +40,7 @@ async def require_same_version(where: Connection) -> None:
     try:
         async with rpc(where.address, timeout=10, connection_args=arguments) as scheduler:
             theirs = await scheduler.sjc_version()
-    except Exception as error:  # Dask raises many kinds for a door that is closed
+    except Exception as error:  # Dask raises many kinds of errors where nothing answers
         raise no_scheduler(where, error) from error
     if theirs != version():
         raise SjcError(
@@ -51,7 +51,7 @@ async def require_same_version(where: Connection) -> None:
 
 
 def no_scheduler(where: Connection, error: BaseException) -> SjcError:
-    """Say that no scheduler answers, or that it does not take this machine's keys."""
+    """Return the error for a scheduler that does not answer, or refuses this machine's keys."""
     protected = "It wants keys of its own authority (--keys)." if where.keys is None else "Its keys may be others."
     return SjcError(
         "farm_no_scheduler",
@@ -61,7 +61,7 @@ def no_scheduler(where: Connection, error: BaseException) -> SjcError:
 
 
 def _cause(error: BaseException) -> str:
-    """First line of what an exception says."""
+    """Return the first line of an exception's message."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
 
@@ -79,7 +79,7 @@ def local_models() -> list[str]:
 
 
 def graphics_cards() -> int:
-    """How many NVIDIA cards the system has, by its driver's own program."""
+    """Return the number of NVIDIA cards, according to the driver's own program."""
     try:
         # By the search path, as the driver's installer has it; it differs from system to system.
         command = ["nvidia-smi", "--list-gpus"]

@@ -24,7 +24,7 @@ STAND_IN = "SJC_FARM_ENGINE"
 """Environment variable: a JSON list, the beginning of another program's command line, for tests of a farm itself."""
 
 STOP_SECONDS = 120.0
-"""Grace for the step that is under way, or for the loading of a model; the process is killed after it."""
+"""Seconds to finish the current step, or the loading of a model, before the process is killed."""
 
 POLL_SECONDS = 0.2
 

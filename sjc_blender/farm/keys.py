@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A private authority and a certificate for each machine: who has none can neither read nor submit anything."""
+"""A private certificate authority and a certificate per machine; without one nobody can read or submit anything."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
-    """Write a private key that nobody else may read, at no moment."""
+    """Write a private key that no other user can read at any time."""
     content = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same shared folder has other names on other machines: drives, mounts, volumes."""
+"""Translation of the paths of a shared folder, which is mounted under different names on different machines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..protocol.errors import SjcError
 
 @dataclass(frozen=True)
 class PathMap:
-    r"""A small table: paths that begin as the first of a pair begin here as the second.
+    r"""Pairs of prefixes: a path with the first prefix of a pair has the second one here.
 
     Attributes
     ----------

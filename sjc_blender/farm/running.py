@@ -26,11 +26,11 @@ from .worker import CLOSE_SECONDS, join
 
 PROGRAM = (sys.executable, "-u", "-X", "utf8", "-m", "sjc_blender.engine", "farm", "join")
 AGAIN_SECONDS = 2.0
-"""Before a worker that died is started again."""
+"""Seconds before a worker that died is restarted."""
 
 
 def serve_here(arguments: argparse.Namespace) -> int:
-    """``farm serve``."""
+    """Run ``farm serve``."""
     where = connection(f"{arguments.host}:{arguments.port}", arguments.keys)
     where.security()
     workers: list[_WorkerProcess] = []
@@ -62,7 +62,7 @@ def serve_here(arguments: argparse.Namespace) -> int:
 
 
 def join_here(arguments: argparse.Namespace) -> int:
-    """``farm join``: one worker in this process, or a process for each of several."""
+    """Run ``farm join``: one worker in this process, or one process each for several."""
     where = connection(arguments.address, arguments.keys)
     where.security()
     cards = graphics_cards()
@@ -81,7 +81,7 @@ def join_here(arguments: argparse.Namespace) -> int:
 
 
 def _own_spool() -> Path:
-    """Give the folder for jobs of machines that share no disk, where none is named."""
+    """Return the default folder for jobs of machines that share no disk."""
     home = home_folder()
     state = os.environ.get("XDG_STATE_HOME") or (home / ".local/state" if home is not None else None)
     if state is None:
@@ -107,7 +107,7 @@ def _work(where: Connection, arguments: argparse.Namespace) -> int:
 
 
 def say(sentence: str) -> None:
-    """Tell whoever watches the terminal."""
+    """Print a line on the terminal."""
     print(sentence, file=sys.stderr, flush=True)
 
 
@@ -128,7 +128,7 @@ class _WorkerProcess:
         self._process = subprocess.Popen(self._command, env=self._environment, stdin=subprocess.DEVNULL)
 
     def attend(self) -> None:
-        """Start it again if it died, a little later."""
+        """Restart it after a delay if it died."""
         if self._process is not None and self._process.poll() is not None:
             say(f"A worker ended with code {self._process.returncode}; it is started again.")
             self._process, self._not_before = None, time.monotonic() + AGAIN_SECONDS
@@ -141,7 +141,7 @@ class _WorkerProcess:
             self._process.terminate()
 
     def wait(self, seconds: float) -> None:
-        """Wait for its end, and insist after `seconds`."""
+        """Wait for its end, and kill it after `seconds`."""
         if self._process is None:
             return
         try:

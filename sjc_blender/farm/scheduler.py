@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The scheduler: who hands out the jobs."""
+"""The scheduler, which assigns jobs to workers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .connection import Connection
 from .identity import version
 
 SETTINGS = {
-    # A worker holds one job at a time, and none in store: the next free one takes the next job.
+    # A worker has one job at a time and none in store: the next free worker takes the next job.
     "distributed.scheduler.worker-saturation": 1.0,
-    # A worker that is killed is no fault of its job: what a job's own failures come to is counted by its sender.
+    # A killed worker is not a failure of its job; failures of jobs are counted by the sender.
     "distributed.scheduler.allowed-failures": 10_000,
     # A worker whose job takes all of its machine's time answers late.
     "distributed.scheduler.worker-ttl": "2 minutes",
@@ -105,7 +105,7 @@ class FarmExtension:
 
 
 def quiet() -> None:
-    """Let Dask tell of faults alone."""
+    """Restrict Dask's log to errors."""
     logging.getLogger("distributed").setLevel(logging.ERROR)
 
 

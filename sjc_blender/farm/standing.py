@@ -14,7 +14,7 @@ from .submission import connected_client
 
 
 def show_status(arguments: argparse.Namespace) -> int:
-    """Print it."""
+    """Print the workers and jobs of a farm."""
     client = connected_client(connection(arguments.scheduler, arguments.keys))
     try:
         workers = client.scheduler_info(n_workers=-1)["workers"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs given to a farm, and what becomes of them."""
+"""Jobs submitted to a farm, and their outcomes."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from .task import Answer, Order, run_order, stop_order, topic_of
 from .travelling_folder import packed_job, unpack_result
 
 TRIES = 3
-"""How often a job may fail before it is set aside."""
+"""Number of failures after which a job is given up."""
 
 BACK_OFF_SECONDS = (2.0, 10.0)
-"""Waits before the second and the third try."""
+"""Seconds before the second and the third attempt."""
 
 POLL_SECONDS = 0.3
 WAITING = {"no-worker", "queued", "waiting"}
 """States of Dask's tasks that no worker has."""
 
 LOOK_SECONDS = 5.0
-"""Between two looks at what the workers have."""
+"""Seconds between two checks of the workers' models."""
 
 CONNECT_SECONDS = 10.0
 RECONNECT_SECONDS = (1.0, 2.0, 5.0, 10.0)
@@ -51,7 +51,7 @@ LOST = (OSError, TimeoutError, asyncio.CancelledError, concurrent.futures.Cancel
 
 @dataclass(eq=False)
 class FarmJob:
-    """One job in the farm's hands.
+    """One submitted job.
 
     Attributes
     ----------
@@ -129,11 +129,11 @@ class Submission:
             self.add(folder)
 
     def add(self, folder: JobFolder) -> None:
-        """Give one more job, from any thread."""
+        """Add a job; may be called from any thread."""
         self._asked.put((folder, True))
 
     def cancel(self, folder: JobFolder) -> None:
-        """Let a job of this submission stop with a checkpoint, from any thread."""
+        """Stop a job of this submission with a checkpoint; may be called from any thread."""
         self._asked.put((folder, False))
 
     def run(self, stop: Callable[[], bool], more: Callable[[], bool] = lambda: False) -> list[FarmJob]:
@@ -173,7 +173,7 @@ class Submission:
         return self.jobs
 
     def _hear(self) -> None:
-        """Take in what was asked for since the last round."""
+        """Process the requests since the last round."""
         with contextlib.suppress(queue.Empty):
             while True:
                 folder, wanted = self._asked.get_nowait()
@@ -207,7 +207,7 @@ class Submission:
         self._tell_what_is_missing(client, jobs)
 
     def _tell_what_is_missing(self, client: Client, jobs: Sequence[FarmJob]) -> None:
-        """Warn of each job that no worker can take as things are."""
+        """Warn about each job that no present worker can run."""
         if time.monotonic() < self._look_again:
             return
         self._look_again = time.monotonic() + LOOK_SECONDS
@@ -224,7 +224,7 @@ class Submission:
                 self.tell(job, events.Warned(sentence))
 
     def _take_back(self, client: Client, job: FarmJob, future: Future) -> None:
-        """End a job that is to stop and runs nowhere: no worker may ever come for it."""
+        """End a job that is to stop and is not running: perhaps no worker would ever take it."""
         if client.run_on_scheduler(state_of, key=future.key) in WAITING:
             client.cancel([future], force=True)
             self._settle(job, Outcome(State.STOPPED, computed=False))
@@ -234,7 +234,7 @@ class Submission:
         self.ended(job)
 
     def _look(self, job: FarmJob) -> None:
-        """Settle a job whose result is there, or that is none; describe the others."""
+        """Settle a job whose result exists or whose folder is unusable; return an order for any other."""
         try:
             spec = job.folder.read_spec()
             if job.folder.is_done(wanted_outputs(spec)):

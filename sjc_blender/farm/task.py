@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a worker is sent: one job, and what it answers."""
+"""The order that a worker receives for one job, and its answer."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of an order; `files` is the result where the folder is not shared."""
+    """The outcome of an order; `files` is the result where the folder is not shared."""
 
     outcome: Outcome
     worker: str
@@ -57,7 +57,7 @@ class Answer:
 
 
 class Site(WorkerPlugin):
-    """What a worker's process knows: names of shared folders, a folder of its own, and what is to stop.
+    """State of a worker's process: names of shared folders, a folder of its own, and the jobs to stop.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class Site(WorkerPlugin):
 
 @dataclass
 class _Forwarded:
-    """Sends events to whoever listens, progress not too often."""
+    """Sends events to subscribers, with a limited rate of progress events."""
 
     topic: str
     worker: Any

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A job folder on its way to a machine that does not share the disk, and its result on the way back."""
+"""Sending a job folder to a machine that does not share the disk, and its result back."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Files = dict[str, bytes]
 
 
 def packed_job(folder: JobFolder) -> Files:
-    """Return what a job needs elsewhere: its spec and its inputs, not its checkpoint."""
+    """Return the files that a job needs on another machine: its spec and its inputs, not its checkpoint."""
     return _packed(folder, (*folder.inputs, folder.spec_path))
 
 
 def packed_result(folder: JobFolder) -> Files:
-    """Return what came of it: results, events, log, and the checkpoint, from which it can be continued or edited."""
+    """Return the files of an ended job: results, events, log, and the checkpoint for continuing or editing it."""
     return _packed(folder, (*folder.results.values(), folder.checkpoint, folder.events_path, folder.log_path))
 
 
@@ -31,7 +31,7 @@ def _packed(folder: JobFolder, paths: tuple[Path, ...]) -> Files:
 
 
 def unpack_job(files: Files, folder: JobFolder) -> None:
-    """Lay a job down in `folder`; what is there of it stays.
+    """Write a job's files to `folder`; those already there are kept.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def unpack_job(files: Files, folder: JobFolder) -> None:
 
 
 def unpack_result(files: Files, folder: JobFolder) -> None:
-    """Lay a result down in `folder`, what says that it is whole at the end; errors as of `unpack_job`."""
+    """Write a result to `folder`, with the file that marks it as complete last; errors as of `unpack_job`."""
     own = (folder.checkpoint, folder.events_path, folder.log_path, *folder.results.values())
     _unpack(files, folder, {folder.relative(path): path for path in own})
 
@@ -57,7 +57,7 @@ def _unpack(files: Files, folder: JobFolder, allowed: dict[str, Path]) -> None:
     except OSError as error:
         raise atomic_write.file_error(error, folder.path) from error
     folder.make_folders()
-    # In the order of `allowed`, in which the file that says that all are there is the last.
+    # In the order of `allowed`, in which the file that marks the result as complete is the last.
     for name, path in allowed.items():
         if name in files:
             with atomic_write.atomic_path(folder.to_write(path)) as temporary:

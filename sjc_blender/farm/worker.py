@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A worker: a process that runs one job at a time, and finds its scheduler again when that was away."""
+"""A worker: a process that runs one job at a time and reconnects to its scheduler."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .scheduler import SETTINGS, quiet
 from .task import Site
 
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 15.0)
-"""Waits before the scheduler is looked for again; the last one stays."""
+"""Seconds before each attempt to reconnect; the last value is repeated."""
 
 SCRATCH = "scratch"
 
 CLOSE_SECONDS = 180
-"""Grace for the job's current step and its checkpoint when the worker ends."""
+"""Seconds for the job's current step and its checkpoint when the worker ends."""
 
 
 async def join(

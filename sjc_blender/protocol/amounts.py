@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bytes and times, for people."""
+"""Readable texts for numbers of bytes and for times."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Arrays in ``.npz`` files of a job, which may come from anyone: judged by their headers before memory is taken.
+"""Arrays in ``.npz`` files of a job, which may come from anyone: their headers are checked before memory is allocated.
 
 Such a file is a zip of ``.npy`` files, each a short header before the numbers. Both formats can claim anything, name
 compressors that fill the memory, and hold Python objects. Here only what is asked for is read, of plain numbers, up to
@@ -31,7 +31,7 @@ ENCRYPTED = 1
 
 
 class BadArrays(Exception):
-    """What is wrong with a file of arrays, as the rest of a sentence."""
+    """An unusable file of arrays; the message is the rest of a sentence that begins with its name."""
 
 
 @dataclass(frozen=True)

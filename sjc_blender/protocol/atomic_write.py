@@ -32,7 +32,7 @@ _TEMPORARY = re.compile(r"\.(?P<stem>.+)-[0-9a-f]{12}(?P<suffix>(\.[^.]*)?)")
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on leaving without an error it replaces `path`.
+    """Yield a temporary path beside `path`; on exit without an error it replaces `path`.
 
     The temporary file is a new one, so whatever has the name `path`, a link too, is replaced and not written through.
 
@@ -61,7 +61,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_files(path: Path) -> Iterator[Path]:
-    """Give `path` within a temporary folder; what was written there replaces its namesakes beside `path`, it last.
+    """Yield `path` in a temporary folder; on exit its files replace those of the same names beside `path`, `path` last.
 
     For programs that write several files, or tell nothing of a full disk: the files go to the disk and there must be
     room left, or nothing is replaced. Missing folders are made.
@@ -94,7 +94,7 @@ def atomic_files(path: Path) -> Iterator[Path]:
 
 
 def _require_room(folder: Path) -> None:
-    """Raise the OSError of a disk so full that what was just written to it may have been cut off."""
+    """Raise OSError if the disk is so full that what was just written may have been cut off."""
     probe = folder / "probe"
     with probe.open("wb") as file:
         file.write(bytes(ROOM))
@@ -110,13 +110,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def written_for(name: str) -> str:
-    """Return for which file a temporary file of `atomic_path` was made, by its name; empty if it is no such name."""
+    """Return the name of the file for which `atomic_path` made a temporary file; empty for any other name."""
     found = _TEMPORARY.fullmatch(name)
     return found["stem"] + found["suffix"] if found is not None else ""
 
 
 def file_error(error: OSError, path: Path) -> SjcError:
-    """Say in a sentence why a file could not be written."""
+    """Return the error for a file that could not be written."""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return SjcError(
             "disk_full",
@@ -132,7 +132,7 @@ def file_error(error: OSError, path: Path) -> SjcError:
 
 
 def _finish(temporary: Path, mode: int) -> None:
-    """Bring a file to the disk, with the permissions of any new one: some libraries put another in its place."""
+    """Flush a file to the disk, with the permissions of a new file: some libraries set others."""
     with temporary.open("rb+") as file:
         if os.name == "posix":
             os.fchmod(file.fileno(), mode)

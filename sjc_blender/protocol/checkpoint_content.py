@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a checkpoint says of its content, for who has no torch to read it with."""
+"""The digest that a checkpoint's header states, read without torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .model_families import safetensors_header
 
 
 def checkpoint_content(path: Path) -> str:
-    """Digest that a checkpoint has of its tensors, from its header alone.
+    """Return the digest of a checkpoint's tensors, which is in its header.
 
     Raises
     ------

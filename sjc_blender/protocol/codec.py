@@ -17,17 +17,17 @@ T = TypeVar("T")
 
 
 MOST_FAULTS = 100
-"""After which no more are looked for."""
+"""Number of faults after which decoding stops."""
 
 LARGEST_WHOLE = (1 << 63) - 1
 
 
 class _Bad(Exception):
-    """A value that does not fit; the fault is already recorded."""
+    """Raised for a value that does not fit; the fault is already recorded."""
 
 
 class _TooMany(Exception):
-    """There are so many faults that the rest does not matter."""
+    """Raised when `MOST_FAULTS` faults were found."""
 
 
 def encode(value: Any) -> Any:
@@ -107,7 +107,7 @@ def _decode_dataclass(cls: Any, data: Any, path: str, faults: list[Fault]) -> An
 
 @functools.cache
 def _hints(cls: Any) -> dict[str, Any]:
-    """Give the types of a data class's fields; evaluating the annotations is most of the work of decoding."""
+    """Return the types of a data class's fields, cached: evaluating annotations is most of the work of decoding."""
     return typing.get_type_hints(cls)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a check of the engine finds."""
+"""The findings of a check of the engine."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """One finding.
 
     Attributes
     ----------
     subject : str
-        What it is, such as ``"Memory"``.
+        What was checked, such as ``"Memory"``.
     text : str
-        How it is.
+        What was found.
     works : bool
-        Whether that will do.
+        Whether that is good enough.
     fix : str
-        If not: what to do.
+        What to do if it is not.
     """
 
     subject: str
@@ -34,13 +34,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Everything that was looked at."""
+    """All findings."""
 
     findings: tuple[Finding, ...]
 
     @property
     def works(self) -> bool:
-        """Whether all of it will do."""
+        """Whether every finding is good enough to work with."""
         return all(finding.works for finding in self.findings)
 
     def __str__(self) -> str:

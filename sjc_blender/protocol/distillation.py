@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Models that were distilled to make a picture in a few steps, how each kind is recognised, and what it needs.
+"""Models distilled to make a picture in a few steps: how each kind is recognised, and what it needs.
 
-Such a model knows the noise levels of its few steps only, and has guidance inside: guided once more it burns out.
+Such a model was trained at the noise levels of its few steps only. Guidance is distilled into it: more of it
+oversaturates the results.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from .hub_cache import INDEX
 from .model_families import component_config, json_object
 
 GUIDANCE_SCALE = 1.0
-"""What a distilled model is guided with, in the convention of the engine: not at all."""
+"""Guidance scale of a distilled model, in the engine's convention: no guidance."""
 
 MOST_GUIDANCE = 2.0
-"""Above it results burn out, say the authors of these models."""
+"""Above this scale results are oversaturated, according to the authors of these models."""
 
 
 @dataclass(frozen=True)
 class Distillation:
-    """One kind.
+    """One kind of distilled model.
 
     Attributes
     ----------
@@ -32,7 +33,7 @@ class Distillation:
     title : str
         For people.
     words : tuple of str
-        In the name of a model or a LoRA they tell it.
+        Words by which the name of a model or a LoRA shows the kind.
     steps : int
         Noise levels that it knows: the last of that many equal parts of the table each.
     """
@@ -101,5 +102,5 @@ def distillation_of(told: str, source: str, model: Path | None, adapters: Iterab
 
 
 def _words(name: str) -> str:
-    """The words of a name, in small letters: of ``dreamshaperXL_lightningDPMSDE`` "dreamshaper xl lightning dpmsde"."""
+    """Return the words of a name in lower case: "dreamshaper xl lightning" for ``dreamshaperXL_lightning``."""
     return " ".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)).lower()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Errors that carry what a person needs: what happened and what to do next."""
+"""Errors that say what happened and what to do next."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .shown import shown
 
 
 class SjcError(Exception):
-    """An expected failure, told in sentences.
+    """An expected failure, with a message for the user.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Fault:
 
 
 class _Short(reprlib.Repr):
-    """Writes a value from outside shortly, however large or deep it is."""
+    """Shortens the representation of a value from outside, however large or deeply nested it is."""
 
     def repr_int(self, x: int, level: int) -> str:
         return super().repr_int(x, level) if abs(x) < 1 << 256 else f"a whole number of {x.bit_length()} bits"

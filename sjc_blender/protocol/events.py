@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the engine tells while it works, and what it is told: one JSON object a line."""
+"""Events that the engine sends and commands that it receives, one JSON object per line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What the job will need; told before the first step, and again with its time after some steps.
+    """What the job will need; sent before the first step, and again with an estimated time after some steps.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class CheckpointSaved:
 
 @dataclass(frozen=True)
 class Paused:
-    """The job stands still after `step` steps until it is told to go on."""
+    """The job is paused after `step` steps."""
 
     step: int
 
@@ -113,7 +113,7 @@ class Warned:
 
 @dataclass(frozen=True)
 class ObjectWhole:
-    """The field, and the mesh where one is wanted, lie whole in the result's folder; pictures of them follow."""
+    """The field and, if wanted, the mesh are complete in the result's folder; pictures of them follow."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Failed:
 
     @classmethod
     def of(cls, error: SjcError) -> Failed:
-        """Tell `error` as an event."""
+        """Return the event for `error`."""
         return cls(error.code, error.message, error.hint)
 
 
@@ -188,7 +188,7 @@ _NAME_OF = {cls: name for name, cls in _NAMES.items()}
 
 
 LONGEST_LINE = 1 << 20
-"""Bytes of an event."""
+"""Largest size of an event in bytes."""
 
 
 def to_line(event: Event) -> str:
@@ -200,7 +200,7 @@ def to_line(event: Event) -> str:
 
 
 def from_line(line: str) -> Event | None:
-    """Read an event; None for a line that is none (a library's stray print, a later release's event)."""
+    """Read an event; None for any other line, such as a library's print or an event of a later release."""
     if len(line) > LONGEST_LINE:
         return None
     try:
@@ -223,14 +223,14 @@ CANCEL = '{"command": "cancel"}'
 """The line on the engine's standard input that stops it after the current step."""
 
 PAUSE = '{"command": "pause"}'
-"""Stand still after the current step; the memory is kept."""
+"""Pause after the current step; the memory is kept."""
 
 GO_ON = '{"command": "resume"}'
 """End a pause."""
 
 
 def command_in(line: str) -> str | None:
-    """Give the command that a line of the engine's standard input holds; None if it holds none."""
+    """Return the command in a line of the engine's standard input; None if there is none."""
     try:
         data = from_text(line[:LONGEST_LINE])
     except BadJson:

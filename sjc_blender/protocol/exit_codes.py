@@ -3,10 +3,10 @@
 
 EXIT_OK = 0
 EXIT_FAILED = 1
-"""Told in a sentence; a job goes on from its last checkpoint when the command is given again."""
+"""An error was reported; the same command resumes a job from its last checkpoint."""
 
 EXIT_USAGE = 2
 """The command line, or a file that it names, cannot be used: nothing was done."""
 
 EXIT_CANCELLED = 3
-"""Stopped on request (a cancel, Ctrl-C, SIGTERM), with a checkpoint; the same command again goes on."""
+"""Stopped on request (a cancel, Ctrl-C, SIGTERM), with a checkpoint; the same command resumes the job."""

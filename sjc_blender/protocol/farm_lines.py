@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``farm run --lines`` tells of many jobs, and what it is told: one JSON object a line, with the job's folder."""
+"""Events and commands of ``farm run --lines``: one JSON object per line, with the job's folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RUN, CANCEL = "run", "cancel"
 
 @dataclass(frozen=True)
 class Command:
-    """What is to be done with the job in a folder: `RUN` or `CANCEL` it."""
+    """A command for the job in a folder: `RUN` or `CANCEL`."""
 
     command: str
     folder: Path
@@ -27,7 +27,7 @@ class Command:
 
 
 def command_in(line: str) -> Command | None:
-    """Return the command that a line holds; None if it holds none."""
+    """Return the command in a line; None if there is none."""
     try:
         data = from_text(line[: events.LONGEST_LINE])
     except BadJson:
@@ -46,7 +46,7 @@ def to_line(folder: Path, event: events.Event) -> str:
 
 
 def from_line(line: str) -> tuple[Path, events.Event] | None:
-    """Read the event of a job; None for a line that is none, as `events.from_line`."""
+    """Read a job's folder and event; None for any other line, as `events.from_line`."""
     if len(line) > events.LONGEST_LINE:
         return None
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A lock on a file, which the system lets go of when its holder ends, however it ends."""
+"""A lock on a file, which the system releases when its holder ends, however it ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if sys.platform == "win32":
     import msvcrt
 
     FAR = 1 << 30
-    """Windows refuses to read what is locked: the locked byte lies beyond the end of the file."""
+    """Position of the locked byte, beyond the end of the file: Windows refuses to read locked bytes."""
 
     def _try_lock(handle: int) -> None:
         os.lseek(handle, FAR, os.SEEK_SET)
@@ -32,15 +32,15 @@ else:
 RETRY_SECONDS = 0.005
 
 HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
-"""What the systems say of a file that somebody else has locked; anything else means that there are no locks."""
+"""Error numbers for a file that another process has locked; any other one means that the disk has no locks."""
 
 
 class NoLocks(OSError):
-    """The file system of a file knows no locks, as some network disks do not."""
+    """Raised where the file system has no locks, as on some network disks."""
 
 
 class FileLock:
-    """Holds a file for one process; made by `acquire`, given back by `release` or by the end of the process.
+    """A lock that this process has; made by `acquire`, ended by `release` or by the end of the process.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class FileLock:
 
     @classmethod
     def acquire(cls, path: Path, patience: float = 0.0) -> FileLock | None:
-        """Lock the file at `path`, which is made if it is not there; None if someone else holds it.
+        """Lock the file at `path`, which is created if necessary; None if another process has the lock.
 
         The file stays where it is when the lock is released: to delete it would let two hold it.
 
@@ -61,7 +61,7 @@ class FileLock:
         ----------
         path : Path
         patience : float
-            Seconds to wait for the holder.
+            Seconds to wait for another process to release it.
 
         Raises
         ------
@@ -88,12 +88,12 @@ class FileLock:
             return cls(handle)
 
     def release(self) -> None:
-        """Let go of the file."""
+        """Release the lock."""
         os.close(self._handle)
 
 
 def is_held(path: Path) -> bool:
-    """Whether someone holds the lock at `path`; nothing is written, and no file is made.
+    """Return whether a process has the lock at `path`; nothing is written, and no file is created.
 
     Raises
     ------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The local Hugging Face cache, found without its library: Blender's Python, too, has to know what kind a model is."""
+"""The local Hugging Face cache, located without its library: Blender's Python has to recognise models too."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 INDEX = "model_index.json"
 LONGEST_REF = 100
 VARIABLE = "SJC_MODELS"
-"""Environment variable that names another cache, for SJC alone; the add-on's preference sets it."""
+"""Environment variable for a cache of SJC's own; set from the add-on's preferences."""
 
 
 def hub_cache() -> Path:
-    """Folder of the cache: by ``SJC_MODELS``, else where huggingface_hub has it.
+    """Return the folder of the cache: ``SJC_MODELS``, else that of huggingface_hub.
 
     See https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables. A variable that is set to
     nothing counts as not set.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder of one job: what was asked, what happened, what came out.
+"""The folder of one job: its spec, its events and its results.
 
 ::
 
@@ -7,12 +7,12 @@
     events.jsonl             every event, one JSON object a line
     log.txt                  whatever the engine and its libraries print
     engine.lock, .lease      held by the engine that works here
-    settings.json            what the panel was set to, where the job came from there
+    settings.json            the panel's settings, if the job was started from the panel
     proxy.npz                the coarse shape that the density keeps to, if the job has one
     guide.npz                the triangles whose depth steers the model, if the job has any
-    origin.safetensors       the checkpoint of the job whose field this one starts from, if it does
-    region.npz               where that field may change, if not everywhere
-    previews/000050.png      pictures of the way
+    origin.safetensors       the checkpoint of the job whose field this one starts from, if any
+    region.npz               where that field may change, if only in a region
+    previews/000050.png      previews during the optimisation
     previews/live.npz        the field as it is now, coarse; gone when the job is done
     checkpoint.safetensors   the newest complete state
     result/                  field.npz, mesh.npz, mesh.ply, mesh.glb, turntable.png, turntable.mp4, metrics.json
@@ -62,7 +62,7 @@ LARGEST_SPEC = 8_000_000
 LARGEST_SETTINGS = 1_000_000
 
 _LIBRARY_TEMPORARY = re.compile(r"\.tmp[A-Za-z0-9]{6}")
-"""What safetensors writes beside a checkpoint and renames; it leaves it there when the disk is full or it is killed."""
+"""Temporary files of safetensors, which it leaves behind when the disk is full or the process is killed."""
 
 _PREVIEW = re.compile(r"[0-9]{6,9}\.png")
 _FILMS = ("spiral.mp4", "orbit.mp4", "cameras.mp4")
@@ -156,16 +156,16 @@ class JobFolder:
             ) from error
         return spec_from_json(data, look_at_model=False)
 
-    # What of the job is there, and whose.
+    # Which files there are.
 
     @property
     def inputs(self) -> tuple[Path, ...]:
-        """Files beside the spec that determine the result, for jobs that have them."""
+        """The files beside the spec that determine the result; a job has some of them or none."""
         return self.proxy, self.guide, self.origin, self.region
 
     @property
     def to_continue(self) -> tuple[Path, ...]:
-        """What another job needs of this one to go on from its checkpoint."""
+        """The files that another job needs to continue from this one's checkpoint."""
         return self.checkpoint, self.settings_path, *self.inputs
 
     def is_done(self, outputs: Iterable[str]) -> bool:
@@ -179,16 +179,16 @@ class JobFolder:
         return all(self.has(self.results[name]) for name in ("metrics", *(OUTPUT_FILES[output] for output in outputs)))
 
     def begin_results(self) -> None:
-        """Take away what says that the results are whole, before they are written anew; SjcError if that fails."""
+        """Delete the file that marks the results as complete, before they are written again; SjcError if that fails."""
         try:
             self.metrics.unlink(missing_ok=True)
         except OSError as error:
             raise atomic_write.file_error(error, self.metrics) from error
 
     def own_files(self) -> list[Path]:
-        """Return what is there of the files that jobs put into their folders, by name; the spec is the last.
+        """Return the files present that jobs create in their folders, by name; the spec comes last.
 
-        Also what they left unfinished: temporary files of a process that was killed.
+        This includes temporary files of a process that was killed.
         """
         found = []
         for folder in (self.result, self.previews, self.path):
@@ -198,7 +198,7 @@ class JobFolder:
         return sorted(found, key=lambda path: path == self.spec_path)
 
     def sweep(self) -> None:
-        """Delete temporary files of engines that were killed; only whoever holds the folder may do so."""
+        """Delete temporary files of engines that were killed; only the holder of the folder's lease may do so."""
         for path in self.own_files():
             if atomic_write.written_for(path.name) or _LIBRARY_TEMPORARY.fullmatch(path.name):
                 with contextlib.suppress(OSError):
@@ -210,7 +210,7 @@ class JobFolder:
         Returns
         -------
         list of str
-            What is left, relative to the folder: files that no job has put there.
+            What is left, relative to the folder: files that jobs do not create.
 
         Raises
         ------
@@ -243,7 +243,7 @@ class JobFolder:
     # Opening.
 
     def require_plain(self) -> None:
-        """Refuse a folder in which a link, a pipe, a device or a folder has the name of a file of the job, or the like.
+        """Refuse a folder in which anything but a plain file has the name of one of the job's files.
 
         Raises
         ------
@@ -255,7 +255,7 @@ class JobFolder:
             plain_files.require_plain(self.path, path)
 
     def make_folders(self) -> None:
-        """Make the folders inside it where they are missing: archives and version control leave empty ones out.
+        """Create missing folders inside it: archives and version control leave out empty ones.
 
         Raises
         ------
@@ -266,7 +266,7 @@ class JobFolder:
             self.to_write(path)
 
     def has(self, path: Path) -> bool:
-        """Whether one of its files is there, as a plain file."""
+        """Return whether one of its files exists, as a plain file."""
         return plain_files.is_plain(self.path, path)
 
     def read(self, path: Path, limit: int) -> bytes:
@@ -316,7 +316,7 @@ class JobFolder:
         path = self.path / relative
         return path if self.has(path) else None
 
-    # What happened.
+    # Events.
 
     def append_event(self, event: events.Event) -> None:
         """Add one event to ``events.jsonl``; errors as of `append`."""
@@ -326,15 +326,15 @@ class JobFolder:
         except OSError as error:
             raise atomic_write.file_error(error, self.events_path) from error
 
-    # Who works here.
+    # Locking.
 
     @property
     def busy(self) -> bool:
-        """Whether an engine works in the folder, of this session or of any other."""
+        """Whether an engine of any session works in the folder."""
         return lease.is_held(self.lease_path)
 
     def claim(self, patience: float = 0.0, waiting: Callable[[lease.Holder | None], None] | None = None) -> lease.Lease:
-        """Keep other engines out of the folder, until the lease is released; parameters as of `Lease.acquire`.
+        """Acquire the folder's lease, which keeps other engines out; parameters as of `Lease.acquire`.
 
         Raises
         ------
@@ -374,12 +374,12 @@ class JobFolder:
 
 
 def volume_stem(spec: JobSpec) -> str:
-    """Return how the names of a job's .vdb files begin."""
+    """Return the prefix of the names of a job's .vdb files."""
     return f"{slug(spec.subject)}-seed{spec.seed}"
 
 
 def engine_busy(folder: JobFolder) -> SjcError:
-    """Say that another engine works in `folder`, and whose."""
+    """Return the error for a folder in which another engine works; it names the holder."""
     holder = lease.holder_of(folder.lease_path)
     whose = f" ({holder})" if holder is not None else ""
     return SjcError(

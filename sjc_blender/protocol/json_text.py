@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JSON from outside: a value of moderate size, or one error, in moderate time and memory."""
+"""JSON from outside, read in bounded time and memory, with one kind of error."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from .outside_file import read_outside
 
 DEEPEST = 64
-"""Levels of lists and objects inside one another."""
+"""Deepest nesting of lists and objects."""
 
 MOST_VALUES = 400_000
 MOST_GROUPS = 250_000
-"""Lists and objects; an empty one takes thirty times its two bytes."""
+"""Most lists and objects; an empty one takes thirty times its two bytes in memory."""
 
 
 class BadJson(ValueError):
-    """A text that is no JSON, or too much of it."""
+    """Raised for a text that is not JSON, or too large or too deep."""
 
 
 def from_bytes(content: bytes) -> Any:
@@ -41,7 +41,7 @@ def from_text(text: str) -> Any:
     Raises
     ------
     BadJson
-        If it is none, is nested deeper than `DEEPEST`, or has more values than any file of ours.
+        If it is not JSON, is nested deeper than `DEEPEST`, or has more values than any file of ours.
     """
     if text.count("[") + text.count("{") > MOST_GROUPS or text.count(",") > MOST_VALUES:
         raise BadJson("it holds far too many values")

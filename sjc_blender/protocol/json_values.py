@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of any kind as values that JSON has."""
+"""Conversion of any values to those that JSON has."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 LONGEST = 200
-"""Letters of a text that was found where it is not allowed."""
+"""Characters shown of a text that is not allowed where it was found."""
 
 LARGEST = 1 << 53
-"""Programs that read numbers as floats know whole ones up to here."""
+"""Largest integer that programs which read numbers as floats represent exactly."""
 
 
 def json_value(value: Any) -> Any:
-    """Give the same in JSON's values: numbers that are not finite become None, at any depth."""
+    """Return `value` with numbers that are not finite replaced by None, at any depth."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
@@ -29,7 +29,7 @@ Plain = str | int | float | bool | None
 
 
 def plain(value: Any) -> Plain:
-    """Give a value that somebody wrote, as JSON has it; what JSON has no plain value for, as text."""
+    """Return a value that a user wrote as a JSON value; as text if JSON has no such value."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int) and abs(value) < LARGEST:

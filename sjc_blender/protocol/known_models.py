@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Models that are known to work with a family, with what a person wants to know before a download.
+"""Models that are known to work, with the facts that a user wants before a download.
 
 The facts are data, ``sjc_blender/models/known.json``. Sizes and memory are rounded; a download tells its own exactly.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from . import codec
 
 PREVIEW_DECODER = "preview_decoder"
-"""In place of a family: a tiny autoencoder, which no job can use as its model, but for its previews."""
+"""In place of a family: a tiny autoencoder, which jobs use for previews only."""
 
 KNOWN = Path(__file__).resolve().parent.parent / "models" / "known.json"
 
@@ -63,7 +63,7 @@ def known_models() -> tuple[KnownModel, ...]:
 
 
 def known_model(source: str) -> KnownModel | None:
-    """Give the known model with that id, or None."""
+    """Return the known model with that id, or None."""
     return next((model for model in known_models() if model.id == source), None)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who works on a file or in a folder, also where several computers share it: a lock, and a file that is kept fresh.
+"""Exclusive use of a file or folder, also among computers that share a disk: a lock, and a file that is refreshed.
 
 A lock ends with its process, but not every network disk has locks, and some keep them from other computers. So the
 holder also writes a *lease* beside the lock: host, process, and a count that rises every few seconds. Clocks of other
@@ -28,10 +28,10 @@ from .plain_files import open_lock_file, read_plain
 from .shown import shown
 
 BEAT_SECONDS = 5.0
-"""Between two signs of life."""
+"""Seconds between two updates of a lease."""
 
 STALE_SECONDS = 45.0
-"""Without a sign of life after which a lease is free; network disks show a change late."""
+"""Seconds without an update after which a lease is free; network disks show changes late."""
 
 WATCH_SECONDS = 0.2
 LARGEST = 4096
@@ -40,7 +40,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lease, by its own words.
+    """The holder of a lease, as it describes itself.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Holder:
 
 
 class Lease:
-    """Holds a file or a folder for this process; made by `acquire`, ended by `release`.
+    """A lease that this process has; made by `acquire`, ended by `release`.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Lease:
     def acquire(
         cls, path: Path, patience: float = 0.0, waiting: Callable[[Holder | None], None] | None = None
     ) -> Lease | None:
-        """Take the lease whose file is `path`; None if somebody else holds it.
+        """Acquire the lease whose file is `path`; None if another process has it.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class Lease:
         patience : float
             Seconds to wait for a lock that is held.
         waiting : callable, optional
-            Told who holds it before up to `STALE_SECONDS` are spent on whether that one still lives.
+            Called with the holder before waiting up to `STALE_SECONDS` to see whether it is still alive.
 
         Raises
         ------
@@ -127,11 +127,11 @@ class Lease:
 
     @property
     def lost(self) -> bool:
-        """Whether another took it over, because this process was silent for too long, asleep for example."""
+        """Whether another process took it over because this one did not update it in time, for example while asleep."""
         return self._lost
 
     def release(self) -> None:
-        """Give it back."""
+        """Release the lease and its lock."""
         self._ended.set()
         self._keeper.join(BEAT_SECONDS)
         with contextlib.suppress(OSError, SjcError):
@@ -162,7 +162,7 @@ def lock_of(path: Path) -> Path:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds the lease whose file is `path`; answers at once, and writes nothing.
+    """Return whether a process has the lease whose file is `path`; returns at once and writes nothing.
 
     A lease of another computer counts as held until this process has seen it unchanged for `STALE_SECONDS`.
     """
@@ -177,17 +177,17 @@ def is_held(path: Path) -> bool:
 
 
 def holder_of(path: Path) -> Holder | None:
-    """Return who holds, or held last, the lease whose file is `path`; None if there is none or it cannot be read."""
+    """Return the present or last holder of the lease whose file is `path`; None if it is missing or unreadable."""
     content = _content_or_none(path)
     return None if content is None else _read(content)
 
 
 _seen: dict[Path, tuple[bytes, float]] = {}
-"""What a lease was when it was last found changed, and when that was, by this process's own clock."""
+"""Content of a lease at its last observed change, and the time of that by this process's clock."""
 
 
 def _made(path: Path, locks: bool, waiting: Callable[[Holder | None], None] | None) -> Holder | None:
-    """Write a new lease, in place of one whose holder is gone; None if its holder lives."""
+    """Write a new lease in place of one whose holder is gone; None if the holder is alive."""
     holder = Holder(socket.gethostname(), _system(), os.getpid(), time.time(), secrets.token_hex(8))
     first: bytes | None = None
     while True:
@@ -211,7 +211,7 @@ def _made(path: Path, locks: bool, waiting: Callable[[Holder | None], None] | No
 
 
 def _is_over(content: bytes, locks: bool) -> bool:
-    """Whether the holder is known to be gone, without watching: it was of this computer, where a lock would tell."""
+    """Return whether the holder is certainly gone: on this computer its lock would show that it is alive."""
     holder = _read(content)
     if holder is None or holder.host != socket.gethostname():
         return False
@@ -248,11 +248,11 @@ def _system() -> str:
 
 
 def _put_aside(path: Path, content: bytes) -> None:
-    """Take a lease away that has `content`; one that was renewed, or is another's by now, is put back."""
+    """Remove a lease that has `content`; one that was renewed or replaced in the meantime is put back."""
     aside = path.with_name(f".{path.stem}-{secrets.token_hex(6)}{path.suffix}")
     try:
         path.rename(aside)
-    except FileNotFoundError:  # somebody was quicker
+    except FileNotFoundError:  # another process was faster
         return
     if _content_or_none(aside) != content and not path.exists():
         aside.rename(path)
@@ -283,7 +283,7 @@ def _content(path: Path) -> bytes:
 
 
 def _content_or_none(path: Path) -> bytes | None:
-    """Read a lease; None if there is none. What cannot be read has a content too: it is watched like any other."""
+    """Read a lease; None if there is none. An unreadable one has a content too and is watched like any other."""
     try:
         return _content(path)
     except FileNotFoundError:

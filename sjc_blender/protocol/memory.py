@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a job does with less memory, in levels from the quickest to the thriftiest; what cards of usual sizes have.
+"""Memory levels of a job, from the fastest to the one that needs least memory; memory of common graphics cards.
 
 Both are data, ``sjc_blender/presets/memory/``. Which level a job begins with is the engine's choice, by what the model
 needs and what is free (`sjc_blender.engine.forecast`); when memory runs out nevertheless, it takes the next one.
@@ -42,12 +42,12 @@ class MemoryLevel:
 
 @cache
 def memory_levels() -> tuple[MemoryLevel, ...]:
-    """Every level, the quickest first; each takes less memory than the one before."""
+    """Return all levels, fastest first; each needs less memory than the one before."""
     return tuple(_level(entry) for entry in json.loads((MEMORY_PRESETS / "levels.json").read_text(encoding="utf-8")))
 
 
 def card_bytes(memory: str) -> int | None:
-    """Bytes that a job may use with this `spec.ModelSpec.memory`, less than the card has by what the desktop takes.
+    """Return the bytes that a job may use with this `spec.ModelSpec.memory`: the card's, less those of the desktop.
 
     None where it names no size of card.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the engine tells of models on this computer and of their download."""
+"""Events about models on this computer and their download."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Models:
     models: tuple[ModelOnDisk, ...] = ()
 
     def find(self, hub_id: str) -> ModelOnDisk | None:
-        """Give the model with that id, or None."""
+        """Return the model with that id, or None."""
         return next((model for model in self.models if model.id == hub_id), None)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The families of models that can be used, how each is recognised, and what it needs.
+"""The supported families of models, how each is recognised, and what it needs.
 
 One table for whoever has to know: the engine that loads a model, the profile that says how to use it, the rules for
 a job's prompt, and lists of models. The engine's adapters are in `sjc_blender.engine.score_models`.
@@ -29,7 +29,7 @@ LARGEST_CONFIGURATION = 4_000_000
 
 @dataclass(frozen=True)
 class ModelFamily:
-    """Models that one adapter runs.
+    """The models that one adapter runs.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class ModelFamily:
     title : str
         For people.
     conditioning : str
-        What a prompt is to it: ``"text"``, ``"class"`` (the name or number of a class) or ``"none"``.
+        Meaning of a prompt: ``"text"``, ``"class"`` (the name or number of a class) or ``"none"``.
     pipelines : tuple of str
         Class names in ``model_index.json`` that mark it.
     samples : str
@@ -87,7 +87,7 @@ def local_model(source: str) -> Path | None:
 
 
 def family_of(path: Path) -> ModelFamily | None:
-    """Recognise a model by its folder's index or its file's header; None if it is of no known family."""
+    """Recognise a model by its folder's index or its file's header; None if its family is unknown."""
     if path.is_file():
         return FAMILY.get(_family_of_file(path))
     if (path / REFERENCE_VIEWS).is_file():
@@ -100,7 +100,7 @@ def family_of(path: Path) -> ModelFamily | None:
 
 
 def json_object(file: Path) -> dict[str, Any]:
-    """Contents of a JSON file; empty if it cannot be read or holds something else."""
+    """Return the object in a JSON file; empty if it cannot be read or is not an object."""
     try:
         data = read_json(file, LARGEST_CONFIGURATION)
     except (UnusableFile, BadJson):

@@ -48,7 +48,7 @@ USUAL_NOISE_LEVELS = 1000
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a small model knows; a prompt outside it is refused rather than answered with noise.
+    """The vocabulary of a small model; a prompt outside it is refused, as the result would be noise.
 
     Attributes
     ----------
@@ -66,11 +66,11 @@ class Vocabulary:
 
     @property
     def told(self) -> str:
-        """What it knows, in a sentence."""
+        """A sentence that lists the vocabulary."""
         return f"It knows the objects {', '.join(self.objects)} in the colours {', '.join(self.colours)}."
 
     def examples(self) -> list[str]:
-        """Every prompt of its template, object by object."""
+        """Return every prompt of the template, object by object."""
         return [
             self.template.replace("{colour}", colour).replace("{object}", thing)
             for thing in self.objects
@@ -80,14 +80,14 @@ class Vocabulary:
     def completed(self, prompt: str) -> str:
         """The prompt with the template's article before it if it begins with a colour or an object.
 
-        A small model knows a word by its place, too: of "blue mug" in place of "a blue mug" it makes pink ones.
+        A small model depends on the position of words: for "blue mug" instead of "a blue mug" it makes pink ones.
         """
         first = re.match(r"\s*([^\W_]+)", prompt.lower())
         lacks_article = first is not None and first[1] in (*self.colours, *self.objects)
         return self.template.split("{", 1)[0] + prompt.lstrip() if lacks_article else prompt
 
     def refusal(self, prompt: str) -> SjcError | None:
-        """The error for a prompt outside the vocabulary, or None if the prompt is inside."""
+        """Return the error for a prompt outside the vocabulary, or None."""
         words = re.findall(r"[^\W_]+", prompt.lower())
         unknown = [word for word in words if word not in self.words]
         if not unknown and any(word in self.objects for word in words):
@@ -107,7 +107,7 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Orbit:
-    """The orbit a model's viewpoints come from by default; fields as in `spec.OrbitRig`."""
+    """The default orbit of a model's viewpoints; fields as in `spec.OrbitRig`."""
 
     distance: Range = (1.5, 1.5)
     elevation: Range = (-6.4, 83.5)
@@ -116,7 +116,7 @@ class Orbit:
 
 @dataclass(frozen=True)
 class ModelProfile:
-    """Everything the rest of the system needs to know of a model besides its weights.
+    """What has to be known about a model besides its weights.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ class ModelProfile:
 
     @property
     def conditioning(self) -> Literal["text", "class", "none"]:
-        """What a prompt is to the model, see `sjc_blender.protocol.model_families.ModelFamily`."""
+        """Meaning of a prompt, see `sjc_blender.protocol.model_families.ModelFamily`."""
         return FAMILY[self.family].conditioning
 
 
@@ -219,7 +219,7 @@ def _read_profile(path: Path, _changed: int, _size: int) -> ModelProfile:
 
 
 def _fault_of(profile: ModelProfile) -> str:
-    """What in a profile of the right form cannot be used; empty if nothing is."""
+    """Return what is wrong with the values of a well-formed profile; empty if nothing is."""
     if profile.family not in FAMILY:
         return f"it names the family {profile.family!r}; known are {', '.join(FAMILY)}"
     if not profile.views.bands or not all(band.views for band in profile.views.bands):
@@ -245,14 +245,14 @@ def _fault_of(profile: ModelProfile) -> str:
 
 
 def _channels(profile: ModelProfile) -> tuple[int, ...]:
-    """How many channels a sample of the model may have."""
+    """Return the numbers of channels that a sample of the model may have."""
     if profile.latent_rgb:
         return (len(profile.latent_rgb),)
     return (3,) if FAMILY[profile.family].samples == "pixels" else (4, 16)
 
 
 def same_samples(first: str, second: str) -> bool:
-    """Whether the samples of two models (see `spec.ModelSpec.source`) mean the same, so that features fit both.
+    """Return whether two models (see `spec.ModelSpec.source`) have the same sample space, so that features fit both.
 
     Models with a profile of their own have autoencoders of their own; all others share that of their family.
     """
@@ -270,7 +270,7 @@ def _samples(source: str) -> str:
 
 
 def needs_prompt(source: str) -> bool:
-    """Whether a job with this model has to say what to make; so it has if the model's profile cannot be read.
+    """Return whether a job with this model needs a prompt; True if the model's profile cannot be read.
 
     Buttons ask this whenever they are drawn, and a checkpoint's header alone takes 20 ms to read: the answer is kept
     until the folder or file changes.
@@ -279,12 +279,12 @@ def needs_prompt(source: str) -> bool:
 
 
 def vocabulary(source: str) -> Vocabulary | None:
-    """Give what a small model knows, as quickly as `needs_prompt`; None for any other, or if its profile is no good."""
+    """Return a small model's vocabulary, cached as in `needs_prompt`; None for other models and invalid profiles."""
     return _vocabulary(source, changed_at(source))
 
 
 def changed_at(source: str) -> int:
-    """Return when a model's folder or file was changed last, in nanoseconds; 0 if there is none."""
+    """Return the modification time of a model's folder or file in nanoseconds; 0 if there is none."""
     model = local_model(source)
     try:
         return model.stat().st_mtime_ns if model is not None else 0
@@ -309,7 +309,7 @@ def _vocabulary(source: str, changed: int) -> Vocabulary | None:
 
 
 def noise_levels(source: str) -> int:
-    """Length of a model's sigma table, from its scheduler's configuration; that of most models if it cannot be read."""
+    """Return the length of a model's sigma table from its scheduler's configuration; 1000 if it cannot be read."""
     model = local_model(source)
     config = component_config(model, "scheduler", "scheduler_config.json") if model is not None else {}
     count = config.get("num_train_timesteps")

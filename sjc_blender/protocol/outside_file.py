@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that other people and other programs wrote: regular ones, up to a size, read in one go."""
+"""Files from outside: regular files of limited size, read at once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_outside(path: Path, limit: int) -> bytes:
 
 
 def stays_inside(folder: Path, name: str) -> bool:
-    """Whether a name that stands in a file leads to a place within a folder, also through the links that are there."""
+    """Return whether a name found in a file leads to a place inside a folder, links resolved."""
     try:
         return Path(os.path.realpath(folder / name)).is_relative_to(os.path.realpath(folder))
     except (OSError, ValueError):  # a ValueError if there is a NUL in the name

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes of a job's settings: as nested mappings, by dotted names, as text; and laid over one another."""
+"""Overrides of a job's settings, as nested mappings, dotted names or text, and how they are merged."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def nested(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `settings` with `changes` laid over them.
+    """Return `settings` with `changes` merged into them.
 
     A mapping changes only what it names, unless both name a ``kind`` and not the same one: a rig of another kind
     replaces the rig.
@@ -74,7 +74,7 @@ def _of_another_kind(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def _join(target: dict[str, Any], entry: Mapping[str, Any], path: str) -> None:
-    """Add the fields of `entry` to `target`, neither of which may have one that the other has."""
+    """Add the fields of `entry` to `target`; SjcError if both have the same field."""
     for name, value in entry.items():
         full = f"{path}.{name}" if path else name
         if name not in target:

@@ -33,10 +33,10 @@ _ALWAYS = (
 
 
 def kind_of(path: Path) -> str:
-    """Return in words what is at `path`: ``"a file"``, ``"a folder"``, ``"a link"`` ...; empty if nothing is."""
+    """Describe what is at `path`: ``"a file"``, ``"a folder"``, ``"a link"`` ...; empty if nothing is."""
     try:
         status = path.lstat()
-    except (OSError, ValueError):  # also a name that no file can have, a folder that may not be looked into
+    except (OSError, ValueError):  # also a name that no file can have, or an unreadable folder
         return ""
     if stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) & NAME_SURROGATE:
         return "a link"
@@ -50,7 +50,7 @@ def kind_of(path: Path) -> str:
 
 
 def require_plain(root: Path, path: Path) -> bool:
-    """Judge a file and the folders between it and `root`.
+    """Check a file and the folders between it and `root`.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def refusal(path: Path, kind: str) -> SjcError:
 
 
 def _require_folders(root: Path, names: Iterable[str]) -> bool:
-    """Refuse what is no folder of its own among the folders below `root`; False if one is not there."""
+    """Refuse anything but real folders below `root` on the way; False if one is missing."""
     at = root
     for name in names:
         at /= name
@@ -213,7 +213,7 @@ def _parts(root: Path, path: Path) -> tuple[str, ...]:
 
 
 def _open(root: Path, path: Path, flags: int) -> int:
-    """Open a file that `require_plain` has judged, and judge it again: by now another may have its name."""
+    """Open a file that `require_plain` has accepted, and check it again: another may have its name by now."""
     try:
         handle = _open_below(root, path, flags | _ALWAYS) if _BY_DESCRIPTOR else os.open(path, flags | _ALWAYS, 0o666)
     except OSError as error:

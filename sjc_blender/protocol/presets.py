@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a prompt and a preset to a whole job spec.
+"""Making a whole job spec of a prompt and a preset.
 
 A setting comes from, later wins: the data class's default (the paper), the preset's file in
 ``sjc_blender/presets/``, the model profile's settings and its entry for that preset, the recipe's file in
@@ -30,13 +30,13 @@ PRESETS = Path(__file__).resolve().parent.parent / "presets"
 
 
 def preset_names() -> list[str]:
-    """Names of the presets that ship, quickest first; see `recipes` for the published recipes."""
+    """Return the names of the presets, fastest first; see `recipes` for the published recipes."""
     loaded = {path.stem: _read(path.stem) for path in PRESETS.glob("*.json")}
     return sorted(loaded, key=lambda name: (loaded[name]["optimisation"]["steps"], name))
 
 
 def preset_settings(name: str) -> dict[str, Any]:
-    """The settings that a preset or a recipe changes, nested like a job's, for a model without settings of its own."""
+    """Return the settings that a preset or a recipe changes, nested like a job's, without those of the model."""
     if name in preset_names():
         return _read(name)
     return merged(_read(recipes.BASE), recipes.read_recipe(name))
@@ -154,7 +154,7 @@ def stages_to(resolution: object, stages: Sequence[tuple[float, int]]) -> list[t
 
 
 def _check_words(vocabulary: Vocabulary, spec: JobSpec) -> None:
-    """Raise for the prompt, or the text of a camera, that the model does not understand."""
+    """Raise SjcError if the model's vocabulary lacks the prompt or the text of a camera."""
     refusal = vocabulary.refusal(spec.prompt)
     if refusal is not None:
         raise refusal
@@ -171,7 +171,7 @@ def _read(preset: str) -> dict[str, Any]:
 
 
 def _viewpoints(source: str, profile: ModelProfile) -> dict[str, Any]:
-    """The model's own orbit, or the cameras that there are reference views of."""
+    """Return the model's own orbit, or the cameras of reference views."""
     folder = local_model(source)
     if profile.family == "reference_views" and folder is not None:
         cameras: dict[str, Any] = codec.encode(read_reference_views(folder).rig)

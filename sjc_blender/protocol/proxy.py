@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What both sides know of a proxy: the grid it is laid on, and its digest."""
+"""The grid of a proxy, and its digest."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A folder of pictures with the cameras that took them, used in a model's place.
+"""A folder of pictures with their cameras, used instead of a model.
 
 ``reference_views.json`` in it::
 
@@ -35,7 +35,7 @@ class ReferenceView:
 
 @dataclass(frozen=True)
 class ReferenceViews:
-    """All views of a folder, and the box that they show."""
+    """All views of a folder, and the domain that they show."""
 
     views: tuple[ReferenceView, ...]
     domain: DomainSpec = field(default_factory=DomainSpec)
@@ -43,7 +43,7 @@ class ReferenceViews:
 
     @property
     def rig(self) -> CameraRig:
-        """The cameras that there are pictures of."""
+        """The cameras of the pictures."""
         return CameraRig(tuple(view.camera for view in self.views))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the set-up of the engine's environment tells."""
+"""Events of the set-up of the engine's environment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Stage:
-    """Where the set-up stands.
+    """Progress of the set-up.
 
     Attributes
     ----------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text from outside, as it may be shown to a person."""
+"""Text from outside, made safe to show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 writing, halves of characters, other line ends."""
 
 JOINERS = "\u200c\u200d"
-"""Parts of words in Persian and Indian scripts, and of emoji."""
+"""Joiners, which are parts of words in Persian and Indian scripts, and of emoji."""
 
 
 def shown(text: str, longest: int = 0) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of files made of a prompt."""
+"""File names made of a prompt."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ LENGTH = 40
 
 
 def slug(prompt: str) -> str:
-    """Letters and digits of a prompt, of any language, as a file name on every platform."""
+    """Return the letters and digits of a prompt, of any language, as a file name that is valid on every platform."""
     words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", prompt).lower())
     return "-".join(words)[:LENGTH].rstrip("-") or "job"

@@ -26,7 +26,7 @@ IDENTITY: Matrix = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 
 
 @dataclass(frozen=True)
 class Adapter:
-    """What is put on top of a pretrained model: a LoRA, or an embedding of a new word (textual inversion).
+    """An addition to a pretrained model: a LoRA, or an embedding of a new word (textual inversion).
 
     Attributes
     ----------
@@ -177,7 +177,7 @@ class DomainSpec:
 
 
 LOOSENESS = 0.1
-"""Of a proxy, where none is chosen: the object keeps to the measures of a blockout (see ``docs/quality.md``)."""
+"""Default looseness of a proxy: the object keeps the dimensions of a blockout (see ``docs/quality.md``)."""
 
 
 @dataclass(frozen=True)
@@ -493,17 +493,17 @@ class JobSpec:
 
     @property
     def subject(self) -> str:
-        """What to call the job's object: its prompt or, of a model that takes none, the model's own name."""
+        """Name of the job's object: its prompt or, for a model without prompts, the name of the model."""
         return subject_of(self.prompt, self.model.source)
 
 
 def subject_of(prompt: str, model: str) -> str:
-    """What to call the object of a job with this prompt and this source of its model."""
+    """Return the name of the object of a job with this prompt and this model source."""
     return prompt.strip() or PurePath(model).name.removesuffix(".safetensors")
 
 
 def scheduled(spec: JobSpec) -> JobSpec:
-    """Give the job with as many steps as its schedules have; jobs for which this is the same share checkpoints."""
+    """The job with as many steps as its schedules have; jobs for which this is equal share checkpoints."""
     optimisation = spec.optimisation
     steps = optimisation.schedule_steps or optimisation.steps
     return dataclasses.replace(spec, optimisation=dataclasses.replace(optimisation, steps=steps, schedule_steps=0))

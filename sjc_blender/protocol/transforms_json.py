@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cameras as ``transforms.json``, which nerfstudio, instant-ngp and readers of NeRF's synthetic scenes take."""
+"""Cameras as ``transforms.json``, the format of nerfstudio, instant-ngp and NeRF's synthetic scenes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def transforms_json(views: ReferenceViews, width: int, height: int) -> dict[str,
     Returns
     -------
     dict or None
-        JSON values; None if a camera is orthographic, which the format cannot say.
+        JSON values; None if a camera is orthographic, which the format does not support.
     """
     if any(view.camera.projection != "perspective" for view in views.views):
         return None

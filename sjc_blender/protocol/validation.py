@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place where a job spec is judged. Every fault is listed at once."""
+"""Validation of job specs: every fault is listed at once."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def spec_from_json(data: Any, *, look_at_model: bool = True) -> JobSpec:
 
 
 def validated(spec: JobSpec, *, look_at_model: bool = True) -> JobSpec:
-    """Return `spec` unchanged, or raise `InvalidSpec` with every fault of value."""
+    """Return `spec` unchanged, or raise `InvalidSpec` with every invalid value."""
     found = faults(spec, look_at_model=look_at_model)
     if found:
         raise InvalidSpec(found)
@@ -61,7 +61,7 @@ def validated(spec: JobSpec, *, look_at_model: bool = True) -> JobSpec:
 
 
 def faults(spec: JobSpec, *, look_at_model: bool = True) -> list[Fault]:
-    """Every fault of value in `spec`; empty if it can run."""
+    """Return every invalid value in `spec`; empty if it can run."""
     check = _Checker()
     described = bool(spec.prompt.strip()) or not look_at_model or not needs_prompt(spec.model.source)
     wanted = 'a description of the object, such as "a red chair"; of a model of classes, the name of one'

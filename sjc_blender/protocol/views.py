@@ -81,12 +81,12 @@ class ViewVocabulary:
         return [(text, weight) for text, weight in weights.items() if weight > 0.0]
 
     def nearest(self, azimuth: float, elevation: float) -> tuple[Band, View]:
-        """Band and view whose words are nearest to a direction in degrees."""
+        """Return the band and the view nearest to a direction in degrees."""
         band = self._band(elevation)
         return band, _nearest(band, azimuth)
 
     def all_prompts(self, prompt: str) -> list[str]:
-        """Every text `prompts` can give, each once, in a fixed order."""
+        """Return every text that `prompts` can return, each once, in a fixed order."""
         return list(dict.fromkeys(view_text(v.text, prompt) for band in self.bands for v in band.views))
 
     def _band(self, elevation: float) -> Band:
@@ -127,7 +127,7 @@ def _around(band: Band, azimuth: float) -> list[tuple[View, float]]:
 
 
 def view_text(text: str, prompt: str) -> str:
-    """Give the text of a view or a camera as the model is told it: ``{prompt}`` in it stands for the job's prompt.
+    """Return the text of a view or a camera with ``{prompt}`` in it replaced by the job's prompt.
 
     Such texts come from files of others: nothing else in them is obeyed, as `str.format` would.
     """

@@ -18,14 +18,14 @@ from ..protocol.spec import JobSpec
 from .octahedron import write_checkpoint, write_results
 
 EXIT_OK, EXIT_FAILED, EXIT_CANCELLED = 0, 1, 3
-"""As those of the engine."""
+"""Format versions, as the engine's."""
 
 TOLD = 20
-"""Steps of which progress is told."""
+"""Number of steps reported."""
 
 
 class Stopped(Exception):
-    """Blender asked for it, or is gone."""
+    """Raised when Blender cancels the job, or has ended."""
 
 
 class StandIn:
@@ -45,7 +45,7 @@ class StandIn:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def run(self) -> int:
-        """Act as if it made the object; returns the exit code."""
+        """Write a job's events, checkpoint and results; return the exit code."""
         try:
             lease = self.folder.claim()
         except SjcError as error:
@@ -109,13 +109,13 @@ class StandIn:
 
 
 def tell(event: events.Event | Diagnosis) -> None:
-    """Say it to Blender, if that is still there."""
+    """Send an event to Blender, if it is still running."""
     with contextlib.suppress(OSError):
         print(events.to_line(event), flush=True)
 
 
 def main(argv: Sequence[str]) -> int:
-    """Do what the engine's own command line would be asked for; returns the exit code."""
+    """Run a command of the engine's command line; return the exit code."""
     match list(argv):
         case ["run", folder]:
             return StandIn(JobFolder(Path(folder))).run()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the stand-in leaves in a job's folder: an octahedron in a colour of the prompt's, as a field and as a mesh."""
+"""The stand-in's result: an octahedron in the colour that the prompt names, as a field and as a mesh."""
 
 from __future__ import annotations
 

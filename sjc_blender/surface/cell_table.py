@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a surface passes through one cell of a grid, for each of the 256 ways in which its corners can be inside.
+"""How a surface passes through one cell of a grid, for each of the 256 cases of which corners are inside.
 
 Corner ``x + 2 y + 4 z`` of a cell is bit ``x + 2 y + 4 z`` of its case. Edge ``4 a + u + 2 v`` runs along axis
 a from the corner at u along axis (a + 1) % 3 and v along axis (a + 2) % 3. Face ``2 a + s`` is the one at s along

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What hangs together."""
+"""Connected components of a graph."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Indices = npt.NDArray[np.integer[Any]]
 
 
 def connected_parts(count: int, links: Indices) -> npt.NDArray[np.int64]:
-    """Number, from 0 on, of the connected part that each of `count` things belongs to; `links` [M, 2] join two."""
+    """Return the component, numbered from 0, of each of `count` nodes; `links` [M, 2] are the edges."""
     root = np.arange(count)
     while len(links):
-        # Every part takes the lowest number that it touches, and hands it on.
+        # Every component takes the lowest number among its neighbours, until nothing changes.
         np.minimum.at(root, links.max(axis=1), links.min(axis=1))
         while not np.array_equal(root, root[root]):
             root = root[root]

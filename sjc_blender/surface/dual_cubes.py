@@ -18,7 +18,7 @@ Indices = npt.NDArray[np.int32]
 
 
 def cut(values: Floats, level: float) -> tuple[Floats, Indices]:
-    """Part what is above `level` from what is not.
+    """Separate values above `level` from the rest.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be asked of, and done to, a closed mesh of quads: its parts, its normals."""
+"""Components and normals of a closed mesh of quads."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def edges(quads: Indices) -> npt.NDArray[np.int64]:
 
 
 def is_closed(quads: Indices, count: int) -> bool:
-    """Whether every edge is shared by exactly two quads of `count` vertices that agree on the outside."""
+    """Return whether every edge is shared by exactly two consistently oriented quads of `count` vertices."""
     forth, back = edges(quads) @ [count, 1], edges(quads) @ [1, count]
     return len(np.unique(forth)) == len(forth) and np.array_equal(np.sort(forth), np.sort(back))
 
 
 def parts(quads: Indices, count: int) -> npt.NDArray[np.int64]:
-    """Number, from 0 on, of the connected part that each of `count` vertices belongs to."""
+    """Return the component, numbered from 0, of each of `count` vertices."""
     return connected_parts(count, quads[:, [[0, 1], [1, 2], [2, 3]]].reshape(-1, 2).astype(np.int64))
 
 

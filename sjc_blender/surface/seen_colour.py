@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The colour in which a surface is seen: what a ray gathers on its way through it."""
+"""The colour of a surface, as a ray accumulates it on its way through."""
 
 from __future__ import annotations
 

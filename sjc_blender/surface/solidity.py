@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How solid a place is: what a look from outside loses on its way there.
+"""Solidity: the share of light that a ray from outside loses on its way to a point.
 
 A density made for being looked at is no solid. It is a shell, noisy and thin in places, with nothing behind what no
 camera sees; cut at one density it is full of holes. Cut where a look from outside has lost a share of its light, the
@@ -36,7 +36,7 @@ EVERYWHERE = -90.0
 """The lowest camera's elevation where cameras look from everywhere."""
 
 UNSEEN_BELOW = 20.0
-"""Degrees below the lowest camera from where on no light is let in."""
+"""Degrees below the lowest camera beyond which no light enters."""
 
 LEVEL_SMOOTHING = 0.7
 """Share of the smoothing that is done up and down for what a level look meets.

@@ -52,12 +52,12 @@ class Surface:
 
     @property
     def triangles(self) -> Indices:
-        """Each quad in two [2 F, 3]."""
+        """Two triangles of each quad [2 F, 3]."""
         return np.concatenate([self.faces[:, [0, 1, 2]], self.faces[:, [0, 2, 3]]])
 
     @property
     def watertight(self) -> bool:
-        """Whether every edge is shared by exactly two faces that agree on the outside."""
+        """Whether every edge is shared by exactly two consistently oriented faces."""
         return quad_mesh.is_closed(self.faces, len(self.vertices))
 
     @property
@@ -67,7 +67,7 @@ class Surface:
 
 
 class SurfaceCutter:
-    """Cuts one field at any threshold; what does not depend on it is worked out once.
+    """Cuts one field at any threshold; what does not depend on the threshold is computed once.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ class SurfaceCutter:
 
 
 def empty_field() -> SjcError:
-    """The error for a field in which the optimisation left nothing."""
+    """Return the error for a field without any density."""
     return SjcError(
         "empty_field",
         "The field is empty: the optimisation left nothing to be seen in the domain.",

@@ -21,7 +21,7 @@ GAP = 4
 def unwrap(corners: Floats, corner_face: Indices, corner_vertex: Indices, directions: Floats, size: int) -> Floats:
     """Places in a texture for every corner of every face.
 
-    Faces that look the same way along an axis and hang together are one chart, projected along that axis. All charts
+    Adjacent faces that look the same way along an axis form one chart, projected along that axis. All charts
     have one scale.
 
     Parameters

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Many objects of one list: judged as a whole, made one after the other, placed; done ones are not made again."""
+"""Batches: many objects of one list, validated as a whole, made one after the other and arranged."""

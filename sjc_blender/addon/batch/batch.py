@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A batch: started, watched, cancelled, retried; whatever is done is not done again."""
+"""A batch of jobs, which can be started, watched, cancelled and retried; finished ones are not repeated."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from .plan import Planned
 from .table import counted, table
 
 REDONE = {"no_result", "broken_result"}
-"""Errors of an import that another run of the job mends."""
+"""Errors of an import that running the job again can fix."""
 
 
 latest: Batch | None = None
-"""The one that was started last, for the panel."""
+"""The latest batch, for the panel."""
 
 
 class Batch(Sequence[Entry]):
-    """A sequence of jobs and where they stand. ``print(batch)`` shows them all.
+    """A sequence of jobs and their states. ``print(batch)`` shows them all.
 
     Parameters
     ----------
@@ -84,17 +84,17 @@ class Batch(Sequence[Entry]):
 
     @property
     def live(self) -> bool:
-        """Whether any of its jobs runs or waits."""
+        """Whether any job runs or waits."""
         return any(entry.live for entry in self.entries)
 
     @property
     def ended(self) -> int:
-        """How many of its jobs neither run nor wait."""
+        """Number of jobs that neither run nor wait."""
         return sum(not entry.live for entry in self.entries)
 
     @property
     def unfinished(self) -> int:
-        """How many of its jobs have failed or were cancelled."""
+        """Number of jobs that have failed or were cancelled."""
         states = {JobState.FAILED, JobState.CANCELLED}
         stopped = (entry.job is not None and entry.job.state in states for entry in self.entries)
         return sum(stopped) + sum(entry.trouble is not None for entry in self.entries)
@@ -106,15 +106,15 @@ class Batch(Sequence[Entry]):
 
     @property
     def headline(self) -> str:
-        """Where it stands, in a sentence."""
+        """A sentence about its progress."""
         return f"SJC batch {self.name!r}: {self._standing_told()}."
 
     def start(self) -> str:
-        """Make what is missing, at once; see `starting`."""
+        """Import or start whatever is missing; see `starting`."""
         return drained(self.starting())
 
     def starting(self) -> Generator[None, None, str]:
-        """Make what is missing: import what is made but not in the scene, put the others in line.
+        """Import finished results that are not in the scene, and queue the other jobs, one per step.
 
         Returns
         -------
@@ -180,25 +180,25 @@ class Batch(Sequence[Entry]):
 
     def cancel(self, *, now: bool = False) -> None:
         """Stop the running job after its current step (or at once), and those that wait."""
-        # Those that wait first, or the next one would start.
+        # Waiting jobs first, or the next one would start.
         for entry in reversed(self.entries):
             if entry.job is not None:
                 job_queue.QUEUE.cancel(entry.job, now=now)
         pump.ensure_running()
 
     def retry(self) -> str:
-        """Run the failed and the cancelled again, from their checkpoints; what else is missing too."""
+        """Run failed, cancelled and missing jobs again, from their checkpoints."""
         return self.start()
 
     @property
     def stale(self) -> list[bpy.types.Object]:
-        """Objects that an earlier call of this batch has made, and that its list does not have any more."""
+        """Objects of rows that are no longer in the list."""
         scene = self._scene()
         names = {entry.planned.folder.name for entry in self.entries}
         return [] if scene is None else placing.stale(scene, self._how.collection, names)
 
     def prune(self) -> list[str]:
-        """Remove what is `stale` from the file; give the names. The jobs' folders stay."""
+        """Remove the `stale` objects from the file and return their names; the job folders are kept."""
         stale = self.stale
         names = [obj.name for obj in stale]
         for obj in stale:
@@ -206,13 +206,13 @@ class Batch(Sequence[Entry]):
         return names
 
     def results(self) -> list[bpy.types.Object]:
-        """Its objects that are in the scene, in the order of its jobs."""
+        """Return its objects in the scene, in the order of its jobs."""
         standing = self._standing()
         keys = [(entry.planned.folder.name, output) for entry in self.entries for output in entry.planned.outputs]
         return [standing[key] for key in keys if key in standing]
 
     def objects(self, entry: Entry) -> list[bpy.types.Object]:
-        """Those of one of its jobs that are in the scene."""
+        """Return the objects of one of its jobs in the scene."""
         standing, name = self._standing(), entry.planned.folder.name
         return [standing[name, output] for output in entry.planned.outputs if (name, output) in standing]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with a list of jobs, all of it at once."""
+"""The faults of a batch's list."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ...protocol.errors import SjcError
 from ...protocol.json_values import Plain, plain
 
 SHOWN = 60
-"""Letters of a value that are shown."""
+"""Characters shown of a value."""
 
 LISTED = 100
-"""Faults that the message lists; a wrong delimiter makes as many as there are cells."""
+"""Most faults listed in the message; a wrong delimiter gives one per cell."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class BatchFault:
 
     @classmethod
     def of(cls, row: int | None, column: str, value: Any, allowed: str) -> BatchFault:
-        """Make one, with a long value shortened."""
+        """Return a fault with a long value shortened."""
         shown = "" if value is None else repr(value)
         return cls(row, column, shown if len(shown) <= SHOWN else shown[: SHOWN - 3] + "...", allowed, plain(value))
 
     def as_json(self) -> dict[str, Plain]:
-        """Give it for a program."""
+        """Return the fault as JSON values."""
         return {"row": self.row, "column": self.column, "value": self.found, "allowed": self.allowed}
 
     def __str__(self) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The text of a batch's file, whichever program has saved it. Knows no bpy."""
+"""Decoding of a batch's file, whichever program saved it. Knows no bpy."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a cell of a batch says, by its column's type, however a program has written it. Knows no bpy."""
+"""Conversion of a cell to its column's type. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .seed_ranges import seeds_of
 from .written_numbers import NotANumber, number, whole_number
 
 EMPTY: Final = object()
-"""Of a cell that says nothing."""
+"""Value of an empty cell."""
 
 TRUTHS = {"true": True, "yes": True, "1": True, "1.0": True, "false": False, "no": False, "0": False, "0.0": False}
 MISSING = {"nan", "NaN", "<NA>"}
-"""How pandas writes that there is no value."""
+"""Missing values as pandas writes them."""
 
 ERRORS = {"#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"}
-"""How a spreadsheet writes that a formula has failed."""
+"""Error values of spreadsheets."""
 
 BREAKS = re.compile(r"\s*[\n\r\v\f\x85\u2028\u2029]\s*")
 UNFIT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd\ud800-\udfff]")
@@ -30,17 +30,17 @@ UNFIT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd\ud800-\udfff]")
 
 
 class BadCell(ValueError):
-    """The cell holds what its column cannot; its own text says what is allowed."""
+    """Raised for an invalid cell; the message says what is allowed."""
 
 
 def unfit_letter(text: str) -> str | None:
-    """Say which letter of a text has no place in a table, such as ``U+0000``."""
+    """Return the first character of a text that is not allowed in a table, such as ``U+0000``."""
     found = UNFIT.search(text)
     return f"U+{ord(found[0]):04X}" if found else None
 
 
 def cell(column: str, found: Any, decimal: str = ".") -> Any:
-    """Give a cell's value.
+    """Return a cell's value.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def cell(column: str, found: Any, decimal: str = ".") -> Any:
 
 
 def _read(column: str, kind: Any, text: str, decimal: str) -> Any:
-    """Turn text into a value of a type."""
+    """Convert text to a type."""
     if column == "outputs":
         return [name for name in re.split(r"[\s,;+]+", text.lower()) if name]
     if column == "seed":
@@ -118,7 +118,7 @@ def _read(column: str, kind: Any, text: str, decimal: str) -> Any:
 
 
 def _fitted(kind: Any, found: Any) -> Any:
-    """Give a value of JSON or Python the form of a type, where that loses nothing."""
+    """Convert a value of JSON or Python to a type, where that loses nothing."""
     wanted = next((option for option in options_of(kind) if option is not type(None)), kind)
     if isinstance(found, (list, tuple)):
         kinds = _kinds_of_items(wanted, len(found))

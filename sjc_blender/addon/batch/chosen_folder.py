@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Folders that a row of a batch may name for its job. Knows no bpy."""
+"""Checks of the folder that a row of a batch names for its job. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PART = re.compile(r"[^\x00-\x1f<>:\"|?*\\/]{0,99}[^\x00-\x1f<>:\"|?*\\/. ]")
 
 
 def is_inside(chosen: str, folders: Sequence[Path]) -> bool:
-    """Whether a name leads to a place within each of the batch's folders, also through the links that are there."""
+    """Return whether a name leads to a place inside each of the batch's folders, links resolved."""
     parts = chosen.split("/")
     if not all(_PART.fullmatch(part) and not part.startswith("~") and not _is_reserved(part) for part in parts):
         return False
@@ -23,5 +23,5 @@ def is_inside(chosen: str, folders: Sequence[Path]) -> bool:
 
 
 def _is_reserved(part: str) -> bool:
-    """Whether Windows has a device of that name."""
+    """Return whether Windows has a device of that name."""
     return re.fullmatch(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", PureWindowsPath(part).stem, re.IGNORECASE) is not None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a column of a batch may be called. Knows no bpy."""
+"""The columns of a batch. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TEXT = (
     "name",
     "folder",
 )
-"""Their cells are text, whatever it looks like."""
+"""Columns whose cells are always text."""
 
 NUMBERS = ("jitter", "looseness", "guide_strength")
 
@@ -38,21 +38,21 @@ PLAIN = (*TEXT, *NUMBERS, "seed", "outputs")
 """The columns beside the dotted ones, which name fields of the job spec."""
 
 DEEPEST = 8
-"""Levels of nested fields that are looked through; a job spec has four."""
+"""Most levels of nested fields; a job spec has four."""
 
 
 def canonical(name: str) -> str:
-    """Give a column's name as it is written here: ``Negative Prompt`` is ``negative_prompt``."""
+    """Return a column's normalised name: ``Negative Prompt`` is ``negative_prompt``."""
     return re.sub(r"[\s\u200b\ufeff]+", "_", name.strip(" \t\r\n\u00a0\u200b\ufeff").lower())
 
 
 def is_column(name: str) -> bool:
-    """Whether there is such a column."""
+    """Return whether `name` is a known column."""
     return name in PLAIN or name in _fields()
 
 
 def unknown_column(row: int, name: str) -> BatchFault:
-    """Give the fault of a column that is none; its value is the name."""
+    """Return the fault for an unknown column; its value is the name."""
     near = difflib.get_close_matches(name[:100], [*PLAIN, *_fields()], n=1)
     meant = f" (perhaps {near[0]})" if near else ""
     allowed = f"{', '.join(PLAIN)}, or a field of job.json with its dots, such as optimisation.steps{meant}"
@@ -60,7 +60,7 @@ def unknown_column(row: int, name: str) -> BatchFault:
 
 
 def kind_of(column: str) -> Any:
-    """Give the type of a column's values, as the job spec declares it; `str` of text."""
+    """Return the type of a column's values, as the job spec declares it; `str` for text."""
     plain: dict[str, Any] = {"seed": tuple[int, ...], "outputs": tuple[str, ...]}
     plain |= dict.fromkeys(TEXT, str) | dict.fromkeys(NUMBERS, float)
     return plain[column] if column in plain else _fields()[column]
@@ -100,6 +100,6 @@ def _paths(kind: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def options_of(kind: Any) -> tuple[Any, ...]:
-    """Give the types of a union; any other type by itself."""
+    """Return the types of a union; any other type by itself."""
     union = typing.get_origin(kind) in {typing.Union, types.UnionType}
     return typing.get_args(kind) if union else (kind,)

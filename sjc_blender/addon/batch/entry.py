@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One job of a batch: what was planned, and the job that makes it. Names and paths only: they outlive undo."""
+"""One entry of a batch: the planned job, and the job that runs it. Names and paths only, which survive undo."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Entry:
 
     @property
     def folder(self) -> JobFolder:
-        """Where its job lies, or will."""
+        """The job's folder, which need not exist."""
         return JobFolder(self.planned.folder)
 
     @property
@@ -48,7 +48,7 @@ class Entry:
 
     @property
     def error(self) -> SjcError | None:
-        """What went wrong, if anything."""
+        """Why it failed; None if it did not."""
         job = self.job
         return self.trouble or (job and (job.error or job.import_error)) or None
 

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the results of a batch stand beside each other. Knows no bpy."""
+"""Arrangement of a batch's results. Knows no bpy."""
 
 from __future__ import annotations
 
 import math
 
 PLACES = ("grid", "row", "domain")
-"""In a grid, in a row, or all at their domain's own place."""
+"""Arrangements: in a grid, in a row, or all at their own domain."""
 
 GAP = 1.25
-"""Distance of neighbours, as a share of the domain's longest side."""
+"""Distance between neighbours, as a multiple of the domain's longest side."""
 
 
 def offsets(place: str, count: int, variants: int, spacing: float) -> list[tuple[float, float]]:
-    """Give each result's way from its domain's place, in world units, along X and along Y.
+    """Return each result's offset from its domain, in world units, along X and along Y.
 
     Parameters
     ----------

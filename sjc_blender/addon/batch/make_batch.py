@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``api.batch``: from whatever names the jobs to a batch that runs."""
+"""``api.batch``: making a batch from a list of any form."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def batching(
     farm: Farm | str | None = None,
     tell: Callable[[str], object] | None = None,
 ) -> Generator[None, None, Batch]:
-    """Do what `batch` does, with its arguments and errors, a row or a job at each step."""
+    """Do what `batch` does, with its arguments and errors, one row or job per step."""
     source_name, rows = _read(source)
     name = name or source_name
     how = Placing(place, spacing, collection or f"SJC {name}", assets, versions, show)
@@ -217,7 +217,7 @@ def batching(
 
 
 def _read(source: Source) -> tuple[str, Rows]:
-    """Give the batch's name and its rows."""
+    """Return the batch's name and its rows."""
     if isinstance(source, bpy.types.Text):
         return Path(source.name).stem, rows_of_text(source.as_string(), source.name)
     if isinstance(source, str) and source in bpy.data.texts:
@@ -238,7 +238,7 @@ def _read(source: Source) -> tuple[str, Rows]:
 
 
 def chosen_seeds(seeds: int | str | Iterable[int]) -> tuple[int, ...]:
-    """Take one for several, or read a text such as ``0-7``.
+    """Return a tuple of seeds for one seed, several, or a text such as ``0-7``.
 
     Raises
     ------
@@ -254,7 +254,7 @@ def chosen_seeds(seeds: int | str | Iterable[int]) -> tuple[int, ...]:
 
 
 def _several(values: Any) -> tuple[Any, ...]:
-    """Take one for several; no more of an endless one than make too many jobs."""
+    """Return a tuple for one value or several; an endless iterable is cut where it makes too many jobs."""
     if isinstance(values, str) or not isinstance(values, Iterable):
         return (values,)
     return tuple(islice(values, MOST + 1))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The results of a batch in the scene: beside each other, in one collection, named, and as assets."""
+"""Placing a batch's results in the scene: arranged, in one collection, named, and as assets."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from .layout import GAP, PLACES, offsets
 from .plan import Planned
 
 BATCH_PROPERTY, ROW_PROPERTY = "sjc_batch", "sjc_row"
-"""Which batch has made an object, by its collection, and which named row of it."""
+"""Custom properties of an object: the batch, by its collection, and the named row that made it."""
 
 SHORTEST_TAG = 3
-"""Letters: articles and the like are no tags."""
+"""Least characters of a tag, which leaves out articles and the like."""
 
 
 @dataclass(frozen=True)
 class Placing:
-    """How results are placed; as the arguments of `sjc_blender.addon.api.batch`."""
+    """Settings for placing results; as the arguments of `sjc_blender.addon.api.batch`."""
 
     place: str = "grid"
     spacing: float | None = None
@@ -46,7 +46,7 @@ class Placing:
 
 
 def ways(jobs: Sequence[Planned], placing: Placing, variants: int) -> list[tuple[float, float]]:
-    """Give each job's way along X and Y from its domain's place, in world units; none if its row names a domain."""
+    """Return each job's offset along X and Y from its domain, in world units; (0, 0) if its row names a domain."""
     in_line = [job for job in jobs if not job.at_own_domain]
     spacing = placing.spacing or GAP * max((2 * _scale(job) for job in in_line), default=1.0)
     slots = iter(offsets(placing.place, len(in_line), variants, spacing))
@@ -54,7 +54,7 @@ def ways(jobs: Sequence[Planned], placing: Placing, variants: int) -> list[tuple
 
 
 def results_in(scene: bpy.types.Scene) -> dict[tuple[str, str], bpy.types.Object]:
-    """Give every result in the scene, by its job's folder's name and what it is: ``"volume"`` or ``"mesh"``."""
+    """Return the results in the scene, by the name of the job's folder and the kind: ``"volume"`` or ``"mesh"``."""
     return {(job_of(obj), obj.type.lower()): obj for obj in scene.objects if job_of(obj)}
 
 
@@ -102,14 +102,14 @@ def arrange(
 
 
 def stale(scene: bpy.types.Scene, collection: str, jobs: Container[str]) -> list[bpy.types.Object]:
-    """Give the objects of a batch that belong to none of these jobs; versions of a row are older results of it."""
+    """Return a batch's objects that belong to none of these jobs; versions of a row are older results of it."""
     made = [obj for obj in scene.objects if kept_text(obj, BATCH_PROPERTY) == collection]
     rows = {kept_text(obj, ROW_PROPERTY) for obj in made if job_of(obj) in jobs} - {""}
     return [obj for obj in made if job_of(obj) not in jobs and kept_text(obj, ROW_PROPERTY) not in rows]
 
 
 def _earlier(obj: bpy.types.Object, job: Planned, collection: str, scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """What a named row has made earlier, of the same type, the newest last."""
+    """Return earlier objects of a named row, of the same type, the newest last."""
     if not job.named:
         return []
     found = [
@@ -129,13 +129,13 @@ def _name(obj: bpy.types.Object, job: Planned, earlier: Sequence[bpy.types.Objec
 
 
 def _version(obj: bpy.types.Object) -> int:
-    """Which version an object's name says: the first one says nothing."""
+    """Return the version in an object's name; 1 without one."""
     found = re.search(r"_v([0-9]{3,6})$", obj.name)
     return int(found[1]) if found else 1
 
 
 def tags(prompt: str) -> list[str]:
-    """Words of a prompt by which its asset is found, each once."""
+    """Return the words of a prompt that become its asset's tags, each once."""
     words = re.findall(r"[^\W_]+", prompt.lower())
     return list(dict.fromkeys(word for word in words if len(word) >= SHORTEST_TAG))
 
@@ -147,7 +147,7 @@ def _scale(job: Planned) -> float:
 
 
 def _collection(name: str, scene: bpy.types.Scene) -> bpy.types.Collection:
-    """Give the collection, made and linked if the scene has none of that name."""
+    """Return the collection of that name, created and linked if the scene has none."""
     inside = next((found for found in scene.collection.children_recursive if found.name == name), None)
     if inside is not None:
         return inside

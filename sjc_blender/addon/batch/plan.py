@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From rows and the batch's own settings to jobs; every fault of every row is found before any starts."""
+"""Making the jobs of a batch from rows and settings; all faults of all rows are found before any job starts."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ COLUMN_OF_CODE = {
     "engine_busy": "edit",
     "result_folder_missing": "edit",
 }
-"""Which column an error of a job that cannot start is about."""
+"""The column that an error of a job is about, by error code."""
 
 NOT_EDITED = {"rig", "domain", "jitter", "proxy", "looseness", "guide", "guide_strength", "control"}
-"""Columns that a row cannot have that edits a finished job."""
+"""Columns that a row with ``edit`` cannot have."""
 
 COLUMN_OF_FIELD = {
     "model.source": "model",
@@ -80,15 +80,15 @@ COLUMN_OF_FIELD = {
     "guide.strength": "guide_strength",
     "model.control": "control",
 }
-"""Fields of the spec that a column of another name says."""
+"""Columns of fields of the spec that have another name."""
 
 STAND_IN = "a red chair"
-"""For a missing prompt, so that the rest of its row can be judged."""
+"""Replaces a missing prompt, so that the rest of its row can be checked."""
 
 
 @dataclass(frozen=True)
 class BatchRequest:
-    """What holds for every row that does not say otherwise.
+    """Settings for rows that do not set them.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ class Planned:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of what it makes."""
+        """Names of its outputs."""
         return outputs_of(self.spec)
 
 
@@ -188,7 +188,7 @@ def planning(
 
 
 def identity(spec: JobSpec) -> str:
-    """Digest of what determines a result: without its place in the world, its preview's camera and its memory."""
+    """Return the digest of what determines a result: not the domain's place, the preview's camera or the memory."""
     data = as_before(codec.encode(spec))
     del data["model"]["memory"]
     del data["outputs"]["preview_camera"]
@@ -225,12 +225,12 @@ def _jobs_of(
 
 
 def _label(column: str, value: Any) -> str:
-    """What tells one job of a row from its others."""
+    """Return the part of a name that distinguishes the jobs of a row."""
     return f"{column} {value}" if column == "seed" else str(getattr(value, "name", value))
 
 
 def _ill_typed(row: Row, name: str, folders: Sequence[Path], faults: list[BatchFault]) -> bool:
-    """Whether a plain column holds what the API cannot take; the job spec judges the rest itself."""
+    """Return whether a plain column has a value that the API does not accept; the job spec checks the rest."""
     value = row.values[name]
     if name in TEXT and not isinstance(value, str):
         faults.append(BatchFault.of(row.number, name, value, "text"))
@@ -252,7 +252,7 @@ def _ill_typed(row: Row, name: str, folders: Sequence[Path], faults: list[BatchF
 
 
 def _several(value: Any) -> list[Any]:
-    """Take one for several."""
+    """Return a tuple for one value or several."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
@@ -283,7 +283,7 @@ def _judged(
 
 
 def _request(columns: Mapping[str, Any], batch: BatchRequest) -> JobRequest:
-    """What a row asks for; the rest is the batch's, or that of the job that the row edits."""
+    """Return a row's request; what it leaves out is the batch's, or that of the edited job."""
     own = {name: value for name, value in columns.items() if name in PLAIN and name not in ("name", "folder")}
     dotted = nested({name: value for name, value in columns.items() if name not in PLAIN})
     shared = batch.shared
@@ -294,7 +294,7 @@ def _request(columns: Mapping[str, Any], batch: BatchRequest) -> JobRequest:
 
 
 def _told(row: Row, columns: Mapping[str, Any], error: SjcError) -> list[BatchFault]:
-    """Say an error in terms of the row's columns; what its columns do not say is the batch's own."""
+    """Convert an error to faults of the row's columns, or of the batch's settings for what the columns leave out."""
     if isinstance(error, InvalidSpec):
         found = [(_column(fault.field, columns), fault.value, fault.allowed) for fault in error.faults]
     else:
@@ -309,7 +309,7 @@ def _told(row: Row, columns: Mapping[str, Any], error: SjcError) -> list[BatchFa
 
 
 def _column(spec_field: str, columns: Mapping[str, Any]) -> str:
-    """Which column has said what a field of the spec has wrong; the field's own name if none has."""
+    """Return the column of an invalid field of the spec; the field's name if there is none."""
     if spec_field in columns:
         return spec_field
     parents = [name for name in columns if spec_field.startswith((f"{name}.", f"{name}["))]
@@ -319,13 +319,13 @@ def _column(spec_field: str, columns: Mapping[str, Any]) -> str:
 
 
 def _folder(spec: JobSpec, chosen: str | None, folders: Sequence[Path]) -> Path:
-    """Where the job lies already, else where it will: in the first folder, under a name that tells it from others."""
+    """Return the job's existing folder, else a new one in the first folder, with a name of its own."""
     name = chosen or f"{slug(spec.prompt)}-seed{spec.seed}-{identity(spec)}"
     return next((folder / name for folder in folders if JobFolder(folder / name).spec_path.exists()), folders[0] / name)
 
 
 def _clashes(jobs: Sequence[Planned]) -> Generator[None, None, list[BatchFault]]:
-    """Faults of jobs that would be made twice, would lie in one folder, or would be one object."""
+    """Return the faults of jobs that are equal, or share a folder or an object."""
     faults = []
     first_in: dict[str, Planned] = {}  # letter case and form left out, as disks of other systems do
     first_of: dict[str, Planned] = {}
@@ -351,7 +351,7 @@ def _clashes(jobs: Sequence[Planned]) -> Generator[None, None, list[BatchFault]]
 
 
 def _is_its_own(job: Planned, key: str) -> bool:
-    """Whether what lies in the job's folder is this job."""
+    """Return whether the job's folder contains this job."""
     try:
         return identity(JobFolder(job.folder).read_spec()) == key
     except SjcError:

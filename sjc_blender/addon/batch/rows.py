@@ -13,18 +13,18 @@ from .cells import EMPTY, BadCell, cell
 from .columns import flattened, is_column, unknown_column
 
 MOST = 10_000
-"""Rows, and jobs, of a batch."""
+"""Most rows, and jobs, of a batch."""
 
 WIDEST = 1000
-"""Columns."""
+"""Most columns."""
 
 PLENTY = 1000
-"""Faults after which the rest is not read."""
+"""Number of faults after which reading stops."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one row says; `values` has columns by name, those it leaves empty left out."""
+    """One row; `values` maps column names to values, without empty ones."""
 
     number: int
     values: dict[str, Any]
@@ -32,7 +32,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rows:
-    """Every row, and what is wrong with the form of some."""
+    """All rows, and faults of their form."""
 
     rows: list[Row]
     faults: list[BatchFault]
@@ -44,7 +44,7 @@ def rows_of_list(entries: Sequence[str | Mapping[str, Any]]) -> Rows:
 
 
 def lines_of(text: str) -> list[str]:
-    """Split text at what ends a line of a file, and at nothing else that Unicode counts as such."""
+    """Split text at line ends of files, not at Unicode's other line separators."""
     return re.split(r"\r\n|\n|\r", text)
 
 
@@ -67,7 +67,7 @@ def collected(entries: Sequence[tuple[int, Any]]) -> Rows:
 
 
 def row_of(number: int, cells: Sequence[tuple[str, Any]], faults: list[BatchFault], decimal: str = ".") -> Row:
-    """Make a row of its cells; what is wrong with them is added to the faults."""
+    """Make a row of its cells; invalid ones are added to the faults."""
     values: dict[str, Any] = {}
     if len(cells) > WIDEST:
         faults.append(too_wide(number, len(cells)))
@@ -88,10 +88,10 @@ def row_of(number: int, cells: Sequence[tuple[str, Any]], faults: list[BatchFaul
 
 
 def too_many(count: int) -> BatchFault:
-    """Give the fault of a list that is longer than any that is meant."""
+    """Return the fault for a list with too many rows."""
     return BatchFault.of(None, "", count, f"up to {MOST} rows")
 
 
 def too_wide(number: int, count: int) -> BatchFault:
-    """Give the fault of a row with more cells than there can be columns."""
+    """Return the fault for a row with too many cells."""
     return BatchFault.of(number, "", count, f"up to {WIDEST} columns")

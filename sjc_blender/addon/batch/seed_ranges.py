@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Seeds as people write them: ``3``, ``0, 5, 9``, ``0-7``. Knows no bpy."""
+"""Seeds in the forms ``3``, ``0, 5, 9`` and ``0-7``. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import re
 from .written_numbers import NotANumber, is_grouped, whole_number
 
 MOST = 1000
-"""Seeds that one text may name."""
+"""Most seeds of one text."""
 
 ALLOWED = f'whole numbers such as 3 or "0, 5, 9", or ranges such as "0-7"; up to {MOST} seeds'
 DASH = re.compile(r"\s*[-\u2010-\u2013]\s*")
-"""Spreadsheets make others of a hyphen."""
+"""Dashes that spreadsheets put in place of a hyphen."""
 
 RANGE = re.compile("([0-9]{1,19})-([0-9]{1,19})")
 
 
 def seeds_of(text: str) -> tuple[int, ...]:
-    """Give every seed that a text names, each once, in its order.
+    """Return the seeds that a text names, each once, in its order.
 
     Raises
     ------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A batch as lines of text that stand straight in Blender's console. Knows no bpy."""
+"""A batch as a table for Blender's console. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ WIDEST_NAME = 48
 
 
 def counted(states: Sequence[str]) -> str:
-    """Say how many are in which state: ``7 done, 1 running, 4 queued``."""
+    """Return the number of jobs by state: ``7 done, 1 running, 4 queued``."""
     counts = Counter(states)
     return ", ".join(f"{counts[state]} {state}" for state in ORDER if counts[state])
 
 
 def table(entries: Sequence[Entry], states: Sequence[str]) -> str:
-    """Give a line for each job: its row, state and progress, its object's name, and what went wrong."""
+    """Return a line for each job: its row, state and progress, its object's name, and its error."""
     names = [_cut(entry.planned.name) for entry in entries]
     width, state_width = max(map(len, names), default=0), max(map(len, states), default=0)
     lines = [f"  row  {'state':{state_width}}  {'progress':>11}  name"]

@@ -13,13 +13,13 @@ from .columns import canonical, is_column, unknown_column
 from .rows import MOST, PLENTY, WIDEST, Row, Rows, lines_of, row_of, too_many, too_wide
 
 DELIMITERS = ",;\t"
-"""A spreadsheet writes the one of its country."""
+"""Delimiters; spreadsheets use that of their locale."""
 
 SEPARATOR_LINE = re.compile(r'"?sep=([,;\t|])"?[,;\t| ]*', re.IGNORECASE)
-"""Excel's own first line, which says what separates the cells."""
+"""Excel's own first line, which names the delimiter."""
 
 INDEX = re.compile(r"(unnamed:_[0-9]+)?")
-"""What the header of pandas's row numbers is called: nothing, or this once they were read and written again."""
+"""Header of pandas's row numbers once they were read and written again; it is empty at first."""
 
 
 def table_rows(text: str, *, tabs: bool = False) -> Rows:
@@ -67,14 +67,14 @@ def table_rows(text: str, *, tabs: bool = False) -> Rows:
 
 
 class _Broken(Exception):
-    """A record that cannot be read, and the line in which it begins."""
+    """Raised for an unreadable record, with the line in which it begins."""
 
     def __init__(self, line: int, reason: str) -> None:
         self.line, self.reason = line, reason
 
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Give each record that is not blank, and the line in which it begins."""
+    """Yield each record that is not blank, and the line in which it begins."""
     # Not split before: only the reader knows which line ends stand between quotes.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     while True:
@@ -90,7 +90,7 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _delimiter(text: str, tabs: bool) -> str:
-    """Give what separates the cells: under which the first record has most known columns, then most cells."""
+    """Return the delimiter with which the first record has most known columns, then most cells."""
 
     def known(delimiter: str) -> tuple[int, int]:
         try:
@@ -103,7 +103,7 @@ def _delimiter(text: str, tabs: bool) -> str:
 
 
 def _columns(number: int, header: Sequence[str], faults: list[BatchFault]) -> tuple[dict[int, str], set[int]]:
-    """Give the usable columns' names by their place, and the places of those without a name."""
+    """Return the names of the usable columns by index, and the indices of those without a name."""
     names = [canonical(name) for name in header]
     columns: dict[int, str] = {}
     nameless: set[int] = set()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Numbers as spreadsheets and programs write them: ``3.0``, ``7,5``, ``1e3``. Knows no bpy."""
+"""Numbers in the forms of spreadsheets and programs: ``3.0``, ``7,5``, ``1e3``. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ NUMBER = "a number such as 0.5, without thousands separators"
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}([.,][0-9]{0,40})?|[.,][0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
 _GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:([.,'’ \u00a0\u2009\u202f])[0-9]{3})(?:\1[0-9]{3})*")
 _LARGEST = 19
-"""Digits before the point of a whole number: what a spec can hold, and less than what takes long to compute."""
+"""Most digits before the point of a whole number, enough for any spec and quick to convert."""
 
 
 class NotANumber(ValueError):
-    """The text is none; its own text says what is allowed."""
+    """Raised for a text that is not a number; the message says what is allowed."""
 
 
 def is_grouped(text: str) -> bool:
-    """Whether a text may be a number in groups of thousands: ``1,000``, which elsewhere means 1."""
+    """Return whether a text may have a thousands separator: ``1,000``, which elsewhere means 1."""
     return _GROUPED.fullmatch(text.strip()) is not None
 
 
 def whole_number(text: str, allowed: str = WHOLE) -> int:
-    """Read a whole number; ``3.0`` is one, as pandas and LibreOffice write it in a column with gaps.
+    """Read a whole number, also in the form ``3.0`` of pandas and LibreOffice for columns with gaps.
 
     Raises
     ------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``batch``: many objects of a list into one scene; the same command again goes on."""
+"""``batch``: the objects of a list in one scene; the same command again continues."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Outcome:
-    """Judge the file, make what is missing, and save after every object."""
+    """Check the file, run missing jobs, and save after every object."""
     if not (arguments.check or arguments.status or arguments.prepare or arguments.save):
         raise SjcError(
             "bad_usage",
@@ -180,7 +180,7 @@ def _batch(arguments: argparse.Namespace, source: str, progress: Any = None) -> 
 
 
 def _go_on_in(path: Path, say: Progress) -> None:
-    """Open what an earlier run has saved, so that nothing in it is lost; else save the scene there."""
+    """Open the file of an earlier run, so that nothing in it is lost; else save the scene there."""
     if not path.exists():
         save_scene(path)
     else:
@@ -201,7 +201,7 @@ def _open(path: Path) -> None:
 
 
 def _status(batch: api.Batch) -> Outcome:
-    """Say which rows are left; none is started."""
+    """List the remaining rows; none is started."""
     left = [
         entry.planned.row for entry, state in zip(batch.entries, batch.states.values(), strict=True) if state != DONE
     ]
@@ -239,7 +239,7 @@ def _seeds(text: str) -> tuple[int, ...]:
 
 
 class _BatchProgress:
-    """Says which job runs, and how far it is; saves the scene when its object has come."""
+    """Reports the running job and its progress; saves the scene when its object was imported."""
 
     def __init__(self, say: Progress, path: Path) -> None:
         self.batch: api.Batch | None = None
@@ -249,15 +249,15 @@ class _BatchProgress:
         self._lines: JobProgress | None = None
 
     def __call__(self, job: api.Job) -> None:
-        """Print what is new of a job."""
-        assert self.batch is not None  # nothing is told before it starts
+        """Print what has changed of a job."""
+        assert self.batch is not None  # nothing is reported before it starts
         if job is not self._of and job.phase and not job.imported and not (job.farm and job.live):
             self.close()
             entries = self.batch.entries
             number = next(number for number, entry in enumerate(entries, 1) if entry.job is job)
             planned = entries[number - 1].planned
             about = {"number": number, "count": len(entries), "row": planned.row, "name": planned.name}
-            # A farm runs many at a time: each is told when it has ended.
+            # A farm runs many at a time: each is reported at its end.
             ended = f": {job.state}" if job.farm else ""
             self._say.say(
                 f"[{number}/{len(entries)}] {planned.name}{ended}", "job", **about, folder=str(planned.folder)
@@ -272,6 +272,6 @@ class _BatchProgress:
             save_scene(self._path)
 
     def close(self) -> None:
-        """End a line that is still being written."""
+        """End an unfinished line."""
         if self._lines is not None:
             self._lines.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads ``blender scene.blend --command sjc SUBCOMMAND ...``, runs it, tells its outcome."""
+"""Parses and runs ``blender scene.blend --command sjc SUBCOMMAND ...``, and reports its outcome."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ _registered: list[Any] = []
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command line; returns the exit code. Progress goes to stderr, the outcome to stdout."""
+    """Run the command line; return the exit code. Progress goes to stderr, the outcome to stdout."""
     words = list(argv)
-    # Also of a command line with something wrong in it.
+    # Also for an invalid command line.
     wanted = argparse.Namespace(json="--json" in words, json_file=_option(words, "--json-file"))
     try:
         require_utf8(*words)
         wanted = _parser().parse_args(words)
         require_opened(sys.argv)
         outcome: Outcome = wanted.run(wanted)
-    except SystemExit:  # argparse has helped
+    except SystemExit:  # --help
         return EXIT_OK
     except SjcError as error:
         outcome = Outcome.failed(error)
-    except KeyboardInterrupt:  # between two jobs, or in what starts none
+    except KeyboardInterrupt:  # between two jobs, or in a command without jobs
         outcome = Outcome("cancelled")
-    # Blender says its name, and what it saves, through C: the outcome is to be the last line.
+    # Blender prints through C; the outcome has to be the last line.
     flush_c_output()
     if wanted.json_file:
         try:
@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _option(words: Sequence[str], name: str) -> str:
-    """Give what an option is set to, in a command line that may be wrong."""
+    """Return the value of an option in a command line that may be invalid."""
     for word, following in itertools.pairwise([*words, ""]):
         if word == name or word.startswith(f"{name}="):
             return following if word == name else word.partition("=")[2]
@@ -69,16 +69,16 @@ def _option(words: Sequence[str], name: str) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises what is wrong instead of ending Blender with it."""
+    """A parser that raises SjcError instead of exiting Blender."""
 
     def error(self, message: str) -> NoReturn:
-        """Say how it is used, and raise SjcError ``bad_usage``."""
+        """Print the usage, and raise SjcError ``bad_usage``."""
         self.print_usage(sys.stderr)
         raise SjcError("bad_usage", f"{message[:1].upper()}{message[1:]}.", f"{self.prog} --help says what there is.")
 
 
 def subcommands() -> list[ModuleType]:
-    """Give every subcommand's module, by name: the files of this package that end in ``_command``."""
+    """Return the modules of the subcommands by name: the files of this package that end in ``_command``."""
     package = __package__
     assert package is not None
     found = (module.name for module in pkgutil.iter_modules(import_module(package).__path__))
@@ -119,11 +119,11 @@ def _sentence(text: str) -> str:
 
 
 def register() -> None:
-    """Make the command known to Blender."""
+    """Register the command."""
     _registered.append(bpy.utils.register_cli_command("sjc", main))
 
 
 def unregister() -> None:
-    """Take the command away."""
+    """Unregister the command."""
     while _registered:
         bpy.utils.unregister_cli_command(_registered.pop())

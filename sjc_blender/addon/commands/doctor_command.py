@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``doctor``: what works, and what to do about the rest."""
+"""``doctor``: checks the installation, with a remedy for each failure."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ EXAMPLES = ("--command sjc doctor",)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """There are none."""
+    """Add no options."""
 
 
 def run(arguments: argparse.Namespace) -> Outcome:
-    """Check, and wait for it."""
+    """Run the check."""
     found = api.check_engine(wait=True)
     assert found is not None
     facts = codec.encode(found) | {"works": found.works}

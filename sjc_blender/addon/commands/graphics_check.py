@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether Blender can draw here at all: without a graphics card it does not refuse to, it ends."""
+"""Check whether Blender can use the graphics card: without one it crashes instead of raising an error."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ bpy.ops.render.render()
 
 
 def require_graphics(engine: str) -> None:
-    """Try, in another Blender, whether `engine` can be used; nothing is tried for one that does not draw.
+    """Try in another Blender process whether the render engine works; skipped for engines without graphics.
 
     Raises
     ------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``import``: objects of a job that has ended, here or on another machine."""
+"""``import``: import the results of a finished job, from here or another machine."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the subcommands share that run one job: where it lies, its settings, what is told at its end."""
+"""Options and outcome of the subcommands that run one job."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Give what ``--steps`` and ``--set`` change; SjcError ``bad_usage``."""
+    """Return the overrides of ``--steps`` and ``--set``; SjcError ``bad_usage``."""
     overrides = {} if arguments.steps is None else {"optimisation": {"steps": arguments.steps}}
     return merged(overrides, parse_overrides(arguments.changes))
 
 
 def save_first(arguments: argparse.Namespace) -> None:
-    """Save the scene before anything is made, for the job's folder and the volume's file lie beside it.
+    """Save the scene before the job: the job's folder and the volume's file lie beside it.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def save_first(arguments: argparse.Namespace) -> None:
 
 
 def job_outcome(job: api.Job, arguments: argparse.Namespace) -> Outcome:
-    """Tell how a job ended; import and save its result if `--save` was given."""
+    """Return a job's outcome; import and save its result if `--save` was given."""
     facts: dict[str, Any] = {"folder": str(job.folder.path), "warnings": job.warnings}
     if job.result is None:
         again = f"Cancelled; the same command with --out {job.folder.path} goes on."

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``models``: which there are; their download and deletion."""
+"""``models``: lists, downloads and deletes models."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXAMPLES = (
 )
 
 STEPS = 20
-"""How many lines a download gets."""
+"""Number of lines printed for a download."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Outcome:
-    """Do it, and wait for it."""
+    """Run the action, and wait for it."""
     python = arguments.engine_python
     if (arguments.action == "list") == bool(arguments.id):
         raise SjcError("bad_usage", "download and delete take the id of a model, list takes none.")

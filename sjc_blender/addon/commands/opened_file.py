@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the .blend that the command line names is the one that is open: Blender goes on without it if it is not."""
+"""Check that the .blend of the command line was opened: Blender continues without it if it cannot be read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WITH_VALUE = {"--python", "-P", "--python-expr", "--python-text", "--render-out
 
 
 def named_file(command_line: Sequence[str]) -> str:
-    """Give the .blend that Blender's command line names before ``--command``; empty if it names none."""
+    """Return the .blend that Blender's command line names before ``--command``; empty if it names none."""
     named = ""
     for before, word in itertools.pairwise(command_line):
         if word in _COMMAND:
@@ -29,7 +29,7 @@ def named_file(command_line: Sequence[str]) -> str:
 
 
 def require_opened(command_line: Sequence[str]) -> None:
-    """Raise SjcError ``blend_not_opened`` if the named file could not be read; the default scene is nobody's wish."""
+    """Raise SjcError ``blend_not_opened`` if the named file could not be read: Blender has the default scene then."""
     named = named_file(command_line)
     if named and not bpy.data.filepath:
         raise SjcError(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a subcommand ended: told to a person or to a program, and as an exit code."""
+"""The outcome of a subcommand: as text, as JSON, and as an exit code."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ USAGE_CODES = {
     "unknown_region",
     "unknown_rig",
 }
-"""Errors of what was typed, not of what happened."""
+"""Error codes of wrong usage."""
 
 
 @dataclass
 class Outcome:
-    """How a subcommand ended.
+    """The outcome of a subcommand.
 
     Attributes
     ----------
@@ -55,12 +55,12 @@ class Outcome:
 
     @classmethod
     def failed(cls, error: SjcError) -> Outcome:
-        """End by an error, with nothing else to tell."""
+        """Return the outcome of an error."""
         return cls("failed", error=error)
 
     @property
     def exit_code(self) -> int:
-        """What the shell sees."""
+        """Exit code for the shell."""
         if self.state == "cancelled":
             return EXIT_CANCELLED
         if self.error is not None:
@@ -68,13 +68,13 @@ class Outcome:
         return EXIT_OK if self.state == "done" else EXIT_FAILED
 
     def as_json(self) -> str:
-        """Give it as one line of JSON."""
+        """Return the outcome as one line of JSON."""
         error = {} if self.error is None else {"error": told(self.error)}
         # In ASCII: half a character, which a name may hold, cannot be printed, and others not everywhere.
         return json.dumps(json_value({"state": self.state} | self.facts | error))
 
     def tell(self, stdout: TextIO, stderr: TextIO, *, as_json: bool) -> None:
-        """Print what came out: errors to `stderr`; lines, or one line of JSON, to `stdout`."""
+        """Print the outcome: errors to `stderr`; lines, or one line of JSON, to `stdout`."""
         if self.error is not None:
             put(f"Error: {self.error}", stderr)
         if as_json:
@@ -86,7 +86,7 @@ class Outcome:
 
 
 def told(error: SjcError) -> dict[str, Any]:
-    """Give an error as JSON values, with what was found wrong and what is allowed where it knows that."""
+    """Return an error as JSON values, with the faults if it has them."""
     facts: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
     if isinstance(error, InvalidBatch):
         facts["faults"] = [fault.as_json() for fault in error.faults]

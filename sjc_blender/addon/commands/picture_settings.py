@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a picture is rendered with, and the scene's own settings back afterwards."""
+"""Render settings of pictures, and restoring the scene's own settings."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _set(scene: bpy.types.Scene, path: str, value: Any) -> None:
 
 
 def _require(scene: bpy.types.Scene, settings: Settings) -> None:
-    """Ask whether the evaluated scene has these values: animation and drivers come after what is set here."""
+    """Check that the evaluated scene has these values: animation and drivers override what is set here."""
     with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):  # type: ignore[attr-defined]  # the stubs of 5.2
         rendered = bpy.context.evaluated_depsgraph_get().scene_eval
     for path, value in settings.items():

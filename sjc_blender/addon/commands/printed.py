@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prints what a subcommand says, also where nobody reads it to its end (``| head -1``)."""
+"""Printing that survives a reader which closes the pipe (``| head -1``)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TextIO
 
 
 def put(text: str, stream: TextIO, end: str = "\n") -> None:
-    """Print a text at once. Once the reader has closed the pipe, nothing is printed any more, and work goes on."""
+    """Print a text at once. Once the reader has closed the pipe, output is discarded and work continues."""
     try:
         print(text, file=stream, end=end, flush=True)
     except BrokenPipeError:

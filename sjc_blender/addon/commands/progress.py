@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far a subcommand is, on stderr: lines for people, or with ``--progress json`` an object a line for programs."""
+"""Progress of a subcommand on stderr: lines for people, or with ``--progress json`` one object per line."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ FORMS = ("text", "json")
 
 
 class JobProgress(Protocol):
-    """Is told of a job after every change of it."""
+    """Called with a job after every change of it."""
 
     def __call__(self, job: Job) -> None:
-        """Tell what is new."""
+        """Report what has changed."""
 
     def close(self) -> None:
-        """End what is still being written."""
+        """End unfinished output."""
 
 
 class Progress:
-    """What a subcommand says while it runs.
+    """The progress output of a subcommand.
 
     Parameters
     ----------
@@ -42,16 +42,16 @@ class Progress:
         self._as_json = arguments.progress == "json"
 
     def say(self, text: str, event: str, **facts: Any) -> None:
-        """Say one thing: `text` to a person, `event` with its facts to a program."""
+        """Report one event: `text` for a person, `event` with its facts for a program."""
         put(_line(event, facts) if self._as_json else text, self._stream)
 
     def of_job(self, **about: Any) -> JobProgress:
-        """Give what tells of one job; `about` says to a program which one, where there are several."""
+        """Return the reporter of one job; `about` identifies it for programs if there are several."""
         return _JobEvents(self._stream, about) if self._as_json else ProgressLines(self._stream)
 
 
 class _JobEvents:
-    """Tells phases, progress, warnings and the end of a job as JSON."""
+    """Reports phases, progress, warnings and the end of a job as JSON."""
 
     def __init__(self, stream: TextIO, about: dict[str, Any]) -> None:
         self._stream = stream
@@ -79,7 +79,7 @@ class _JobEvents:
             self._tell("ended", state=str(job.state), folder=str(job.folder.path), **error)
 
     def close(self) -> None:
-        """Nothing is left open: every line is whole."""
+        """Do nothing: every line is complete."""
 
     def _tell(self, event: str, **facts: Any) -> None:
         put(_line(event, self._about | facts), self._stream)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A job's progress in a terminal, or in a farm's log."""
+"""A job's progress in a terminal or a log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..jobs.job import Job
 from .printed import put
 
 LINES = 20
-"""How many lines a log gets over the whole run."""
+"""Number of lines in a log over the whole run."""
 
 WIDTH = 78
 
@@ -35,7 +35,7 @@ class ProgressLines:
         self._open = False
 
     def __call__(self, job: Job) -> None:
-        """Print what is new."""
+        """Print what has changed."""
         for warning in job.warnings[self._warnings :]:
             self._line(f"Warning: {warning}")
         self._warnings = len(job.warnings)
@@ -47,7 +47,7 @@ class ProgressLines:
             self._count(job.progress)
 
     def close(self) -> None:
-        """End a line that is still being written."""
+        """End an unfinished line."""
         if self._open:
             put("", self._stream)
             self._open = False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``render``: a picture from each camera of a rig, which Blender's own ``-f`` has no way to ask for."""
+"""``render``: a picture from each camera of a rig, which Blender's own ``-f`` does not offer."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ENGINES: dict[str, Any] = {
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add which cameras, and how."""
+    """Add the cameras and the render settings."""
     parser.add_argument(
         "--out", required=True, metavar="FOLDER", help="folder for a PNG of each camera, named after it"
     )
@@ -67,7 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Outcome:
-    """Render; the scene's file stays as it is."""
+    """Render; the scene's file is not changed."""
     scene = bpy.context.scene
     assert scene is not None
     if arguments.views and not (arguments.rig and arguments.size):
@@ -113,7 +113,7 @@ def _write_json(path: Path, data: Any) -> None:
 
 @dataclass(frozen=True)
 class _Shot:
-    """A picture to be taken: what its camera is called, and the object to take it with."""
+    """A picture to be rendered: the name of its camera, and the camera object."""
 
     name: str
     camera: bpy.types.Object
@@ -121,7 +121,7 @@ class _Shot:
 
 @contextmanager
 def _shots(scene: bpy.types.Scene, arguments: argparse.Namespace) -> Iterator[list[_Shot]]:
-    """Give what is to be rendered; instances, and all with --views, by cameras that are there as long as that."""
+    """Yield the pictures to be rendered; instances, and all with --views, have temporary cameras."""
     if arguments.rig is None:
         yield [_one(scene, arguments.camera)]
         return
@@ -147,7 +147,7 @@ def _shots(scene: bpy.types.Scene, arguments: argparse.Namespace) -> Iterator[li
 
 
 def _stand_in(placed: Placed, *, sharp: bool) -> bpy.types.Object:
-    """Make a camera that looks as another does now, in the scene or not."""
+    """Make a camera like another one as it is evaluated now, in the scene or not."""
     seen: Any = placed.evaluated.data
     data: Any = seen.original.copy()
     data.animation_data_clear()
@@ -205,7 +205,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 
 def _paths(folder: Path, shots: Sequence[_Shot]) -> list[Path]:
-    """A file for each camera; names that become the same are counted."""
+    """Return a file for each camera; equal names are numbered."""
     paths: list[Path] = []
     for shot in shots:
         name, number = slug(shot.name), 1

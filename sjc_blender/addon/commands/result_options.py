@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the subcommands share that bring results into the scene: which ones, and where it is saved."""
+"""Options of the subcommands that import results: which ones, and where the scene is saved."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def add_result_options(parser: argparse.ArgumentParser, *, save_required: bool =
 
 
 def import_and_save(source: api.Job | str, outputs: Sequence[str] | None, show: str, path: Path) -> list[str]:
-    """Import a job's results and save the scene; gives the objects' names."""
+    """Import a job's results and save the scene; return the objects' names."""
     objects = api.import_result(source, outputs=outputs, show=show)
     save_scene(path)
     return [obj.name for obj in objects]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``rig``: what the scene's cameras see, before minutes are spent."""
+"""``rig``: reports what the scene's cameras see."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ HELP = "report which sides of the domain a rig sees"
 EXAMPLES = ('-b scene.blend --command sjc rig --rig "SJC Rig" --domain "SJC Domain"',)
 
 MOST_VIEWS = 8
-"""View texts that a person is told of; ``--json`` has all."""
+"""Most view texts printed; ``--json`` has all."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what the scene leaves open; what is left out is what the panel of the scene has."""
+    """Add the rig's options; what is left out is taken from the scene's panel."""
     parser.add_argument("--rig", metavar="RIG", help=f"{FORMS} (default: as set in the scene)")
     parser.add_argument(
         "--domain", metavar="OBJECT", help="object whose box is looked at (default: as set in the scene)"
@@ -32,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Outcome:
-    """Look at the rig, and tell."""
+    """Report on the rig."""
     asked = {name: getattr(arguments, name) for name in ("rig", "domain", "jitter", "model")}
     report = api.rig_report(**{name: value for name, value in asked.items() if value is not None})
     cameras = f"{report.viewpoints} cameras" if report.viewpoints else "an orbit"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A .blend that several processes want to write: one at a time, each going on in what the last one has saved."""
+"""A .blend that several processes write, one at a time, each continuing with what the last one saved."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ EXAMPLES = (
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add where the packages come from."""
+    """Add the source of the packages."""
     parser.add_argument(
         "--wheelhouse", metavar="FOLDER", help="install from this folder of packages, without the network"
     )
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
 
 
 class _StageLines:
-    """Prints each stage once, and what it fetches."""
+    """Prints each stage once, and its downloads."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -57,7 +57,7 @@ class _StageLines:
         self.cancelled = False
 
     def __call__(self, state: EngineState) -> None:
-        """Print what is new."""
+        """Print what has changed."""
         self.cancelled |= state.status is Status.CANCELLING
         stage = state.stage
         if stage is None:

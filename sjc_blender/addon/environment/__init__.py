@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine's own Python environment: where it lies, how it is made, mended and removed, and whether it is there."""
+"""The engine's own Python environment: finding, making, repairing and removing it."""

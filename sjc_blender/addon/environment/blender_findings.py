@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Blender knows of the engine before the engine is asked."""
+"""Findings about the engine that Blender makes without starting it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WHY = {
 
 
 def blender_findings(state: EngineState) -> tuple[Finding, ...]:
-    """Tell of this Blender, of the interpreter and why it is that one, and of the environment."""
+    """Return findings about this Blender, the choice of the interpreter, and the environment."""
     online = "allowed" if bpy.app.online_access else "not allowed"
     findings = [
         Finding(

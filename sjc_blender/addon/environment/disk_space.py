@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much room the engine's environment takes, and how much there is."""
+"""Disk space of the engine's environment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GPU_PROGRAMS = ("nvidia-smi", "rocm_agent_enumerator")
 def needed_bytes(
     wheels: Sequence[TorchWheel], backend: str, environ: Mapping[str, str], platform: str = sys.platform
 ) -> int:
-    """Estimate what the finished environment takes: by the build of torch that will be installed."""
+    """Estimate the size of the finished environment, by the build of torch that will be installed."""
     if wheels:
         return CPU_BYTES if all(wheel.small for wheel in wheels) else GPU_BYTES
     if platform == "darwin" or backend == "cpu":
@@ -37,7 +37,7 @@ def needed_bytes(
 
 
 def require_space(root: Path, needed: int) -> None:
-    """Make sure that `needed` bytes can be added below `root`, which need not exist.
+    """Raise SjcError if the disk of `root`, which need not exist, has less than `needed` bytes.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def require_space(root: Path, needed: int) -> None:
 
 
 def size_of(folder: Path) -> int:
-    """Sum the files below `folder`, which may be changing; 0 if it is not there."""
+    """Return the total size of the files below `folder`, which may be changing; 0 if it does not exist."""
     total = 0
     try:
         with os.scandir(folder) as entries:
@@ -65,7 +65,7 @@ def size_of(folder: Path) -> int:
                         total += size_of(Path(entry.path))
                     else:
                         total += entry.stat(follow_symlinks=False).st_size
-                except OSError:  # it has gone meanwhile
+                except OSError:  # deleted in the meantime
                     continue
     except OSError:
         return total

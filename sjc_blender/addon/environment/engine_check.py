@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine checks itself, in a process of its own: ``python -m sjc_blender.engine doctor``. Knows no bpy.
+"""The check of the engine in a process of its own: ``python -m sjc_blender.engine doctor``. Knows no bpy.
 
 Before it Blender's own program is tried in another process: whether its Cycles draws volumes.
 """
@@ -19,7 +19,7 @@ from ..process.engine_process import engine_command
 from .setup_errors import told_os_error
 
 LONGEST_SECONDS = 180.0
-"""A check that takes longer is ended: a driver hangs."""
+"""Time limit of a check; longer means that a driver hangs."""
 
 
 VOLUME_TRIAL = Path(__file__).resolve().with_name("volume_trial.py")
@@ -27,7 +27,7 @@ UNTRIED = Finding("Cycles", "whether it draws volumes could not be tried", True)
 
 
 class EngineCheck:
-    """One check at a time, and what the last one found."""
+    """Runs one check at a time, and keeps the last diagnosis."""
 
     def __init__(self) -> None:
         self._process: ChildProcess | None = None
@@ -64,7 +64,7 @@ class EngineCheck:
         self._next()
 
     def _next(self) -> None:
-        """Begin the next process; without one the check is done."""
+        """Start the next process; without one the check is done."""
         self._told = None
         if not self._waiting:
             self.diagnosis = Diagnosis(self._before)
@@ -90,7 +90,7 @@ class EngineCheck:
         self._next()
 
     def pump(self) -> bool:
-        """Take in what the check has told; True if it has ended just now."""
+        """Process the events of the check; return True if it has just ended."""
         process = self._process
         if process is None:
             return False
@@ -123,7 +123,7 @@ class EngineCheck:
 
 
 def _silent(process: ChildProcess) -> Finding:
-    """Tell of an engine that ended without a finding."""
+    """Return the finding for an engine that ended without one."""
     code = process.return_code
     assert code is not None
     words = " ".join(process.last_words(2))
@@ -132,5 +132,5 @@ def _silent(process: ChildProcess) -> Finding:
 
 
 def told_problem(problem: SjcError) -> Finding:
-    """Tell why there is no engine."""
+    """Return the finding for a missing engine."""
     return Finding("Engine", problem.message, False, problem.hint)

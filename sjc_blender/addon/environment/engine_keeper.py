@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether there is an engine, and how far its set-up is; asked as often as one likes, for it never blocks.
+"""The state of the engine and its set-up, without ever blocking.
 
 What takes time is done elsewhere: an interpreter is probed in a thread, the environment is changed by a process.
 Only Blender's main thread calls this module. It knows no bpy; `sjc_blender.addon.environment.session` moves it on.
@@ -36,7 +36,7 @@ CANCEL_SECONDS = 10.0
 
 
 class Status(StrEnum):
-    """Where the engine stands."""
+    """Status of the engine."""
 
     UNKNOWN = "unknown"
     MISSING = "missing"
@@ -48,7 +48,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class EngineState:
-    """What is known of the engine.
+    """State of the engine.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ class EngineKeeper:
 
     @property
     def state(self) -> EngineState:
-        """What is known now."""
+        """The present state."""
         return self._state
 
     @property
@@ -146,7 +146,7 @@ class EngineKeeper:
         threading.Thread(target=self._look, args=arguments, name="SJC engine finder", daemon=True).start()
 
     def start(self, request: SetupRequest, *, online: bool) -> None:
-        """Begin to change the environment.
+        """Start to change the environment.
 
         Raises
         ------
@@ -175,18 +175,18 @@ class EngineKeeper:
             raise told_os_error(told, place.root) from error
         self._request = request
         self._outcome = None
-        self._looks += 1  # what is being found out now will not hold any more
+        self._looks += 1  # a search that is running will be out of date
         status = Status.REMOVING if request.action == "remove" else Status.SETTING_UP
         self._state = EngineState(status, place, started=True)
 
     def cancel(self) -> None:
-        """Stop the set-up; what it fetched stays. Nothing happens if there is none."""
+        """Cancel the set-up, if any; downloaded files are kept."""
         if self._process is not None and self._state.status is Status.SETTING_UP:
             self._process.cancel(CANCEL_SECONDS)
             self._change(status=Status.CANCELLING)
 
     def pump(self) -> bool:
-        """Take in what was found and told; True if anything changed. Does not wait."""
+        """Process search results and events without waiting; return True if anything changed."""
         changed = self._attend() if self._process is not None else False
         while not self._found.empty():
             number, state = self._found.get_nowait()
@@ -206,19 +206,19 @@ class EngineKeeper:
             time.sleep(0.02)
 
     def _look(self, number: int, preference: str, place: EnvironmentPlace, failure: SjcError | None) -> None:
-        """In a thread: touches nothing but the queue."""
+        """Search in a thread; touches nothing but the queue."""
         try:
             state = look_for_engine(preference, place, self._environ, failure)
-        except Exception as error:  # whatever a file system can raise: a thread that dies would be waited for
+        except Exception as error:  # whatever a file system can raise: the thread must deliver a state
             problem = SjcError("engine_python_fails", f"The engine could not be looked for: {error}.")
             state = EngineState(Status.MISSING, place, problem=problem)
         self._found.put((number, state))
 
     def _attend(self) -> bool:
-        """Take in what the set-up has told; True if anything changed."""
+        """Process the events of the set-up; return True if anything changed."""
         process = self._process
         assert process is not None
-        ended = process.ended  # asked first: what an ended process said is complete only then
+        ended = process.ended  # checked first: the events of an ended process are complete only then
         told = process.events()
         for event in told:
             if isinstance(event, Stage):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes the engine's environment, stage by stage. Each stage looks first what is there already.
+"""Makes the engine's environment in stages, each of which first checks what exists.
 
-So one and the same way makes it, goes on after a stop, mends what is damaged and updates what is old.
+The same code thus creates, resumes, repairs and updates it.
 Standard library only: it runs in Blender's own Python, in a process of its own.
 """
 
@@ -91,11 +91,11 @@ class EnvironmentSetup:
 
     @property
     def stage(self) -> Stage:
-        """Where it stands."""
+        """The present stage."""
         return self._stage
 
     def run(self) -> Marker:
-        """Go through all stages; give what was made.
+        """Run all stages; return the marker of the environment.
 
         Raises
         ------
@@ -146,7 +146,7 @@ class EnvironmentSetup:
         return from_variables(environ).before(from_uv_files(environ)).before(self._pips_files(environ))
 
     def _pips_files(self, environ: dict[str, str]) -> InstallerSettings:
-        """What pip itself finds in its files, wherever they lie on this system."""
+        """Return the settings in pip's own files, wherever they are on this system."""
         named = {name: environ[name] for name in ("PIP_CONFIG_FILE",) if name in environ}
         command = ("-I", "-m", "pip", "--disable-pip-version-check", "config", "list")
         try:
@@ -161,7 +161,7 @@ class EnvironmentSetup:
         return from_pip_list(said)
 
     def _with_ensurepip(self) -> str:
-        """Give a Python that can make an environment with pip in it: the running one, else the system's."""
+        """Return a Python that can make an environment with pip: the running one, else the system's."""
         candidates = [sys.executable, *filter(None, map(self._on_path, ("python3", "python")))]
         for candidate in candidates:
             if self._answer(candidate, "-I", "-c", "import ensurepip, venv; print('yes')") == "yes":
@@ -182,7 +182,7 @@ class EnvironmentSetup:
         self._uv("venv", "--no-project", keep, "--python", wanted, str(self._place.environment))
 
     def _fitting_python(self) -> str:
-        """Say which Python uv is to take: that of a local build of torch, else the running one, else one to fetch."""
+        """Return the Python for uv: that of a local build of torch, else the running one, else one to download."""
         if self._wheels:
             versions = self._usable_versions()
             return sys.executable if self._running() in versions else versions[-1]
@@ -197,7 +197,7 @@ class EnvironmentSetup:
         return f"{sys.version_info[0]}.{sys.version_info[1]}"
 
     def _made_for(self) -> str:
-        """Give the Python version that the environment was made for, even if that Python is gone."""
+        """Return the Python version that the environment was made for, even if that Python is gone."""
         try:
             lines = (self._place.environment / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
@@ -267,7 +267,7 @@ class EnvironmentSetup:
             raise told_output(failure.output, self._place.root, self._place.log, wheelhouse=wheelhouse) from failure
 
     def _answer(self, *command: str) -> str:
-        """Give what a short program says; nothing if it fails."""
+        """Return the output of a short program; empty if it fails."""
         try:
             return run_program(
                 command, environment=self._environ, folder=self._place.root, stopped=self._stopped
@@ -295,7 +295,7 @@ class EnvironmentSetup:
 
 
 class _Installation:
-    """What the installation of the packages says, and how much of it is on the disk."""
+    """Progress of the installation of the packages."""
 
     def __init__(self, setup: EnvironmentSetup) -> None:
         self._setup = setup
@@ -306,7 +306,7 @@ class _Installation:
         self.changed = False
 
     def hear(self, line: str) -> None:
-        """Take a line of uv's."""
+        """Process a line of uv's output."""
         first, _, rest = line.strip().partition(" ")
         if first == "Downloading":
             self._fetching[rest.split()[0]] = _mebibytes(rest)
@@ -323,7 +323,7 @@ class _Installation:
 
     @contextmanager
     def watched(self, needed: int) -> Iterator[None]:
-        """Tell the bytes on disk, out of about `needed`, every now and then."""
+        """Report the bytes on disk, out of about `needed`, at intervals."""
         done = threading.Event()
         expected = round(needed * FETCHED_SHARE)
 

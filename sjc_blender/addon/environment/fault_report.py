@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What helps whoever is to find a fault: versions, what the check found, logs. Knows no bpy."""
+"""The text of a bug report: versions, the diagnosis, logs. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _QUOTED = re.compile(r"""(['"])(?=(?:~?/|[A-Za-z]:[\\/]|\\\\))[^'"\n]*\1""")
 def fault_report(
     versions: Sequence[tuple[str, str]], diagnosis: Diagnosis | None, logs: Sequence[tuple[str, str]]
 ) -> str:
-    """Put it all into one text.
+    """Return the report's text.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def fault_report(
 
 
 def without_names(text: str, folders: Sequence[str], prompts: Sequence[str]) -> str:
-    """Take out of a text what is nobody's business: paths, prompts, and the user's name.
+    """Remove private data from a text: paths, prompts, and the user's name.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run by the environment's own Python: looks whether its packages are whole, and can be imported.
+"""Run by the environment's own Python: checks that its packages are complete and can be imported.
 
 Prints one JSON object, the last line on stdout: ``damaged`` (names of packages that miss files), ``failures``
 (module to why it cannot be imported), ``python`` and ``torch`` (versions). Imports nothing of the add-on.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 def damaged() -> list[str]:
-    """Give the packages of which a file is missing or has another size than when it was installed."""
+    """Return the packages of which a file is missing or has another size than when it was installed."""
     found = []
     for package in importlib.metadata.distributions():
         name = package.metadata["Name"]
@@ -37,7 +37,7 @@ def _whole(package: importlib.metadata.Distribution, name: str, _hash: str = "",
 
 
 def failures(modules: list[str]) -> dict[str, str]:
-    """Import the modules; give those that fail, and why."""
+    """Import the modules; return those that fail, with the reasons."""
     found = {}
     for name in modules:
         try:
@@ -48,7 +48,7 @@ def failures(modules: list[str]) -> dict[str, str]:
 
 
 def torch_version() -> str:
-    """Give the installed torch's version, without importing it."""
+    """Return the installed torch's version, without importing it."""
     try:
         return importlib.metadata.version("torch")
     except importlib.metadata.PackageNotFoundError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of the user's settings of pip and uv reaches the installers: the way to the packages, and nothing else.
+"""The user's settings of pip and uv that the installers get: the sources of packages and nothing else.
 
 Where packages come from (indexes, folders), through which proxy and by whose certificates is the user's affair, or
 their company's. Everything else in those settings (a target folder, constraints, a forbidden binary, an offline mode)
@@ -27,7 +27,7 @@ _KEPT = re.compile(r"UV_INDEX_\w+_(USERNAME|PASSWORD)|UV_KEYRING_PROVIDER|UV_SYS
 
 @dataclass(frozen=True)
 class InstallerSettings:
-    """The way to the packages; what is not set is empty.
+    """Sources of packages; what is not set is empty.
 
     Attributes
     ----------
@@ -48,13 +48,13 @@ class InstallerSettings:
     client_certificate: str = ""
 
     def before(self, other: InstallerSettings) -> InstallerSettings:
-        """Give these settings, with those of `other` where these are empty."""
+        """Return these settings, with those of `other` where these are empty."""
         return InstallerSettings(
             **{field.name: getattr(self, field.name) or getattr(other, field.name) for field in fields(self)}
         )
 
     def pip_options(self) -> list[str]:
-        """Write them as options of pip."""
+        """Return the options of pip."""
         options = [("--index-url", _address(self.index)), ("--proxy", self.proxy), ("--cert", self.certificates)]
         options += [("--client-cert", self.client_certificate)]
         options += [("--extra-index-url", _address(index)) for index in self.extra_indexes]
@@ -63,7 +63,7 @@ class InstallerSettings:
         return [word for name, value in options if value for word in (name, value)]
 
     def variables(self) -> dict[str, str]:
-        """Write them as environment variables of uv."""
+        """Return the environment variables of uv."""
         variables = {
             "UV_DEFAULT_INDEX": self.index,
             "UV_INDEX": " ".join(self.extra_indexes),
@@ -90,7 +90,7 @@ def installer_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def from_variables(environ: Mapping[str, str]) -> InstallerSettings:
-    """Read what pip and uv are told in the environment; what uv is told goes before."""
+    """Read the environment variables of pip and uv; those of uv take precedence."""
     uv = InstallerSettings(
         index=environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL", ""),
         extra_indexes=_words(environ.get("UV_INDEX") or environ.get("UV_EXTRA_INDEX_URL", "")),
@@ -172,7 +172,7 @@ def _uv_files(environ: Mapping[str, str], platform: str) -> list[Path]:
 
 
 def _address(index: str) -> str:
-    """Give an index without the name that uv lets stand before it: ``name=https://...``."""
+    """Return an index without the name that uv allows before it: ``name=https://...``."""
     return re.sub(r"^[\w.-]+=", "", index)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Folders of packages on this computer: from the preferences, or those that pip and uv are told of."""
+"""Local folders of packages: from the preferences, or the settings of pip and uv."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SMALL_TORCH = 400_000_000
-"""Bytes; a build of torch that brings no CUDA is smaller."""
+"""Largest size in bytes of a build of torch without CUDA."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class TorchWheel:
 
 
 def torch_wheels(places: Iterable[str]) -> list[TorchWheel]:
-    """Give the builds of torch in `places`, oldest Python first; what is no folder counts for nothing."""
+    """Return the builds of torch in `places`, oldest Python first; anything but a folder is ignored."""
     found = []
     for place in places:
         for wheel in Path(place).glob("torch-*.whl") if place else ():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a program of the set-up: its lines are heard as they come, and a stop ends it at once."""
+"""Runs a program of the set-up with its output line by line; a stop kills it at once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ POLL_SECONDS = 0.1
 
 
 class Stopped(Exception):
-    """The user stopped the set-up, or Blender is gone."""
+    """Raised when the user cancels the set-up, or Blender has ended."""
 
 
 class ProgramFailed(Exception):
-    """A program ended with an error; `output` is all that it said."""
+    """A program failed; `output` is all its output."""
 
     def __init__(self, output: str) -> None:
         super().__init__(output)
@@ -35,7 +35,7 @@ def run_program(
     stopped: Callable[[], bool],
     heard: Callable[[str], None] = lambda _line: None,
 ) -> str:
-    """Run `command` to its end; give what it said.
+    """Run `command` to its end; return its output.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def run_program(
     folder : Path
         Its working directory.
     stopped : callable
-        Asked several times a second whether to end it.
+        Polled several times a second; True kills the program.
     heard : callable
         Takes each line.
 

@@ -31,7 +31,7 @@ LOOP_SECONDS = 0.05
 GRACE_SECONDS = 5.0
 
 LISTENERS: list[Callable[[], None]] = []
-"""Called, on the main thread, when what is known of the engine has changed."""
+"""Called on the main thread when the state of the engine has changed."""
 
 KEEPER = EngineKeeper()
 CHECK = EngineCheck()
@@ -39,7 +39,7 @@ _check_wanted = False
 
 
 def state() -> EngineState:
-    """Give what is known of the engine; the first call begins to look for it."""
+    """Return the state of the engine; the first call starts the search for it."""
     KEEPER.look(preferred_path("engine_python"))
     if bpy.app.background:
         KEEPER.pump()
@@ -49,9 +49,9 @@ def state() -> EngineState:
 
 
 def obstacle() -> str:
-    """Say why no job can be started from a window now; empty if one can."""
+    """Return why no job can be started from a window now; empty if one can."""
     if bpy.app.background:
-        return ""  # a script waits for what a click must not wait for
+        return ""  # a script can wait for the engine, a click must not
     known = state()
     match known.status:
         case Status.READY:
@@ -65,7 +65,7 @@ def obstacle() -> str:
 
 
 def look_again() -> None:
-    """Look for the engine anew, in the background."""
+    """Search for the engine again, in the background."""
     use_folder(preferred_path("engine_folder"))
     forget_probes()
     KEEPER.look(preferred_path("engine_python"), again=True)
@@ -78,7 +78,7 @@ def set_up_engine(
     wait: bool = False,
     progress: Callable[[EngineState], None] | None = None,
 ) -> EngineState:
-    """Make the engine's environment; go on with one that was begun, mend a damaged one, update an old one.
+    """Make the engine's environment; resume one that was begun, repair a damaged one, update an old one.
 
     Parameters
     ----------
@@ -109,12 +109,12 @@ def remove_engine(*, wait: bool = False) -> EngineState:
 
 
 def cancel_setup() -> None:
-    """Stop the set-up; the next one goes on from what was fetched."""
+    """Cancel the set-up; the next one continues with the downloaded files."""
     KEEPER.cancel()
 
 
 def check_engine(*, wait: bool = False) -> Diagnosis | None:
-    """Let the engine check itself.
+    """Check the engine.
 
     Parameters
     ----------
@@ -147,12 +147,12 @@ def checking() -> bool:
 
 
 def diagnosis() -> Diagnosis | None:
-    """Give what the last check found."""
+    """Return the findings of the last check."""
     return CHECK.diagnosis
 
 
 def require_packages(wheelhouse: str | Path | None = None) -> str:
-    """Give the folder of packages to install from, the preferences' if none is named; empty for the internet.
+    """Return the folder of packages to install from, by default the preferences'; empty for the internet.
 
     Raises
     ------
@@ -187,7 +187,7 @@ def _change(request: SetupRequest, wait: bool, progress: Callable[[EngineState],
             "A job is running in the engine that is to be changed.",
             "Wait until it is done, or cancel it; it can be resumed afterwards.",
         )
-    state()  # so that it is known which Python is looked for in the end
+    state()  # the search after the set-up is for the same Python
     KEEPER.start(request, online=bpy.app.online_access and not request.wheelhouse)
     if not wait:
         _ensure_running()
@@ -241,7 +241,7 @@ def _absolute(path: str) -> str:
 
 
 def register() -> None:
-    """Take the folder from the preferences."""
+    """Use the folder of the preferences."""
     use_folder(preferred_path("engine_folder"))
 
 

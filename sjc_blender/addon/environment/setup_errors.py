@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What pip, uv and the system complain about, told as a sentence with what to do."""
+"""Errors of pip, uv and the system as SjcError."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ _KNOWN: tuple[tuple[str, str, str, str], ...] = (
 
 
 def told_output(output: str, root: Path, log: Path, *, wheelhouse: bool = False) -> SjcError:
-    """Tell why a program that ended with an error did so.
+    """Return the error for a failed program, by its output.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def told_output(output: str, root: Path, log: Path, *, wheelhouse: bool = False)
 
 
 def told_os_error(error: OSError, root: Path) -> SjcError:
-    """Tell an error of the file system."""
+    """Return the error for an OSError."""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return told_output("no space left on device", root, root)
     if getattr(error, "winerror", None) in (32, 33):
@@ -143,7 +143,7 @@ def _server(output: str) -> str:
 
 
 def _reason(output: str) -> str:
-    """Give the sentence with the cause."""
+    """Return the error with the cause."""
     causes = re.findall(r"(?:cause: |╰─▶ |ERROR: )(.+)", output)
     sentence = causes[-1].strip() if causes else output.strip().splitlines()[-1]
     return sentence if sentence.endswith(".") else sentence + "."

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the set-up's process is asked to do; handed over as one argument of JSON."""
+"""The request to the set-up's process, passed as one argument of JSON."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The set-up as a process: told once what to do, it tells its stages as JSON lines, and stops when its input ends.
+"""The process of the set-up: it reports its stages as JSON lines, and stops when its input ends.
 
 Run by `setup_bootstrap` in Blender's own Python. Everything that the programs say goes to stderr, which is the log.
 """
@@ -25,7 +25,7 @@ from .setup_request import SetupRequest, from_argument
 
 
 def main(argv: Sequence[str]) -> int:
-    """Do what the one argument asks for; returns the exit code."""
+    """Carry out the request in the only argument; return the exit code."""
     request = from_argument(argv[0])
     stop = threading.Event()
     threading.Thread(target=_listen, args=(stop,), daemon=True).start()
@@ -77,7 +77,7 @@ def _told(error: Exception, request: SetupRequest) -> SjcError:
 
 
 def _tell(event: events.Event) -> None:
-    # Nobody listens any more: the end of the input stops the set-up.
+    # Blender has ended: the end of the input stops the set-up.
     try:
         sys.stdout.write(events.to_line(event) + "\n")
         sys.stdout.flush()
@@ -86,7 +86,7 @@ def _tell(event: events.Event) -> None:
 
 
 def _listen(stop: threading.Event) -> None:
-    """Set `stop` on a cancel command, and when stdin ends: then Blender is gone."""
+    """Set `stop` on a cancel command and at the end of stdin, which means that Blender has ended."""
     pending = b""
     # Unbuffered reads: a thread that waits inside sys.stdin's buffer aborts the interpreter when it ends.
     while chunk := os.read(0, 4096):

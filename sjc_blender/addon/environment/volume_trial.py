@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether Cycles draws volumes: run by ``blender -b --factory-startup --python volume_trial.py``.
+"""Test of whether Cycles renders volumes: run by ``blender -b --factory-startup --python volume_trial.py``.
 
 Distributions build Blender without what Cycles needs for them: they render as nothing, and nothing says so. Prints one
 event of `sjc_blender.protocol.events`, a diagnosis; imports nothing of the add-on, which is not switched on there.
@@ -19,7 +19,7 @@ FIX = "Show results as Mesh, render with EEVEE, or use Blender from blender.org.
 
 
 def seen_glow(folder: Path) -> float:
-    """What is seen of a glowing block in the middle of a black picture, 0 to 1."""
+    """Render a glowing block in a black picture; return its brightness, 0 to 1."""
     bpy.utils.expose_bundled_modules()
     import openvdb
 
@@ -61,7 +61,7 @@ def seen_glow(folder: Path) -> float:
 
 
 def main() -> None:
-    """Try it, and tell."""
+    """Run the test and print the finding."""
     with tempfile.TemporaryDirectory(prefix="sjc-check-", ignore_cleanup_errors=True) as folder:
         try:
             works = seen_glow(Path(folder)) > 0.5

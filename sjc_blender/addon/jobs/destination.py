@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The scene of a file that a result belongs to: found again after renames, undo, *Save As* and the loading of files.
+"""The scene that a result belongs to, found again after renames, undo, *Save As* and the loading of files.
 
 In the session in which a job starts Blender's own number of the scene tells it from all others. A file that is loaded
 numbers its scenes anew: there the scene is known by an id of ours, a custom property that is saved with it, and the
@@ -21,7 +21,7 @@ SCENE_PROPERTY = "sjc_scene"
 
 
 class Destination:
-    """Where a result belongs. It holds no Blender objects: undo and file load invalidate those.
+    """The scene of a result. It holds no Blender objects, which undo and file load invalidate.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Destination:
         return next((scene for scene in bpy.data.scenes if scene.session_uid == self._uid), None)
 
     def require(self, instead: str) -> bpy.types.Scene:
-        """Return the scene; SjcError ``scene_missing`` with what became of it and, `instead`, what else can be done."""
+        """Return the scene; SjcError ``scene_missing`` with the reason and, from `instead`, an alternative."""
         found = self.scene()
         if found is not None:
             return found
@@ -64,13 +64,13 @@ class Destination:
             self.file, self.scene_name = bpy.data.filepath, found.name
 
     def before_save(self) -> None:
-        """Let the scene have its id in the file, also where an undo took it away."""
+        """Set the scene's id, which an undo may have removed."""
         found = self.scene()
         if found is not None and found.get(SCENE_PROPERTY) != self.id:
             found[SCENE_PROPERTY] = self.id
 
     def after_load(self) -> None:
-        """Look for the scene in the file that was loaded."""
+        """Find the scene in the loaded file."""
         if not self.file or not _is_open(self.file):
             return
         marked = _with_id(self.id)
@@ -89,7 +89,7 @@ _known: weakref.WeakSet[Destination] = weakref.WeakSet()
 
 
 def before_save() -> None:
-    """Mark the scenes that results belong to."""
+    """Set the ids of the scenes that results belong to."""
     for destination in _known:
         destination.before_save()
 
@@ -101,13 +101,13 @@ def after_save() -> None:
 
 
 def after_load() -> None:
-    """Look for the scenes in the file that was loaded."""
+    """Find the scenes in the loaded file."""
     for destination in _known:
         destination.after_load()
 
 
 def _own_id(scene: bpy.types.Scene) -> str:
-    """Return the scene's id; a new one where it has none, or shares it with the scene that it is a copy of."""
+    """Return the scene's id; a new one where it has none, or shares it with the scene it was copied from."""
     kept = scene.get(SCENE_PROPERTY)
     if isinstance(kept, str) and kept and _with_id(kept) == [scene]:
         return kept
@@ -121,7 +121,7 @@ def _with_id(identifier: str) -> list[bpy.types.Scene]:
 
 
 def _is_open(file: str) -> bool:
-    """Whether the open file is this one, or where it was moved to: then it is not in its old place any more."""
+    """Return whether the open file is this one, perhaps moved: then the old path does not exist any more."""
     opened = bpy.data.filepath
     if not opened:
         return False

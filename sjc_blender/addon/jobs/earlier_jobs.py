@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be done with jobs of earlier sessions, and with finished ones."""
+"""Actions on finished jobs and jobs of earlier sessions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .unknown_jobs import require_known
 
 
 def history() -> list[JobRecord]:
-    """Every job that is known, newest first: those begun from Blender, and those beside the open file.
+    """Return all known jobs, newest first: those started from Blender, and those beside the open file.
 
     Reads their folders anew; hundreds take a fraction of a second.
     """
@@ -31,13 +31,13 @@ def history() -> list[JobRecord]:
 
 
 def interrupted() -> list[JobRecord]:
-    """Jobs that were stopped by the end of Blender or of the machine; `api.resume` goes on with one."""
+    """Return the jobs that were interrupted by the end of Blender or of the machine; `api.resume` resumes one."""
     known_jobs.scan_now()
     return known_jobs.offers()
 
 
 def agree(source: Any) -> None:
-    """Let a job count as the user's own that was not begun by this user on this computer.
+    """Trust a job that was not started by this user on this computer.
 
     A job names the model that its engine loads: look where it comes from first.
 
@@ -89,7 +89,7 @@ def continue_job(
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,
 ) -> Job:
-    """Give a job more steps: a new job in a folder of its own, which begins at the old one's checkpoint.
+    """Continue a job for more steps: a new job in a folder of its own, starting at the old one's checkpoint.
 
     Noise levels and late losses keep what they came to at the end of the old job.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The jobs of this session that farms run: one sender for each farm gives them there. Knows no bpy."""
+"""The jobs of this session that run on farms: one sender per farm submits them. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..process.farm_process import Farm, FarmProcess
 from .job import Job, JobState
 
 AT_THE_FARM = "waiting for the farm"
-"""The phase of a job that was given to a farm, before a worker tells of it."""
+"""The phase of a submitted job until a worker reports on it."""
 
 
 class FarmJobs:
-    """Gives jobs to their farms, and takes in what becomes of them."""
+    """Submits jobs to their farms, and processes their events."""
 
     def __init__(self) -> None:
         self._senders: dict[Farm, FarmProcess] = {}
@@ -25,7 +25,7 @@ class FarmJobs:
         return bool(self._senders)
 
     def attend(self, jobs: Sequence[Job]) -> list[Job]:
-        """Give jobs that wait to their farms, and take in what these have told; return the jobs that changed."""
+        """Submit waiting jobs to their farms, and process events; return the jobs that changed."""
         changed = [job for job in jobs if job.farm is not None and job.state is JobState.QUEUED]
         for job in changed:
             self._give(job)
@@ -49,7 +49,7 @@ class FarmJobs:
         return changed
 
     def cancel(self, job: Job) -> bool:
-        """Let a job stop after its current step; False if no farm has it."""
+        """Stop a job after its current step; return False if no farm has it."""
         if job.farm not in self._senders:
             return False
         self._senders[job.farm].stop_job(job.folder.path)
@@ -65,7 +65,7 @@ class FarmJobs:
         assert job.farm is not None
         sender = self._senders.get(job.farm)
         if sender is not None and (sender.left or sender.ended):
-            return  # the next turn starts another
+            return  # the next call starts another
         if sender is None:
             try:
                 sender = FarmProcess.connect(job.interpreter, job.farm, job.folder.log_path)
@@ -78,7 +78,7 @@ class FarmJobs:
 
 
 def _end_of_sender(job: Job, farm: Farm, sender: FarmProcess) -> None:
-    """Settle a job whose sender ended before it."""
+    """End a job whose sender ended before it."""
     if job.state is JobState.CANCELLING:
         job.state = JobState.CANCELLED
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a file is saved, the grids of its results that lie in their jobs' folders move in beside it."""
+"""Copies the grids of results from their job folders to the folder of a .blend that is saved."""
 
 from __future__ import annotations
 

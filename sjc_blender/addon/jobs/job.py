@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One job of this session, and what its engine has told of it. Knows no bpy."""
+"""One job of this session, with the state that its engine has reported. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 SURE_STEPS = 10
 SURE_SECONDS = 5.0
-"""Steps and seconds of a run after which its speed, and the time left, can be told: the first ones are no measure."""
+"""Steps and seconds of a run after which its speed is known: the first steps are not representative."""
 
 ELSEWHERE = "busy elsewhere"
-"""The phase of a job that waits for an engine of another session in its folder."""
+"""The phase of a job while an engine of another session works in its folder."""
 
 ALL_BUT_THE_END = 0.99
-"""Share of a job that is told when all steps are done, and the result is not."""
+"""Share shown when all steps are done and the result is not."""
 
 
 class JobState(StrEnum):
-    """Where a job stands."""
+    """State of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -44,7 +44,7 @@ class JobState(StrEnum):
 
 @dataclass(eq=False, repr=False)
 class Job:
-    """One job and what is known of it. It holds names, no Blender objects: undo and file load invalidate those.
+    """One job and its state. It holds no Blender objects, which undo and file load invalidate.
 
     Attributes
     ----------
@@ -149,7 +149,7 @@ class Job:
 
     @property
     def elsewhere(self) -> bool:
-        """Whether it waits for an engine of another session, which works in its folder."""
+        """Whether it waits for an engine of another session that works in its folder."""
         return self.patient and self.state is JobState.QUEUED and self.phase == ELSEWHERE
 
     @property
@@ -159,7 +159,7 @@ class Job:
 
     @property
     def awaits_import(self) -> bool:
-        """Whether the object is there and is to be imported, which was not tried yet."""
+        """Whether the result is complete and its import was not tried yet."""
         # What is arranged for is arranged with its pictures, which come last.
         early = self.object_whole and self.live and self.arrange is None
         wanted = (self.state is JobState.DONE or early) and self.import_results
@@ -175,7 +175,7 @@ class Job:
         return min(self.progress.step / self.progress.total, ALL_BUT_THE_END)
 
     def apply(self, event: events.Event) -> None:
-        """Take in what the engine tells."""
+        """Process an event of the engine."""
         match event:
             case events.Phase(name):
                 self.phase = name
@@ -205,7 +205,7 @@ class Job:
                 self.fail(SjcError(code, message, hint))
 
     def _time(self, step: int) -> None:
-        """Take in that a step was done now."""
+        """Record that a step was done now."""
         now = time.monotonic()
         # The first report comes when one step is done; a resumed job begins at its checkpoint.
         first, since = self._began = self._began or (step - 1, now)
@@ -217,11 +217,11 @@ class Job:
         self.state = JobState.FAILED
 
     def notify(self) -> None:
-        """Tell `on_change`; if it fails it is not told again, for the job goes on."""
+        """Call `on_change`; if it fails it is not called again, and the job continues."""
         if self.on_change is None:
             return
         try:
             self.on_change(self)
-        except Exception as error:  # somebody else's code
+        except Exception as error:  # a caller's code
             self.on_change = None
             self.warnings.append(f"Progress is not told any more: {type(error).__name__}: {error}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""More steps for a job: a new job that begins at the old one's checkpoint. Knows no bpy."""
+"""Continuing a job: a new job that starts at the old one's checkpoint. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .shared_file import share
 
 
 def continued(source: JobFolder, steps: int, path: Path) -> JobFolder:
-    """Lay down a job of `steps` more steps than the one in `source`, which stays as it is.
+    """Create a job with `steps` more steps than the one in `source`, which is not changed.
 
     Noise levels and late losses keep what they came to at the end of the first job
     (see `sjc_blender.protocol.spec.scheduled`).

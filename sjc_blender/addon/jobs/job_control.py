@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be done to the jobs of this session while they run or wait."""
+"""Controlling the jobs of this session: pausing, moving and clearing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .named_job import job_of
 
 
 def pause(which: Any) -> None:
-    """Let a running job hold still after its current step; it keeps its memory, and writes a checkpoint.
+    """Pause a running job after its current step; it writes a checkpoint and keeps its memory.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def pause(which: Any) -> None:
 
 
 def unpause(which: Any) -> None:
-    """Let a paused job go on."""
+    """Continue a paused job."""
     job_queue.QUEUE.unpause(job_of(which))
     pump.ensure_running()
 
@@ -41,7 +41,7 @@ def move(which: Any, places: int) -> None:
 
 
 def clear(which: Any = None) -> None:
-    """Take jobs that have ended off this session's list; what they made, and their folders, stay.
+    """Remove ended jobs from this session's list; results and folders are kept.
 
     Parameters
     ----------

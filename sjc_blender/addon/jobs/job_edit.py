@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A new job from a finished one's field: one region anew, or all of it with another prompt, model or settings."""
+"""Editing a finished job: a new job from its field, in one region or with another prompt, model or settings."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WITHOUT_GUIDE = (
 
 
 def edited(request: JobRequest, scene: bpy.types.Scene) -> tuple[JobSpec, JobInputs]:
-    """Describe an edit as a job and the files that it starts from.
+    """Return the spec of an edit and the files that it starts from.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def edited(request: JobRequest, scene: bpy.types.Scene) -> tuple[JobSpec, JobInp
 
 
 def _found(source: Any) -> tuple[JobFolder, bpy.types.Object | None]:
-    """The job's folder, and the result in the scene that was named."""
+    """Return the job's folder, and the result in the scene if that was named."""
     if isinstance(source, str) and is_result(bpy.data.objects.get(source)):
         source = bpy.data.objects[source]
     if isinstance(source, bpy.types.Object):
@@ -78,10 +78,10 @@ def _found(source: Any) -> tuple[JobFolder, bpy.types.Object | None]:
 
 
 def _domain(folder: JobFolder, old: JobSpec, obj: bpy.types.Object | None, scene: bpy.types.Scene) -> DomainSpec:
-    """The old domain where it is now, with the floor that the old result stands on."""
+    """Return the old domain at its present place, with the floor that the old result stands on."""
     try:
         frame = frame_of(obj) if obj is not None else standing_frame(folder, old)
-    except SjcError:  # there is no result yet, so nothing was set down
+    except SjcError:  # there is no result yet
         return old.domain
     if obj is not None:
         placed = domain_now(shown_of(obj, scene))
@@ -114,7 +114,7 @@ def _spec(old: JobSpec, content: str, request: JobRequest, domain: DomainSpec, g
 
 
 def _settings(old: JobSpec, source: str, origin: OriginSpec, request: JobRequest, domain: DomainSpec) -> dict[str, Any]:
-    """Arguments for a new job: the old one's, or of a new preset or model what belongs to the scene alone."""
+    """Return the arguments of the new job: the old one's; with a new preset or model only the scene's."""
     data = codec.encode(old)
     field: dict[str, Any] = {"origin": origin, "proxy": None, "blob_density": 0.0}
     settings: dict[str, Any] = {"outputs": data["outputs"], "seed": old.seed, "negative_prompt": old.negative_prompt}

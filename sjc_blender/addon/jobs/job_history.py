@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of the jobs in folders, without running them: for the history and the offers. Knows no bpy."""
+"""Reading the state of jobs from their folders, for the history and the list of interrupted jobs. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ...protocol.shown import shown
 from ...protocol.spec import subject_of
 
 TAIL_BYTES = 1 << 14
-"""Of the end of ``events.jsonl``: a checkpoint at least every few hundred events lies in it."""
+"""Bytes read at the end of ``events.jsonl``, which contain a checkpoint's event."""
 
 
 LATEST = 4e9
@@ -30,7 +30,7 @@ LONGEST_TEXT = 200
 
 
 class RecordState(StrEnum):
-    """How far the job in a folder came."""
+    """State of the job in a folder."""
 
     DONE = "done"
     WAITING = "waiting"
@@ -43,7 +43,7 @@ class RecordState(StrEnum):
 
 @dataclass(frozen=True, repr=False)
 class JobRecord:
-    """A job as its folder tells of it.
+    """A job's state, read from its folder.
 
     Attributes
     ----------
@@ -84,12 +84,12 @@ class JobRecord:
 
     @property
     def resumable(self) -> bool:
-        """Whether there is something to go on with, or to begin."""
+        """Whether the job can be resumed or started."""
         return self.state not in {RecordState.DONE, RecordState.BUSY, RecordState.DAMAGED}
 
 
 def read_record(path: Path, is_open: bool | None = None) -> JobRecord | None:
-    """Look into a folder; None if it holds no job.
+    """Read the state of the job in a folder; None if there is none.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def read_record(path: Path, is_open: bool | None = None) -> JobRecord | None:
 
 
 def read_records(indexed: Mapping[Path, bool], parents: Iterable[Path]) -> list[JobRecord]:
-    """Look at the folders of an index and at those inside `parents`; newest first."""
+    """Read the jobs in the folders of an index and in those inside `parents`; newest first."""
     paths: dict[Path, bool | None] = dict.fromkeys(_folders_in(parents))
     paths.update(indexed)
     records = [record for path, is_open in paths.items() if (record := read_record(path, is_open)) is not None]
@@ -120,7 +120,7 @@ def read_records(indexed: Mapping[Path, bool], parents: Iterable[Path]) -> list[
 
 
 class Scan:
-    """Reads the records in a thread of its own, for there may be hundreds on a slow disk.
+    """Reads the records in a thread, as there may be hundreds on a slow disk.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ class Scan:
 
     @property
     def found(self) -> list[JobRecord] | None:
-        """The records; None as long as they are being read."""
+        """The records; None until they are read."""
         return None if self._thread.is_alive() else self._found or []
 
     def _read(self, indexed: Mapping[Path, bool], parents: list[Path]) -> None:
@@ -172,7 +172,7 @@ def _damaged(folder: JobFolder, is_open: bool | None, trouble: SjcError) -> JobR
 
 
 def _changed(path: Path) -> float:
-    """Seconds since 1970, as calendars know them; a file may have any."""
+    """Return a plausible time in seconds since 1970; a file may contain anything."""
     try:
         return min(max(path.lstat().st_mtime, 0.0), LATEST)
     except OSError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A finished job's result, into the scene that it was made for."""
+"""Import of a finished job's results into their scene."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def outputs_of(spec: JobSpec) -> tuple[str, ...]:
 def import_outputs(
     folder: JobFolder, outputs: Sequence[str], scene: bpy.types.Scene, show: str = "mesh"
 ) -> list[bpy.types.Object]:
-    """Make objects of the results in a job folder, in the order of `OUTPUTS`.
+    """Import the results in a job folder, in the order of `OUTPUTS`.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def import_outputs(
 
 
 def settle(objects: Sequence[bpy.types.Object], spec: JobSpec, scene: bpy.types.Scene) -> None:
-    """When new results of one job stand at their place: an edit hides its original, and what else is there is noted."""
+    """Hide the original of an edit, and note other objects that stand in the results' place."""
     if not objects:
         return
     view_layer_of(scene).update()
@@ -70,7 +70,7 @@ def settle(objects: Sequence[bpy.types.Object], spec: JobSpec, scene: bpy.types.
 
 
 def import_waiting(jobs: Sequence[Job]) -> list[Job]:
-    """Import every result that waits for it, each as one undo step; give the jobs that changed.
+    """Import all waiting results, each as one undo step; return the jobs that changed.
 
     Nothing is touched while the user is in another mode than Object Mode (an undo step of those
     does not hold new objects), while a picture renders, or in the turn in which a file is loaded.
@@ -85,7 +85,7 @@ def import_waiting(jobs: Sequence[Job]) -> list[Job]:
 
 
 def retry_missing_scenes(jobs: Sequence[Job]) -> None:
-    """Let jobs wait for their import again whose scene was not there; called when a file was loaded."""
+    """Retry imports whose scene was missing; called when a file was loaded."""
     for job in jobs:
         if job.import_error is not None and job.import_error.code == "scene_missing" and _scene(job) is not None:
             job.import_error = None
@@ -131,12 +131,12 @@ def _scene(job: Job) -> bpy.types.Scene | None:
 
 
 def belongs_to(job: Job, scene: bpy.types.Scene) -> bool:
-    """Whether a job's result comes into this scene."""
+    """Return whether a job's result is imported into this scene."""
     return _scene(job) == scene
 
 
 def busy() -> bool:
-    """Whether adding objects now would be lost at the next undo, or disturb a render."""
+    """Return whether objects added now would be lost at the next undo, or disturb a render."""
     if bpy.app.background:
         return False
     shown = windows()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which job folders this user has, in one small file, so that jobs are found again. Knows no bpy."""
+"""The index of this user's job folders, a small file. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ...protocol.outside_file import UnusableFile
 VERSION = 1
 
 PATIENCE = 0.05
-"""Seconds to wait for another Blender that is writing the same file."""
+"""Seconds to wait for another Blender to finish writing the file."""
 
 
 READ_TRIES = 4
@@ -30,14 +30,14 @@ LARGEST = 8_000_000
 
 
 class _Entry(NamedTuple):
-    """A job that was begun: whether its end is not known yet, and the digest of its settings."""
+    """A started job: whether its end was not seen yet, and the digest of its settings."""
 
     open: bool
     settings: str
 
 
 class JobIndex:
-    """A list of job folders, and whether each has come to an end that its user knows of.
+    """A list of job folders, and for each whether the user has seen its end.
 
     A damaged file counts as empty, and what cannot be read or written now is left: jobs run without an index.
 
@@ -51,11 +51,11 @@ class JobIndex:
         self.path = path
 
     def entries(self) -> dict[Path, bool]:
-        """Give the folders, oldest first, and whether each is still *open*: begun, and not known to have ended."""
+        """Return the folders, oldest first, and whether each is still *open*: started, and its end not seen."""
         return {folder: entry.open for folder, entry in self._entries().items()}
 
     def has_settings_of(self, folder: Path) -> bool:
-        """Whether a job with the very settings of the one in `folder` was begun, wherever that lay: it was moved."""
+        """Return whether a job with the same settings was started in any folder: it may have been moved here."""
         digest = _settings_digest(folder)
         return bool(digest) and any(entry.settings == digest for entry in self._entries().values())
 
@@ -66,16 +66,16 @@ class JobIndex:
             return {}
 
     def open(self, folder: Path) -> None:
-        """A job begins, or goes on, in `folder`."""
+        """Record that a job starts or resumes in `folder`."""
         self._change(lambda entries: entries.update({folder: _Entry(True, _settings_digest(folder))}))
 
     def settle(self, *folders: Path) -> None:
-        """The jobs in `folders` have ended, and their user has seen how."""
+        """Record that the user has seen the end of the jobs in `folders`."""
         changed = {folder: _Entry(False, _settings_digest(folder)) for folder in folders}
         self._change(lambda entries: entries.update(changed))
 
     def forget(self, folder: Path) -> None:
-        """There is no job in `folder` any more."""
+        """Record that there is no job in `folder` any more."""
         self._change(lambda entries: entries.pop(folder, None))
 
     def _read(self) -> dict[Path, _Entry]:
@@ -123,7 +123,7 @@ class JobIndex:
 
 
 def _settings_digest(folder: Path) -> str:
-    """Digest of all settings of the job in a folder, its model among them; empty if there is none that can be read."""
+    """Return the digest of all settings of the job in a folder; empty if it cannot be read."""
     try:
         settings = codec.encode(JobFolder(folder).read_spec())
     except (SjcError, OSError):

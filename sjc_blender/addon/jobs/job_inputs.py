@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a job starts from beside its settings: files that are laid into its folder before it starts."""
+"""The input files of a job, written to its folder before it starts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .shared_file import share
 
 @dataclass(frozen=True)
 class JobInputs:
-    """Files for a job's folder; their digests are in its spec.
+    """Input files of a job; their digests are in its spec.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class JobInputs:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know, in sentences."""
+        """Messages for the user."""
         made = (self.proxy, self.guide, self.region)
         told = tuple(note for one in made if isinstance(one, (FilledGrid, GuideMesh)) for note in one.notes)
         return told + self.further_notes

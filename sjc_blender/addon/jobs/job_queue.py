@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The jobs of this session, and the line they wait in: one runs at a time.
+"""The queue of this session's jobs, which run one at a time.
 
 Only Blender's main thread calls this module. It knows no bpy; `sjc_blender.addon.jobs.pump` moves it on.
 """
@@ -18,19 +18,19 @@ from .farm_jobs import FarmJobs
 from .job import ELSEWHERE, Job, JobState
 
 CANCEL_SECONDS = 60.0
-"""Grace for the current step, or for the loading of a model, after a cancel."""
+"""Seconds for the current step, or the loading of a model, after a cancel."""
 
 
 BUSY_SECONDS = 20.0
-"""Patience with another engine in a job's folder: that of a Blender that was ended hard ends within seconds."""
+"""Seconds to wait for another engine in a job's folder: that of a killed Blender ends within seconds."""
 
 
 EXIT_SECONDS = 15.0
-"""Grace for an engine that has told how its job ended to end itself."""
+"""Seconds for an engine to exit after it has reported the end of its job."""
 
 
 class JobQueue:
-    """Runs jobs one after the other, in the order in which they came."""
+    """Runs jobs one after the other, in the order of their submission."""
 
     def __init__(self) -> None:
         self._jobs: list[Job] = []
@@ -42,7 +42,7 @@ class JobQueue:
 
     @property
     def jobs(self) -> list[Job]:
-        """Every job of this session, in the order in which they run or ran."""
+        """All jobs of this session, in the order in which they run or ran."""
         return list(self._jobs)
 
     @property
@@ -51,14 +51,14 @@ class JobQueue:
         return self._process is not None or self._farm_jobs.live or any(job.live for job in self._jobs)
 
     def find(self, identifier: str) -> Job:
-        """Give the newest job called `identifier`; SjcError ``no_such_job`` if there is none."""
+        """Return the newest job with that id; SjcError ``no_such_job`` if there is none."""
         for job in reversed(self._jobs):
             if job.id == identifier:
                 return job
         raise SjcError("no_such_job", f"This session has no job {identifier!r}.", "api.jobs() lists them.")
 
     def submit(self, job: Job) -> None:
-        """Put a job in line; the next `pump` starts it if it is its turn.
+        """Queue a job; the next `pump` starts it if it is its turn.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class JobQueue:
             self._touched.append(job)
 
     def pause(self, job: Job) -> None:
-        """Let the running job hold still after its current step; those in line wait on.
+        """Pause the running job after its current step; the others keep waiting.
 
         Raises
         ------
@@ -108,14 +108,14 @@ class JobQueue:
             self._touched.append(job)
 
     def unpause(self, job: Job) -> None:
-        """End a pause, or take back that it was wanted."""
+        """End a pause, or withdraw the request for one."""
         if job is self._running and self._process is not None and job.pausing:
             self._process.say(events.GO_ON)
             job.pausing = False
             self._touched.append(job)
 
     def move(self, job: Job, places: int) -> None:
-        """Let a waiting job change its place in line, to the front with negative `places`, as far as that goes."""
+        """Move a waiting job in the queue by `places`, towards the front if negative, as far as possible."""
         if job.state is not JobState.QUEUED:
             return
         slots = [index for index, other in enumerate(self._jobs) if other.state is JobState.QUEUED]
@@ -127,7 +127,7 @@ class JobQueue:
         self._touched.append(job)
 
     def forget_ended(self, folder: Path | None = None) -> None:
-        """Take the jobs that have ended off the list, all or those of a folder; their files stay as they are."""
+        """Remove ended jobs from the list, all or those of a folder; their files are kept."""
 
         def stays(job: Job) -> bool:
             kept = job.live or job.awaits_import or job is self._running
@@ -136,7 +136,7 @@ class JobQueue:
         self._jobs = [job for job in self._jobs if stays(job)]
 
     def pump(self) -> list[Job]:
-        """Move everything on without waiting; give the jobs that changed."""
+        """Process events and start the next job, without waiting; return the jobs that changed."""
         changed, self._touched = self._touched, []
         running = self._running
         if running is not None and self._attend(running):
@@ -166,10 +166,10 @@ class JobQueue:
             time.sleep(0.02)
 
     def _attend(self, job: Job) -> bool:
-        """Take in what the running engine has told; True if anything changed."""
+        """Process the events of the running engine; return True if anything changed."""
         process = self._process
         assert process is not None
-        # Asked first: what an ended process said is complete only then.
+        # Checked first: the events of an ended process are complete only then.
         ended = process.ended
         told = process.events()
         for event in told:
@@ -182,14 +182,14 @@ class JobQueue:
         if job.live:
             self._end_untold(job, process)
         elif job.patient and job.error is not None and job.error.code == "engine_busy":
-            job.state, job.error, job._put_off = JobState.QUEUED, None, True  # another session was quicker
+            job.state, job.error, job._put_off = JobState.QUEUED, None, True  # another session was faster
         process.close()
         self._process = None
         self._running = None
         return True
 
     def _is_put_off(self, job: Job) -> bool:
-        """Whether a patient job lets others go first, because another session works in its folder."""
+        """Return whether a patient job lets others go first because another session works in its folder."""
         if not job.patient or self._process is not None:
             return False
         phase = ELSEWHERE if job.folder.busy else ""
@@ -200,7 +200,7 @@ class JobQueue:
         return bool(phase)
 
     def _waits(self, job: Job) -> bool:
-        """Whether another engine is at work in the folder of the job whose turn it is, and may end soon."""
+        """Return whether another engine works in the folder of the next job, and may end soon."""
         if not job.folder.busy:
             return False
         if self._patience is None or self._patience[0] is not job:
@@ -225,7 +225,7 @@ class JobQueue:
 
     @staticmethod
     def _end_untold(job: Job, process: EngineProcess) -> None:
-        """Settle a job whose engine ended without a word about it."""
+        """End a job whose engine ended without reporting its end."""
         if job.state is JobState.CANCELLING:
             job.state = JobState.CANCELLED
         else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a job is to be, as the panel, the console, a batch and the command line ask for it: one value."""
+"""The request for a job, made by the panel, the console, a batch and the command line alike."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...protocol.home import expanded
 from ..rigs.rig_choice import RigChoice
 
 OUTPUTS = ("volume", "mesh")
-"""What can be made of a field."""
+"""Possible outputs of a job."""
 
 Shape = bpy.types.Object | bpy.types.Collection | str
 
@@ -91,7 +91,7 @@ class JobRequest:
 
     @property
     def output_choice(self) -> dict[str, bool] | None:
-        """Whether each output is to be made, None where that is not said; SjcError ``unknown_output``."""
+        """Fields of the spec's outputs; None if they are not chosen; SjcError ``unknown_output``."""
         if self.outputs is None:
             return None
         wanted = checked_outputs(self.outputs)

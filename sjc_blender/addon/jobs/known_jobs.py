@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The jobs of this and of earlier sessions: the index, its newest records, and what is offered to go on with."""
+"""The known jobs of all sessions: the user's index, the history, and the interrupted jobs."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from .job_history import JobRecord, RecordState, Scan
 from .job_index import JobIndex
 
 records: list[JobRecord] = []
-"""What the last scan found, newest first."""
+"""Records of the last scan, newest first."""
 
 _scan: Scan | None = None
 _stale = False
 
 
 def index_path() -> Path:
-    """Where the index lies: in the user's own folder of the add-on."""
+    """Return the path of the index, in the add-on's user folder."""
     return job_location.jobs_folders()[-1] / "index.json"
 
 
 def index() -> JobIndex:
-    """Give the user's index."""
+    """Return the user's index."""
     return JobIndex(index_path())
 
 
@@ -33,7 +33,7 @@ job_location.INDEXES.append(lambda: index().entries())
 
 
 def refresh() -> None:
-    """Begin to look at all folders again; `poll` takes in what is found."""
+    """Start to scan all folders again; `poll` takes the records."""
     global _scan, _stale
     if _scan is not None:
         _stale = True
@@ -43,7 +43,7 @@ def refresh() -> None:
 
 
 def poll() -> bool:
-    """Take in a scan that has ended; True if there is news."""
+    """Take the records of a finished scan; return True if there are any."""
     global _scan, _stale, records
     found = _scan.found if _scan is not None else None
     if found is None:
@@ -56,12 +56,12 @@ def poll() -> bool:
 
 
 def scanning() -> bool:
-    """Whether a scan is under way."""
+    """Return whether a scan is running."""
     return _scan is not None
 
 
 def scan_now(seconds: float = 30.0) -> list[JobRecord]:
-    """Look at all folders, and wait for it."""
+    """Scan all folders, and wait for it."""
     refresh()
     end = time.monotonic() + seconds
     while scanning() and time.monotonic() < end:
@@ -71,20 +71,20 @@ def scan_now(seconds: float = 30.0) -> list[JobRecord]:
 
 
 def offers() -> list[JobRecord]:
-    """Jobs that were interrupted and are not at work again; newest first."""
+    """Return interrupted jobs that are not running again; newest first."""
     live = {job.folder.path for job in job_queue.QUEUE.jobs}
     return [record for record in records if record.offered and record.folder.path not in live]
 
 
 def history() -> list[JobRecord]:
-    """Every job that is neither offered nor live; newest first."""
+    """Return the jobs that are neither interrupted nor live; newest first."""
     apart = {job.folder.path for job in job_queue.QUEUE.jobs if job.live}
     apart |= {record.folder.path for record in offers()}
     return [record for record in records if record.folder.path not in apart and record.state is not RecordState.WAITING]
 
 
 def note(changed: list[Job]) -> None:
-    """Take in that jobs changed: those that ended are settled, and part of the history."""
+    """Record changed jobs: those that ended are settled and become part of the history."""
     ended = [job for job in changed if not job.live]
     if not ended:
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens to jobs when a file is loaded, saved or undone, and when Blender or the add-on ends."""
+"""Handlers for jobs when a file is loaded, saved or undone, and when Blender or the add-on ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GRACE_SECONDS = 5.0
 
 @persistent
 def _after_load(*_: Any) -> None:
-    """Jobs live on when another file is loaded, and may find their scene in it."""
+    """Keep jobs running, and look for their scenes in the loaded file."""
     live_volume.remove()
     viewport_colours.forget()
     destination.after_load()
@@ -32,7 +32,7 @@ def _after_load(*_: Any) -> None:
 
 @persistent
 def _before_save(target: str, *_: Any) -> None:
-    """What is saved holds no live volume, and its results lie beside it."""
+    """Remove the live volume, and bring results beside the file."""
     live_volume.remove()
     destination.before_save()
     first_save.bring_along(target)
@@ -41,7 +41,7 @@ def _before_save(target: str, *_: Any) -> None:
 
 @persistent
 def _after_save(target: str, *_: Any) -> None:
-    """Results belong to the file under its new path, and their catalogue lies beside it."""
+    """Follow the file to its new path, and write the asset catalogue beside it."""
     destination.after_save()
     if target and asset_catalogue.has_results(bpy.data.objects):
         try:
@@ -52,7 +52,7 @@ def _after_save(target: str, *_: Any) -> None:
 
 @persistent
 def _after_undo(*_: Any) -> None:
-    """An undo step may hold a live volume of then."""
+    """Remove a live volume that an undo step has brought back."""
     live_volume.remove()
 
 
@@ -82,7 +82,7 @@ def _handlers() -> list[tuple[list[Any], Any]]:
 
 
 def register() -> None:
-    """Listen to files and undo, and look for earlier jobs."""
+    """Add the handlers, and look for earlier jobs."""
     for handlers, function in _handlers():
         handlers.append(function)
     known_jobs.refresh()
@@ -90,7 +90,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Stop listening, and everything that runs."""
+    """Remove the handlers, and end everything that runs."""
     for handlers, function in _handlers():
         handlers.remove(function)
     end_jobs()

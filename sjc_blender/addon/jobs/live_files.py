@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of live volumes: a folder for each Blender that runs, and what crashed ones left swept away.
+"""The files of live volumes: a folder for each running Blender; those of crashed ones are deleted.
 
 Blender maps the grids that it shows. So a file is never written again, each version has a new name, and an old one goes
 only when the version after it has been replaced too.
@@ -30,14 +30,14 @@ _old: list[Path] = []
 
 
 def next_path() -> Path:
-    """Give a path that no version had."""
+    """Return a path that no version had."""
     global _number
     _number += 1
     return folder() / f"live-{_number}.vdb"
 
 
 def folder() -> Path:
-    """Give this Blender's folder, which is made where it is missing."""
+    """Return this Blender's folder, created if necessary."""
     global _folder, _lock
     if _folder is None or not _folder.is_dir():
         _sweep(Path(tempfile.gettempdir()))
@@ -48,7 +48,7 @@ def folder() -> Path:
 
 
 def retire(path: str) -> None:
-    """Say that a version is shown no more."""
+    """Record that a version is not shown any more."""
     if path:
         _old.append(Path(path))
     while len(_old) > 1:
@@ -67,7 +67,7 @@ def end() -> None:
 
 
 def _sweep(parent: Path) -> None:
-    """Delete the folders of Blenders that are there no more; nothing but what such a folder holds, and no other's."""
+    """Delete the folders of Blenders that have ended, and in them only files of live volumes."""
     for left in parent.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError, SjcError):
             about = left.lstat()

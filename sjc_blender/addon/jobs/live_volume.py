@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The field of the running job as a coarse Volume in its scene, while the object forms.
 
-It is a guest in the user's file: it makes no undo step, is taken out before the file is saved and when
-its job ends, and is swept away where an undo step that was made meanwhile brings it back. It cannot be
+It is not part of the user's file: it makes no undo step, is removed before the file is saved and when
+its job ends, and is removed again if an undo step from meanwhile brings it back. It cannot be
 selected and is in no render.
 """
 
@@ -64,7 +64,7 @@ class _Grids(threading.Thread):
 
 
 def update() -> None:
-    """Let the scene show the newest live field of the running job, and nothing of any other.
+    """Show the newest live field of the running job in its scene.
 
     Nothing is touched while a picture renders or the user is in another mode than Object Mode.
     """
@@ -92,7 +92,7 @@ def update() -> None:
 
 
 def show(job: Job) -> None:
-    """Bring what the job's engine wrote last into the job's scene, and wait for it."""
+    """Show the newest live field of a job, and wait for it."""
     assert job.live_field is not None
     grids = _Grids(job, job.live_field)
     grids.run()
@@ -100,7 +100,7 @@ def show(job: Job) -> None:
 
 
 def put(job: Job, path: Path | None, display_density: float) -> None:
-    """Let the job's scene show the grids at `path`; without them, or without the scene, all stays as it is."""
+    """Show the grids at `path` in the job's scene; without either, nothing changes."""
     scene = job.destination.scene() if job.destination is not None else None
     if scene is None or path is None:
         return
@@ -113,7 +113,7 @@ def put(job: Job, path: Path | None, display_density: float) -> None:
 
 
 def remove() -> None:
-    """Take it out of the file, also where undo, redo or a load brought it back; `update` shows it again."""
+    """Remove it from the file, also where undo, redo or a load brought it back; `update` shows it again."""
     global _shown, _coming
     _shown = _coming = None
     for obj in [obj for obj in bpy.data.objects if obj.get(MARK) and obj.library is None]:
@@ -136,7 +136,7 @@ def _running() -> Job | None:
 
 
 def _volume(job: Job, scene: bpy.types.Scene) -> bpy.types.Volume:
-    """The Volume that is there already, or a new one in place of another job's."""
+    """Return the present Volume, or a new one in place of another job's."""
     for obj in scene.collection.objects:
         if obj.get(MARK) == job.id and isinstance(obj.data, bpy.types.Volume):
             return obj.data

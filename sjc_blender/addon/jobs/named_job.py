@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A job by whatever names it: the job, its id, its folder, what is known of it, or an object of its result."""
+"""Finding a job by anything that names it: the job, its id, its folder, its record, or an object of its result."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``api.generate`` and ``api.edit``: what makes new jobs."""
+"""``api.generate`` and ``api.edit``: starting new jobs."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ LOOP_SECONDS = 0.05
 
 
 LISTENERS: list[Callable[[], None]] = []
-"""Called, on the main thread, when jobs or what is known of earlier ones have changed."""
+"""Called on the main thread when jobs of this or earlier sessions have changed."""
 
 
 def ensure_running() -> None:
@@ -43,7 +43,7 @@ def stop() -> None:
 
 
 def step() -> None:
-    """Take in what the engine told, import what is done, redraw what shows it."""
+    """Process the engine's events, import finished results, and notify the listeners."""
     changed = QUEUE.pump()
     live_volume.update()  # first: the undo step of an import is to hold no live volume
     changed += job_import.import_waiting(QUEUE.jobs)
@@ -53,7 +53,7 @@ def step() -> None:
 
 
 def tell() -> None:
-    """Let everything that shows jobs show them anew."""
+    """Notify the listeners and redraw the sidebars."""
     for listener in LISTENERS:
         listener()
     redraw_sidebars()

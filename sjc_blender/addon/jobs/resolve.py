@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a request to a job: the one place where it becomes a `JobSpec` and the files that it starts from."""
+"""Resolving a request and a scene into a `JobSpec` and its input files."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .job_request import OUTPUTS, JobRequest
 from .scene_view import SceneView
 
 NAMED = ("prompt", "negative_prompt", "preset", "seed")
-"""Fields of a request that are called as those of the spec."""
+"""Fields of a request with the same names as those of the spec."""
 
 
 def resolved(request: JobRequest, view: SceneView) -> tuple[JobSpec, JobInputs]:
-    """Describe what is asked for as a job, validated, and the files that it starts from.
+    """Return the validated spec of a request, and its input files.
 
     Raises
     ------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What jobs take from a scene, each thing looked at once however many jobs share it."""
+"""The cameras, domain and proxies of a scene for jobs, evaluated once however many jobs share them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .job_request import Shape
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a job takes from the scene; `cameras` is None for the model's own orbit."""
+    """Viewpoints and domain of a job; `cameras` is None for the model's own orbit."""
 
     domain: DomainSpec
     cameras: CameraRig | OrbitRig | None
@@ -29,7 +29,7 @@ class Surroundings:
 
 
 class SceneView:
-    """A scene as jobs look at it. It holds for as long as nothing in the scene changes."""
+    """A scene as jobs see it; valid as long as nothing in the scene changes."""
 
     def __init__(self, scene: bpy.types.Scene) -> None:
         self.scene = scene

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings that a job was started with, kept in its folder, and back into a scene.
+"""Storing the panel's settings in a job's folder, and restoring them.
 
 Every property of ``scene.sjc`` is kept, whatever there is: nothing here names them. Where a job did not
 come from the panel, the properties that are called as fields of its spec are set from there.
@@ -61,19 +61,19 @@ def recall(folder: JobFolder, settings: bpy.types.PropertyGroup) -> list[str]:
 
 
 def _properties(group: bpy.types.PropertyGroup) -> Iterator[Any]:
-    """Those that a user can set, and the groups of such."""
+    """Return the properties that a user can set, and groups of them."""
     for prop in group.bl_rna.properties:
         if prop.identifier != "rna_type" and (not prop.is_readonly or prop.type in {"POINTER", "COLLECTION"}):
             yield prop
 
 
 def _is_thing(prop: Any) -> bool:
-    """Whether a property points to something of the file, not to a group of properties."""
+    """Return whether a property points to a data-block, not to a group of properties."""
     return prop.type == "POINTER" and _things_like(prop) is not None
 
 
 def _things_like(prop: Any) -> Any:
-    """The things of the open file to which a property can point."""
+    """Return the data-blocks of the open file to which a property can point."""
     for collection in bpy.data.bl_rna.properties:
         if collection.type == "COLLECTION" and collection.fixed_type == prop.fixed_type:  # type: ignore[attr-defined]
             return getattr(bpy.data, collection.identifier)
@@ -97,7 +97,7 @@ def _plain(value: Any, prop: Any) -> Any:
 
 
 def _set_group(group: bpy.types.PropertyGroup, values: dict[str, Any]) -> list[str]:
-    """Set what `values` has; say in words what cannot be set."""
+    """Set the properties in `values`; return descriptions of those that cannot be set."""
     missed: list[str] = []
     for prop in _properties(group):
         if prop.identifier in values:

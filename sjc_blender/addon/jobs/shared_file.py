@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file of one job in the folder of another. Knows no bpy."""
+"""Sharing a file of one job with another. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...protocol import atomic_write
 
 
 def share(old: Path, new: Path) -> None:
-    """Give a file a second name, or copy it where the disk knows no such thing.
+    """Make a hard link to a file, or a copy where the disk has no hard links.
 
     For files that are ever replaced as a whole, never changed, so that neither job sees what becomes of the other's.
     Both are plain files, of which `JobFolder.has` and `JobFolder.to_write` have made sure.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A job into the line, from a request or from a folder that is there."""
+"""Queueing a job, from a request or an existing folder."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def submit(
     engine_python: str | Path | None = None,
     farm: Farm | str | None = None,
 ) -> Job:
-    """Make a folder for what is asked for and put the job in line; arguments and errors as of `api.generate`."""
+    """Make a job's folder and queue the job; arguments and errors as of `api.generate`."""
     scene = target_scene(scene)
     spec, inputs = resolved(request, SceneView(scene))
     where = farm_of(farm)
@@ -60,7 +60,7 @@ def start(
     patient: bool = False,
     farm: Farm | None = None,
 ) -> Job:
-    """Put a job in line, and wait for its end if that is wanted."""
+    """Queue a job, and wait for its end if `wait`."""
     started = Job(
         folder=folder,
         spec=spec,

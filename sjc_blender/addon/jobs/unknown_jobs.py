@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs that the user's index does not know, such as one beside a .blend that came from somebody else.
 
-They are shown, and their results can be imported. But a job names the model that its engine loads, so none is gone on
-with, continued, edited or recalled before the user has agreed to it.
+They are shown, and their results can be imported. But a job names the model that its engine loads, so none is resumed,
+continued, edited or recalled before the user has agreed to it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LONGEST = 200
 
 
 def is_known(folder: JobFolder) -> bool:
-    """Whether the job was begun by this user, also where it was moved or copied since, or he has agreed to it."""
+    """Return whether this user started the job, wherever it was moved or copied since, or has agreed to it."""
     here = folder.path.absolute()
     in_session = any(job.folder.path.absolute() == here for job in job_queue.QUEUE.jobs)
     index = known_jobs.index()
@@ -24,14 +24,14 @@ def is_known(folder: JobFolder) -> bool:
 
 
 def agree(folder: JobFolder) -> None:
-    """Let the job in a folder count as the user's own; SjcError if it holds none."""
+    """Trust the job in a folder; SjcError if there is none."""
     folder.read_spec()
     if not is_known(folder):
         known_jobs.index().settle(folder.path.absolute())
 
 
 def require_known(folder: JobFolder) -> None:
-    """Refuse a job that was not begun by this user, as long as he has not agreed to it.
+    """Refuse a job that this user has neither started nor agreed to.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def require_known(folder: JobFolder) -> None:
 
 
 def about(folder: JobFolder) -> str:
-    """Return what a person needs to know before agreeing to a job: prompt, model and place."""
+    """Return what the user needs to know before agreeing to a job: prompt, model and folder."""
     spec = folder.read_spec()
     prompt, model = spec.prompt[:LONGEST], spec.model.source[:LONGEST]
     return f"the job {prompt!r} with the model {model!r} in {folder.path}"

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The models to choose from: what is on this computer, downloads and deletion, by the engine as a child process."""
+"""The models to choose from: listing, download and deletion, by the engine as a child process."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens to models when the add-on begins and ends."""
+"""Handlers for models when the add-on starts and ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .model_library import LIBRARY
 
 
 def _after_set_up() -> None:
-    """List the models as soon as there is an engine: the trouble that there was none is over."""
+    """List the models again as soon as the engine is set up."""
     error = LIBRARY.error
     if error is None or LIBRARY.busy or not error.code.startswith("engine_"):
         return

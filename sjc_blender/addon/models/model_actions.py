@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `sjc_blender.addon.api` and the buttons do about models."""
+"""Actions on models, for `sjc_blender.addon.api` and the buttons."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def models(*, wait: bool = True, engine_python: str | Path | None = None) -> lis
 
 
 def look_once() -> None:
-    """Ask the engine if it was never asked in this session; for a panel that is drawn, so nothing is raised."""
+    """List the models if that was not done in this session; for panels, so that nothing is raised."""
     if LIBRARY.found is None and LIBRARY.error is None and not LIBRARY.busy and not bpy.app.background:
         refresh_models()
 
 
 def refresh_models(*, engine_python: str | Path | None = None) -> None:
-    """Ask the engine anew which models are on this computer, in the background; SjcError ``models_busy``."""
+    """List the models on this computer again, in the background; SjcError ``models_busy``."""
     _begin("list", "", engine_python)
 
 
@@ -138,7 +138,7 @@ def delete_model(hub_id: str, *, wait: bool = False, engine_python: str | Path |
 
 
 def cancel_download() -> None:
-    """Stop the download that runs, if any; what has come is kept, and the next download goes on from there."""
+    """Cancel the download, if any; the next one continues with the downloaded data."""
     LIBRARY.cancel()
     model_pump.ensure_running()
 
@@ -156,7 +156,7 @@ def _begin(action: Action, hub_id: str, engine_python: str | Path | None) -> Non
 
 
 def _wait(progress: Progress | None) -> None:
-    """Block until the library is done; raise what it failed by."""
+    """Block until the library is done; raise its error, if any."""
     with Interrupts() as interrupts:
         answered = 0
         while LIBRARY.busy:

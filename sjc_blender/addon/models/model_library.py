@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks the engine about models, and has it download and delete them: one thing at a time, without ever blocking.
+"""Lists, downloads and deletes models by the engine: one action at a time, without ever blocking.
 
 Only Blender's main thread calls this module. It knows no bpy; `model_pump` moves it on.
 """
@@ -23,14 +23,14 @@ from ..process.engine_process import engine_command
 Action = Literal["list", "download", "delete"]
 
 CANCEL_SECONDS = 5.0
-"""Grace for a download to stop by itself; what has come is kept in any case."""
+"""Seconds for a download to stop by itself; the downloaded data is kept in any case."""
 
 EXIT_SECONDS = 10.0
-"""Grace for an engine that has told its last to end itself."""
+"""Seconds for an engine to exit after its last event."""
 
 
 class ModelLibrary:
-    """What is known of the models, and what is done about them.
+    """The models on this computer, and the running action.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class ModelLibrary:
 
     @property
     def busy(self) -> bool:
-        """Whether something is done now."""
+        """Whether an action is running."""
         return bool(self.action)
 
     def begin(
@@ -109,7 +109,7 @@ class ModelLibrary:
         self._starter = ask(action, hub_id)
 
     def cancel(self, *, now: bool = False) -> None:
-        """Stop a download; what has come is kept. Nothing happens if there is none."""
+        """Cancel a download, if any; the downloaded data is kept."""
         if self.action != "download":
             return
         self.cancelling = True
@@ -118,13 +118,13 @@ class ModelLibrary:
             self._process.supervise()
 
     def pump(self) -> bool:
-        """Move on without waiting; True if anything changed."""
+        """Process events without waiting; return True if anything changed."""
         if self._starter is not None:
             return self._take_started()
         process = self._process
         if process is None:
             return False
-        # Asked first: what an ended process said is complete only then.
+        # Checked first: the events of an ended process are complete only then.
         ended = process.ended
         told = process.events()
         for event in told:
@@ -166,7 +166,7 @@ class ModelLibrary:
         match event:
             case Models():
                 self.found = event
-                # The last word of what went well; a failure or a cancel comes after the list.
+                # The last event of a successful action; a failure or a cancel comes after the list.
                 self._told_end = True
             case Transfer():
                 self.transfer = event
@@ -184,7 +184,7 @@ class ModelLibrary:
         process.close()
         self._process = None
         self.transfer = None
-        # One that was ended the hard way has left something behind that nobody has told of.
+        # An engine that was killed has left files that it did not report.
         again = self.action != "list" and not self._told_end and not self._ending
         self.action = "list" if again else ""
         self.cancelling = False
@@ -194,7 +194,7 @@ class ModelLibrary:
 
 
 class _Starter:
-    """Finds the engine's Python and starts it, in a thread of its own; `running` until it has."""
+    """Finds the engine's Python and starts it in a thread, which is `running` until then."""
 
     def __init__(self, find_python: Callable[[], Path], arguments: list[str], log_path: Path, online: bool) -> None:
         self.process: ChildProcess | None = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What there is to choose from: the known models, and whatever else the cache holds. Knows no bpy."""
+"""The list of models: the known ones, and others in the cache. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ...protocol.model_events import Models
 from ...protocol.model_families import FAMILY
 
 BUILTIN_KIND = "Small latent diffusion"
-"""What the built-in prior is: its files have the form of its family, and it is none of that family's models."""
+"""Title of the built-in prior's family: its files have Stable Diffusion's format, but it is a model of its own."""
 
 
 class Place(StrEnum):
-    """Where a model is."""
+    """Location of a model."""
 
     BUILTIN = "built-in"
     DISK = "on disk"
@@ -54,7 +54,7 @@ class ModelStatus:
 
 
 def statuses(found: Models | None) -> list[ModelStatus]:
-    """Give every model: the built-in one, the known ones, then what else is in the cache.
+    """Return all models: the built-in one, the known ones, then others in the cache.
 
     Parameters
     ----------

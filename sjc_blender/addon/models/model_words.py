@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the model panel says, in words. Knows no bpy."""
+"""Texts of the model panel. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def size_text(model: ModelStatus) -> str:
 
 
 def facts(model: ModelStatus) -> list[tuple[str, str]]:
-    """Name and value of what is known of a model."""
+    """Return names and values of a model's facts."""
     told = [("Kind", model.family)]
     known = model.known
     if known is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder of models that the preferences name, handed on to all that look for models."""
+"""The preferences' folder of models, set as an environment variable."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import bpy
 from ...protocol.hub_cache import VARIABLE
 
 _outside: str | None = os.environ.get(VARIABLE)
-"""What the environment named when Blender started; it holds where the preferences name nothing."""
+"""Value of the variable when Blender started; used where the preferences are empty."""
 
 
 def use(folder: str) -> None:
-    """Let this Blender and the engines that it starts use `folder`; empty: as the environment says."""
+    """Use `folder` in this Blender and the engines that it starts; empty: that of the environment."""
     chosen = bpy.path.abspath(folder) if folder else _outside
     if chosen:
         os.environ[VARIABLE] = chosen

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One child process: events come out, a cancel goes in, and nothing here ever blocks.
+"""One child process, with events from it and commands to it; nothing here blocks.
 
-The child hears the end of its standard input, so that it stops when Blender is gone, however
-Blender went. A reader thread takes what the child says; it touches neither Blender nor the job.
+The child notices the end of its standard input, so that it stops when Blender ends in any way. A reader thread takes
+its output; it touches neither Blender nor the job.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ ISOLATED = ("-I", "-u", "-X", "utf8")
 
 LONGEST_LINE = 1 << 20
 DRAIN_SECONDS = 0.5
-"""How long after the child's end its last words are waited for, if a child of its own holds the pipe."""
+"""Seconds to wait for output after the child's end, if a child of its own keeps the pipe open."""
 
 LAST_WORDS_BYTES = 4096
 
 
 def child_environment(environ: Mapping[str, str], *, online: bool) -> dict[str, str]:
-    """Environment variables for a Python that is not Blender's own session.
+    """Return the environment variables for a Python outside Blender.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ class ChildProcess:
 
     @property
     def ended(self) -> bool:
-        """Whether the child is gone and everything it said is in `events`."""
+        """Whether the child has ended and all its output is in `events`."""
         if self.return_code is None:
             return False
         if self._seen_ended is None:
@@ -141,7 +141,7 @@ class ChildProcess:
         return not self._reader.is_alive() or time.monotonic() - self._seen_ended > DRAIN_SECONDS
 
     def events(self) -> list[events.Event]:
-        """Return what the child has told since the last call."""
+        """Return the events since the last call."""
         return self.taken()
 
     def taken(self) -> list[Any]:
@@ -159,7 +159,7 @@ class ChildProcess:
         self.end_within(grace)
 
     def say(self, command: str) -> None:
-        """Tell the child one of the commands of `sjc_blender.protocol.events`."""
+        """Send one of the commands of `sjc_blender.protocol.events`."""
         stdin = self._process.stdin
         assert stdin is not None
         # A child that is gone has no open pipe.
@@ -173,12 +173,12 @@ class ChildProcess:
         self._deadline = deadline if self._deadline is None else min(self._deadline, deadline)
 
     def supervise(self) -> None:
-        """End the child if its time is over; called again and again."""
+        """Kill the child if its time is over; called repeatedly."""
         if self._deadline is not None and time.monotonic() >= self._deadline and self.return_code is None:
             platform_process.kill_tree(self.pid)
 
     def close(self) -> None:
-        """Let go of an ended child; what it started itself and left behind ends too."""
+        """Close an ended child's files, and kill processes that it left behind."""
         platform_process.kill_leftovers(self.pid)
         for pipe in (self._process.stdin, self._log):
             if pipe is not None:
@@ -186,7 +186,7 @@ class ChildProcess:
                     pipe.close()
 
     def leave(self) -> None:
-        """End the child's standard input, as the end of Blender does."""
+        """Close the child's standard input, as the end of Blender does."""
         self.left = True
         stdin = self._process.stdin
         assert stdin is not None
@@ -195,11 +195,11 @@ class ChildProcess:
 
     @staticmethod
     def parse(line: str) -> Any:
-        """Read a line that the child tells; None for one that goes to the log."""
+        """Parse a line of the child's output; None for one that belongs in the log."""
         return events.from_line(line)
 
     def last_words(self, lines: int = 5) -> list[str]:
-        """Give the last lines that this run put in the log."""
+        """Return the last lines that this run wrote to the log."""
         try:
             with open_plain(self._log_path.parent, self._log_path) as file:
                 size = file.seek(0, os.SEEK_END)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine as a child process, at work on one job."""
+"""The engine as a child process that runs one job."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .child_process import ISOLATED, ChildProcess, child_environment
 BOOTSTRAP = Path(__file__).resolve().with_name("engine_bootstrap.py")
 
 STAND_IN = Path("stand-in")
-"""Named in place of the engine's Python: Blender's own runs `sjc_blender.stand_in`, which computes nothing."""
+"""Used instead of the engine's Python: Blender's own then runs `sjc_blender.stand_in`, which computes nothing."""
 
 
 def engine_command(interpreter: Path, *arguments: str) -> list[str]:
-    """Give the command line of the engine, run by `interpreter` with the arguments of its own command line."""
+    """Return the command that runs the engine's command line with `interpreter`."""
     if interpreter == STAND_IN:
         return [sys.executable, *ISOLATED, str(BOOTSTRAP), "--stand-in", *arguments]
     # Not resolve(): the link that is a virtual environment's Python is what makes it one.

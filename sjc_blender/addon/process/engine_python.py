@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which Python runs the engine, and whether it can."""
+"""Choosing and testing the Python that runs the engine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MODULES = (
     "PIL",
     "tqdm",
 )
-"""What the engine imports; ``requirements/torch.txt`` and ``requirements/engine.txt`` install it."""
+"""Packages that the engine imports; ``requirements/torch.txt`` and ``requirements/engine.txt`` install them."""
 
 LIBRARY_VARIABLES = ("LD_PRELOAD", "LD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES", "DYLD_LIBRARY_PATH")
 """Environment variables by which another program's libraries can keep a Python from starting."""
@@ -56,7 +56,7 @@ _probed: dict[Path, float] = {}
 
 @dataclass(frozen=True)
 class Choice:
-    """An interpreter, and whose choice it is: the caller's, the preferences', the set-up's or the variable's."""
+    """An interpreter, and the source of the choice: the caller, the preferences, the set-up or the variable."""
 
     path: str
     source: Literal["caller", "preferences", "environment", "variable"]
@@ -65,7 +65,7 @@ class Choice:
 def chosen_engine_python(
     explicit: str | Path | None, preference: str, environ: Mapping[str, str] = os.environ
 ) -> Choice:
-    """Say which interpreter is to be used, without trying it; arguments and errors as in `find_engine_python`."""
+    """Choose the interpreter without testing it; arguments and errors as in `find_engine_python`."""
     if explicit:
         return Choice(str(explicit), "caller")
     if preference:
@@ -110,7 +110,7 @@ def find_engine_python(explicit: str | Path | None, preference: str, environ: Ma
         return STAND_IN
     interpreter = _interpreter(expanded(choice.path))
     changed = interpreter.stat().st_mtime
-    # Only success is remembered: whoever mends an environment tries again at once.
+    # Only success is remembered, so that a repaired environment is found at once.
     if _probed.get(interpreter) != changed:
         _require_modules(interpreter)
         _probed[interpreter] = changed
@@ -118,7 +118,7 @@ def find_engine_python(explicit: str | Path | None, preference: str, environ: Ma
 
 
 def forget_probes() -> None:
-    """Try every interpreter anew: an environment was changed, which the interpreter's file does not show."""
+    """Forget which interpreters work: an environment has changed, which the interpreter's file does not show."""
     _probed.clear()
 
 
@@ -154,7 +154,7 @@ def _require_modules(interpreter: Path) -> None:
 
 
 def _probe(interpreter: Path) -> tuple[tuple[int, ...], list[str]]:
-    """Ask for the version, and for the modules that are missing."""
+    """Return the version and the missing modules."""
     command = [str(interpreter.absolute()), "-I", "-c", PROBE, *MODULES]
     try:
         done = subprocess.run(

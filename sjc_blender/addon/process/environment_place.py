@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the engine's environment lies: outside the add-on, so that every Blender of this computer shares it."""
+"""The place of the engine's environment, outside the add-on, so that all Blenders of this computer share it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import own_folders, platform_process
 FOLDER = "sjc_engine"
 
 NOWHERE = Path(os.devnull)
-"""Stands for the data folder of a user who has none; nothing can ever lie below it."""
+"""Represents the data folder of a user without one; nothing can exist below it."""
 
 PACKAGE = Path(__file__).resolve().parents[2]
 
@@ -58,42 +58,42 @@ class EnvironmentPlace:
 
     @property
     def cache(self) -> Path:
-        """Packages that were fetched and are not installed yet; gone after a set-up that succeeded."""
+        """Downloaded packages; deleted after a successful set-up."""
         return self.root / own_folders.CACHE
 
     @property
     def doomed(self) -> Path:
-        """An environment that is being deleted; its deletion may have been broken off."""
+        """An environment that is being deleted; its deletion may have been interrupted."""
         return self.root / own_folders.DOOMED
 
     @property
     def pythons(self) -> Path:
-        """A Python that the installer had to fetch, if any."""
+        """A Python that the installer downloaded, if necessary."""
         return self.root / own_folders.PYTHONS
 
     @property
     def marker(self) -> Path:
-        """Says that the environment is whole; see `sjc_blender.addon.process.marker`."""
+        """Marks the environment as complete; see `sjc_blender.addon.process.marker`."""
         return self.root / own_folders.MARKER
 
     @property
     def lease(self) -> Path:
-        """Held by whoever changes the environment; a lock lies beside it."""
+        """Lease of the process that changes the environment; the lock is beside it."""
         return self.root / own_folders.LEASE
 
     @property
     def log(self) -> Path:
-        """What the set-up said."""
+        """Log of the set-up."""
         return self.root / own_folders.LOG
 
     @property
     def started(self) -> bool:
-        """Whether a set-up has left anything here."""
+        """Whether a set-up has left files here."""
         return bool(self.own.present)
 
     @property
     def own(self) -> own_folders.OwnFolders:
-        """Which of these folders the set-up has made."""
+        """The folders that the set-up has made."""
         return own_folders.OwnFolders(self.root)
 
 
@@ -101,13 +101,13 @@ _chosen = ""
 
 
 def use_folder(chosen: str) -> None:
-    """Let `chosen`, a folder from the preferences, hold the environment; empty: the user's own data folder."""
+    """Use `chosen`, a folder from the preferences, for the environment; empty: the user's data folder."""
     global _chosen
     _chosen = chosen
 
 
 def environment_place(environ: Mapping[str, str] = os.environ) -> EnvironmentPlace:
-    """Give the place of the environment.
+    """Return the place of the environment.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def environment_place(environ: Mapping[str, str] = os.environ) -> EnvironmentPla
 
 
 def requirements_file(name: str) -> Path:
-    """Give one of the lists of exact versions that come with the add-on."""
+    """Return the path of one of the add-on's lists of exact versions."""
     # The zip has them in the package, the repository beside it.
     inside = PACKAGE / "requirements" / name
     return inside if inside.is_file() else PACKAGE.parent / "requirements" / name

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A farm's sender as a child process: it gives jobs to the farm's scheduler and tells what becomes of each."""
+"""A farm's sender as a child process: it submits jobs to the scheduler and passes on their events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ADDRESS = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{
 
 @dataclass(frozen=True)
 class Farm:
-    """Where jobs run that do not run on this computer.
+    """A farm that runs jobs.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Farm:
 
     @property
     def options(self) -> list[str]:
-        """What ``farm run`` is told of it."""
+        """Options of ``farm run``."""
         keys = [] if self.keys is None else ["--keys", str(self.keys)]
         return ["--scheduler", self.address, *keys, *([] if self.shared else ["--not-shared"])]
 
@@ -55,7 +55,7 @@ def farm_of(named: Farm | str | None) -> Farm | None:
 
 
 class FarmProcess(EngineProcess):
-    """A running sender; made by `connect`. Its jobs go on when it ends."""
+    """A running sender; made by `connect`. Its jobs continue when it ends."""
 
     @classmethod
     def connect(cls, interpreter: Path, farm: Farm, log_path: Path) -> Self:
@@ -77,11 +77,11 @@ class FarmProcess(EngineProcess):
         return cls.run_engine(interpreter, ("farm", "run", "--lines", *farm.options), log_path, online=False)
 
     def give(self, folder: Path) -> None:
-        """Have the job in a folder run."""
+        """Submit the job in a folder."""
         self.say(farm_lines.Command(farm_lines.RUN, folder).line)
 
     def stop_job(self, folder: Path) -> None:
-        """Let a job stop after its current step."""
+        """Stop a job after its current step."""
         self.say(farm_lines.Command(farm_lines.CANCEL, folder).line)
 
     @staticmethod

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counts Ctrl-C instead of dying of it."""
+"""Counting Ctrl-C instead of ending Blender."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Interrupts:
-    """While entered, an interrupt from the terminal only raises `count`.
+    """A context in which an interrupt from the terminal only increments `count`.
 
     Blender's own handler ends Blender at the second Ctrl-C. Signals reach the main thread only:
     entered in another one, nothing is counted and nothing is changed.

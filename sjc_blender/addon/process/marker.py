@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a finished environment says of itself, so that nobody has to look into it to know."""
+"""The file that marks a complete environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LARGEST = 100_000
 
 @dataclass(frozen=True)
 class Marker:
-    """An environment that was made, and worked when it was.
+    """The description of an environment that was complete and working.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Marker:
 
 
 def read_marker(path: Path) -> Marker | None:
-    """Give the marker at `path`; None where there is none, or none that can be read."""
+    """Return the marker at `path`; None if it is missing or unreadable."""
     try:
         data = read_json(path, LARGEST)
     except (UnusableFile, BadJson):
@@ -51,7 +51,7 @@ def read_marker(path: Path) -> Marker | None:
 
 
 def requirements_hash(*paths: str | Path) -> str:
-    """Hash what lists of packages ask for; comments and line ends do not count."""
+    """Return the hash of lists of packages, without comments and line ends."""
     lines = (line.strip() for path in paths for line in Path(path).read_text(encoding="utf-8").splitlines())
     asked = "\n".join(line for line in lines if line and not line.startswith("#"))
     return hashlib.sha256(asked.encode()).hexdigest()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which folders the set-up has made. Nothing else is emptied, overwritten or deleted, whatever it is called."""
+"""The list of folders that the set-up has made; no other folder is emptied, overwritten or deleted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OwnFolders:
 
     @property
     def names(self) -> frozenset[str]:
-        """Names of the folders that the set-up has made, or was about to make."""
+        """Names of the folders that the set-up has made or was about to make."""
         try:
             if self._list.is_file() and self._list.stat().st_size <= LONGEST_LIST:
                 listed = json.loads(self._list.read_text(encoding="utf-8"))["folders"]
@@ -47,11 +47,11 @@ class OwnFolders:
 
     @property
     def present(self) -> tuple[Path, ...]:
-        """Those that are there."""
+        """The folders that exist."""
         return tuple(folder for name in FOLDERS if name in self.names and (folder := self._root / name).is_dir())
 
     def require(self) -> None:
-        """Make sure that the place is the set-up's own, or empty.
+        """Raise SjcError unless the place is the set-up's own, or empty.
 
         Raises
         ------
@@ -66,7 +66,7 @@ class OwnFolders:
             raise _not_own(self._root, f"it holds {strange!r}")
 
     def claim(self, folder: Path) -> None:
-        """Put a folder that is about to be made on the list.
+        """Add a folder to the list before it is made.
 
         Raises
         ------
@@ -79,7 +79,7 @@ class OwnFolders:
         self._write(self.names | {folder.name})
 
     def delete(self, folder: Path) -> None:
-        """Delete a folder, and strike it off the list; nothing happens if it is not on it.
+        """Delete a folder and remove it from the list; nothing happens if it is not on the list.
 
         Raises
         ------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Windows, macOS and Linux do differently with child processes. Nowhere else is it known.
+"""The differences between Windows, macOS and Linux in handling child processes.
 
 Every function takes the platform, named as in `sys.platform`, so that all three can be tested on
 any of them. A *gentle* stop is no matter of the platform: the engine is asked through its standard
@@ -27,7 +27,7 @@ CREATE_NO_WINDOW = 0x08000000
 BELOW_NORMAL_PRIORITY_CLASS = 0x00004000
 
 NICE = 10
-"""How far a worker stands behind its user's other programs where priorities are such numbers (0 to 19)."""
+"""Nice value added to workers on systems that have it (0 to 19)."""
 
 TASKKILL_SECONDS = 10.0
 
@@ -52,7 +52,7 @@ def popen_options(platform: str = sys.platform) -> dict[str, Any]:
 
 
 def worker_options(platform: str = sys.platform) -> dict[str, Any]:
-    """`popen_options` for a child that works for minutes: it gives way to Blender's window. See `give_way`."""
+    """`popen_options` for long-running children, with a lower priority than Blender. See `give_way`."""
     options = popen_options(platform)
     if platform == "win32":
         options["creationflags"] |= BELOW_NORMAL_PRIORITY_CLASS
@@ -60,7 +60,7 @@ def worker_options(platform: str = sys.platform) -> dict[str, Any]:
 
 
 def give_way(pid: int, platform: str = sys.platform) -> None:
-    """Let a child that was just started with `worker_options` have what others leave of the processor."""
+    """Lower the priority of a child that was just started with `worker_options`."""
     if platform == "win32":
         return  # it was started so
     with contextlib.suppress(OSError):
@@ -68,26 +68,26 @@ def give_way(pid: int, platform: str = sys.platform) -> None:
 
 
 def interpreters_in(environment: PurePath, platform: str = sys.platform) -> tuple[PurePath, ...]:
-    """Where a virtual or a conda environment may have its Python, likeliest first."""
+    """Return possible paths of the Python of a virtual or conda environment, likeliest first."""
     if platform == "win32":
         return (environment / "Scripts" / "python.exe", environment / "python.exe")
     return (environment / "bin" / "python", environment / "bin" / "python3")
 
 
 def program_in(environment: PurePath, name: str, platform: str = sys.platform) -> PurePath:
-    """Where a virtual environment has a program of its own."""
+    """Return the path of a program in a virtual environment."""
     return environment / "Scripts" / f"{name}.exe" if platform == "win32" else environment / "bin" / name
 
 
 def flush_c_output(platform: str = sys.platform) -> None:
-    """Write out what C code has printed; into a pipe it would come after all that Python prints."""
+    """Flush C's standard output, which in a pipe would come after everything that Python prints."""
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL("ucrtbase" if platform == "win32" else None)
         library.fflush(None)
 
 
 def user_data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path | None:
-    """Where programs keep large data of this user on this computer; it need not exist. None for a user without one."""
+    """Return the folder for large data of this user on this computer, which need not exist; None without a home."""
     home = home_folder()
     if platform == "win32":
         # Not the roaming folder: gigabytes would travel over the network with the user's profile.
@@ -103,7 +103,7 @@ def user_data_folder(environ: Mapping[str, str], platform: str = sys.platform) -
 
 
 def has_certificate_store(platform: str = sys.platform) -> bool:
-    """Whether the system always keeps the certificates it trusts, those of a company's proxy among them."""
+    """Return whether the system has a certificate store, with those of a company's proxy."""
     return platform in {"win32", "darwin"}
 
 
@@ -115,7 +115,7 @@ def is_executable(path: Path, platform: str = sys.platform) -> bool:
 
 
 def kill_tree_command(pid: int, platform: str = sys.platform) -> Sequence[str] | None:
-    """The program that ends a process and all its children; None where a signal does."""
+    """Return the command that kills a process and all its children; None where a signal does."""
     if platform == "win32":
         return ("taskkill", "/PID", str(pid), "/T", "/F")
     return None
@@ -161,7 +161,7 @@ def kill_leftovers(pid: int, platform: str = sys.platform) -> None:
 
 
 def ending(return_code: int, platform: str = sys.platform) -> str:
-    """Say how a process ended, as the end of a sentence that begins with "The engine ended"."""
+    """Describe how a process ended, as the end of a sentence that begins with "The engine ended"."""
     if platform == "win32":
         code = return_code & 0xFFFFFFFF
         if code in _WINDOWS_ENDINGS:
@@ -178,7 +178,7 @@ def ending(return_code: int, platform: str = sys.platform) -> str:
 
 
 def ended_for_memory(return_code: int, platform: str = sys.platform) -> bool:
-    """Whether a process that ended so was probably ended by the system because memory ran out."""
+    """Return whether the system probably killed the process because memory ran out."""
     if platform == "win32":
         return return_code & 0xFFFFFFFF in (0xC0000017, 0xC000012D)
     return _signal_number(return_code) == 9
@@ -191,7 +191,7 @@ def _kill_group(pid: int) -> None:
 
 
 def _signal_number(return_code: int) -> int | None:
-    """The signal that ended a process; a shell in between tells it as 128 + number."""
+    """Return the signal that ended a process; a shell reports it as 128 + number."""
     if return_code < 0:
         return -return_code
     return return_code - 128 if 128 < return_code < 160 else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An import that fails leaves nothing of itself in the file, nor on the disk."""
+"""Cleaning up after a failed import, in the file and on the disk."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import bpy
 KINDS = ("objects", "meshes", "volumes", "materials", "images")
 
 _written: list[list[Path]] = []
-"""Of each attempt that is being made, an inner one last: the files that came with it."""
+"""The files created by each running import, the innermost last."""
 
 
 @contextmanager
 def all_or_nothing() -> Iterator[None]:
-    """After an error, take out what came into the file inside, and delete the files that `note_file` was told of."""
+    """On an error, remove the data-blocks that were added inside, and delete the files passed to `note_file`."""
     before = {kind: set(getattr(bpy.data, kind)) for kind in KINDS}
     _written.append([])
     try:
@@ -39,6 +39,6 @@ def all_or_nothing() -> Iterator[None]:
 
 
 def note_file(path: Path) -> None:
-    """Say that a file was made that was not there before."""
+    """Record a newly created file."""
     if _written:
         _written[-1].append(path)

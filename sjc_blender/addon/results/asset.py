@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results as assets: found in the Asset Browser by name, tags and picture."""
+"""Results as assets with name, tags and picture in the Asset Browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PREVIEW_SIDE = 256
 """Pixels of Blender's own large previews."""
 
 LARGEST_SIDE = 8192
-"""Pixels of a picture that one is made of."""
+"""Most pixels of the picture that a preview is made from."""
 
 TURNTABLE_ROWS = 2
 """Rows of square views in ``result/turntable.png``; the upper row's first one is the front."""
@@ -75,7 +75,7 @@ def _picture(folder: JobFolder) -> np.ndarray | None:
 
 
 def read_pixels(path: Path) -> np.ndarray | None:
-    """The picture as [height, width, 4], bottom row first; None if it is none."""
+    """Return a picture as [height, width, 4], bottom row first; None if it cannot be read."""
     with path.open("rb") as file:
         if not 0 < max(picture_size(file)) <= LARGEST_SIDE:
             return None
@@ -97,7 +97,7 @@ def read_pixels(path: Path) -> np.ndarray | None:
 
 
 def _resized(pixels: np.ndarray) -> np.ndarray:
-    """A square picture at the side of a preview, bilinear."""
+    """Return a square picture resized to a preview, bilinear."""
     side = len(pixels)
     at = np.clip((np.arange(PREVIEW_SIDE) + 0.5) * side / PREVIEW_SIDE - 0.5, 0, side - 1)
     low = np.minimum(at.astype(int), max(side - 2, 0))

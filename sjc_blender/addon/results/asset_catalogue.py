@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The catalogue in which results stand in the Asset Browser: a line in the user's own file beside the .blend.
+"""The asset catalogue of results: a line in the user's own file beside the .blend.
 
 The file is the user's: a line is added to its end if ours is not there, and nothing else is ever changed.
 """
@@ -31,7 +31,7 @@ HEADER = (
 
 
 def add_catalogue(blend: str) -> None:
-    """Let the asset library that a .blend belongs to know the catalogue.
+    """Add the catalogue to the asset library that a .blend belongs to.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def add_catalogue(blend: str) -> None:
     Raises
     ------
     SjcError
-        ``catalogue_not_added`` if the file that is there is none that can be added to; ``folder_not_writable``,
+        ``catalogue_not_added`` if the existing file cannot be extended; ``folder_not_writable``,
         ``disk_full``. It keeps what it had.
     """
     path = _library_of(Path(blend)) / FILE
@@ -63,14 +63,14 @@ def add_catalogue(blend: str) -> None:
 
 
 def has_results(objects: bpy.types.bpy_prop_collection) -> bool:
-    """Whether one of the objects is an asset in the catalogue, and not of another file."""
+    """Return whether one of the objects is a local asset in the catalogue."""
     return any(
         obj.asset_data is not None and obj.library is None and obj.asset_data.catalog_id == CATALOGUE for obj in objects
     )
 
 
 def _library_of(blend: Path) -> Path:
-    """Folder whose catalogues Blender shows for a .blend: the asset library that it lies in, else its own folder."""
+    """Return the folder of a .blend's catalogues: that of its asset library, else its own."""
     for library in bpy.context.preferences.filepaths.asset_libraries:
         root = Path(bpy.path.abspath(library.path)) if library.path else None
         if root is not None and root in blend.parents:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Work that takes a moment, beside Blender's main thread; its outcome comes back to it.
+"""Short tasks in a thread, whose outcome is delivered on Blender's main thread.
 
-For each key one wish is worked on and the newest one waits: a slider that is dragged asks for more than can be done.
-When all is quiet again one undo step is pushed. In background mode, where no timer fires, the work is done at once.
+For each key one task runs and the newest one waits: a dragged slider requests more than can be computed. At the end of
+a drag one undo step is pushed. In background mode, where no timer fires, tasks are done at once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..window_events import in_a_window, push_undo, redraw_sidebars
 
 TIMER_SECONDS = 0.02
 QUIET_SECONDS = 0.4
-"""Without another wish a drag is taken to be over."""
+"""Seconds without a new task after which a drag counts as ended."""
 
 JOIN_SECONDS = 5.0
 
@@ -38,19 +38,19 @@ class _Task:
             self.outcome.append(self.work())
         except SjcError as error:
             self.outcome.append(error)
-        except Exception as error:  # the border: a thread that dies would be waited for in vain
+        except Exception as error:  # the border: the thread must deliver an outcome
             self.outcome.append(
                 SjcError("internal_error", f"A fault of ours: {type(error).__name__}: {error}.", "Please report it.")
             )
 
 
 LISTENERS: list[Callable[[str, SjcError | None], None]] = []
-"""Called, on the main thread, with the key of what was done, and why it was not."""
+"""Called on the main thread with the key of an ended task, and its error if it failed."""
 
 _waiting: dict[str, _Task] = {}
 _running: tuple[_Task, threading.Thread] | None = None
 _undo: tuple[str, float] | None = None
-"""What is to be undone in one step, and since when all is quiet."""
+"""Message of the pending undo step, and the time of the last outcome."""
 
 
 def start(key: str, work: Callable[[], Any], finish: Callable[[Any], None], undo_message: str) -> None:
@@ -59,12 +59,12 @@ def start(key: str, work: Callable[[], Any], finish: Callable[[Any], None], undo
     Parameters
     ----------
     key : str
-        A newer wish of the same key takes the place of one that has not begun.
+        A newer task replaces a waiting one of the same key.
     work : callable
         Touches no Blender data.
     finish : callable
     undo_message : str
-        Of the undo step that is pushed when everything is done.
+        Message of the undo step that is pushed when everything is done.
     """
     task = _Task(key, work, finish, undo_message)
     if bpy.app.background:
@@ -78,7 +78,7 @@ def start(key: str, work: Callable[[], Any], finish: Callable[[Any], None], undo
 
 
 def busy(key: str) -> bool:
-    """Whether something of that key is worked on or waits."""
+    """Return whether a task of that key runs or waits."""
     return key in _waiting or (_running is not None and _running[0].key == key)
 
 

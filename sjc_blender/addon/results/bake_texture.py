@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A mesh's colours as a texture, straight from its field."""
+"""Baking a mesh's colours from its field into a texture."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ UV_LAYER = "SJC"
 SIZES = (512, 1024, 2048, 4096)
 UNDO_MESSAGE = "SJC: Texture"
 KEY = "texture "
-"""Before the name of the mesh: the key of the work beside the main thread."""
+"""Prefix of the key of the background task; the name of the mesh follows."""
 
 
 @dataclass(frozen=True)
 class _Flat:
-    """A mesh as the arrays that its texture is made of, and the texture."""
+    """A mesh as arrays, with its unwrapped texture."""
 
     uv: np.ndarray
     pixels: np.ndarray
@@ -36,7 +36,7 @@ class _Flat:
 
 @dataclass(frozen=True)
 class _Shape:
-    """Copied out of Blender's mesh, so that another thread may read it; in domain units."""
+    """A copy of Blender's mesh for another thread, in domain units."""
 
     vertices: np.ndarray
     vertex_normals: np.ndarray
@@ -46,7 +46,7 @@ class _Shape:
 
 
 def bake_texture(obj: bpy.types.Object, size: int = 1024, *, wait: bool = True) -> None:
-    """Lay a result's mesh out flat and colour it by a texture of its field.
+    """Unwrap a result's mesh and bake the field's colours into a texture.
 
     The texture lies packed in the .blend. The mesh gets a material of its own that shows it; the one that it had
     stays in the file, and comes back when the mesh is cut anew.
@@ -83,7 +83,7 @@ def bake_texture(obj: bpy.types.Object, size: int = 1024, *, wait: bool = True) 
         elif found is not None and len(found.data.loops) == len(outcome.uv):  # type: ignore[union-attr]
             _apply(found, outcome)
         elif found is not None:
-            # Cut anew in between: the new mesh is meant.
+            # The mesh was replaced in the meantime: bake the new one.
             bake_texture(found, size, wait=False)
 
     if wait:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An edit and what it was made of stand in one place: one of the two is seen."""
+"""Comparing an edit with its original, which stand in the same place: one of the two is visible."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .placement import job_of
 from .shown import hide_result, show_one, shown_of, together
 
 SOURCE_PROPERTY = "sjc_source"
-"""Of an edit's result: the id of the job that it was made of."""
+"""Custom property of an edit's result: the id of the original job."""
 
 SIDES = ("before", "after")
 
 
 def take_the_place(objects: Sequence[bpy.types.Object], spec: JobSpec, scene: bpy.types.Scene) -> None:
-    """Hide what an edit was made of, where the new objects stand in its place; `show_side` brings it back.
+    """Hide the original of an edit where the new objects take its place; `show_side` shows it again.
 
     The results of the scene are known by the checkpoints of their jobs, which an edit starts from.
     """
@@ -42,7 +42,7 @@ def take_the_place(objects: Sequence[bpy.types.Object], spec: JobSpec, scene: bp
 
 
 def sides_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> dict[str, list[bpy.types.Object]]:
-    """The objects before and after an edit of which this is either; empty where it is neither, or the other is gone."""
+    """Return the objects before and after an edit, one of which is `obj`; empty if there are not both."""
     here = [other for other in scene.objects if is_result(other) and together(shown_of(obj, scene), other)]
     job, source = job_of(obj), kept_name(obj, SOURCE_PROPERTY)
     if source:
@@ -58,7 +58,7 @@ def sides_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> dict[str, list[bp
 
 
 def show_side(obj: bpy.types.Object, side: str, scene: bpy.types.Scene) -> bpy.types.Object:
-    """Let an edit be seen as it was before, or as it is after; as a mesh or as a Volume, as it is seen now.
+    """Show an edit before or after it was made, as a mesh or a Volume as now.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of our .vdb files a .blend mentions, read from its bytes: the file need not be opened, and nothing in it runs.
+"""Finding the .vdb files that a .blend mentions in its bytes, without opening it in Blender.
 
 Knows no bpy.
 """
@@ -16,10 +16,10 @@ from typing import BinaryIO
 
 CHUNK = 1 << 22
 OVERLAP = 64
-"""Bytes of the last chunk that are looked at again: a digest may lie across the border."""
+"""Bytes of overlap between chunks: a digest may lie across the border."""
 
 LARGEST = 1 << 36
-"""Bytes of a .blend, unpacked: what unpacks to more is no scene."""
+"""Largest size of an uncompressed .blend."""
 
 _DIGEST = re.compile(rb"-([0-9a-f]{12})(?![0-9a-f])")
 _END = b"ENDB"
@@ -29,12 +29,12 @@ _RAW, _GZIP, _ZSTD = b"BLENDER", b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 def digests_in(path: Path) -> set[str]:
-    """Give every digest of a file's name that a .blend, packed or not, mentions anywhere; a few too many do no harm.
+    """Return all digests of file names mentioned in a .blend, compressed or not; a few too many do no harm.
 
     Raises
     ------
     OSError, ValueError, EOFError
-        If it cannot be read to its end, or is no .blend: what it mentions is not known then.
+        If it cannot be read to its end, or is not a .blend.
     """
     # Not waiting for the other end of a pipe; a link to a .blend is one.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))

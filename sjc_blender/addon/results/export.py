@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results as files for other programs, as they are in the scene: with their modifiers, materials and edits."""
+"""Export of results as they are in the scene, with modifiers, materials and edits."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ VOLUME_FORMATS = (".vdb",)
 
 
 def formats_of(obj: bpy.types.Object) -> tuple[str, ...]:
-    """Endings of the files that an object can become; empty for neither a mesh nor a Volume."""
+    """Return the file suffixes that an object can be exported to; empty for neither a mesh nor a Volume."""
     return {"MESH": MESH_FORMATS + USD_FORMATS, "VOLUME": VOLUME_FORMATS + USD_FORMATS}.get(obj.type, ())
 
 
 def export_result(obj: bpy.types.Object, path: str | Path) -> Path:
-    """Write a result as a file; its ending says which kind.
+    """Write a result to a file; its suffix determines the format.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def export_result(obj: bpy.types.Object, path: str | Path) -> Path:
 
 
 def _grids_beside(objects: Sequence[bpy.types.Object], target: Path) -> Path | None:
-    """Copy the .vdb of a Volume among the objects beside `target`, named after what is in it; None without one."""
+    """Copy the .vdb of a Volume among the objects beside `target`, named by its digest; None without one."""
     for obj in objects:
         if obj.type == "VOLUME":
             copied = target.with_name("grids.vdb")
@@ -116,7 +116,7 @@ def _copy_grids(obj: bpy.types.Object, target: Path) -> None:
 
 @contextlib.contextmanager
 def _alone_selected(objects: Sequence[bpy.types.Object]) -> Iterator[None]:
-    """Select only these for a moment: Blender's exporters know no other way to say what they should write."""
+    """Select only these objects temporarily, as Blender's exporters write the selection."""
     view_layer = bpy.context.view_layer
     assert view_layer is not None
     for obj in objects:
@@ -141,7 +141,7 @@ def _alone_selected(objects: Sequence[bpy.types.Object]) -> Iterator[None]:
 
 
 def _refusal(error: Exception, target: Path) -> SjcError:
-    """Say why an exporter failed: those in Python tell an error of the system in their traceback alone."""
+    """Return why an exporter failed: those in Python name an error of the system in their traceback only."""
     number = re.search(r"\[Errno (\d+)\]", str(error))
     if number:
         return file_error(OSError(int(number[1]), os.strerror(int(number[1]))), target)

@@ -16,7 +16,7 @@ MESH_FORMATS = (".glb", ".ply", ".obj", ".stl")
 
 
 def write_mesh(obj: bpy.types.Object, target: Path) -> None:
-    """Write a mesh, which must be the one object that is selected, in the format that the ending says.
+    """Write a mesh, which must be the only selected object, in the format of the suffix.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def write_mesh(obj: bpy.types.Object, target: Path) -> None:
 
 @contextlib.contextmanager
 def pictures_beside(obj: bpy.types.Object, target: Path) -> Iterator[None]:
-    """Write the pictures that are packed in the .blend beside the file, which can only name them."""
+    """Write packed pictures beside the file, which can only refer to them."""
     trees = [slot.material.node_tree for slot in obj.material_slots if slot.material is not None]
     nodes = [node for tree in trees if tree is not None for node in tree.nodes]
     packed = {node.image for node in nodes if isinstance(node, bpy.types.ShaderNodeTexImage) and node.image}

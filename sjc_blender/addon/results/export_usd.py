@@ -23,7 +23,7 @@ COLOURS = "displayColor"
 
 @contextlib.contextmanager
 def whole_result(obj: bpy.types.Object) -> Iterator[list[bpy.types.Object]]:
-    """Give an object and the other one of mesh and Volume, if it is in the same place; inside both can be selected."""
+    """Yield an object and its twin (mesh or Volume) in the same place; inside the context both can be selected."""
     scene = bpy.context.scene
     assert scene is not None
     twin = companion_of(obj, scene)
@@ -46,7 +46,7 @@ def whole_result(obj: bpy.types.Object) -> Iterator[list[bpy.types.Object]]:
 
 
 def write_usd(objects: Sequence[bpy.types.Object], target: Path, grids: Path | None) -> None:
-    """Write objects, which must be those that are selected; only the first one is seen by who opens the file.
+    """Write objects, which must be the selected ones; only the first one is visible in the file.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def write_usd(objects: Sequence[bpy.types.Object], target: Path, grids: Path | N
             export_textures_mode="KEEP",
             convert_world_material=False,
             allow_unicode=True,
-            # Where a file lies on this computer is nobody's business who gets the export.
+            # The export must not contain paths of this computer.
             export_custom_properties=False,
         )
     if target.is_file():
@@ -93,7 +93,7 @@ def _require_usd() -> None:
 
 
 def _complete(target: Path, types: Sequence[str], grids: Path | None) -> None:
-    """Write what Blender's exporter leaves out: colours of the surface, who is seen, relative paths of files."""
+    """Add what Blender's exporter leaves out: colours of the surface, visibility, relative paths of files."""
     bpy.utils.expose_bundled_modules()
     from pxr import Sdf, Usd, UsdGeom  # type: ignore[import-not-found]  # Blender's own
 
@@ -114,7 +114,7 @@ def _complete(target: Path, types: Sequence[str], grids: Path | None) -> None:
 
 
 def _colour(stage: Any, prim: Any) -> None:
-    """Let a mesh's own colours be those that readers show, and those of its material where no texture is."""
+    """Set a mesh's colours as its display colour, and as its material's where there is no texture."""
     from pxr import Sdf, UsdGeom, UsdShade, Vt
 
     primvars = UsdGeom.PrimvarsAPI(prim)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A finished job's surface becomes a mesh object."""
+"""Import of a finished job's surface as a mesh object."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _mesh_object(
 
 
 def _surface_arrays(folder: JobFolder, spec: JobSpec) -> MeshArrays:
-    """What the job cut; of a job that made no mesh, what is cut from its field now."""
+    """Return the job's mesh; if it made none, a surface cut from its field now."""
     if folder.has(folder.mesh) or not folder.has(folder.field):
         return read_mesh(folder)
     surface = cutter_of(folder, spec.outputs.mesh_smoothing).cut(spec.outputs.mesh_threshold)

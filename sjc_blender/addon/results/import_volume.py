@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A finished job's field becomes a Volume object."""
+"""Import of a finished job's field as a Volume object."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .standing import standing_frame
 from .vdb_file import display_density, store_vdb
 
 SUBFOLDER = "sjc"
-"""Beside the saved .blend; holds the .vdb files it refers to."""
+"""Folder beside the saved .blend for its .vdb files."""
 
 
 def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object:
@@ -81,7 +81,7 @@ def _volume_object(
 
 
 def _place(folder: JobFolder) -> Path:
-    """Where the grids go: beside the saved .blend or, where nothing can be written there, into the job's folder."""
+    """Return the folder for the grids: beside the saved .blend or, if that is not writable, the job's folder."""
     blend, result = bpy.data.filepath, folder.to_write(folder.field).parent
     return first_writable([Path(blend).parent / SUBFOLDER, result]) if blend else result
 

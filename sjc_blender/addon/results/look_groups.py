@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The looks of a result's Volume as node groups: what it does with light, with inputs to turn.
+"""The looks of a result's Volume as node groups with inputs to adjust.
 
 Each is one group of the file, shared by all materials that have the look; the inputs belong to each material.
 """
@@ -14,7 +14,7 @@ import bpy
 from .vdb_file import COLOUR, DENSITY
 
 GREY = 0.18
-"""Linear; what contrast turns about."""
+"""Linear brightness that contrast does not change."""
 
 INVERSION = (-5.09406, 2.61188, -4.31805)
 """Of the reflectance of a deep cloud to the albedo of what it is made of: 1 - exp(a r + b r^2 + c r^3), from M. J.-Y.
@@ -28,11 +28,11 @@ UNSHADED = 0.5
 """Share, in powers, of the differences in brightness that are taken for the shading under which a field was made."""
 
 Group = Any
-"""A node tree that is being made; its nodes and links have settings that differ by their kinds."""
+"""A node tree under construction; untyped, as kinds of nodes have different settings."""
 
 
 def look_group(look: str) -> bpy.types.NodeTree:
-    """Give the node group of one of `LOOKS`; made where the file has none of ours."""
+    """Return the node group of one of `LOOKS`, created if the file does not have it."""
     name = f"SJC {look.capitalize()}"
     found = next(
         (group for group in bpy.data.node_groups if group.get("sjc_look") == look and group.library is None), None
@@ -131,7 +131,7 @@ def _toned(group: Group, given: Any, colour: Any) -> Any:
 
 
 def _unshaded(group: Group, given: Any, colour: Any) -> Any:
-    """A colour whose brightness is nearer to that of all: times (grey / brightness) to the power of the input."""
+    """A colour with its difference in brightness reduced: times (grey / brightness) to the power of the input."""
     brightness = _node(group, "ShaderNodeRGBToBW", -1000, 300)
     group.links.new(colour, brightness.inputs["Color"])
     ratio = _math(group, "DIVIDE", GREY, _math(group, "MAXIMUM", brightness.outputs["Val"], 0.01))
@@ -139,7 +139,7 @@ def _unshaded(group: Group, given: Any, colour: Any) -> Any:
 
 
 def _albedo(group: Group, colour: Any) -> Any:
-    """What a deep cloud must be made of to reflect a colour, see `INVERSION`."""
+    """The albedo at which a deep cloud reflects a colour, see `INVERSION`."""
     first, second, third = INVERSION
     r = _vector(group, "MINIMUM", colour, (1.0, 1.0, 1.0))
     inner = _vector(group, "MULTIPLY_ADD", r, (third,) * 3, (second,) * 3)

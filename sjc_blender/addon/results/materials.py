@@ -16,11 +16,11 @@ MESH_COLOUR = "Color"
 """Name of the mesh's colour attribute."""
 
 LOOK_PROPERTY = "sjc_look"
-"""Of a Volume's material: which look it gives."""
+"""Custom property of a Volume's material: its look."""
 
 
 def look_material(name: str, look: str) -> bpy.types.Material:
-    """Make the material of a Volume with one of `look_groups.LOOKS`, whose inputs are there to be turned."""
+    """Make the material of a Volume with one of `look_groups.LOOKS`."""
     material, nodes, links = _empty_material(name)
     output = _node(nodes, "ShaderNodeOutputMaterial", 300, 0)
     group = _node(nodes, "ShaderNodeGroup", 0, 0)
@@ -50,7 +50,7 @@ def textured_material(name: str, image: bpy.types.Image) -> bpy.types.Material:
 
 
 def show_material(obj: bpy.types.Object, material: bpy.types.Material) -> None:
-    """Put a material in the place of the object's active one."""
+    """Replace the object's active material."""
     materials: Any = obj.data.materials  # type: ignore[union-attr]
     if materials:
         materials[obj.active_material_index or 0] = material

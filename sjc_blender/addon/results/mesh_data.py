@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The arrays of a surface as a mesh's data, new or in the place of what was there."""
+"""Filling a mesh with the arrays of a surface."""
 
 from __future__ import annotations
 

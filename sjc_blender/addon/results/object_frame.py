@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a result's own coordinates lie in its job's domain: the origin at its feet, the domain's scale applied.
+"""The frame of a result's coordinates in its job's domain: origin at its feet, the domain's scale applied.
 
 The one place that knows it. An object says so in a custom property, so that what is made of the job later (another
 mesh, an edit) comes to lie where the object is, wherever it was moved.
@@ -18,7 +18,7 @@ from ..kept_values import kept_numbers
 from ..rigs.evaluated_scene import place_of
 
 FRAME_PROPERTY = "sjc_frame"
-"""Of an object: its origin in domain units, and its units in one domain unit."""
+"""Custom property of an object: its origin in domain units, and its units per domain unit."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class ObjectFrame:
         return (points / self.scale + np.array(self.foot)).astype(np.float32)
 
     def keep_in(self, obj: bpy.types.Object) -> None:
-        """Remember it in an object."""
+        """Store the frame in an object."""
         obj[FRAME_PROPERTY] = [*self.foot, self.scale]
 
 
 def frame_of(obj: bpy.types.Object) -> ObjectFrame:
-    """The frame of a result; of one that does not say, as files of early releases hold them, the domain's own."""
+    """Return the frame of a result; for results of early releases, which have none, the domain's own."""
     told = kept_numbers(obj, FRAME_PROPERTY, 4)
     if told is None or not told[3] > 0:
         return ObjectFrame()
@@ -72,5 +72,5 @@ def standing_domain(spec: JobSpec, frame: ObjectFrame) -> Matrix:
 
 
 def domain_now(obj: bpy.types.Object) -> Matrix:
-    """Where the domain of a result lies now that the object is where it is: domain units to world."""
+    """Return the present domain of a result, which moves with its object: domain units to world."""
     return Matrix(place_of(obj).tolist()) @ frame_of(obj).from_domain

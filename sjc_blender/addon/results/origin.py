@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a result in the scene came from: its job's folder, its settings."""
+"""The job of a result in the scene: its folder and its objects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def named_object(source: Any, *types: str) -> bpy.types.Object:
     source : Object, its name, or whatever has a job's `folder`
         Of a job: the object that was made of it.
     *types : str
-        Of a job's objects those that will do, the best first, such as ``"MESH"``; none: mesh, then Volume.
+        Accepted types of a job's objects, in order of preference, such as ``"MESH"``; none: mesh, then Volume.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def named_object(source: Any, *types: str) -> bpy.types.Object:
 
 
 def is_result(obj: bpy.types.Object | None) -> bool:
-    """Whether an object is the Volume or the mesh of a job."""
+    """Return whether an object is the Volume or the mesh of a job."""
     return obj is not None and obj.type in {"MESH", "VOLUME"} and bool(job_of(obj))
 
 
@@ -86,7 +86,7 @@ def job_folder_of(obj: bpy.types.Object) -> JobFolder:
 
 
 def keep_folders(target: str) -> None:
-    """Write into every result of this file where its job's folder lies as seen from `target`, which is to be saved."""
+    """Store in every result the path of its job's folder relative to `target`, which is about to be saved."""
     for obj in bpy.data.objects:
         if obj.library is not None or not is_result(obj):
             continue
@@ -95,7 +95,7 @@ def keep_folders(target: str) -> None:
 
 
 def _places(obj: bpy.types.Object, job: str) -> Iterator[Path]:
-    """Where a job's folder may lie: as seen from the file that has the object first, so that copies have their own."""
+    """Yield possible places of a job's folder; those relative to the object's file first, for copied projects."""
     told = kept_text(obj, FOLDER_PROPERTY)
     if told.startswith("//"):
         yield Path(os.path.realpath(bpy.path.abspath(told, library=obj.library)))
@@ -107,7 +107,7 @@ def _places(obj: bpy.types.Object, job: str) -> Iterator[Path]:
 
 
 def _holds(folder: Path, obj: bpy.types.Object) -> bool:
-    """Whether a folder has the very job of a result, and not just one of its name."""
+    """Return whether a folder has the job of a result, and not another job of the same name."""
     try:
         return codec.encode(JobFolder(folder).read_spec()) == json.loads(str(obj.get("sjc_settings")))
     except (SjcError, OSError, ValueError, RecursionError):
@@ -115,7 +115,7 @@ def _holds(folder: Path, obj: bpy.types.Object) -> bool:
 
 
 def mesh_of(obj: bpy.types.Object) -> bpy.types.Object | None:
-    """The mesh that belongs to a result: itself, or one of the same job."""
+    """Return the mesh of a result: itself, or one of the same job."""
     if obj.type == "MESH":
         return obj
     job = job_of(obj)

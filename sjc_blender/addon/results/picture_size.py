@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How large a PNG is, by its first bytes, before Blender takes memory for all of it."""
+"""The size of a PNG, read from its header before Blender allocates memory."""
 
 from __future__ import annotations
 
 from typing import BinaryIO
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
-"""Of the format, and of the part that comes first: https://www.w3.org/TR/png/#5PNG-file-signature."""
+"""The format's signature and first chunk: https://www.w3.org/TR/png/#5PNG-file-signature."""
 
 
 def picture_size(file: BinaryIO) -> tuple[int, int]:
-    """Return width and height in pixels; (0, 0) if it is no PNG."""
+    """Return width and height in pixels; (0, 0) if the file is not a PNG."""
     begin = file.read(len(SIGNATURE) + 8)
     if not begin.startswith(SIGNATURE) or len(begin) < len(SIGNATURE) + 8:
         return 0, 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How results stand in the scene: on the floor or where the domain is, named after the prompt, with their settings."""
+"""Placing new results in the scene: on the floor or at the domain, named after the prompt, with their settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .object_frame import ObjectFrame, standing_domain
 JOB_PROPERTY, FOLDER_PROPERTY = "sjc_job", "sjc_folder"
 NAME_LENGTH = 40
 INT_LIMIT = 2**31
-"""Whole numbers of custom properties end below this."""
+"""Integers of custom properties are below this."""
 
 
 def result_name(prompt: str) -> str:
@@ -70,17 +70,17 @@ def place_result(
 
 
 def job_of(obj: bpy.types.Object) -> str:
-    """Return the id of the job that an object came from; empty if it names none."""
+    """Return the id of an object's job; empty if it has none."""
     return kept_name(obj, JOB_PROPERTY)
 
 
 def results_of(job: str, scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """The objects of a scene that came from a job."""
+    """Return the objects of a job in a scene."""
     return [obj for obj in scene.objects if job_of(obj) == job]
 
 
 def remember_folder(obj: bpy.types.Object, folder: Path, blend: str) -> None:
-    """Keep in a result where its job's folder lies as seen from the .blend, and never by a whole path.
+    """Store in a result the path of its job's folder relative to the .blend, never an absolute path.
 
     What is not saved, lies on another drive or in the user's own folder is found by the job's name on this computer.
     """
@@ -98,18 +98,18 @@ def _relative(folder: Path, blend: str) -> str:
         parts = Path(os.path.relpath(folder.absolute(), Path(blend).parent)).parts
     except ValueError:  # another drive
         return ""
-    # Who works here is nobody's business who gets the file.
+    # Absolute paths would reveal the user's name.
     home = home_folder()
     return "" if home is not None and home.name in parts else "//" + "/".join(parts)
 
 
 def job_id(folder: Path) -> str:
-    """Name of the job that lives in this folder."""
+    """Return the id of the job in a folder."""
     return folder.name
 
 
 def _collection(scene: bpy.types.Scene) -> bpy.types.Collection:
-    """Where new objects go, as Blender's own: the active collection; the scene's where nothing can be put into that."""
+    """Return the active collection, as for Blender's new objects; the scene's if that one is linked."""
     layer = view_layer_of(scene).active_layer_collection
     if layer is None or layer.collection.library is not None or not layer.is_visible:
         return scene.collection

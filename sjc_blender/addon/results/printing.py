@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a printer in three dimensions needs of a mesh: a closed surface, and its size in millimetres."""
+"""3D printing: whether a mesh is closed, and its size in millimetres."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from ...protocol.errors import SjcError
 
 MILLIMETRES = 1000.0
-"""In a metre, which a Blender unit is unless the scene's unit scale says otherwise."""
+"""Millimetres per metre, which is a Blender unit at a unit scale of 1."""
 
 
 def require_closed(obj: bpy.types.Object) -> None:
-    """Raise SjcError ``not_closed`` for a mesh, with its modifiers, that has no inside.
+    """Raise SjcError ``not_closed`` for a mesh, modifiers applied, that has no inside.
 
     An edge where more than two faces meet is no hole: a surface may touch itself.
     """
@@ -41,7 +41,7 @@ def require_closed(obj: bpy.types.Object) -> None:
 
 
 def printed_size(obj: bpy.types.Object, scene: bpy.types.Scene) -> tuple[int, int, int]:
-    """Width, depth and height of what an STL of an object gives, in millimetres."""
+    """Return width, depth and height of an object's STL in millimetres."""
     unit = MILLIMETRES * scene.unit_settings.scale_length
     x, y, z = obj.dimensions[:]
     return round(x * unit), round(y * unit), round(z * unit)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The surface of a result, cut anew from its field: the same object, another mesh."""
+"""Remeshing a result from its field: the object stays, its mesh is replaced."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from .result_files import MeshArrays, read_field
 
 THRESHOLD_PROPERTY, SMOOTHING_PROPERTY, FACES_PROPERTY = "sjc_threshold", "sjc_smoothing", "sjc_faces"
 THRESHOLD_SHOWN = 0.5
-"""What a mesh is taken to be cut at that does not say."""
+"""Threshold of a mesh that has none stored."""
 
 PAINTED_PROPERTY = "sjc_painted"
-"""The material that a textured mesh had before; it needs no UVs, which a new mesh does not have."""
+"""Custom property: the material before the texture; it needs no UVs, which a new mesh does not have."""
 
 REDUCTION = "SJC Faces"
 """Name of the Decimate modifier."""
@@ -42,19 +42,19 @@ UNDO_MESSAGE = "SJC: Mesh"
 _one_at_a_time = threading.Lock()
 
 refusals: dict[str, SjcError] = {}
-"""Why the mesh of that name was not cut anew the last time."""
+"""Errors of the last remesh, by the name of the mesh object."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """How a surface is cut: a solidity in (0, 1) or None for the automatic one, and a smoothing in voxels."""
+    """A threshold in (0, 1), None for the automatic one, and a smoothing in voxels."""
 
     threshold: float | None
     smoothing: float
 
 
 def cut_of(obj: bpy.types.Object) -> Cut:
-    """How a mesh was cut."""
+    """Return the threshold and the smoothing of a mesh."""
     return Cut(
         kept_number(obj, THRESHOLD_PROPERTY, THRESHOLD_SHOWN, 0.0, 1.0),
         kept_number(obj, SMOOTHING_PROPERTY, SMOOTHING, 0.0, MOST_SMOOTHING),
@@ -68,7 +68,7 @@ def remesh(
     smoothing: float | None = None,
     faces: int | None = None,
 ) -> bpy.types.Object:
-    """Cut the surface of a result anew; its object, materials, modifiers and place stay.
+    """Cut the surface of a result again; its object, materials, modifiers and place stay.
 
     Parameters
     ----------
@@ -101,9 +101,9 @@ def remesh(
 
 
 def request_cut(obj: bpy.types.Object, wanted: Cut) -> None:
-    """As `remesh`, without waiting: the newest wish for a mesh is worked on in the background.
+    """As `remesh`, in the background: of several requests for a mesh the newest is carried out.
 
-    What goes wrong stands in `refusals` afterwards.
+    Errors are in `refusals` afterwards.
     """
     mesh = _mesh_object(obj)
     folder, name, job = job_folder_of(obj), mesh.name, job_of(mesh)
@@ -111,7 +111,7 @@ def request_cut(obj: bpy.types.Object, wanted: Cut) -> None:
 
     def finish(outcome: Surface | SjcError) -> None:
         found = bpy.data.objects.get(name)
-        # Undo, another file or a newer wish may have come in between.
+        # Undo, another file or a newer request may have come in between.
         if found is None or job_of(found) != job or not _still_wanted(found, wanted):
             return
         if isinstance(outcome, SjcError):
@@ -126,7 +126,7 @@ def request_cut(obj: bpy.types.Object, wanted: Cut) -> None:
 
 
 def reduce_faces(obj: bpy.types.Object, faces: int) -> None:
-    """Let a Decimate modifier reduce a mesh to about that many triangles; 0 takes the modifier away."""
+    """Reduce a mesh to about that many triangles by a Decimate modifier; 0 removes it."""
     modifier = obj.modifiers.get(REDUCTION)
     if not faces:
         if modifier is not None:
@@ -144,13 +144,13 @@ def reduce_faces(obj: bpy.types.Object, faces: int) -> None:
 
 
 def face_limit(obj: bpy.types.Object) -> int:
-    """Triangles that the mesh is reduced to, as `reduce_faces` was told; 0: all."""
+    """Return the argument of the last `reduce_faces`; 0: all faces."""
     modifier = obj.modifiers.get(REDUCTION)
     return 0 if modifier is None else int(kept_number(obj, FACES_PROPERTY, 0, 0, MOST_FACES))
 
 
 def cutter_of(folder: JobFolder, smoothing: float) -> SurfaceCutter:
-    """What cuts a job's field; the last two are kept, for to ask again is to drag a slider."""
+    """Return the cutter of a job's field; the last two are cached, for sliders that are dragged."""
     changed = folder.field.stat().st_mtime_ns if folder.has(folder.field) else 0
     with _one_at_a_time:
         return _cutter(os.fspath(folder.path), changed, smoothing)

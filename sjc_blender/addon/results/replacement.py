@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A result that takes the place of an older one: the object stays, with all that refers to it; what it shows is new."""
+"""Replacing a result by a newer one: the object and references to it stay, its data is new."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import bpy
 from ..kept_values import kept_numbers
 
 PLACED_PROPERTY = "sjc_placed"
-"""Where it was put: if it stands elsewhere by now, somebody has moved it."""
+"""Custom property: where an object was placed, to know whether it was moved."""
 
 MOVED = 1e-5
 
 
 def remember_place(obj: bpy.types.Object) -> None:
-    """Keep where a result was put, to know later whether it was moved."""
+    """Store the place of a result."""
     obj[PLACED_PROPERTY] = _place(obj)
 
 
 def take_place(new: bpy.types.Object, old: bpy.types.Object) -> bpy.types.Object:
-    """Let an older object show a new result, which was just imported; the new object is removed.
+    """Move a newly imported result into an older object; the new object is removed.
 
     The older one keeps its name, its collections, parents, modifiers and constraints, and its place if it was moved.
     Objects and files that refer to it see the new result.
@@ -67,7 +67,7 @@ def _place(obj: bpy.types.Object) -> list[float]:
 
 
 def _own_properties(obj: bpy.types.Object) -> list[str]:
-    """Names of what is written about a result, but for where it was put."""
+    """Return the names of a result's custom properties, except its place."""
     names: list[str] = list(obj.keys())
     return [name for name in names if name.startswith("sjc_") and name != PLACED_PROPERTY]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the engine hands over: the arrays of a finished job, read and judged before Blender sees them."""
+"""The arrays of a finished job, read and checked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIELD_ARRAYS = ("version", "density", "rgb", "half_extents", "voxel_size")
 MESH_ARRAYS = ("vertices", "faces", "colours", "threshold")
 
 LARGEST_FIELD = 3 * 4 * MAX_RESOLUTION**3
-"""Bytes of an array: colours of the finest grid there is."""
+"""Largest array in bytes: the colours of the finest grid."""
 
 LARGEST_MESH = 250_000_000
 LONGEST_HALF_SIDE = 2.0
@@ -123,7 +123,7 @@ def read_mesh(folder: JobFolder) -> MeshArrays:
 
 
 class _Arrays:
-    """The arrays of one .npz file, checked as they are taken out."""
+    """The arrays of one .npz file, checked as they are read."""
 
     def __init__(self, root: Path, path: Path, names: Sequence[str], largest: int) -> None:
         self._path = path

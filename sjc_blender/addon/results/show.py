@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results are selected, and seen whole."""
+"""Selecting and framing results."""
 
 from __future__ import annotations
 

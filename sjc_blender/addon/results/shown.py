@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A result is seen as its mesh or as its Volume: both in one place would shadow or double each other.
+"""Showing a result as its mesh or as its Volume: both in one place would overlap.
 
 The other one stays in the file, hidden in the viewport and in renders, and comes to where the seen one stands when it
 takes its turn.
@@ -19,13 +19,13 @@ from .origin import job_folder_of
 from .placement import job_of, select_result
 
 TYPES = {"mesh": "MESH", "volume": "VOLUME"}
-"""By what a result is seen as: the type of its object."""
+"""Object types by kind."""
 
 IMPORTERS = {"volume": import_volume, "mesh": import_mesh}
 
 
 def checked_kind(kind: str) -> str:
-    """Give what a result is to be seen as; SjcError ``unknown_output``."""
+    """Return a valid kind; SjcError ``unknown_output``."""
     kind = kind.strip().lower() if isinstance(kind, str) else kind
     if kind not in TYPES:
         raise SjcError("unknown_output", f"A result cannot be seen as {kind!r}.", f"Choose one of {', '.join(TYPES)}.")
@@ -33,7 +33,7 @@ def checked_kind(kind: str) -> str:
 
 
 def show_one(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene, kind: str = "mesh") -> None:
-    """Of the new results of one job show, and select, the one of a kind; where there is none of it, what there is."""
+    """Show and select the result of a kind among a job's new results; if there is none, the others."""
     wanted = [obj for obj in objects if obj.type == TYPES[kind]]
     for obj in objects:
         hide_result(obj, bool(wanted) and obj not in wanted)
@@ -42,13 +42,13 @@ def show_one(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene, kind: 
 
 
 def shown_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object:
-    """The object as which a result is seen: itself or, while it is hidden, the nearest other one of its job."""
+    """Return the visible object of a result: itself or, while it is hidden, the nearest other one of its job."""
     others = [twin for twin in _twins(obj, scene) if not twin.hide_viewport] if obj.hide_viewport else []
     return _nearest(obj, others) or obj
 
 
 def show_as(obj: bpy.types.Object, kind: str, scene: bpy.types.Scene) -> bpy.types.Object:
-    """Let a result be seen as its mesh or as its Volume, where it stands now.
+    """Show a result as its mesh or as its Volume, where it stands now.
 
     Parameters
     ----------
@@ -85,20 +85,20 @@ def show_as(obj: bpy.types.Object, kind: str, scene: bpy.types.Scene) -> bpy.typ
 
 
 def hide_result(obj: bpy.types.Object, hidden: bool) -> None:
-    """Hide it in the viewport and in renders, or show it again."""
+    """Hide or show an object in the viewport and in renders."""
     # Not by the eye, which Show Hidden Objects opens again.
     obj.hide_viewport = obj.hide_render = hidden
 
 
 def together(first: bpy.types.Object, second: bpy.types.Object) -> bool:
-    """Whether the domains of two results lie in one place."""
+    """Return whether the domains of two results are in the same place."""
     here, there = domain_now(first), domain_now(second)
     size = max(here.to_scale()[:])
     return (here.translation - there.translation).length <= 1e-3 * size
 
 
 def companion_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object | None:
-    """The other one of mesh and Volume of a result, if it is in the same place; the nearest to it."""
+    """Return the nearest object of the other type (mesh or Volume) of the same result, if it is in the same place."""
     return _nearest(obj, [twin for twin in _twins(obj, scene) if together(obj, twin)])
 
 
@@ -109,14 +109,14 @@ def _put_away(seen: bpy.types.Object, others: Sequence[bpy.types.Object]) -> Non
 
 
 def _twins(obj: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """The results of the same job that are of the other type."""
+    """Return the objects of the same job and the other type."""
     job = job_of(obj)
     types = set(TYPES.values()) - {obj.type}
     return [other for other in scene.objects if other.type in types and job and job_of(other) == job]
 
 
 def _spare(seen: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object | None:
-    """The twin that is hidden, or stands in the same place; a copy of one that shows another copy of the result."""
+    """Return the hidden object of the other type, or the one in the same place; a copy if another result uses it."""
     twins = _twins(seen, scene)
     found = _nearest(seen, [twin for twin in twins if twin.hide_viewport or together(seen, twin)])
     if found is not None or not twins:
@@ -130,7 +130,7 @@ def _nearest(obj: bpy.types.Object, others: Sequence[bpy.types.Object]) -> bpy.t
 
 
 def _join(obj: bpy.types.Object, other: bpy.types.Object) -> None:
-    """Let it be where the other is in the outliner: in its collections, under its parent."""
+    """Move an object to the collections and the parent of another one."""
     for collection in set(obj.users_collection) - set(other.users_collection):
         collection.objects.unlink(obj)
     for collection in set(other.users_collection) - set(obj.users_collection):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the feet of a job's result are."""
+"""The feet of a job's result, which become its origin."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .result_files import FieldArrays, read_field, read_mesh
 
 
 def standing_frame(folder: JobFolder, spec: JobSpec) -> ObjectFrame:
-    """The frame of what is imported from a job: the origin under the middle of its surface, where that is lowest.
+    """Return the frame of a job's imported results: the origin is under the surface's middle, at its lowest height.
 
     It follows from the files of the job alone, so its mesh and its Volume have the same one, whenever they come.
 
@@ -33,19 +33,19 @@ def standing_frame(folder: JobFolder, spec: JobSpec) -> ObjectFrame:
 
 
 def _surface_points(folder: JobFolder, spec: JobSpec) -> np.ndarray:
-    """Points [N, 3] of the surface, domain units: of the mesh, else of what would be cut from the field."""
-    # A mesh that cannot be read is told where it is imported.
+    """Return points [N, 3] of the surface in domain units: of the mesh, else of a surface cut from the field."""
+    # An unreadable mesh is reported by its import.
     with contextlib.suppress(SjcError):
         return read_mesh(folder).vertices
     field = read_field(folder)
     with contextlib.suppress(SjcError):
         return cutter_of(folder, spec.outputs.mesh_smoothing).cut(spec.outputs.mesh_threshold).vertices
-    # Too thin a haze for a surface: what there is of it.
+    # Too thin a haze for a surface: the occupied voxels.
     return _filled_corners(field)
 
 
 def _filled_corners(field: FieldArrays) -> np.ndarray:
-    """Lowest and highest corner [2, 3] of the voxels that hold anything; of the box if none does."""
+    """Return the lowest and highest corner [2, 3] of the occupied voxels; of the box if there are none."""
     filled = np.argwhere(field.density > 0)
     if not len(filled):
         return np.stack([-field.half_extents, field.half_extents])

@@ -30,7 +30,7 @@ from .vdb_file import digest_of
 
 YOUNG_SECONDS = 24 * 3600.0
 MOST_ENTRIES = 200_000
-"""Files and folders that are looked through; a home folder is no project."""
+"""Most files and folders searched; a home folder is not a project."""
 
 _OURS = re.compile(r".+-(?P<digest>[0-9a-f]{12})(-[0-9]{1,6})?\.vdb")
 _BLEND = re.compile(r".+\.blend[0-9]*@?", re.IGNORECASE)
@@ -39,7 +39,7 @@ _RECOVERY = re.compile(r"quit\.blend|.*autosave\.blend")
 
 @dataclass(frozen=True)
 class UnusedFiles:
-    """What a search has found.
+    """The result of a search.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ def unused_files(look_in: Sequence[str | Path] = ()) -> UnusedFiles:
 
 
 def delete_unused_files(look_in: Sequence[str | Path] = ()) -> UnusedFiles:
-    """Delete what `unused_files` lists, which is asked anew, and give what was deleted.
+    """Delete what `unused_files` lists now, and return it.
 
     A job whose folder is still there makes its file again, the same under the same name, when it is imported.
 
@@ -132,7 +132,7 @@ def delete_unused_files(look_in: Sequence[str | Path] = ()) -> UnusedFiles:
 
 
 def _candidates(home: Path, folder: Path) -> Iterator[tuple[Path, str]]:
-    """Files that are ours by name and content, and not young, with their digests."""
+    """Yield files that are ours by name and content, and not recent, with their digests."""
     for name in sorted(plain_files.plain_names(home, folder)):
         named = _OURS.fullmatch(name)
         path = folder / name
@@ -145,7 +145,7 @@ def _candidates(home: Path, folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _open_session() -> set[str]:
-    """Digests in the names of all files that Volumes of the open file refer to, used or not, its own and linked."""
+    """Return the digests in the names of all files that local and linked Volumes of the open file refer to."""
     names = (os.path.basename(volume.filepath.replace("\\", "/")) for volume in bpy.data.volumes)  # noqa: PTH119
     return {named["digest"] for name in names if (named := _OURS.fullmatch(name)) is not None}
 
@@ -173,7 +173,7 @@ def _blends(places: Sequence[Path]) -> Iterator[Path]:
 
 
 def _recovery_files() -> Iterator[Path]:
-    """What Recover Auto Save and Recover Last Session would open, of this and of other Blenders."""
+    """Yield the files of Recover Auto Save and Recover Last Session, of this and other Blenders."""
     chosen = bpy.context.preferences.filepaths.temporary_directory
     for place in dict.fromkeys([Path(tempfile.gettempdir()), *([Path(bpy.path.abspath(chosen))] if chosen else [])]):
         with contextlib.suppress(OSError):
@@ -181,6 +181,6 @@ def _recovery_files() -> Iterator[Path]:
 
 
 def _mine(path: Path) -> bool:
-    """Whether a file in a folder of everybody's is this user's."""
+    """Return whether a file in a shared folder belongs to this user."""
     about = path.lstat()
     return stat.S_ISREG(about.st_mode) and (os.name != "posix" or about.st_uid == os.getuid())

@@ -60,7 +60,7 @@ def write_vdb(field: FieldArrays, path: Path, frame: ObjectFrame) -> None:
 
 
 def store_vdb(field: FieldArrays, folder: Path, stem: str, frame: ObjectFrame) -> Path:
-    """Write the grids as `write_vdb` does into a file that is named after what is in it, and give its path.
+    """Write the grids as `write_vdb` into a file named by its digest; return its path.
 
     The same grids have the same bytes and so the same name: a file that is there is taken, and never written again,
     for Blender may have mapped it.
@@ -103,7 +103,7 @@ def store_vdb(field: FieldArrays, folder: Path, stem: str, frame: ObjectFrame) -
 
 
 def copy_vdb(root: Path, source: Path, folder: Path) -> Path:
-    """Copy a .vdb file into a folder under its name, or take the same one that is there.
+    """Copy a .vdb file into a folder under its name, or use the same one that exists.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def _make_plain(path: Path) -> None:
 
 
 def digest_of(path: Path) -> str:
-    """Give the digest by which a file is named."""
+    """Return the digest that names a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_LENGTH]
 
@@ -211,7 +211,7 @@ def display_density(density: np.ndarray) -> float:
 
 
 def import_openvdb():  # type: ignore[no-untyped-def]  # it has no types
-    """Give Blender's own module of that name; the first import takes some 40 ms."""
+    """Return Blender's module openvdb; the first import takes some 40 ms."""
     bpy.utils.expose_bundled_modules()
     import openvdb
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""3D viewports in the colours of results, for whoever wishes: in Solid, Blender's first shading, a mesh has one.
+"""An option to show the colours of results in 3D viewports with Solid shading.
 
 What is changed is put back when the wish ends, where nobody has changed it since.
 """
@@ -15,23 +15,23 @@ from ..window_events import areas
 _wished = False
 _forms = False
 _before: dict[tuple[int, str], tuple[str, str]] = {}
-"""By a viewport's shading and the setting: what it was, and what it was set to."""
+"""Old and new values by a viewport's shading and setting."""
 
 
 def wished() -> bool:
-    """Whether colours are to be seen."""
+    """Whether colours are shown."""
     return _wished
 
 
 def wish(colours: bool) -> None:
-    """Let the viewports' Solid shading show the colours of vertices, or what it showed before."""
+    """Show vertex colours in the viewports' Solid shading, or restore it."""
     global _wished
     _wished = colours
     _apply()
 
 
 def forget() -> None:
-    """Let another file's viewports be as they are."""
+    """Forget the viewports of a file that was closed."""
     global _wished
     _wished = False
     _before.clear()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a result's Volume meets light: by its own colours, or scattering that of the scene."""
+"""The look of a result's Volume: glowing in its own colours, or scattering the scene's light."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def look_of(obj: bpy.types.Object) -> str:
 
 
 def set_look(obj: bpy.types.Object, look: str) -> None:
-    """Give a result's Volume the material of a look.
+    """Set the look of a result's Volume.
 
     The material that it had is kept in the file with all that was changed in it, and comes back with its look.
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The scene as viewpoints and domain: cameras, boxes, and a rig to start from."""
+"""Viewpoints and domain of a job, taken from the scene's cameras and objects."""

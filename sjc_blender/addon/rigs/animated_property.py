@@ -22,7 +22,7 @@ def custom_property(obj: bpy.types.Object, name: str, default: Any) -> Any:
 
 
 def action_curves(animation: bpy.types.AnimData) -> Iterator[bpy.types.FCurve]:
-    """Give the curves of the action that something plays."""
+    """Return the curves of the action that a data-block uses."""
     if animation.action is None:
         return
     layers: Any = animation.action.layers

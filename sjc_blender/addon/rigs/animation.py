@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The path of the scene's camera as viewpoints, and the scene as it was afterwards."""
+"""Sampling viewpoints along the path of the scene's camera."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def path_cameras(choice: RigChoice, domain: DomainSpec, scene: bpy.types.Scene) 
 def path_steps(
     choice: RigChoice, domain: DomainSpec, scene: bpy.types.Scene, *, seconds: float = math.inf
 ) -> Generator[float, None, tuple[Camera, ...]]:
-    """Describe the scene's camera at moments spread evenly over a range of frames, between frames too.
+    """Describe the scene's camera at times spread evenly over a range of frames, between frames too.
 
     Whatever moves it counts: keys of the camera and its lens, parents, constraints, drivers, and markers that
     switch cameras. The domain stays where it is now. After each step the scene is as it was: its frame, its camera,
@@ -107,7 +107,7 @@ def _camera_at(moment: float, domain: DomainSpec, view: EvaluatedScene) -> Camer
 
 @contextmanager
 def _as_it_was(scene: bpy.types.Scene) -> Iterator[None]:
-    """Play other frames inside, and be back afterwards, with what was changed by hand and not keyed."""
+    """Allow other frames inside, and restore the scene afterwards, with changes that are not keyed."""
     frame, subframe, camera = scene.frame_current, scene.frame_subframe, scene.camera
     held = [
         (owner, curve.data_path, curve.array_index)
@@ -126,7 +126,7 @@ def _as_it_was(scene: bpy.types.Scene) -> Iterator[None]:
 
 
 def _animated() -> Iterator[Any]:
-    """Every data-block that plays an action, those within others too."""
+    """Yield every data-block that uses an action, embedded ones too."""
     for prop in bpy.data.bl_rna.properties:
         if prop.type != "COLLECTION":
             continue
@@ -138,7 +138,7 @@ def _animated() -> Iterator[Any]:
 
 
 def _read(owner: Any, path: str, index: int) -> Any:
-    """Give the value that a curve moves; None where its path leads nowhere."""
+    """Return the value that a curve animates; None if its path is invalid."""
     try:
         value = owner.path_resolve(path)
     except ValueError:

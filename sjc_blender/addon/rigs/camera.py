@@ -24,13 +24,13 @@ TEXT_PROPERTY = "sjc_prompt"
 """Custom property of a camera: what the model is told there instead of view words; ``{prompt}`` in it is the prompt."""
 
 MOST_NAMED = 8
-"""Cameras that one message names; the others are counted."""
+"""Most cameras named in a message; the others are counted."""
 
 Window = tuple[float, float, float, float]
 
 
 class UnusableCamera(Exception):
-    """A camera that cannot be used: what it is or does, and what to do about it."""
+    """Raised for an unusable camera, with the reason and a remedy."""
 
     def __init__(self, name: str, what: str, remedy: str) -> None:
         super().__init__(f"The camera {name!r} {what}.")
@@ -38,7 +38,7 @@ class UnusableCamera(Exception):
 
 
 def unusable_cameras(where: str, cameras: Sequence[UnusableCamera]) -> SjcError:
-    """Say in one error which cameras cannot be used, and why."""
+    """Return one error that names all unusable cameras with the reasons."""
     if len(cameras) == 1:
         return SjcError("unusable_cameras", str(cameras[0]), cameras[0].remedy)
     sentences = [f"  - {camera} {camera.remedy}" for camera in cameras[:MOST_NAMED]]
@@ -147,12 +147,12 @@ def _text(name: str, obj: bpy.types.Object) -> str:
 
 
 def is_number(value: object) -> bool:
-    """Whether a custom property holds a finite number."""
+    """Return whether a custom property is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _require_view(camera: Camera, domain: DomainSpec) -> None:
-    """Ask the one place that judges specs whether this camera can be used."""
+    """Raise UnusableCamera if the validation of specs refuses this camera."""
     for fault in camera_faults(camera, repr(camera.name), domain):
         what = fault.value if isinstance(fault.value, str) else f"cannot be used: {fault}"
         verb = "is " if what.startswith("inside") else ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which sides of a domain are seen: viewpoints as directions, the sphere of directions in cells, the blind sides."""
+"""Coverage of a domain by viewpoints: the sphere of directions in cells, and blind sides."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ CELL = 5.0
 """Degrees of a cell of the sphere, in azimuth and in elevation."""
 
 SEEN_WITHIN = 45.0
-"""Degrees: a side counts as seen if a viewpoint is no further than this from looking straight at it."""
+"""Largest angle in degrees between a side's normal and a viewpoint that sees it."""
 
 JITTER_STEPS = 3
 ORBIT_STEPS = 7
 ORBIT_TURN = 10.0
-"""How ranges are stood for: so many elevations, an azimuth every so many degrees."""
+"""Sampling of ranges: the number of elevations, and degrees between azimuths."""
 
 SIDES = {0.0: "the front (-Y)", 90.0: "the +X side", 180.0: "the back (+Y)", 270.0: "the -X side"}
 
@@ -50,7 +50,7 @@ class Directions:
 
 @dataclass(frozen=True)
 class BlindSide:
-    """A connected part of the sphere that no viewpoint sees and the model could.
+    """A connected part of the sphere that the model could see and no viewpoint does.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class Sphere:
 
     @classmethod
     def known_to(cls, orbit: Orbit) -> np.ndarray:
-        """Which cells [elevations, azimuths] a model itself looks straight at."""
+        """Return which cells [elevations, azimuths] a model's own viewpoints face directly."""
         return np.broadcast_to(is_known(cls.elevation, orbit)[:, None], cls.area.shape)
 
     @classmethod
@@ -109,7 +109,7 @@ def is_seen(vectors: np.ndarray, directions: Directions) -> np.ndarray:
 
 
 def is_known(elevation: np.ndarray, orbit: Orbit) -> np.ndarray:
-    """Which sides [N], by their elevations in degrees, a model itself looks straight at: the measure of a rig."""
+    """Return which sides [N], by elevation in degrees, a model's own viewpoints face directly."""
     low, high = orbit.elevation
     known: np.ndarray = (elevation >= low) & (elevation <= high)
     return known
@@ -122,7 +122,7 @@ def unit_vectors(azimuth: np.ndarray, elevation: np.ndarray) -> np.ndarray:
 
 
 def directions_of(rig: OrbitRig | CameraRig) -> Directions:
-    """From where a rig looks; ranges and jitter as a few steps across them."""
+    """Return the viewpoints of a rig; ranges and jitter are sampled at a few steps."""
     if isinstance(rig, CameraRig):
         return _camera_directions(rig)
     low, high = np.sin(np.radians(rig.elevation))
@@ -154,7 +154,7 @@ def blind_sides(blind: np.ndarray) -> list[BlindSide]:
 
 
 def _parts(cells: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield each connected part; the azimuth goes round."""
+    """Yield each connected part; azimuths wrap around."""
     left = cells.copy()
     while left.any():
         part = np.zeros_like(left)

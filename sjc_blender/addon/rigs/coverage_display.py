@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rig in the 3D viewport: where it looks from, which sides it sees, what is said there, where the front is."""
+"""The rig's overlay in the 3D viewport: viewpoints, coverage, view words, and the front."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .scene_rig import SceneRig
 FRONT, SIDE, BACK = np.array([[0.2, 0.6, 1.0], [0.25, 0.85, 0.45], [1.0, 0.6, 0.15]])
 OVERHEAD = np.array([0.75, 0.45, 1.0])
 BLIND = np.array([0.85, 0.1, 0.15])
-"""Colours of what the model is told where, and of what the rig does not see."""
+"""Colours of view words, and of sides that the rig does not see."""
 
 DOTS = 1200
 DOT_RADIUS = 0.03
@@ -54,7 +54,7 @@ def shown() -> bool:
 
 
 def show() -> None:
-    """Draw it from now on; nothing happens where it is drawn already, or in background mode."""
+    """Start drawing; nothing happens if it is drawn already, or in background mode."""
     if bpy.app.background or _handlers:
         return
     add = bpy.types.SpaceView3D.draw_handler_add
@@ -64,7 +64,7 @@ def show() -> None:
 
 
 def hide() -> None:
-    """Draw it no more."""
+    """Stop drawing."""
     global _drawn
     while _handlers:
         bpy.types.SpaceView3D.draw_handler_remove(_handlers.pop(), "WINDOW")
@@ -74,7 +74,7 @@ def hide() -> None:
 
 
 def _current() -> _Batches | None:
-    """Give what is to be drawn, built anew only for another rig."""
+    """Return the geometry, built again only for another rig."""
     global _drawn
     scene = bpy.context.scene
     rig = rig_watch.current(scene).rig if scene is not None else None
@@ -86,7 +86,7 @@ def _current() -> _Batches | None:
 
 
 def _wanted() -> bool:
-    """Whether this viewport shows overlays, and the switch is still on: loading a file switches it off."""
+    """Return whether this viewport shows overlays, and the option is on, which loading a file switches off."""
     space: Any = bpy.context.space_data
     manager: Any = bpy.context.window_manager
     return space.overlay.show_overlays and manager.sjc_show_coverage  # type: ignore[no-any-return]

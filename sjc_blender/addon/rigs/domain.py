@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The domain: the box of a scene object, and world space as the job sees it.
+"""The domain: the box of a scene object, and the transformation from world space.
 
 A job works in domain units (see ``docs/architecture.md``): the box is centred, its longest half
 side is 1, Z is up and the front of the object to be made faces -Y.
@@ -20,19 +20,19 @@ from .evaluated_scene import EvaluatedScene, Placed
 
 AXES = "XYZ"
 BOXLESS = {"CAMERA", "LIGHT", "LIGHT_PROBE", "SPEAKER"}
-"""Kinds of objects that have no box of their own."""
+"""Types of objects without a box."""
 
 SHEAR_TOLERANCE = 1e-3
 """Largest cosine between two axes of the box that still counts as a right angle."""
 
 BOX_WIDTH = 2.0
-"""Blender units; of the box where nobody chose one."""
+"""Side of the default box in Blender units."""
 
 CHOOSE_BOX = "Choose an empty or a mesh with a size, or leave the domain blank for a box 2 units wide."
 
 
 def domain_object(domain: str | bpy.types.Object | None) -> bpy.types.Object | None:
-    """Give the object that a caller names; SjcError ``unknown_domain``."""
+    """Return the object that a caller names; SjcError ``unknown_domain``."""
     if domain is None or isinstance(domain, bpy.types.Object):
         return domain
     found = bpy.data.objects.get(domain) if isinstance(domain, str) else None
@@ -94,7 +94,7 @@ def domain_spec(domain: bpy.types.Object | None, view: EvaluatedScene) -> Domain
 
 
 def standing_box(scene: bpy.types.Scene) -> DomainSpec:
-    """The box where nobody chose one, nor cameras that see it: 2 units wide, with the 3D cursor on its floor."""
+    """Return the default box without cameras: 2 units wide, with the 3D cursor on its floor."""
     x, y, z = (float(value) for value in scene.cursor.location[:])
     matrix = ((1.0, 0.0, 0.0, x), (0.0, 1.0, 0.0, y), (0.0, 0.0, 1.0, z + 1.0), (0.0, 0.0, 0.0, 1.0))
     return DomainSpec(matrix_world=matrix, floor=-1.0)
@@ -102,7 +102,7 @@ def standing_box(scene: bpy.types.Scene) -> DomainSpec:
 
 @dataclass(frozen=True)
 class DomainFrame:
-    """World space as seen from a domain.
+    """The transformation between world space and a domain.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ class DomainFrame:
 
     @classmethod
     def of(cls, domain: DomainSpec) -> DomainFrame:
-        """Take a domain's ``matrix_world`` apart."""
+        """Decompose a domain's ``matrix_world``."""
         matrix = np.array(domain.matrix_world)
         scale = float(np.linalg.norm(matrix[:3, 0]))
         return cls(rotation=matrix[:3, :3] / scale, scale=scale, origin=matrix[:3, 3])

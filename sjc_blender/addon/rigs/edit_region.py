@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where an edit may change a field: the inside of an object, or the box of an empty."""
+"""The region of an edit: the inside of an object, or the box of an empty."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Objects of a scene as they are evaluated now, whatever of it is shown: the one place that asks Blender for it.
+"""Evaluated objects of a scene, visible or not.
 
 Blender evaluates only what a view layer shows. Of any other object `evaluated_get` gives, without a word, a place that
 may be old and none of the modifiers. Such objects are evaluated on a stage, see `stage`.
@@ -21,12 +21,12 @@ from .stage import Stage
 MOST_NAMED = 4
 
 staged_last = False
-"""Whether the last scene that was evaluated took a stage: Blender tells of that as of a change."""
+"""Whether the last evaluation used a stage, which Blender reports as a change."""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """An object where it stands.
+    """An evaluated object at its place.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Placed:
 
 
 def view_layer_of(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
-    """The view layer that a scene is seen in: the window's of the active scene, the first one of another."""
+    """Return the view layer of a scene: the window's for the active scene, the first one of another."""
     view_layer = bpy.context.view_layer if scene == bpy.context.scene else scene.view_layers[0]
     assert view_layer is not None  # a scene has one
     return view_layer
@@ -55,7 +55,7 @@ def view_layer_of(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
 
 @contextmanager
 def evaluated(scene: bpy.types.Scene) -> Iterator[EvaluatedScene]:
-    """Give the evaluated scene, also of one that is not active; what comes of it is valid inside alone."""
+    """Yield the evaluated scene, active or not; its objects are valid only inside the context."""
     global staged_last
     found = EvaluatedScene(scene)
     try:
@@ -71,7 +71,7 @@ def may_instance(obj: bpy.types.Object) -> bool:
 
 
 def place_of(obj: bpy.types.Object) -> np.ndarray:
-    """Where an object stands [4, 4], in the active scene or else in one that has it; shown or not."""
+    """Return the matrix [4, 4] of an object in the active scene, or else in one that has it; visible or not."""
     bound = obj.parent or obj.constraints or obj.animation_data or obj.rigid_body
     scenes = obj.users_scene
     if not scenes or not (bound or _has_deltas(obj)):
@@ -89,11 +89,11 @@ class EvaluatedScene:
         self._stages: list[Stage] = []
 
     def one(self, obj: bpy.types.Object, called: str) -> Placed:
-        """Give an object alone, without what it instances; see `several`."""
+        """Return one object without its instances; see `several`."""
         return self._placed([obj], called)[0]
 
     def several(self, objects: Iterable[bpy.types.Object], called: str) -> Iterator[Placed]:
-        """Give objects by name, and everything that they instance; each is valid until the next.
+        """Yield objects by name, and everything that they instance; each is valid until the next.
 
         Parameters
         ----------
@@ -120,12 +120,12 @@ class EvaluatedScene:
             yield Placed(name, instance.object, move @ np.array(instance.matrix_world), graph)
 
     def camera(self) -> Placed | None:
-        """Give the scene's camera, which Blender evaluates wherever it is; None if there is none."""
+        """Return the scene's camera, which Blender always evaluates; None if there is none."""
         camera = self.scene.camera
         return _where_it_is(camera, self._shown()) if camera is not None and camera.type == "CAMERA" else None
 
     def close(self) -> bool:
-        """Leave the file as it was; whether anything in it had been changed for a moment."""
+        """Restore the file; return whether anything in it had been changed."""
         stages, self._stages = self._stages, []
         for stage in stages:
             stage.close()
@@ -142,7 +142,7 @@ class EvaluatedScene:
     def _graphs_of(
         self, objects: Sequence[bpy.types.Object], called: str
     ) -> dict[bpy.types.Object, bpy.types.Depsgraph]:
-        """Give for each object the graph that evaluates it."""
+        """Return the dependency graph that evaluates each object."""
         shown = self._shown()
         hidden = [obj for obj in objects if not self._is_shown(obj, shown)]
         if not hidden:
@@ -194,7 +194,7 @@ def _where_it_is(obj: bpy.types.Object, graph: bpy.types.Depsgraph, matrix: np.n
 def _instances(
     instancers: Mapping[bpy.types.Object, bpy.types.Depsgraph],
 ) -> Iterator[tuple[bpy.types.Object, Any, bpy.types.Depsgraph]]:
-    """What these objects instance, each in its graph: instancer, instance (valid until the next), graph."""
+    """Yield the instances of these objects: instancer, instance (valid until the next), graph."""
     for graph in {id(graph): graph for graph in instancers.values()}.values():
         for instance in graph.object_instances:
             if instance.is_instance and instance.parent is not None and instance.object is not None:
@@ -220,7 +220,7 @@ def _has(scene: bpy.types.Scene, obj: bpy.types.Object) -> bool:
 
 
 def _has_instance(instancer: bpy.types.Object, obj: bpy.types.Object, seen: set[bpy.types.Collection]) -> bool:
-    """Whether an empty instances an object, also within other instances."""
+    """Return whether an empty instances an object, also through other instances."""
     collection = instancer.instance_collection if instancer.instance_type == "COLLECTION" else None
     if collection is None or collection in seen:
         return False

@@ -38,7 +38,7 @@ class GuideMesh:
 
     @property
     def digest(self) -> str:
-        """Its identity in a job's settings."""
+        """Digest in a job's spec."""
         return guide_digest(self.vertices.tobytes(), self.triangles.tobytes())
 
     def write(self, path: Path) -> None:

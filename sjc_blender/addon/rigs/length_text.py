@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lengths in words, in the units that a scene shows them in."""
+"""Lengths as texts in the scene's units."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SYMBOLS = {
     "INCHES": "in",
     "THOU": "thou",
 }
-"""Of the length units that a scene can be set to; with any other (adaptive) Blender chooses by the size."""
+"""Fixed length units of a scene; with any other (adaptive) Blender chooses by the size."""
 
 
 def length_text(length: float, scene: bpy.types.Scene) -> str:
-    """Give a length as the fields of the scene show it.
+    """Return a length in the scene's units.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which voxels of a grid lie inside triangles. Plain numpy.
+"""Voxelisation of triangle meshes with NumPy.
 
 Along each axis, every column of voxel centres is a ray; where it meets triangles, what is behind them turns from
 outside to inside or back. Two of the three axes decide, so that a ray that grazes an edge does no harm.
@@ -13,20 +13,20 @@ from enum import Enum
 import numpy as np
 
 GRAZE = (2.3e-6, 3.7e-6)
-"""Voxels by which rays are moved off the centres, so that they do not run along the edges of axis-aligned shapes."""
+"""Offset of rays from voxel centres, in voxels, so that they do not run along edges of axis-aligned shapes."""
 
 WELD = 1e-6
-"""Domain units: vertices that are nearer than about this are one."""
+"""Distance in domain units below which vertices are merged."""
 
 HASH = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
-"""Odd numbers without a pattern: of a million places, two get the same sum with a chance of one in 10^7."""
+"""Random odd factors of a hash: of a million positions, two collide with a probability of 10^-7."""
 
 CHUNK = 2_000_000
-"""Pairs of a triangle and a ray that are looked at together."""
+"""Pairs of a triangle and a ray processed at a time."""
 
 
 class Closure(Enum):
-    """How well a surface parts inside from outside."""
+    """Whether a surface is open, closed, or oriented."""
 
     ORIENTED = "closed, and all faces turned to the same side"
     CLOSED = "closed"
@@ -50,7 +50,7 @@ class Surface:
     def closure(self) -> Closure:
         """Whether it has borders, and whether its faces agree on which side is out."""
         rounded = np.round(self.vertices / WELD).astype(np.int64).astype(np.uint64)
-        # One number a place: a sort of numbers is many times quicker than one of rows.
+        # One number per position: sorting numbers is many times faster than sorting rows.
         _, welded = np.unique((rounded * HASH).sum(axis=1, dtype=np.uint64), return_inverse=True)
         corners = welded[self.triangles]
         edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
@@ -99,7 +99,7 @@ def occupancy(surface: Surface, closure: Closure, shape: tuple[int, int, int], v
         turns = np.bincount(first * columns + column, weights=step, minlength=(turned[0] + 1) * columns)
         turns = np.cumsum(np.round(turns).astype(np.int32).reshape(turned[0] + 1, *turned[1:]), axis=0)
         filled = turns != 0 if closure is Closure.ORIENTED else turns % 2 == 1
-        # A ray that ends inside has left through a hole: it has no say.
+        # A ray that ends inside has left through a hole and does not count.
         sound = np.broadcast_to(~filled[-1], filled[:-1].shape)
         back = np.argsort(order)
         inside += (filled[:-1] & sound).transpose(back)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands where a result will be, or is: in a new file Blender's default cube, later the result before."""
+"""Objects in the place of a result, such as Blender's default cube or an earlier result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .domain import as_rows
 from .evaluated_scene import view_layer_of
 
 OPAQUE = {"SOLID", "TEXTURED"}
-"""Ways an object is displayed that nothing behind it is seen through."""
+"""Display types of opaque objects."""
 
 KINDS = {"MESH", "CURVE", "SURFACE", "FONT", "META", "VOLUME"}
 
@@ -24,7 +24,7 @@ LARGEST = 2.0
 """Its diagonal in those of the domain: one looks into a room, but not into a crate."""
 
 SHARE = 0.1
-"""Of the domain, that it takes."""
+"""Least share of the domain that an object in the way fills."""
 
 LONG, WITHIN = 0.5, 0.5
 """Or it is as long as this share of the domain, and has this share of itself in it: a lamp post, but no cushion."""
@@ -35,16 +35,16 @@ GAP = 1.25
 MOST_STEPS = 200
 
 GUEST = "sjc_live"
-"""Custom property of the live volume, which goes by itself."""
+"""Custom property of the live volume, which is removed by itself."""
 
 found: dict[str, tuple[str, ...]] = {}
-"""By the ids of jobs: the names of the objects that stood where their results are when that was last looked at."""
+"""Names of the objects in the place of a job's results, by the id of the job."""
 
 
 def in_the_way(
     domain: DomainSpec, view_layer: bpy.types.ViewLayer, apart: Collection[bpy.types.Object] = ()
 ) -> list[bpy.types.Object]:
-    """Find what is seen and takes the place of a domain, what takes most of it first.
+    """Find visible objects in a domain, the one that fills most of it first.
 
     Parameters
     ----------
@@ -70,14 +70,14 @@ def in_the_way(
 
 
 def note(job: str, domain: DomainSpec, scene: bpy.types.Scene, apart: Collection[bpy.types.Object] = ()) -> None:
-    """Remember what stands where the result of a job is; `apart` are the results themselves."""
+    """Store which objects are in the place of a job's results, except the results in `apart`."""
     view_layer = view_layer_of(scene)
     view_layer.update()
     found[job] = tuple(obj.name for obj in in_the_way(domain, view_layer, apart))
 
 
 def still_there(job: str, view_layer: bpy.types.ViewLayer) -> bpy.types.Object | None:
-    """Of what was found in the way of a job, the first that is seen yet."""
+    """Return the first object in the way of a job's results that is still visible."""
     known = (view_layer.objects.get(name) for name in found.get(job, ()))
     return next((obj for obj in known if obj is not None and is_seen(obj, view_layer)), None)
 
@@ -94,7 +94,7 @@ def hide(obj: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> None:
 
 
 def beside(domain: DomainSpec, view_layer: bpy.types.ViewLayer, others: Iterable[DomainSpec] = ()) -> DomainSpec | None:
-    """Give the domain moved along the world's X to where nothing stands, nor will; None if all of it is taken.
+    """Return the domain moved along the world's X to a free place; None if there is none.
 
     Parameters
     ----------

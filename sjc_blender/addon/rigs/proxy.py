@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A coarse shape to keep to, and a region to change: meshes of the scene as the filled voxels of a domain."""
+"""Proxies and regions: meshes of the scene as voxels of a domain."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .evaluated_scene import EvaluatedScene, Placed
 from .occupancy import Closure, Surface, occupancy
 
 MAX_RESOLUTION = 128
-"""Voxels along the longest side; a finer field takes its start from these."""
+"""Most voxels along the longest side; a finer field interpolates them."""
 
 SOLID_KINDS = {"MESH", "CURVE", "SURFACE", "FONT", "META"}
 
 
 @dataclass(frozen=True)
 class FilledGrid:
-    """What meshes fill of a domain's voxels.
+    """The voxels of a domain that meshes fill.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class FilledGrid:
 
     @property
     def digest(self) -> str:
-        """Its identity in a job's settings."""
+        """Digest in a job's spec."""
         return occupancy_digest(self.filled.shape, self.filled.tobytes())
 
     def write(self, path: Path) -> None:
@@ -129,7 +129,7 @@ def filled_grid(
 
 
 def solids_of(proxy: bpy.types.Object | bpy.types.Collection, view: EvaluatedScene, what: str) -> Iterator[Placed]:
-    """Objects of a shape that may have a surface, as they stand in the scene; errors of `EvaluatedScene.several`."""
+    """Yield the objects of a shape that may have a surface; errors of `EvaluatedScene.several`."""
     objects = list(proxy.all_objects) if isinstance(proxy, bpy.types.Collection) else [proxy]
     for placed in view.several(objects, f"{what} {proxy.name!r}"):
         if placed.evaluated.type in SOLID_KINDS:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a proxy lies in a domain, by the boxes of its objects: what is cut off, and the domain that holds all of it."""
+"""The bounding boxes of a proxy: the share outside the domain, and a domain that contains all of it."""
 
 from __future__ import annotations
 

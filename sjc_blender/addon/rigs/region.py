@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The part of an orbit that some cameras span: between them the viewpoints are free."""
+"""The region of an orbit that cameras span, in which viewpoints are drawn freely."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POLE = 89.9
 
 
 def region_of(rig: CameraRig, where: str) -> OrbitRig:
-    """Give the ranges of direction, distance and field of view that cameras span.
+    """Return the ranges of direction, distance and field of view that cameras span.
 
     Azimuths are the shortest arc that holds all cameras; past +-180 it goes on counting, as in (150, 250).
     Cameras of weight 0 do not count. A camera's shift and roll are not kept: a region looks at the centre, upright.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rig: from where a job looks at the domain, taken from the scene."""
+"""The rig: a job's viewpoints, taken from the scene."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .rig_choice import RigChoice, rig_choice
 from .rig_report import framing, share_in_view
 
 HELD = 0.95
-"""Share of the domain that a preview has to show."""
+"""Least share of the domain in a preview."""
 
 LOOSEST = 2.5
-"""Half of the picture's width, in half sides of the domain, beyond which it is mostly of the surroundings."""
+"""Half of the picture's width, in half sides of the domain, beyond which the domain is too small in it."""
 
 JITTER_PROPERTY = "sjc_jitter"
 """Custom property of a collection: degrees by which each draw may turn its cameras about the domain."""
@@ -100,7 +100,7 @@ def _collected(collection: bpy.types.Collection, domain: DomainSpec, view: Evalu
 
 
 def rig_cameras(collection: bpy.types.Collection, view: EvaluatedScene) -> Iterator[Placed]:
-    """Give the cameras of a collection, and those that objects in it instance; see `EvaluatedScene.several`."""
+    """Return the cameras of a collection, and those that its objects instance; see `EvaluatedScene.several`."""
     # What cannot instance a camera need not be evaluated: a rig may stand among the objects of a whole set.
     objects = [obj for obj in collection.all_objects if obj.type == "CAMERA" or may_instance(obj)]
     found = view.several(objects, f"rig {collection.name!r}")
@@ -108,7 +108,7 @@ def rig_cameras(collection: bpy.types.Collection, view: EvaluatedScene) -> Itera
 
 
 def preview_camera(domain: DomainSpec, view: EvaluatedScene) -> Camera | None:
-    """Give the scene's camera if it holds the domain well: all but its rim, and not as a small thing far away."""
+    """Return the scene's camera if the domain is well framed: nearly complete, and not too small."""
     camera = view.camera()
     if camera is None:
         return None

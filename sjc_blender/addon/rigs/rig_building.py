@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A camera rig to start from: cameras spread around a domain, and a domain where there is none yet."""
+"""Creating a camera rig around a domain, a domain, and a region."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _camera(name: str, lens: float, render: bpy.types.RenderSettings) -> bpy.typ
 
 
 def _track(camera: bpy.types.Object, aim: bpy.types.Object) -> None:
-    """Let it look at `aim`, upright as `aim` is; it then has no shear from a stretched parent either."""
+    """Make it look at `aim` with its up axis, which also removes shear from a stretched parent."""
     track = camera.constraints.new("TRACK_TO")
     assert isinstance(track, bpy.types.TrackToConstraint)
     track.target, track.track_axis, track.up_axis, track.use_target_z = aim, "TRACK_NEGATIVE_Z", "UP_Y", True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of the scene's viewpoints a job is to take: as a value, and as a text for the console and the command line."""
+"""The choice of viewpoints, as a value and as a text for the console and the command line."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class RigChoice:
 
 
 def rig_choice(rig: str | bpy.types.Collection | RigChoice) -> RigChoice:
-    """Give what a caller names.
+    """Return the choice that a caller names.
 
     Parameters
     ----------

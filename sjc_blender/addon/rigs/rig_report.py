@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a rig sees and what it does not, told before minutes are spent on it."""
+"""A report of what a rig sees and what it does not."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from ...protocol.views import camera_direction
 from .coverage import BlindSide, Directions, Sphere, blind_sides, directions_of
 
 LEAST_BLIND = 0.04
-"""Share of all directions below which a blind side is not worth a word."""
+"""Share of all directions below which a blind side is not reported."""
 
 NEAR, FAR = 0.7, 1.4
-"""How much smaller or larger than the model's own a picture may be at the domain's centre."""
+"""Largest ratio of a picture's width at the domain's centre to the model's own, and its inverse."""
 
 CROP_TOLERANCE = 0.05
 BEYOND = 10.0
-"""Degrees beyond the model's elevations that are told."""
+"""Degrees beyond the model's elevations that are reported."""
 
 FLAT = 8.0
-"""Degrees: a rig whose elevations differ by less looks from one elevation."""
+"""Degrees; a rig whose elevations differ by less looks from one elevation."""
 
 STARVED = 0.05
-"""A camera is starved that is drawn less often than this share of an even draw."""
+"""A camera drawn less often than this share of an even draw is reported."""
 
 REGION_SHARE = 0.5
-"""Of the draws of a region that its nearest views are taken to be."""
+"""Share of a region's draws that count as its nearest views."""
 
 NAMED = 3
 TURNS, TILTS = 8, 3
-"""Directions of a region that are looked from."""
+"""Number of directions sampled in a region."""
 
 PROBES = 11
-"""Points across the domain that are looked for in each picture."""
+"""Points across the domain that are projected into each picture."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that the user should know.
+    """One finding for the user.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class RigReport:
-    """What a rig sees.
+    """Viewpoints, coverage and findings of a rig.
 
     Attributes
     ----------
@@ -96,26 +96,26 @@ class RigReport:
 
     @property
     def warnings(self) -> list[str]:
-        """Texts of the findings that are warnings."""
+        """Texts of the warnings."""
         return [finding.text for finding in self.findings if finding.severity == "warning"]
 
     @property
     def headline(self) -> str:
-        """The most important of it, in a line."""
+        """The most important finding, in a line."""
         if self.warnings:
             worst = self.findings[0]
             return f"Nothing sees {self.blind_sides[0].name}" if worst.code == "blind_side" else worst.text.rstrip(".")
         return "Sees every side that the model knows"
 
     def as_json(self) -> dict[str, Any]:
-        """Give everything as JSON values."""
+        """Return everything as JSON values."""
         return dataclasses.asdict(self) | {"headline": self.headline}
 
 
 def report_on(
     rig: OrbitRig | CameraRig, domain: DomainSpec, profile: ModelProfile, *, picture: tuple[int, int] | None = None
 ) -> RigReport:
-    """Look at a rig as a job would.
+    """Report on a rig.
 
     Parameters
     ----------
@@ -315,7 +315,7 @@ def _ball(domain: DomainSpec) -> np.ndarray:
 
 
 def _may_enter(camera: Camera, jitter: float, domain: DomainSpec) -> bool:
-    """Whether a turn about the centre, within the jitter, may bring a perspective camera into the box."""
+    """Return whether jitter may rotate a perspective camera into the box."""
     if camera.projection != "perspective":
         return False
     alone = directions_of(CameraRig(cameras=(dataclasses.replace(camera, weight=1.0),), jitter=jitter))

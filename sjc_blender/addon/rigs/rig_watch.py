@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The scene's rig as it is now, kept for whoever draws: looked at anew, a moment after something has changed.
+"""The evaluated rig of the scene, cached for drawing and updated shortly after a change.
 
-Drawing never looks itself. An animated path is looked at only when that is asked for, since the scene has to be
+Drawing never evaluates it. An animated path is evaluated only on request, since the scene has to be
 played for it.
 """
 
@@ -25,12 +25,12 @@ from .rig_choice import RigChoice
 from .scene_rig import SceneRig, scene_rig
 
 DELAY = 0.3
-"""Seconds from a change to the next look: a camera that is dragged is not followed at every step."""
+"""Seconds from a change to the next evaluation, so that dragging a camera does not evaluate at every step."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen at the last look.
+    """The last evaluation.
 
     Attributes
     ----------
@@ -57,11 +57,11 @@ _last = Look()
 _settings: tuple[Any, ...] = ()
 _changed = True
 _own_change = False
-"""Whether Blender is still to tell of what the last look itself did: see `evaluated_scene.staged_last`."""
+"""Whether Blender will report changes that the last evaluation itself made: see `evaluated_scene.staged_last`."""
 
 
 def current(scene: bpy.types.Scene) -> Look:
-    """Give the last look, and have another one soon if anything has changed."""
+    """Return the last evaluation, and schedule another one if anything has changed."""
     fresh = not _changed and _settings == _settings_of(scene)
     if not fresh and scene.sjc.rig != "ANIMATION":  # type: ignore[attr-defined]
         _ask()
@@ -69,7 +69,7 @@ def current(scene: bpy.types.Scene) -> Look:
 
 
 def look(scene: bpy.types.Scene, rig: RigChoice | None = None) -> Look:
-    """Look at the scene's rig now; `rig` is the choice of its settings where a path was played already."""
+    """Evaluate the scene's rig now; `rig` is the choice of its settings where a path was played already."""
     settings = scene.sjc  # type: ignore[attr-defined]
     try:
         jitter, model = math.degrees(settings.jitter), bpy.path.abspath(settings.model)
@@ -84,17 +84,17 @@ def look(scene: bpy.types.Scene, rig: RigChoice | None = None) -> Look:
 
 
 def keep(scene: bpy.types.Scene, seen: Look) -> Look:
-    """Take this for the last look at the scene as it is now."""
+    """Store an evaluation of the scene as it is now."""
     global _last, _settings, _changed, _own_change
     _last, _settings = seen, _settings_of(scene)
     _own_change = evaluated_scene.staged_last
-    # Looking along a path plays the scene, which is told as a change.
+    # Evaluating a path plays the scene, which is reported as a change.
     _changed = False
     return _last
 
 
 def _in_the_way(domain: DomainSpec, scene: bpy.types.Scene) -> tuple[str, ...]:
-    """What takes the place, but for the domain itself and what the object is to be made of."""
+    """Return the objects in the way, except the domain and the proxy."""
     settings = scene.sjc  # type: ignore[attr-defined]
     apart = [settings.domain]
     for shape in (settings.proxy, settings.guide):
@@ -143,7 +143,7 @@ def _tick() -> None:
 
 
 def redraw() -> None:
-    """Have every 3D viewport drawn again, with its sidebar."""
+    """Redraw all 3D viewports with their sidebars."""
     window_events.redraw("VIEW_3D")
 
 
@@ -151,12 +151,12 @@ def redraw() -> None:
 def _scene_changed(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
     global _changed, _own_change
     own, _own_change = _own_change, False
-    # Otherwise one look at what is hidden would ask for the next, again and again.
+    # Otherwise evaluating hidden objects would trigger the next evaluation, endlessly.
     _changed = _changed or not own or any(_is_change(update) for update in depsgraph.updates)
 
 
 def _is_change(update: bpy.types.DepsgraphUpdate) -> bool:
-    """Whether it is more than what a scene does that comes and goes: collections are looked through anew."""
+    """Return whether an update is a real change: adding and removing a stage updates scenes and collections."""
     collections = isinstance(update.id, (bpy.types.Scene, bpy.types.Collection))
     return not collections and (
         not isinstance(update.id, bpy.types.Object) or update.is_updated_transform or update.is_updated_geometry
@@ -170,13 +170,13 @@ def _file_loaded(*_: Any) -> None:
 
 
 def register() -> None:
-    """Listen for changes."""
+    """Add the handlers."""
     bpy.app.handlers.depsgraph_update_post.append(_scene_changed)
     bpy.app.handlers.load_post.append(_file_loaded)
 
 
 def unregister() -> None:
-    """Stop listening, and forget."""
+    """Remove the handlers, and forget."""
     bpy.app.handlers.load_post.remove(_file_loaded)
     bpy.app.handlers.depsgraph_update_post.remove(_scene_changed)
     if bpy.app.timers.is_registered(_tick):

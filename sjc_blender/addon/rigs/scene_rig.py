@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rig that the scene's settings come to, with what is to be said about it."""
+"""The rig of the scene's settings, with its report."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .rig_choice import RigChoice, rig_choice
 from .rig_report import RigReport, report_on
 
 GIVEN_VIEWS = "reference_views"
-"""Family of models that bring their own cameras: there is nothing to choose, and nothing to warn of."""
+"""Family of models with their own cameras, for which nothing is chosen or reported."""
 
 
 @dataclass(frozen=True)
 class SceneRig:
-    """Viewpoints as a job would have them.
+    """The viewpoints and the domain of a job.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ def scene_rig(
     jitter: float = 0.0,
     model: str = "builtin",
 ) -> SceneRig:
-    """Take the viewpoints from the scene and look at them; arguments and errors as of `api.generate`."""
+    """Return the viewpoints of the scene with a report; arguments and errors as of `api.generate`."""
     profile = load_profile(model)
     choice, box_object = rig_choice(rig), domain_object(domain)
     with evaluated(scene) as view:
@@ -61,7 +61,7 @@ def scene_rig(
 
 
 def job_domain(domain: bpy.types.Object | None, rig: RigChoice, view: EvaluatedScene) -> DomainSpec:
-    """Give the box that a job fills; errors as of `domain_spec`.
+    """Return the domain of a job; errors as of `domain_spec`.
 
     It is that of a chosen object. Without one it is [-1, 1]^3 where cameras are chosen, for they look there, and
     `standing_box` where nothing is.
@@ -72,7 +72,7 @@ def job_domain(domain: bpy.types.Object | None, rig: RigChoice, view: EvaluatedS
 
 
 def rig_warnings(spec: JobSpec) -> list[str]:
-    """Say what a job's rig does not see."""
+    """Return warnings about what a job's rig does not see."""
     profile = load_profile(spec.model.source)
     if profile.family == GIVEN_VIEWS:
         return []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A scene for a moment, in which what another one does not show is evaluated."""
+"""A temporary scene in which objects that are not visible in another scene are evaluated."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ EVALUATED_WITH = (
     "render.simplify_subdivision",
     "render.simplify_child_particles",
 )
-"""Settings of a scene that objects, their modifiers and constraints depend on, beside the frame."""
+"""Settings of a scene, beside the frame, that objects, modifiers and constraints depend on."""
 
 
 class Stage:
-    """A scene as another one, that shows what it is told to."""
+    """A copy of a scene's settings with chosen visible objects."""
 
     def __init__(self, scene: bpy.types.Scene) -> None:
         # Not by scene.copy(), whose objects would have to be taken out one by one: seconds for a few thousand.
@@ -52,7 +52,7 @@ class Stage:
         self._frame, self._subframe = scene.frame_current, scene.frame_subframe
 
     def show(self, objects: Sequence[bpy.types.Object], called: str) -> bpy.types.Depsgraph:
-        """Give a graph with these."""
+        """Return a dependency graph with these objects."""
         off = [obj for obj in objects if obj.hide_viewport]
         try:
             for obj in objects:
@@ -80,7 +80,7 @@ class Stage:
 
 @contextmanager
 def _handlers_off() -> Iterator[None]:
-    """Keep what others have hung in from seeing a scene that is gone in a moment."""
+    """Suspend other add-ons' handlers, which must not see a temporary scene."""
     handlers = bpy.app.handlers
     lists: Any = (
         handlers.frame_change_pre,

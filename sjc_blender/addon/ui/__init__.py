@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is seen and clicked: settings, panels, buttons, menus."""
+"""The user interface: settings, panels, operators, menus."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the operators stand in Blender's own menus, which is also where its search finds them."""
+"""Entries in Blender's menus, in which its search finds the operators."""
 
 import webbrowser
 from pathlib import Path
@@ -54,7 +54,7 @@ def _no_browser() -> str:
 
 
 def register() -> None:
-    """Put the entries into the menus."""
+    """Add the entries to the menus."""
     bpy.types.VIEW3D_MT_add.append(_add)
     bpy.types.TOPBAR_MT_file_import.append(_import)
     bpy.types.TOPBAR_MT_file_export.append(_export)
@@ -63,7 +63,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take them out again."""
+    """Remove the entries."""
     bpy.types.TOPBAR_MT_help.remove(_help)
     bpy.utils.unregister_class(SJC_OT_open_manual)
     bpy.types.TOPBAR_MT_file_export.remove(_export)

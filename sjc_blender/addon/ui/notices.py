@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happened while nobody looked, said where Blender says it: a report in the status bar and the Info editor.
+"""Notices about ended jobs and set-ups: reports in the status bar and the Info editor.
 
 A timer has no operator that could report, and what is reported by an operator that Python calls is not shown. So an
 operator is invoked that waits for its own timer event, which Blender sends it.
@@ -25,10 +25,10 @@ from . import sound
 Level = Literal["INFO", "WARNING"]
 
 _told: weakref.WeakSet[Job] = weakref.WeakSet()
-"""Jobs whose end was told."""
+"""Jobs whose end was reported."""
 
 _setting_up = False
-"""Whether the engine was being set up when last looked at."""
+"""Whether the engine was being set up at the last check."""
 
 
 class SJC_OT_tell(bpy.types.Operator):
@@ -76,7 +76,7 @@ def tell(message: str, level: Level = "INFO") -> None:
 
 
 def job_notice(job: Job) -> tuple[str, Level] | None:
-    """Say how a job ended; None of one that lives, whose import is awaited, or that its user has cancelled."""
+    """Return the notice about a job's end; None for jobs that are live, wait for their import or were cancelled."""
     if job.live or job.awaits_import or job.state is JobState.CANCELLED:
         return None
     subject = f"{job.spec.subject}, seed {job.spec.seed}"
@@ -131,7 +131,7 @@ def _tell_of_texture(key: str, failure: SjcError | None) -> None:
 
 
 def register() -> None:
-    """Listen to the jobs, and to the set-up."""
+    """Listen to jobs and the set-up."""
     bpy.utils.register_class(SJC_OT_tell)
     _told.update(job_queue.QUEUE.jobs)
     pump.LISTENERS.append(_tell_of_jobs)
@@ -140,7 +140,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Listen no more."""
+    """Stop listening."""
     background_work.LISTENERS.remove(_tell_of_texture)
     session.LISTENERS.remove(_tell_of_engine)
     pump.LISTENERS.remove(_tell_of_jobs)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The add-on's preferences: the engine and where it lies, and where models lie."""
+"""The add-on's preferences: the engine, its folder, and the folder of models."""
 
 import bpy
 from bpy.props import BoolProperty, StringProperty

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A short sound when something is done, for those who wish it in the preferences."""
+"""An optional sound when a job ends."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SECONDS = 0.25
 VOLUME = 0.3
 
 _playing: list[Any] = []
-"""The device and what it plays: both end when they are forgotten."""
+"""The device and its playback, which must stay referenced."""
 
 
 def ring() -> None:
-    """Play it; nothing where it is not wished, where nobody listens, or where Blender has no sound."""
+    """Play the sound if it is enabled, outside background mode, and if Blender has audio."""
     addon = bpy.context.preferences.addons.get(base_package)
     if bpy.app.background or addon is None or addon.preferences is None or not addon.preferences.play_sound:
         return

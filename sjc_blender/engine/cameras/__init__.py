@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where cameras stand: viewpoints of the optimisation, and camera paths of videos."""
+"""Cameras: viewpoints of the optimisation, and camera paths of videos."""

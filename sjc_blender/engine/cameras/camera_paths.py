@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Camera paths of videos, a camera a frame."""
+"""Camera paths of videos, one camera per frame."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ORBIT_ELEVATION = 15.0
 
 
 def job_orbit(spec: JobSpec) -> OrbitRig | Orbit:
-    """The orbit of a job, or its model's where the job has cameras."""
+    """Return the orbit of a job, or its model's if the job has cameras."""
     return spec.cameras if isinstance(spec.cameras, OrbitRig) else load_profile(spec.model.source).orbit
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the camera stands in a step of the optimisation."""
+"""Viewpoints of the optimisation."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kinds of values on the command line."""
+"""Types of command line arguments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 
 
 def finite(text: str) -> float:
-    """A number that is neither NaN nor infinite: those pass every comparison, or none, and end in an empty picture."""
+    """Return a finite number; NaN and infinity pass range checks and end in an empty picture."""
     try:
         number = float(text)
     except ValueError:

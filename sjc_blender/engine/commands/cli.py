@@ -36,16 +36,16 @@ from .sample2d_command import add_sample2d_command
 from .video_command import add_video_command
 
 LOCK_PATIENCE = 1.0
-"""Seconds; who only asks whether an engine is at work holds the lock for a moment too."""
+"""Seconds to wait for the lock: a process that only checks whether an engine is at work has it for a moment too."""
 
 WITHOUT_LOCKS = "has no file locks. The file engine.lease alone keeps other computers out of the job."
 
 ORPHAN_SECONDS = 5.0
-"""Grace for the current step, and a checkpoint, of an engine whose parent is gone."""
+"""Seconds for the current step and a checkpoint after the parent process has ended."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code (0 done, 1 failed, 2 bad usage, 3 cancelled)."""
+    """Run the command line; return the exit code (0 done, 1 failed, 2 bad usage, 3 cancelled)."""
     arguments = _parser().parse_args(argv)
     code: int = arguments.command(arguments)
     return code
@@ -123,7 +123,7 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 
 def _attended(folder: JobFolder, report: Callable[[events.Event], None], *, restart: bool) -> int:
-    """Work for a terminal, or for a farm's node: a signal stops after the current step, with a checkpoint."""
+    """Run a job from a terminal or on a node: a signal stops it after the current step, with a checkpoint."""
     stop = threading.Event()
     with stopped_by_signals(stop):
         return _work(folder, report, stop.is_set, restart=restart)
@@ -157,7 +157,7 @@ def _work(
 
     try:
         lease = _claim(folder, report)
-    except SjcError as error:  # not recorded: the folder's records are another engine's, or somebody's trap
+    except SjcError as error:  # not recorded: the folder belongs to another engine, or may be hostile
         report(events.Failed.of(error))
         return EXIT_FAILED
     tell = recorded(folder, report) if lease is not None else report
@@ -184,7 +184,7 @@ def _work(
 
 
 def _log_traceback(folder: JobFolder) -> None:
-    """Keep the details of an unforeseen failure in the job's log; the user is told in a sentence."""
+    """Write the traceback of an unexpected failure to the job's log; the user gets a sentence."""
     try:
         with folder.append(folder.log_path) as log:
             log.write(traceback.format_exc().encode("utf-8", "backslashreplace"))
@@ -220,9 +220,9 @@ def _held(cancelled: Callable[[], bool], lease: Lease | None, folder: JobFolder)
 
 
 def _attend_parent(stop: threading.Event, pause: Pause) -> None:
-    """Hear the parent's commands, and end the process soon after the parent is gone.
+    """Handle the parent's commands, and end the process soon after the parent has ended.
 
-    A step, or the loading of a model, may take minutes; who does the same again should not meet this engine then.
+    A step, or the loading of a model, may take minutes, and would block an engine that is started for the same job.
     """
     _listen(stop, pause)
     time.sleep(ORPHAN_SECONDS)
@@ -231,7 +231,7 @@ def _attend_parent(stop: threading.Event, pause: Pause) -> None:
 
 
 def _listen(stop: threading.Event, pause: Pause) -> None:
-    """Set `stop` on a cancel command, and when stdin ends: then the parent is gone. Begin and end pauses."""
+    """Set `stop` on a cancel command and at the end of stdin, which means that the parent has ended; handle pauses."""
     # Unbuffered reads: a thread that waits inside sys.stdin's buffer aborts the interpreter when it ends.
     pending = b""
     while chunk := os.read(sys.stdin.fileno(), 4096):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``doctor``: what of the engine works here, what does not, and what to do about that.
+"""``doctor``: checks of the engine, each with a remedy if it fails.
 
-Whatever a check meets, the others are made, unless the packages that they stand on are broken. Nothing of the engine's
+After a failed check the others still run, unless the packages that they need are broken. Nothing of the engine's
 environment is imported before its check, so that an environment with nothing in it is told of as well.
 """
 
@@ -30,7 +30,7 @@ from ...protocol.home import home_folder
 OLDEST = (3, 11)
 PACKAGES_SUBJECT = "Packages"
 PACKAGES = ("torch", "warp", "diffusers", "transformers", "safetensors", "scipy", "skimage", "imageio_ffmpeg", "PIL")
-"""As they are imported."""
+"""Names of the packages, as imported."""
 
 LEAST_MEMORY = 2 * 10**9
 LEAST_VIDEO_MEMORY = 2 * 10**9
@@ -51,7 +51,7 @@ def add_doctor_command(commands: Any) -> None:
 
 
 def main() -> int:
-    """Run the command by itself; returns the exit code: 0 if all works, else 1."""
+    """Run the command; return the exit code: 0 if everything works, else 1."""
     parser = argparse.ArgumentParser(prog="python -m sjc_blender.engine doctor", description=HELP)
     _add_options(parser)
     return _run(parser.parse_args(sys.argv[2:]))
@@ -74,11 +74,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def diagnose(told: Callable[[Finding], None] = lambda _finding: None) -> Diagnosis:
-    """Make the checks; `told` takes each finding as soon as it is there."""
+    """Run the checks; `told` is called with each finding as soon as it is known."""
     findings: list[Finding] = []
     for subject, check in CHECKS:
         if any(finding.subject == PACKAGES_SUBJECT and not finding.works for finding in findings):
-            break  # whatever comes after it stands on the packages
+            break  # the remaining checks need the packages
         try:
             for finding in check():
                 findings.append(finding)
@@ -93,7 +93,7 @@ def diagnose(told: Callable[[Finding], None] = lambda _finding: None) -> Diagnos
 
 
 def check_python() -> Iterator[Finding]:
-    """Tell of the interpreter."""
+    """Report the interpreter."""
     version = platform.python_version()
     works = sys.version_info[:2] >= OLDEST
     fix = "" if works else f"Choose a Python of {'.'.join(map(str, OLDEST))} or later."
@@ -106,7 +106,7 @@ def check_packages() -> Iterator[Finding]:
     for name in PACKAGES:
         try:
             importlib.import_module(name)
-        except Exception as error:  # a library that is missing on the system raises whatever it likes
+        except Exception as error:  # a missing system library may raise anything
             broken.append(f"{name} ({type(error).__name__}: {error})")
     if broken:
         yield Finding(PACKAGES_SUBJECT, "not usable: " + "; ".join(broken), False, REINSTALL)
@@ -116,7 +116,7 @@ def check_packages() -> Iterator[Finding]:
 
 
 def check_devices() -> Iterator[Finding]:
-    """Tell on what the model will run."""
+    """Report the device that the model will run on."""
     import torch
 
     if torch.cuda.is_available():
@@ -142,7 +142,7 @@ def check_devices() -> Iterator[Finding]:
 
 
 def check_memory() -> Iterator[Finding]:
-    """Tell how much memory is free."""
+    """Report the free main memory."""
     from ..forecast.main_memory import main_memory
 
     memory = main_memory()
@@ -152,7 +152,7 @@ def check_memory() -> Iterator[Finding]:
 
 
 def check_disk() -> Iterator[Finding]:
-    """Tell how much room there is at home, where models and jobs of unsaved files lie."""
+    """Report the free space in the home folder, for models and jobs of unsaved files."""
     home = home_folder() or Path(tempfile.gettempdir())
     disk = shutil.disk_usage(home)
     works = disk.free >= LEAST_DISK
@@ -161,7 +161,7 @@ def check_disk() -> Iterator[Finding]:
 
 
 def check_models() -> Iterator[Finding]:
-    """Tell which models are here."""
+    """Report the models on this computer."""
     from ..model_store.cache import models_on_disk
 
     found = models_on_disk()
@@ -170,7 +170,7 @@ def check_models() -> Iterator[Finding]:
 
 
 def check_speed() -> Iterator[Finding]:
-    """Do some steps with the built-in prior, on the device that a job would take."""
+    """Time some steps with the built-in prior, on the device that a job would use."""
     from ...protocol.model_profile import load_profile
     from ...protocol.presets import new_job
     from ..forecast.step_probe import PROBE_STEPS, StepProbe
@@ -188,7 +188,7 @@ def check_speed() -> Iterator[Finding]:
     while not known:
         start = time.perf_counter()
         report = sjc.advance()
-        sjc.settle()  # until then the device may still be at it
+        sjc.settle()  # the device may still be busy until then
         known = probe.took(time.perf_counter() - start)
     works = not report.skipped
     renderer = "fused" if marches_fused(sjc.field) else "PyTorch's"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``fit``: a Volume and a mesh of pictures with known cameras, such as Blender's renders of a rig."""
+"""``fit``: a Volume and a mesh from pictures with known cameras, such as Blender's renders of a rig."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _run(arguments: argparse.Namespace, told: Callable[[events.Event], None]) ->
     from ..results.result import write_result
 
     pictures = pictures_of_the_box(read_pictures(arguments.folder, arguments.half_side, arguments.size))
-    # As a job, so that whatever takes a job's result takes this one's.
+    # As a job, so that its result is used like any job's.
     spec = JobSpec(
         prompt=arguments.folder.resolve().name,
         seed=arguments.seed,
@@ -116,4 +116,4 @@ def _run(arguments: argparse.Namespace, told: Callable[[events.Event], None]) ->
 
 
 MEASURED = 10
-"""Training pictures that are measured: as many say as much."""
+"""Number of training pictures that are measured."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``forecast``: what a job will need, before it is started."""
+"""``forecast``: memory, disk and time of a job before it is started."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _forecast(spec: JobSpec, folder: JobFolder, *, probe: bool) -> dict[str, Any]:
-    """Needs at every level, what is free, and what `run` would make of the two."""
+    """Return the needs at every level, what is free, and the level that `run` would choose."""
     from ..forecast.choice import choose_level, require_disk
     from ..forecast.free import what_is_free
     from ..forecast.needs import needs_of
@@ -81,7 +81,7 @@ def _forecast(spec: JobSpec, folder: JobFolder, *, probe: bool) -> dict[str, Any
 
 
 def _probe(spec: JobSpec, folder: JobFolder) -> float:
-    """Begin the job somewhere else, as far as its time is known, and leave nothing of that."""
+    """Run the first steps of the job in a temporary folder to estimate its time."""
     from ..job import run_job
 
     with tempfile.TemporaryDirectory() as place:
@@ -100,7 +100,7 @@ def _probe(spec: JobSpec, folder: JobFolder) -> float:
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
-    """The same for people."""
+    """Return the forecast as text."""
     free = found["free"]
     memory = f"{gigabytes(free['memory']['free'])} free" if free["memory"] else "what is free is not told"
     for index, level in enumerate(found["levels"]):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which job folder a command is about: one that is named, or one of those in a folder, by its number."""
+"""The job folder of a command: one that is named, or one of those in a folder, by its number."""
 
 from __future__ import annotations
 

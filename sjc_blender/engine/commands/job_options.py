@@ -34,7 +34,7 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
 
 
 def job_of(arguments: argparse.Namespace) -> JobSpec:
-    """The job; what ``--set`` names goes before the option of the same meaning. SjcError where it has faults."""
+    """Return the job; ``--set`` takes precedence over the option of the same meaning. SjcError if it is invalid."""
     settings = {
         "prompt": arguments.prompt,
         "preset": arguments.preset,

@@ -91,7 +91,7 @@ def _act(arguments: argparse.Namespace, report: Report, stop: threading.Event) -
 
 
 class _Terminal:
-    """Tells a person."""
+    """Prints progress for a person."""
 
     def __init__(self, *, listing: bool) -> None:
         self._listing = listing
@@ -123,7 +123,7 @@ def _print(text: str, stream: Any = None) -> None:
 
 
 def _table(found: Models) -> list[str]:
-    """Every family with what it needs, its known models, and what else of it is on disk."""
+    """Print every family with its requirements, its known models and others on disk."""
     lines = [f"Models are kept in {found.cache} ({_gigabytes(found.free)} free).", ""]
     known = known_models()
     for family in FAMILIES:

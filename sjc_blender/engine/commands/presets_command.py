@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``presets``: what ships ready to be named."""
+"""``presets``: lists presets and recipes."""
 
 from __future__ import annotations
 

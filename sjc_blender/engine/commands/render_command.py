@@ -38,7 +38,7 @@ def add_render_command(commands: Any) -> None:
 
 
 def add_picture_options(parser: argparse.ArgumentParser, size: int) -> None:
-    """Options that every command with pictures has."""
+    """Add the options that all commands with pictures share."""
     parser.add_argument("--size", type=int, default=size, help=f"pixels a side (default {size})")
     parser.add_argument(
         "--decoder",

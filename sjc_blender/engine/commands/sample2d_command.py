@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``sample2d``: what a model draws by itself, to see what it knows before it is lifted to 3D."""
+"""``sample2d``: 2D samples of a model, to see whether it knows a prompt before 3D."""
 
 from __future__ import annotations
 

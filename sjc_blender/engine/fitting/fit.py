@@ -35,7 +35,7 @@ SMOOTHNESS = 0.002
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How long, how fine.
+    """Settings of a fit.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ def psnr(grid: RadianceGrid, pictures: Sequence[PosedPicture], background: float
 
 
 def _known(picture: PosedPicture) -> Tensor:
-    """Which pixels say anything, one after the other."""
+    """Return which pixels are known, as one list."""
     if picture.known is not None:
         return picture.known.flatten()
     return torch.ones(picture.rgba.shape[0] * picture.rgba.shape[1], dtype=torch.bool)
@@ -164,7 +164,7 @@ def _gathered(pictures: Sequence[PosedPicture], half_extents: Tensor) -> tuple[_
 
 
 class _Voxels:
-    """What is optimised: unbounded numbers, one for a voxel's optical depth and three for its colour."""
+    """The optimised parameters: unbounded numbers, one for a voxel's optical depth and three for its colour."""
 
     def __init__(self, depth: Tensor, colour: Tensor, resolution: int, half_extents: Sequence[float]) -> None:
         self.parameters = [depth.requires_grad_(), colour.requires_grad_()]

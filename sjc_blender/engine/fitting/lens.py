@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the pixels of a picture look, as ``transforms.json`` of today's tools says it: focal lengths, distortion."""
+"""The lens of a camera in ``transforms.json``: focal lengths, principal point, distortion."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ COEFFICIENTS = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
 
 
 class UnusableLens(ValueError):
-    """What is wrong with how a camera is described."""
+    """Raised for an invalid description of a lens."""
 
 
 @dataclass(frozen=True)
 class Lens:
-    """A pinhole in the picture's plane, and how far from it the real pixels are.
+    """A pinhole camera and its distortion.
 
     Attributes
     ----------
@@ -57,14 +57,14 @@ def declared_size(own: Mapping[str, Any], shared: Mapping[str, Any]) -> tuple[in
 
 
 def lens_of(own: Mapping[str, Any], shared: Mapping[str, Any], size: tuple[int, int]) -> Lens:
-    """Understand a camera.
+    """Read the lens of a camera.
 
     Parameters
     ----------
     own, shared : mapping
-        What a frame says, and what the file says for those that say nothing.
+        The keys of the frame, and those of the file for all frames.
     size : tuple of int
-        Width and height of the picture that there is. Of one that was made smaller since, all scales with it.
+        Width and height of the picture. If it was scaled down since, the lens is scaled with it.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def lens_of(own: Mapping[str, Any], shared: Mapping[str, Any], size: tuple[int, 
 
 
 def number(name: str, value: Any) -> float:
-    """Return a finite number, or say which is none."""
+    """Return a finite number; UnusableLens names the key of any other value."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise UnusableLens(f"{name} is {_shown(value)}; allowed: a number")
     try:

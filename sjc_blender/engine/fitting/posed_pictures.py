@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures with their cameras, read from the formats in which such sets come.
+"""Pictures with their cameras, read from the usual formats.
 
 - ``transforms_train.json`` with ``transforms_test.json`` or ``transforms_val.json``, or ``transforms.json``: see
   `sjc_blender.engine.fitting.transforms_file`, cameras in world units.
@@ -30,7 +30,7 @@ TRAIN, TEST, VALIDATION = "transforms_train.json", "transforms_test.json", "tran
 ALL = "transforms.json"
 
 HELD_OUT = 8
-"""Of a set that comes in one piece every eighth picture is held out."""
+"""Every eighth picture is held out of a set without a split."""
 
 MOST_PIXELS = 2**27
 """Of all pictures of a file after they were made smaller; each becomes a ray of about 40 bytes."""
@@ -47,7 +47,7 @@ class PosedPicture:
     rgba : Tensor [H, W, 4]
         sRGB and straight alpha in [0, 1].
     known : Tensor [H, W] of bool, optional
-        Where it says anything; None: everywhere.
+        Where the picture is valid; None: everywhere.
     """
 
     camera: Camera
@@ -61,7 +61,7 @@ class PosedPicture:
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Pictures to fit, pictures to judge by, and the box that they show.
+    """Training pictures, held-out pictures, and the domain.
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ def _picture(folder: Path, name: str, size: int) -> Tensor:
 
 
 def pictures_of_the_box(pictures: PictureSet) -> PictureSet:
-    """Leave out the pictures that show nothing of the box.
+    """Leave out the pictures in which the box is not visible.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def pictures_of_the_box(pictures: PictureSet) -> PictureSet:
 
 
 def misses_the_box() -> SjcError:
-    """Give the error of a set whose cameras all look elsewhere."""
+    """Return the error for a set in which no camera sees the box."""
     return SjcError(
         "pictures_miss_the_box",
         "No camera of the set sees the box that is to be filled.",
@@ -174,7 +174,7 @@ def _box(half_side: float, centre: Sequence[float] = (0.0, 0.0, 0.0)) -> DomainS
 
 
 def _of_transforms(file: Path, half_side: float | None, size: int) -> PictureSet:
-    """Read what a file lists; none is held out where it does not say so."""
+    """Read the pictures that a file lists; none is held out unless the file says so."""
     found = read_transforms(file)
     centre, side = found.box or ((0.0, 0.0, 0.0), 1.0)
     domain = _box(side, centre) if half_side is None else _box(half_side)
@@ -184,7 +184,7 @@ def _of_transforms(file: Path, half_side: float | None, size: int) -> PictureSet
 
 
 class _Pictures:
-    """Reads the pictures of a file, and counts what they hold."""
+    """Reads the pictures of a file, and limits their total size."""
 
     def __init__(self, file: Path, shared: dict[str, Any], domain: DomainSpec, size: int) -> None:
         self._file, self._shared, self._size = file, shared, size

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``transforms.json`` as NeRF's synthetic scenes, instant-ngp and nerfstudio have it: each key is used, or refused.
+"""``transforms.json`` of NeRF's synthetic scenes, instant-ngp and nerfstudio; each key is used or refused.
 
 Cameras look along their -Z with +Y up, as in Blender; `transform_matrix` takes a camera to the set's world.
 ``applied_transform`` and ``ply_file_path`` say where that world comes from and what else stands in it: the matrices are
@@ -24,7 +24,7 @@ from .lens import COEFFICIENTS, number
 LARGEST_FILE = 64 * 2**20
 MOST_FRAMES = 20_000
 ENDINGS = (".png", ".jpg", ".jpeg", ".PNG", ".JPG", ".JPEG")
-"""Tried where a name has none."""
+"""Suffixes tried for a name without one."""
 
 OF_A_LENS = {
     *("fl_x", "fl_y", "cx", "cy", "w", "h", "camera_angle_x", "camera_angle_y", "x_fov", "y_fov", "camera_model"),
@@ -39,7 +39,7 @@ PASSED_OVER = {
     *("integer_depth_scale", "depth_unit_scale_factor", "enable_depth_loading", "n_extra_learnable_dims", "version"),
     *("fps", "frame_id", "camera_id", "image_id", "timestamp", "exposure", "iso", "white_balance", "panoptic_classes"),
 }
-"""Say nothing of where pixels look: of the world, of depth, of time, of other programs."""
+"""Keys that do not affect the cameras: about the world, depth, time or other programs."""
 
 GEOMETRIC = re.compile(
     r"camera|lens|model|proj|fish|distort|shutter|coord|convention|axis|axes|frame|orient|rot|flip|mirror|unit|pose",
@@ -54,7 +54,7 @@ NGP_SCALE, NGP_OFFSET = 0.33, (0.5, 0.5, 0.5)
 
 
 class _Unusable(ValueError):
-    """What is wrong with a file, as the end of a sentence."""
+    """Raised for an unusable file; the message is the end of a sentence."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def read_transforms(file: Path) -> Transforms:
 
 
 def bad_pictures(file: Path, trouble: str) -> SjcError:
-    """Give the error of a file, or of a picture in it, that cannot be used."""
+    """Return the error for an unusable file or picture."""
     return SjcError(
         "bad_posed_pictures",
         f"{file} {trouble}.",
@@ -182,7 +182,7 @@ def _frame(frame: Any, index: int, root: Path) -> Frame:
 
 
 def _pose(rows: Any) -> np.ndarray:
-    """Check a matrix, and give the rigid one that it is, scaled by one factor at most."""
+    """Return the rigid matrix of a rotation, a translation and possibly a uniform scale; refuse any other."""
     allowed = "allowed: a rotation and a place, 4 x 4 numbers"
     shape = [len(row) if isinstance(row, list) else 0 for row in rows] if isinstance(rows, list) else []
     if shape not in ([4] * 4, [4] * 3):
@@ -233,7 +233,7 @@ def _candidates(path: Path) -> list[Path]:
 
 
 def _split(data: Mapping[str, Any], frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
-    """Which frames to fit and which to hold out, by the lists of names that the file may have."""
+    """Split the frames into training and held-out ones, by the lists of names that the file may have."""
     listed = {name: data[name] for name in SPLITS if data.get(name)}
     if not listed:
         return list(frames), []

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a job will need of memory, disk and time; what of these is free; what follows from the two."""
+"""The memory, disk space and time that a job needs, what is free, and the choice of a memory level."""

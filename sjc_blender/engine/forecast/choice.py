@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What follows from what a job needs and what is free: the level at which it begins, warnings, or a refusal."""
+"""Choice of a memory level from a job's needs and the free memory, with warnings, or a refusal."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ANYWAY = "model.memory=most begins all the same."
 
 @dataclass(frozen=True)
 class Choice:
-    """How a job begins.
+    """The chosen memory level.
 
     Attributes
     ----------
     level : MemoryLevel
     warnings : tuple of str
-        What its user should know of that.
+        Messages for the user.
     """
 
     level: MemoryLevel
@@ -35,12 +35,12 @@ class Choice:
 
 
 def choose_level(model: ModelSpec, needs: Needs, free: Free, device: torch.device) -> Choice:
-    """Take the quickest level for which there is memory.
+    """Choose the fastest level that fits in memory.
 
     Raises
     ------
     SjcError
-        ``not_enough_memory`` if there is too little even for the thriftiest.
+        ``not_enough_memory`` if not even the last level fits.
     """
     first = first_level(model)
     levels = (first, *levels_after(first, device))
@@ -66,7 +66,7 @@ def choose_level(model: ModelSpec, needs: Needs, free: Free, device: torch.devic
 
 
 def require_disk(needs: Needs, free: Free, folder: Path, there: int) -> None:
-    """Make sure that a job's files have room.
+    """Raise SjcError if the disk has too little space for a job's files.
 
     Parameters
     ----------
@@ -91,23 +91,23 @@ def require_disk(needs: Needs, free: Free, folder: Path, there: int) -> None:
 
 
 def limit_graphics(model: ModelSpec, free: Free) -> None:
-    """Keep the job within the card that it is told to have, so that other programs keep the rest of a larger one."""
+    """Limit this process to the memory of the chosen card size, which leaves the rest of a larger card free."""
     card = card_bytes(model.memory)
     if card is not None and free.graphics is not None:
         torch.cuda.set_per_process_memory_fraction(min(1.0, card / free.graphics_total))
 
 
 def _in_main_memory(levels: tuple[MemoryLevel, ...], needs: Needs, free: Free) -> Choice:
-    """On the processor everything is in main memory."""
+    """Choose a level on the CPU, where everything is in main memory."""
     if free.memory is None:
         return Choice(levels[0])
-    limit = free.memory.free + ENGINE_BYTES  # the engine asks when it is there itself
+    limit = free.memory.free + ENGINE_BYTES  # the engine itself is loaded already
     level = next((level for level in levels if needs.memory(level, on_card=False) <= limit), levels[-1])
     return Choice(level, _main_memory_warnings(needs.memory(level, on_card=False), free))
 
 
 def _main_memory_warnings(needed: int, free: Free) -> tuple[str, ...]:
-    """Warn where other programs must make room; refuse where they cannot make enough."""
+    """Warn if other programs have to be swapped out; refuse if that is not enough."""
     more = needed - ENGINE_BYTES
     if free.memory is None or more <= free.memory.free:
         return ()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is free here, on the device and on the disk of a job."""
+"""Free main memory, graphics memory and disk space."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .main_memory import MainMemory, main_memory
 
 @dataclass(frozen=True)
 class Free:
-    """What a job can have.
+    """Resources that a job can use.
 
     Attributes
     ----------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much main memory is free, asked of the system itself."""
+"""Free main memory, queried from the operating system."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class MainMemory:
     Attributes
     ----------
     free : int
-        What a program can take without others being moved out.
+        What a program can use without swapping out others.
     limit : int
-        What it can take at all, by moving others to the disk.
+        What it can use at most, with others swapped out.
     total : int
     """
 
@@ -32,7 +32,7 @@ class MainMemory:
 
 
 def main_memory() -> MainMemory:
-    """What the system has, and limits leave, to this process; OSError if the system does not answer."""
+    """Return the memory available to this process within all limits; OSError if the system cannot be queried."""
     memory = _of_system()
     for limit in memory_limits():
         memory = MainMemory(

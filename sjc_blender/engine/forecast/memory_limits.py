@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits that a container, a scheduler or a shell sets on this process's main memory, beside what the system has."""
+"""Limits that a container, a scheduler or a shell sets on this process's main memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class MemoryLimit:
 
 
 def memory_limits() -> Iterator[MemoryLimit]:
-    """All limits that hold for this process, those of groups around its own included."""
+    """Yield all limits of this process, including those of parent groups."""
     if sys.platform == "win32":
         return
     yield from _of_cgroups()
@@ -90,7 +90,7 @@ def _number(file: Path) -> int | None:
 
 
 def _fields(file: Path) -> list[int]:
-    """Numbers in a file of the kernel's; none where it is not there, or says ``max``."""
+    """Return the numbers in a file of the kernel; empty if it is missing or says ``max``."""
     try:
         return [int(word) for word in file.read_text(encoding="ascii").split()]
     except (OSError, ValueError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a job needs of memory and disk, before anything is loaded.
+"""The memory and disk space that a job needs, estimated before anything is loaded.
 
 The weights and the field are counted. What grows with the size of samples and pictures is proportional to it, by
 factors that were measured:
@@ -128,7 +128,7 @@ class Needs:
         return sum(network.weights for network in self.networks.values())
 
     def working(self, level: MemoryLevel) -> int:
-        """What is not weights at a level: the field with all that is its own, and the networks' activations."""
+        """Return the memory at a level without the weights: the field, its optimiser, and the networks' activations."""
         samples = min(level.samples_at_once or self.samples, self.samples)
         tile = min(level.tile or self.pixels, self.pixels)
         decoded = self.decoding * max(tile**2, min(DECODED_PIXELS_AT_ONCE, self.pixels**2))
@@ -136,22 +136,22 @@ class Needs:
         return 4 * self.field + max(activations, self.optimising)
 
     def graphics(self, level: MemoryLevel) -> int:
-        """Graphics memory at a level, where the device has one."""
+        """Return the graphics memory needed at a level."""
         return self._weights_on_card(level) + self.working(level) + GRAPHICS_ALLOWANCE
 
     def memory(self, level: MemoryLevel, on_card: bool) -> int:
-        """Main memory, the libraries' included: the networks are loaded there even if they do not stay."""
+        """Return the main memory needed, libraries included: networks are loaded there even if they do not stay."""
         working = 0 if on_card else self.working(level)
         return ENGINE_BYTES + self.weights + max(working, (0 if on_card else 4 * self.field) + self.colouring)
 
     def forecast(self, level: MemoryLevel, device: torch.device) -> Forecast:
-        """The needs at a level, as they are told."""
+        """Return the needs at a level as an event."""
         on_card = device.type == "cuda"
         return Forecast(self.memory(level, on_card), self.graphics(level) if on_card else 0, self.disk)
 
     @property
     def disk(self) -> int:
-        """All files at their largest together: a new checkpoint replaces the old one when it is whole."""
+        """Largest total size of all files: a new checkpoint is complete before it replaces the old one."""
         return 2 * self.checkpoint + self.result + self.previews
 
     def _weights_on_card(self, level: MemoryLevel) -> int:

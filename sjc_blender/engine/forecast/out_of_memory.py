@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Going on after memory ran out: the model takes the next thriftier level, and what failed is done again."""
+"""Recovery when memory runs out: the model goes to the next lower memory level, and the action is repeated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 def with_less_memory(
     action: Callable[[], T], model: ScoreModel, report: Report, restore: Callable[[], None] = lambda: None
 ) -> T:
-    """Do `action`; each time that memory runs out, let the model do with less and begin again.
+    """Call `action`; each time that memory runs out, lower the model's memory level and call it again.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def with_less_memory(
     Raises
     ------
     Exception
-        That of `action`: whatever is no lack of memory, and the lack of it at the thriftiest level.
+        Any other exception of `action`, and lack of memory at the lowest level.
     """
     while True:
         try:

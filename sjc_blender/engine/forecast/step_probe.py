@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The time that a job will take, from its first steps. Needs no torch."""
+"""Estimate of a job's time from its first steps. Needs no torch."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import statistics
 
 PROBE_STEPS = 20
 WARM_UP = 2
-"""Steps that are left out: libraries choose their ways, memory is taken for the first time."""
+"""First steps that are not counted: libraries tune themselves and memory is allocated."""
 
 PROBE_SECONDS = 10.0
-"""After which fewer steps must do, where they are slow."""
+"""Seconds after which fewer slow steps are enough."""
 
 RESULT_SECONDS = 6.0
 """Colours, surface, turntable and video of a result, beside the views that are decoded; measured on one core."""
@@ -36,7 +36,7 @@ class StepProbe:
         self.ready = False
 
     def took(self, seconds: float) -> bool:
-        """Take in a step; True once, when enough of them are known."""
+        """Record a step; return True once, when enough of them are known."""
         if self.ready:
             return False
         self._seconds.append(seconds)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a model's networks take, from the headers of their files: nothing is loaded."""
+"""Memory of a model's networks, from the headers of their files: nothing is loaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Tensor = tuple[str, dict[str, Any]]
 """A tensor's name, and what its file's header says of it."""
 
 DENOISERS = ("unet", "transformer")
-"""Names of the component that scores; a model has one of them."""
+"""Names of the denoising network; a model has one of them."""
 
 SINGLE_FILE_PARTS = {"model.diffusion_model.": "unet", "first_stage_model.": "vae"}
 """By how the names of tensors begin; the others are the text encoders'."""

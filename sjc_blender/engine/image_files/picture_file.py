@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures that other people and other programs made, as straight sRGB with alpha."""
+"""Pictures from outside, read as sRGB with straight alpha."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from ...protocol.outside_file import UnusableFile, read_outside
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
-"""No others are tried: Pillow starts programs for some."""
+"""Accepted formats; Pillow starts other programs for some others."""
 
 LARGEST_FILE = 256 * 2**20
 MOST_PIXELS = 2**26
@@ -27,7 +27,7 @@ QUARTER_TURNS = {5, 6, 7, 8}
 
 
 class UnusablePicture(ValueError):
-    """Why a picture cannot be used, as the end of a sentence that begins with its name."""
+    """Raised for an unusable picture; the message is the end of a sentence that begins with its name."""
 
 
 def open_picture(path: Path, declared: tuple[int, int] | None = None) -> Image.Image:
@@ -77,7 +77,7 @@ def shrunk(picture: Image.Image, size: int) -> Image.Image:
 
 
 def as_tensor(picture: Image.Image) -> Tensor:
-    """Give the pixels [H, W, C] in [0, 1]."""
+    """Return the pixels [H, W, C] in [0, 1]."""
     values = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255.0)
     return values if values.ndim == 3 else values[..., None]
 
@@ -88,7 +88,7 @@ def _turned(picture: Image.Image, declared: tuple[int, int] | None) -> Image.Ima
         return picture
     stored = picture.size
     if declared is not None and orientation in QUARTER_TURNS and stored[0] != stored[1]:
-        # Most programs that find cameras look at pictures as they are stored.
+        # Most programs that estimate cameras ignore the orientation in EXIF.
         if _same_shape(stored, declared):
             return picture
         if _same_shape(stored[::-1], declared):
@@ -101,7 +101,7 @@ def _turned(picture: Image.Image, declared: tuple[int, int] | None) -> Image.Ima
 
 
 def _same_shape(first: tuple[int, int], second: tuple[int, int]) -> bool:
-    """Whether one is the other at another scale, to a pixel."""
+    """Return whether two sizes have the same aspect ratio, to a pixel."""
     scale = first[0] / second[0]
     return abs(first[1] - second[1] * scale) <= max(1.0, scale)
 

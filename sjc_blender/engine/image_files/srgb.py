@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""sRGB, what pictures and models speak, and linear light, what is composited.
+"""Conversion between sRGB, used by pictures and models, and linear light, used for compositing.
 
 The curve is that of IEC 61966-2-1, https://www.w3.org/TR/css-color-4/#color-conversion-code.
 """
@@ -29,7 +29,7 @@ def from_linear(linear: torch.Tensor) -> torch.Tensor:
 
 
 GREY = 0.5
-"""Of the background that results are shown before, sRGB."""
+"""sRGB value of the grey background of pictures of results."""
 
 
 def over_grey(rgba: torch.Tensor) -> torch.Tensor:

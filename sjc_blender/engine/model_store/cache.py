@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The local Hugging Face cache: which models it holds, and their deletion."""
+"""The local Hugging Face cache: listing and deleting its models."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def models_on_disk() -> Models:
 
 
 def repository_folder(hub_id: str) -> Path:
-    """Folder of a Hugging Face id in the cache, there or not; SjcError ``bad_hub_id``."""
+    """Return the folder of a Hugging Face id in the cache, which need not exist; SjcError ``bad_hub_id``."""
     if not HUB_ID.fullmatch(hub_id) or ".." in hub_id or "--" in hub_id:
         raise SjcError(
             "bad_hub_id",
@@ -54,7 +54,7 @@ def delete_model(hub_id: str) -> None:
             f"The model {hub_id} is not in the cache {hub_cache()}: there is nothing to delete.",
         )
     try:
-        # The snapshots first: whatever then fails, no half model passes for a whole one.
+        # The snapshots first, so that a model that was deleted in part is not taken for a complete one.
         shutil.rmtree(folder / "refs", ignore_errors=True)
         shutil.rmtree(folder)
     except OSError as error:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A model from the hub into the local cache: only what its family needs, checked, and resumable.
+"""Download of a model from the hub into the local cache: only what its family needs, verified and resumable.
 
-Files come by `transfer`, because huggingface_hub throws away what has come of a file when a download ends early, and
-puts files where the server's headers say. `snapshot` lays them out as that library does, so that whatever else reads
+Files come by `transfer`, because huggingface_hub discards partial files when a download ends early, and stores
+files where the server's headers say. `snapshot` lays them out as that library does, so that whatever else reads
 the cache (diffusers, other programs) finds the model there.
 """
 
@@ -30,11 +30,11 @@ from .transfer import Meter, RemoteFile, Stopped
 from .wanted_files import PARTS, wanted_files
 
 SPARE_BYTES = 256_000_000
-"""What a download leaves free on the disk."""
+"""Bytes that a download leaves free on the disk."""
 
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 CHUNK = 1 << 20
-"""Bytes between two looks at the user's wish to stop; huggingface_hub's own are ten times as large."""
+"""Bytes between two checks for a cancel; huggingface_hub's own chunks are ten times as large."""
 
 
 def download_model(hub_id: str, report: Callable[[Transfer], None], stopped: Callable[[], bool]) -> bool:
@@ -46,7 +46,7 @@ def download_model(hub_id: str, report: Callable[[Transfer], None], stopped: Cal
     report : callable
         Takes a `Transfer`, some times a second.
     stopped : callable
-        Asked again and again whether the user wants to stop.
+        Polled; True stops the download.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def _fetch(hub_id: str, commit: str, file: RemoteFile, partial: Path, meter: Met
 
 
 def _plan(hub_id: str) -> tuple[str, list[RemoteFile]]:
-    """The newest commit, and its files that are wanted."""
+    """Return the newest commit and its wanted files."""
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import RepoFile
 
@@ -184,7 +184,7 @@ def _only_one(repository: Path) -> Iterator[None]:
 
 @contextmanager
 def _explained(hub_id: str, endpoint: str) -> Iterator[None]:
-    """Tell what the hub, the network and the disk may do as one error."""
+    """Convert the exceptions of the hub, the network and the disk into SjcError."""
     import httpx2
     from huggingface_hub import errors
 
@@ -206,7 +206,7 @@ def _explained(hub_id: str, endpoint: str) -> Iterator[None]:
     except (errors.HfHubHTTPError, httpx2.HTTPError, errors.LocalEntryNotFoundError) as error:
         raise _network_error(hub_id, endpoint, error) from error
     except OSError as error:
-        if error.errno is None:  # of huggingface_hub's own making
+        if error.errno is None:  # raised by huggingface_hub itself
             raise _network_error(hub_id, endpoint, error) from error
         if error.errno in FULL:
             raise _not_enough_disk("it is full now, and what has come is kept") from error

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a hub, or a mirror of it, says of a model's files; each name and hash is checked here, where it enters."""
+"""The list of a model's files from a hub or a mirror; every name and hash is checked here."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$
 
 
 def checked_commit(hub_id: str, commit: object) -> str:
-    """Pass on the name of a commit; SjcError ``bad_listing`` if it is none."""
+    """Return the name of a commit; SjcError ``bad_listing`` if it is invalid."""
     if not isinstance(commit, str) or not COMMIT.fullmatch(commit):
         raise _bad(hub_id, "the commit", commit)
     return commit
 
 
 def listed_names(hub_id: str, entries: Iterable[Any]) -> dict[str, Any]:
-    """Files of a repository by their paths, as they are told; SjcError ``bad_listing`` if there are too many."""
+    """Return the entries of a repository by path; SjcError ``bad_listing`` if there are too many."""
     files = {}
     for entry in itertools.islice(entries, MOST_FILES + 1):
         if not isinstance(entry.path, str):
@@ -43,7 +43,7 @@ def listed_names(hub_id: str, entries: Iterable[Any]) -> dict[str, Any]:
 
 
 def remote_file(hub_id: str, entry: Any) -> RemoteFile:
-    """Take one file of a listing.
+    """Return one file of a listing.
 
     Parameters
     ----------

@@ -36,12 +36,12 @@ class Snapshot:
         self._links = links
 
     def partial(self, file: RemoteFile) -> Path:
-        """Where what has come of a file waits for the rest."""
+        """Return the path of a partial download."""
         unique = file.sha256 or file.git_oid or hashlib.sha256(file.name.encode()).hexdigest()
         return self._repository / "blobs" / (unique + PARTIAL)
 
     def has(self, file: RemoteFile, meter: Meter) -> bool:
-        """Whether a file is there and undamaged; a damaged one is deleted, a missing link is made."""
+        """Return whether a file is present and undamaged; a damaged one is deleted, a missing link is created."""
         blob, shown = self._blob(file), self.folder / file.name
         for path in filter(None, (blob, shown)):
             if not path.is_file():
@@ -56,7 +56,7 @@ class Snapshot:
         return False
 
     def take(self, file: RemoteFile, partial: Path) -> None:
-        """Put a file that has come whole in its place."""
+        """Move a complete file to its place."""
         blob, shown = self._blob(file), self.folder / file.name
         if blob is None or not self._links:
             shown.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ class Snapshot:
         self._show(blob, shown)
 
     def publish(self) -> None:
-        """Make this commit the model's newest, now that it is whole."""
+        """Make this commit the model's newest, once it is complete."""
         (self._repository / "refs").mkdir(parents=True, exist_ok=True)
         write_text(self._repository / "refs" / "main", self._commit)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One file over HTTP into the cache: goes on where it broke off, and is checked against its SHA-256."""
+"""Download of one file over HTTP: resumable, and verified by its SHA-256."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from ...protocol.model_events import Transfer
 BLOCK = 1 << 23
 REPORT_SECONDS = 0.25
 RATE_SECONDS = 5.0
-"""The rate is measured over this long."""
+"""Seconds over which the rate is measured."""
 
 
 class Stopped(Exception):
-    """The user has stopped the download."""
+    """Raised when the user stops the download."""
 
 
 class TooLong(Exception):
-    """More has come of a file than its repository says."""
+    """Raised when a file is longer than its repository says."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class RemoteFile:
 
 
 class Meter:
-    """Counts bytes, tells how far it is, and hears a stop.
+    """Counts bytes, reports progress and checks for a stop.
 
     Parameters
     ----------
@@ -94,12 +94,12 @@ class Meter:
         self._marks: deque[tuple[float, int]] = deque()
 
     def skip(self, count: int) -> None:
-        """Count bytes that are there already; negative if they turn out to be useless."""
+        """Count bytes that were there before; negative if they turn out to be useless."""
         self.done += count
         self.tell()
 
     def fetch(self, count: int) -> None:
-        """Count bytes that have come; raises `Stopped` if the user has had enough."""
+        """Count received bytes; raise `Stopped` if the user stops the download."""
         self.done += count
         self._fetched += count
         now = time.monotonic()
@@ -110,12 +110,12 @@ class Meter:
         self.look()
 
     def look(self, _count: int = 0) -> None:
-        """Raise `Stopped` if the user has had enough."""
+        """Raise `Stopped` if the user stops the download."""
         if self._stopped():
             raise Stopped
 
     def tell(self, now: float | None = None) -> None:
-        """Report, but not too often."""
+        """Report progress at a limited rate."""
         now = time.monotonic() if now is None else now
         if now - self._told < REPORT_SECONDS and self.done < self._total:
             return
@@ -166,7 +166,7 @@ def fetch(file: RemoteFile, url: str, headers: dict[str, str], partial: Path, me
 
 
 def corrupt(name: str) -> SjcError:
-    """The error for a file that is not what its repository says."""
+    """Return the error for a file that differs from its repository's description."""
     return SjcError(
         "download_corrupt",
         f"{name} came damaged: its checksum is not the one that its repository names. It was thrown away.",
@@ -183,7 +183,7 @@ def _bar_for(meter: Meter, stream: BinaryIO, there: int, size: int) -> Any:
 
     class Bar:
         def __init__(self, *_: object, **__: object) -> None:
-            # A server that knows no ranges sends the file from its start.
+            # A server without range requests sends the file from its start.
             meter.skip(stream.tell() - there)
 
         def update(self, count: float | None = 1) -> None:

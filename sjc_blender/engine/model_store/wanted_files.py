@@ -89,7 +89,7 @@ def wanted_files(names: Collection[str], family: str, source: str) -> list[str]:
 
 
 def missing_files(snapshot: Path, family: str) -> list[str]:
-    """What a model on disk lacks, as far as its own files tell; empty if it is whole."""
+    """Return what a model on disk lacks, according to its own files; empty if it is complete."""
     names = [path.relative_to(snapshot).as_posix() for path in snapshot.rglob("*") if path.is_file()]
     try:
         wanted = wanted_files(names, family, str(snapshot))
@@ -106,7 +106,7 @@ def missing_files(snapshot: Path, family: str) -> list[str]:
 
 
 def _folders(names: Collection[str], family: str) -> dict[str, bool]:
-    """Folders to look into, and whether they hold weights; old pipelines of one network have all at the top."""
+    """Return the folders, and whether they contain weights; old pipelines of one network have all at the top."""
     parts = PARTS[family]
     if len(parts.networks) == 1 and not any(name.startswith(parts.networks[0] + "/") for name in names):
         return {".": True}

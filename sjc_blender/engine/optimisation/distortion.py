@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far apart the places are that a ray's light comes from.
+"""The distortion loss: mean distance between the places that a ray's light comes from.
 
 Mip-NeRF 360, https://arxiv.org/abs/2111.12077, Eq. 15; in one pass over the samples by prefix sums, as in
 https://arxiv.org/abs/2206.05085.

@@ -87,7 +87,7 @@ def paas_gradient(
 
 
 def blend_coefficient(settings: OptimisationSpec, sigma: float) -> float:
-    """The c of c n - eps.
+    """Return the c of c n - eps.
 
     For Gaussian data of standard deviation s the variance over n is least, and zero, at
     c = sigma^2 / (sigma^2 + s^2), because there eps = c n + a constant. (Eq. 16's variance is (s / sigma)^4

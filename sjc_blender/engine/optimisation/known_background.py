@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is behind the object before a job begins: of some models the pictures say it."""
+"""The background colour that a model is known to have before a job starts."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ NEAREST = 0.998
 
 @runtime_checkable
 class KnowsBackground(Protocol):
-    """A model whose pictures are all before one colour, or may be."""
+    """A model whose pictures may all have the same background colour."""
 
     @property
     def background(self) -> Tensor | None:
-        """That colour [C], a sample of the model; None: there is not one."""
+        """That colour [C], as a sample of the model; None if there is none."""
 
 
 def background_of(settings: FieldSpec, model: ScoreModel) -> tuple[tuple[float, ...], bool]:
-    """Give the feature at which a field's background starts, before its activation, and whether it is learned.
+    """Return the feature at which a field's background starts, before its activation, and whether it is learned.
 
     Where the settings name none and the model knows what is behind its objects, the field has that, and keeps it: a
     background that has to find its colour first leaves the box filled with matter of that colour.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The regularisers of the published configuration, with their faults mended."""
+"""The regularisers of the published configuration, with corrections."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that is added to the chained score, weighed as the job says."""
+"""The weighted losses that are added to the chained score."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Loss = tuple[str, float, float | Tensor, Callable[[], Tensor]]
 
 @dataclass(frozen=True)
 class Pull:
-    """A shape, and how strongly it pulls in this step: a scalar where the field is, so that nobody waits for it."""
+    """A shape and its weight in this step, a scalar on the field's device, which avoids waiting for the device."""
 
     shape: Proxy
     weight: Tensor
@@ -66,7 +66,7 @@ def regularisation(
     losses: dict[str, Tensor] = {}
     of_views = _of_renderings(spec, field, renderings, share, unit)
     for name, weight, factor, compute in [*of_views, *_of_field(spec, field, share, unit)]:
-        # Emptiness is told in any case.
+        # Emptiness is always reported.
         if weight > 0 or name == "emptiness":
             value = compute()
             objective = objective + weight * factor * value
@@ -95,7 +95,7 @@ def _of_renderings(
 
 def _of_field(spec: JobSpec, field: VoxelField, share: float, unit: LossUnit) -> Iterator[Loss]:
     o = spec.optimisation
-    # Before another colour in every step nothing can hide.
+    # With a random background in every step nothing can be camouflaged.
     hiding = is_late(o, share) and spec.field.background_kind != "random"
     hidden = o.camouflage_weight * hiding
     yield "camouflage", hidden, unit.voxels, lambda: camouflage(field, o.camouflage_reach, unit.thickness)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What changes over the steps of a run: noise levels, the clip, late losses, the grid.
+"""Schedules: noise levels, the clip, late losses, the grid.
 
 All of it follows one share, 0 at the start and 1 at the end: `schedule_share`.
 """
@@ -12,11 +12,11 @@ from typing import Protocol, runtime_checkable
 from ...protocol.spec import FieldSpec, JobSpec, OptimisationSpec
 
 MOST_PASSED_OVER = 0.5
-"""Share of the schedules that a run with a proxy passes over at most: what is left must do for the details."""
+"""Largest share of the schedules that a run with a proxy skips: the rest is needed for details."""
 
 
 def schedule_share(spec: JobSpec, step: int) -> float:
-    """How far the schedules of a job are in a step.
+    """Return the position in the schedules at a step.
 
     The closer a run keeps to a proxy, the further on it begins, half way at most. High noise, coarse grids and weak
     losses find out where the object is; that is there already, and they would wash it away. (SDEdit begins with a
@@ -42,15 +42,15 @@ def timestep_range(settings: OptimisationSpec, share: float) -> tuple[int, int]:
 
 @runtime_checkable
 class KnowsItsLevels(Protocol):
-    """A model that may know some of its noise levels only."""
+    """A model that may have been trained at some of its noise levels only."""
 
     @property
     def levels(self) -> tuple[int, ...]:
-        """Their indices into its sigma table, rising; empty: it knows all."""
+        """Their indices into its sigma table, in rising order; empty: all."""
 
 
 def nearest_level(timestep: int, levels: Sequence[int], allowed: tuple[int, int]) -> int:
-    """Go to the nearest noise level that a model knows, one of the allowed range if it knows one there."""
+    """Return the nearest noise level that a model was trained at, within the allowed range if there is one."""
     inside = [level for level in levels if allowed[0] <= level <= allowed[1]] or levels
     return min(inside, key=lambda level: abs(level - timestep)) if inside else timestep
 
@@ -67,14 +67,14 @@ def clip_limit(settings: OptimisationSpec, share: float) -> float | None:
 
 
 def is_late(settings: OptimisationSpec, share: float) -> bool:
-    """Whether the losses of the later part of a run count."""
+    """Return whether the late losses apply."""
     return share >= settings.emptiness_late_start
 
 
 def sharpens(spec: JobSpec, step: int) -> bool:
     """Whether the density is made sharper before this step, counted from 0."""
     start = spec.optimisation.sharpening_start
-    begins = schedule_share(spec, step - 1) < start or step == 1  # What is passed over is made up for at once.
+    begins = schedule_share(spec, step - 1) < start or step == 1  # A start that is skipped is made up for at once.
     return spec.optimisation.sharpening > 1 and begins and schedule_share(spec, step) >= start
 
 

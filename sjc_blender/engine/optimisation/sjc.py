@@ -65,12 +65,12 @@ class StepReport:
 
     @property
     def losses(self) -> dict[str, float]:
-        """What was measured, as numbers; to ask is to wait for the device."""
+        """The measured values as numbers; waits for the device."""
         return {name: float(value) for name, value in self.measured.items()}
 
     @property
     def skipped(self) -> bool:
-        """True if the network's output was not finite; the field is then unchanged. To ask is to wait too."""
+        """True if the network's output was not finite; the field is then unchanged. Waits for the device."""
         return not bool(self.finite)
 
 
@@ -106,7 +106,7 @@ class ScoreJacobianChaining:
         # On a GPU the host does not wait to hear whether a step's scores were finite: see `settle`.
         self._waits = model.device.type != "cuda"
         self._unsettled: list[torch.Tensor] = []
-        self.whole = True  # False while field and optimiser change, and after a failure in their midst
+        self.whole = True  # False while field and optimiser change, and after a failure during that
         # Random numbers come from the CPU whatever the device, so that a seed means one result everywhere.
         self.generator = torch.Generator().manual_seed(spec.seed)
         self.render_size = spec.optimisation.render_size or model.sample_size
@@ -190,12 +190,12 @@ class ScoreJacobianChaining:
 
     @property
     def skipped(self) -> int:
-        """Steps that were skipped so far."""
+        """Number of steps skipped so far."""
         self.settle()
         return self._skipped
 
     def settle(self) -> None:
-        """Wait for the device, and count the skipped among the steps since the last time.
+        """Wait for the device, and count the skipped steps since the last call.
 
         Raises
         ------
@@ -216,7 +216,7 @@ class ScoreJacobianChaining:
             )
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The whole state, for a checkpoint."""
+        """Return the whole state, for a checkpoint."""
         state = {f"field.{name}": value for name, value in self.field.state_dict().items()}
         for index, slots in self.optimiser.state_dict()["state"].items():
             state.update({f"adamax.{index}.{name}": torch.as_tensor(value) for name, value in slots.items()})
@@ -226,7 +226,7 @@ class ScoreJacobianChaining:
         return state
 
     def restore(self, step: int, tensors: dict[str, torch.Tensor]) -> None:
-        """Take up the state that `tensors` held after `step` steps."""
+        """Restore the state of a checkpoint of `step` steps."""
         self.field = restored_field(self.spec, self.model, step, tensors)
         self.optimiser = self._new_optimiser()
         slots: dict[int, dict[str, torch.Tensor]] = {}
@@ -254,13 +254,13 @@ class ScoreJacobianChaining:
         return [render(*view, emptiness_scale=scale) for view in zip(scenes, rays, strict=True)]
 
     def _before_background(self) -> RadianceField:
-        """The field, before another colour each time if its background is random."""
+        """Return the field, each time with another background colour if that is random."""
         if self.spec.field.background_kind != "random":
             return self.field
         return self.field.before(self._random_colour().to(self.model.device))
 
     def _random_colour(self) -> torch.Tensor:
-        """A colour [C] in feature space: any pixel, or a latent as models have them, of deviation 1."""
+        """Return a colour [C] in feature space: any pixel, or a latent with standard deviation 1."""
         channels = self.model.channels
         if self.model.pixel_space:
             return 2 * torch.rand(channels, generator=self.generator) - 1
@@ -273,7 +273,7 @@ class ScoreJacobianChaining:
         return nearest_level(drawn, levels, (first, last))
 
     def _count_step(self) -> None:
-        """One step more, and what comes between steps: a sharper density, a finer grid."""
+        """Count a step, and sharpen the density or refine the grid when due."""
         self.step += 1
         if sharpens(self.spec, self.step):
             free = None if self.kept is None else self.kept.free(self.field)
@@ -295,7 +295,7 @@ class ScoreJacobianChaining:
 
 
 def new_field(spec: JobSpec, model: ScoreModel, step: int, generator: torch.Generator | None = None) -> VoxelField:
-    """The field as it is made for a step of the job, on the model's device; the content is that of the start."""
+    """Return a new field with the grid of a step, on the model's device, with its initial content."""
     settings = spec.field
     background, learned = background_of(settings, model)
     return VoxelField(
@@ -312,7 +312,7 @@ def new_field(spec: JobSpec, model: ScoreModel, step: int, generator: torch.Gene
 
 
 def restored_field(spec: JobSpec, model: ScoreModel, step: int, tensors: dict[str, torch.Tensor]) -> VoxelField:
-    """The field of a checkpoint, on the model's device."""
+    """Return the field of a checkpoint, on the model's device."""
     field = new_field(spec, model, step)
     prefix = "field."
     field.load_state_dict({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})

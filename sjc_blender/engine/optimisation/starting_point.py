@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a job starts from and is held to beside its settings: files that the add-on has laid into its folder."""
+"""Files of a job's folder that it starts from or is constrained by: a proxy, an origin, a region."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .sjc import ScoreJacobianChaining
 
 
 def prepare(sjc: ScoreJacobianChaining, folder: JobFolder) -> None:
-    """Give a run, at its first step, what its job starts from; a checkpoint may be restored afterwards.
+    """Load a job's proxy, origin and region into a new run; a checkpoint may be restored afterwards.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def _take_over(sjc: ScoreJacobianChaining, folder: JobFolder, origin: OriginSpec
         )
     noise = sjc.field.feature_grid.detach().clone() if origin.anew else None
     other = field_of(state, sjc.field)
-    # Of what is kept, the background is a part.
+    # The background is kept too.
     background = origin.features and (learned or bool(origin.region))
     start_from_origin(sjc.field, other, features=origin.features, background=background)
     if origin.region:

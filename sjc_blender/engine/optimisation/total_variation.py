@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 ROUNDING = 1e-3
-"""Below it a difference counts by its square, so that equal neighbours have a slope, and it is 0."""
+"""Differences below it count by their squares, so that the gradient at 0 exists."""
 
 
 def total_variation(grid: Tensor, voxel_size: float) -> Tensor:

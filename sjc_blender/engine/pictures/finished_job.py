@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a job has made, read back from its folder."""
+"""The result and the checkpoint of a finished job, read from its folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .result_pictures import ModelPictures
 
 
 def read_grid(folder: JobFolder) -> RadianceGrid:
-    """The result of a finished job, before black.
+    """Read the result of a finished job, with a black background.
 
     Raises
     ------

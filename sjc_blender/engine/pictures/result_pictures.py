@@ -22,10 +22,10 @@ from ..results.ray_march import RayMarcher
 from ..score_models.score_model import ScoreModel
 
 SUBPIXELS = 2
-"""Rays a pixel each way, in pictures whose pixels are not much finer than the voxels."""
+"""Rays per pixel each way, in pictures whose pixels are not much finer than the voxels."""
 
 FINE = 4
-"""Pixels a voxel from which one ray a pixel is enough: trilinear edges leave nothing to alias."""
+"""Pixels per voxel from which one ray per pixel is enough: trilinear edges do not alias."""
 
 RAYS_AT_ONCE = 2**19
 VISIBLE = 1e-3
@@ -37,7 +37,7 @@ SURFACE = 0.1
 
 @dataclass(frozen=True)
 class View:
-    """What a camera sees of a result.
+    """A rendered view of a result.
 
     Attributes
     ----------

@@ -13,14 +13,14 @@ from .marcher import marches_fused
 
 @runtime_checkable
 class SkippingAdamax(Protocol):
-    """An Adamax that can be told by the device itself not to move anything."""
+    """An Adamax that skips a step depending on a scalar on the device."""
 
     permitted: torch.Tensor | None
-    """Scalar; false: the next step leaves everything as it is."""
+    """Boolean scalar; if false, the next step changes nothing."""
 
 
 def adamax_for(field: VoxelField, groups: list[dict[str, Any]]) -> torch.optim.Adamax:
-    """Adamax for the parameters of a field: fused wherever its renderer is, else PyTorch's own.
+    """Return Adamax for the parameters of a field: fused if its renderer is, else PyTorch's own.
 
     The two have the same state, so that a checkpoint of one serves the other.
     """

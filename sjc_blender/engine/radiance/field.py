@@ -130,7 +130,7 @@ class VoxelField(nn.Module):
         return self._activated_density(self.density_grid[0])
 
     def raw_density_grid(self) -> Tensor:
-        """What becomes the density at the voxel centres [1, nx, ny, nz], before the shift and the softplus."""
+        """Raw density at the voxel centres [1, nx, ny, nz], before the shift and the softplus."""
         return self.density_grid * self.density_scale.exp()
 
     def features_at_voxels(self) -> Tensor:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an edit leaves as it is: the field outside a region, its scale and its background."""
+"""The part of a field that an edit keeps: outside a region, with its scale and background."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class KeptField:
 
     @torch.no_grad()
     def leave_out(self, field: VoxelField) -> None:
-        """Take what is kept out of the gradient of d_scale, which all voxels share: the region is not to obey it."""
+        """Remove the kept voxels from the gradient of d_scale, which all voxels share, so that the region decides."""
         kept = self._on_grid_of(field)
         grid, scale = field.density_grid, field.density_scale
         # On the whole grid d_scale is put back after every step, whatever its gradient.
@@ -49,13 +49,13 @@ class KeptField:
 
     @torch.no_grad()
     def restore(self, field: VoxelField) -> None:
-        """Put back what is kept, after a step."""
+        """Restore the kept part after a step."""
         kept = self._on_grid_of(field)
         if kept.whole:
             field.density_scale.copy_(self._field.density_scale)
             density = kept.density
         else:
-            # Less than at the start would hold the region to what it was: nothing in it could fade any more.
+            # Below its initial value, d_scale would keep the region from fading.
             field.density_scale.clamp_(min=0.0)
             density = kept.density / field.density_scale.exp()
         field.density_grid.copy_(torch.where(kept.free, field.density_grid, density))
@@ -64,7 +64,7 @@ class KeptField:
 
     @torch.no_grad()
     def carry_on(self, field: VoxelField) -> None:
-        """Put back what is kept, after a change of grid: the region's density stays, though the scale be another."""
+        """Restore the kept part after a change of grid; the region keeps its density although the scale changes."""
         if self._on_grid_of(field).whole:
             field.density_grid.mul_((field.density_scale - self._field.density_scale).exp())
         self.restore(field)

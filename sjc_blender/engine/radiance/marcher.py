@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of the two ray marchers renders a field."""
+"""Choice between the fused kernels and PyTorch's operations."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Marcher = Callable[[RadianceField, Rays, float, float], Marched]
 
 
 def marcher_for(field: RadianceField) -> Marcher:
-    """The ray marcher for a field: the fused one if `marches_fused` says so, else PyTorch's own operations."""
+    """Return the ray marcher of a field: the fused one if `marches_fused`, else PyTorch's operations."""
     voxels = field.voxels
     return _march_fused if voxels is not None and marches_fused(voxels) else march_densely
 
 
 def marches_fused(voxels: VoxelField) -> bool:
-    """Whether a field is worked on by the fused kernels.
+    """Return whether the fused kernels are used for a field.
 
     So are voxel fields in float32 on CPUs and CUDA, unless their `renderer` is ``"torch"``. Other devices, AMD's and
     Apple's among them, and other precisions have PyTorch's own operations.
@@ -47,7 +47,7 @@ def marches_fused(voxels: VoxelField) -> bool:
 
 
 def kernel_trouble(voxels: VoxelField) -> str:
-    """Why the kernels cannot be compiled or loaded for a field that could be worked on by them; empty if they can.
+    """Return why the kernels cannot be compiled or loaded for a supported field; empty if they can.
 
     They are made ready by this, which takes a minute the first time on a computer.
     """
@@ -61,12 +61,12 @@ def kernel_trouble(voxels: VoxelField) -> str:
 
 
 def would_be_fused(renderer: str, device: torch.device) -> bool:
-    """Whether a field with this `renderer` will be worked on by the fused kernels."""
+    """Return whether a field with this `renderer` will use the fused kernels."""
     return renderer != "torch" and not _hindrance(torch.float32, device)
 
 
 def _hindrance(dtype: torch.dtype, device: torch.device) -> str:
-    """What keeps the fused kernels from a field; empty: nothing."""
+    """Return why the fused kernels do not support a field; empty if they do."""
     if dtype != torch.float32:
         return f"it renders in float32, not in {str(dtype).removeprefix('torch.')}"
     if device.type not in ("cpu", "cuda") or (device.type == "cuda" and torch.version.hip):

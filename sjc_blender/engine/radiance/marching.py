@@ -20,7 +20,7 @@ STEPS_PER_VOXEL = 2
 
 
 class RadianceField(Protocol):
-    """What the renderer needs of a field: `VoxelField` and `RadianceGrid` have it."""
+    """The interface of a field for the renderer; `VoxelField` and `RadianceGrid` have it."""
 
     @property
     def half_extents(self) -> Tensor:
@@ -41,7 +41,7 @@ class RadianceField(Protocol):
 
     @property
     def voxels(self) -> VoxelField | None:
-        """The voxel field that it is, but for its background; None if it is none."""
+        """The voxel field, apart from its background; None for other fields."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Marched:
 def march_densely(field: RadianceField, rays: Rays, weight_threshold: float, emptiness_scale: float) -> Marched:
     """March with PyTorch's own operations: any field, device and precision.
 
-    The fused kernels are held against it.
+    The fused kernels are tested against it.
 
     Samples lie half a voxel apart, in the middle of their segments, without jitter; the last segment
     of a ray ends where the box ends.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filled voxels in a job's folder: a proxy, a region."""
+"""Occupancies in a job's folder: a proxy or a region."""
 
 from __future__ import annotations
 

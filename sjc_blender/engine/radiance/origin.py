@@ -17,12 +17,12 @@ from .resampling import resample_grid
 
 @torch.no_grad()
 def start_from_origin(field: VoxelField, other: VoxelField, *, features: bool, background: bool) -> None:
-    """Give a new field the density of another one, and what else is wanted of it.
+    """Copy the density of another field into a new one, and its features and background if wanted.
 
     Parameters
     ----------
     field : VoxelField
-        At its start. What is not taken over stays as it is.
+        A new field; what is not copied stays as it is.
     other : VoxelField
         On the same grid its values are taken as they are, on a finer one between them, trilinearly, on a coarser one
         as `coarse_density` and `coarse_features` make them.
@@ -65,14 +65,14 @@ def start_from_origin(field: VoxelField, other: VoxelField, *, features: bool, b
 
 @torch.no_grad()
 def begin_anew(field: VoxelField, features: Tensor, region: Tensor) -> None:
-    """Make the haze that a field begins as, with the noise `features` [C, nx, ny, nz], of a region [nx, ny, nz]."""
+    """Reset a region [nx, ny, nz] to the initial haze, with the noise `features` [C, nx, ny, nz]."""
     field.density_grid.masked_fill_(region, 0.0)
     field.feature_grid.copy_(torch.where(region, features, field.feature_grid))
 
 
 @torch.no_grad()
 def coarse_density(field: VoxelField, shape: tuple[int, int, int]) -> Tensor:
-    """Density of a field on a coarse grid, as a run takes it up: soft, whatever it came to.
+    """Return the density of a field on a coarse grid, softened so that a run can change it.
 
     A finished density is too steep and too high to give way, and interpolated it would lose what is thinner than the
     coarse voxels. So it is kept between those that a proxy starts with, and averaged.
@@ -99,7 +99,7 @@ def coarse_features(field: VoxelField, shape: tuple[int, int, int]) -> Tensor:
 
 
 def _soft_density(field: VoxelField) -> Tensor:
-    """Density [1, nx, ny, nz], no fainter and no denser than a proxy's."""
+    """Density [1, nx, ny, nz], limited to the range of a proxy's."""
     return field.density_at_voxels().clamp(OUTSIDE, INSIDE)[None]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A coarse shape that the density starts as, instead of a haze, and is held to as closely and as long as is wanted.
+"""A proxy: a coarse shape as which the density starts, and a loss that keeps the density close to it.
 
 The loss is Sketch-Shape's of Latent-NeRF (https://arxiv.org/abs/2211.07600, section 4.2), at the voxels instead of at
 points along rays: what belongs to the shape alone is computed once.
@@ -32,11 +32,11 @@ HALFWAY = 0.1
 """sigma_S, in domain units, of looseness 0.5: a twentieth of the box."""
 
 PULL = 5.0
-"""How strong the loss is beside the score; see `pull_weight`."""
+"""Strength of the loss relative to the score; see `pull_weight`."""
 
 
 class Proxy:
-    """A shape, and how closely it is kept to.
+    """A shape and its looseness.
 
     Parameters
     ----------

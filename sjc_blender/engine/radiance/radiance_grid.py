@@ -36,7 +36,7 @@ class RadianceGrid:
 
     @property
     def voxels(self) -> None:
-        """None: it is no voxel field."""
+        """None, as this is not a voxel field."""
 
     @property
     def voxel_size(self) -> float:

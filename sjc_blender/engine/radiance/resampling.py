@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A field, and what its optimiser knows, on a finer or coarser grid: coarse-to-fine."""
+"""Resampling of a field and its optimiser's state to another grid, for coarse-to-fine optimisation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .trilinear import interpolate
 
 @torch.no_grad()
 def resample_parameters(source: VoxelField, target: VoxelField) -> None:
-    """Give `target` the content of `source`, trilinearly; both fill the same box with the same channels."""
+    """Copy `source` into `target` by trilinear interpolation; both fill the same box with the same channels."""
     target.density_grid.copy_(resample_grid(source.density_grid, source, target))
     target.feature_grid.copy_(resample_grid(source.feature_grid, source, target))
     target.density_scale.copy_(source.density_scale)

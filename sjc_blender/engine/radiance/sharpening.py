@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hard edges for a field: the contrast of its density raised about one level."""
+"""Sharpening of a field's edges: the contrast of its density is raised about one level."""
 
 from __future__ import annotations
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a finished field becomes: colours, mesh, pictures, files."""
+"""The results of a finished field: colours, mesh, pictures, files."""

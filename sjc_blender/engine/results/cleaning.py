@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Haze and floaters out of a finished density, before anything is made of it.
+"""Removal of haze and floaters from a finished density.
 
 A field starts as a thin fog (softplus(-1) = 0.31 per unit everywhere) and the optimisation does
 not clear all of it; what is left veils the Volume and joins stray blobs to the object.
@@ -16,16 +16,16 @@ from skimage.measure import label
 from .opacity import Array, surface_threshold, voxel_opacity
 
 HAZE_DENSITY = 2.0 * math.log1p(math.exp(-1.0))
-"""No density above this is ever taken for haze: twice the density a field starts with, per domain unit."""
+"""Largest density of haze, per domain unit: twice the density a field starts with."""
 
 HAZE_SHARE = 0.1
-"""Nor any opacity above this share of the surface threshold, so that a cloud thinner than haze is left alone."""
+"""Largest opacity of haze as a share of the surface threshold, so that thin clouds are kept."""
 
 FLOATER_SHARE = 0.02
 """A separate part with less than this share of the largest part's mass is a floater."""
 
 VISIBLE_OPACITY = 0.05
-"""A field that nowhere hides more than this of what is behind it is empty."""
+"""A field whose opacity is nowhere larger is empty."""
 
 
 def clean_density(density: Array, voxel_size: float) -> Array:

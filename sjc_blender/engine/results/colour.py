@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what the model speaks (latents) to RGB: fit the colours of a frozen density to decoded views."""
+"""RGB colours of a frozen density, fitted to decoded views."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LARGEST_VIEW = 128
 """Side in pixels to which decoded views are averaged down: detail finer than the voxels is lost anyway."""
 
 MOST_PIXELS = 200_000
-"""Pixels used in all; of more or larger views a random part of the pixels is."""
+"""Total number of pixels used; with more or larger views, a random part of their pixels."""
 
 MOST_ENTRIES = 30_000_000
 """Pairs of a pixel and a voxel it shows, in all (16 bytes each); clouds have many, and get by with fewer pixels."""
@@ -126,7 +126,7 @@ def _uncoloured(field: VoxelField) -> RadianceGrid:
 
 @dataclass(frozen=True)
 class _Equations:
-    """What some pixels of one decoded view say: pixels = weights @ colours + passed * background.
+    """Equations of pixels of one decoded view: pixels = weights @ colours + passed * background.
 
     Attributes
     ----------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Depth for eyes, and for networks that read depth pictures."""
+"""Depth as grey pictures."""
 
 from __future__ import annotations
 

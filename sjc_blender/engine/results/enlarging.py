@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of models with few pixels, made large enough to look at."""
+"""Enlargement of small pictures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 LEAST_SIDE = 256
-"""Pixels that a preview has at least: those of its place in the panel."""
+"""Least pixels along a side of a preview, as shown in the panel."""
 
 
 def enlarged(picture: Tensor) -> Tensor:

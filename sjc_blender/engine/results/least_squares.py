@@ -54,7 +54,7 @@ def fit_near_back_projection(weights: csr_array, targets: Array, importance: Arr
 
 
 def fill_from_nearest(values: Array, known: npt.NDArray[np.bool_]) -> Array:
-    """Give every voxel that is not `known` the value of the nearest one that is.
+    """Fill every voxel that is not `known` with the value of the nearest one that is.
 
     Parameters
     ----------

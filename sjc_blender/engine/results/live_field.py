@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The field as it is now, coarse and quick: what a viewport shows while the job runs."""
+"""A coarse copy of the field for the viewport while the job runs."""
 
 from __future__ import annotations
 

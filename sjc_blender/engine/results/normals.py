@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which way a density faces."""
+"""Normals of a density."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much of each voxel's colour is in a pixel: volume rendering as a sparse matrix."""
+"""The weights of voxels in pixels: volume rendering as a sparse matrix."""
 
 from __future__ import annotations
 

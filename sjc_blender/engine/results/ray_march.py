@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of a finished grid, fast: rays leap over emptiness and end where nothing shows through."""
+"""Fast pictures of a finished grid: rays skip empty space and end where nothing shows through."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OPAQUE = 4e-3
 
 @dataclass(frozen=True)
 class Picture:
-    """What `RayMarcher` sees along N rays.
+    """The result of `RayMarcher` along N rays.
 
     Attributes
     ----------

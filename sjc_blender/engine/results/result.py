@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What lands in the result folder."""
+"""The files of the result folder."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def write_result(
     metrics = dict(measurements) | _metrics(grid, mesh, turntable)
     metrics["seconds_writing"] = time.perf_counter() - started
     text = json.dumps({name: metrics[name] for name in sorted(metrics)}, indent=2)
-    # The last one: by it the result is known to be whole.
+    # The last one marks the result as complete.
     atomic_write.write_text(written.path("metrics"), text + "\n")
     return events.Result(written.files, metrics)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Parts that a proxy keeps and the model does not want: they get the colours of the object around them.
+"""Colours of parts that the proxy keeps and the model would remove: those of the object around them.
 
-Where a model wants nothing it asks for the background's colour. Matter that is held there against its wish takes on
-that colour, and in a scene, before another background, it would be a grey patch.
+Where a model wants empty space it asks for the background's colour. Matter that the proxy keeps there takes on that
+colour, and would be a grey patch before another background.
 """
 
 from __future__ import annotations

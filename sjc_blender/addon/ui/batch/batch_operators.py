@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Buttons of the batch: judge the list, run it, stop it, try again what failed."""
+"""Operators of the batch: check, run, cancel and retry."""
 
 from collections.abc import Generator
 
@@ -28,7 +28,7 @@ NAME = "batch"
 READING = "Wait until the list is read"
 
 verdict: SjcError | str | None = None
-"""What the last check or run said, for the panel."""
+"""Message of the last check or run, for the panel."""
 
 
 class _BatchOperator(bpy.types.Operator):
@@ -43,7 +43,7 @@ class _BatchOperator(bpy.types.Operator):
         return not obstacle and not reading()
 
     def make(self, context: bpy.types.Context, *, start: bool) -> set[str]:
-        """Judge the list, and start it if that is wanted; keep what is said for the panel."""
+        """Check the list, and run it if `start`; keep the message for the panel."""
         _judge(context.scene, start)
         if isinstance(verdict, SjcError):
             report_error(self, verdict)
@@ -54,7 +54,7 @@ class _BatchOperator(bpy.types.Operator):
 
 
 def reading() -> bool:
-    """Whether a list is being read or started."""
+    """Return whether a list is being read or started."""
     return NAME in gradually.running or camera_path.playing()
 
 
@@ -64,7 +64,7 @@ def _keep(said: SjcError | str) -> None:
 
 
 def _judge(scene: bpy.types.Scene, start: bool) -> None:
-    """Read the list, a few rows at a time, after the path where the rig is one."""
+    """Read the list, a few rows at a time, after playing the path if the rig is one."""
     global verdict
     verdict = None
 

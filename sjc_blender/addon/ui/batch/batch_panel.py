@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sub-panel "Batch": a list of prompts, what is wrong with it, and how far it is."""
+"""The sub-panel "Batch": a list of prompts, its faults, and its progress."""
 
 import bpy
 
@@ -11,7 +11,7 @@ from . import batch_operators
 from .batch_properties import SJC_PG_batch
 
 SHOWN_FAULTS = 8
-"""More would push the panel's buttons out of sight; the rest is in the report, and the console has all."""
+"""Most faults shown, so that the buttons stay visible; all are in the console."""
 
 
 class SJC_PT_batch(bpy.types.Panel):

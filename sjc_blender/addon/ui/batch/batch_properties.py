@@ -49,17 +49,17 @@ class SJC_PG_batch(bpy.types.PropertyGroup):
 
     @property
     def source(self) -> bpy.types.Text | str | None:
-        """What was chosen, as the API takes it; None if nothing was."""
+        """The chosen source for the API; None if there is none."""
         return self.text if self.kind == "TEXT" else self.path or None
 
 
 def register() -> None:
-    """Give every scene its settings."""
+    """Register the settings of scenes."""
     bpy.utils.register_class(SJC_PG_batch)
     bpy.types.Scene.sjc_batch = PointerProperty(type=SJC_PG_batch)
 
 
 def unregister() -> None:
-    """Take the settings away."""
+    """Unregister the settings."""
     del bpy.types.Scene.sjc_batch
     bpy.utils.unregister_class(SJC_PG_batch)

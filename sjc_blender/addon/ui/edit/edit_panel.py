@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sidebar's part for a result that is to be changed."""
+"""The panel for editing a result."""
 
 import bpy
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The buttons about the engine's environment: set it up, stop that, remove it, check it, and read its log."""
+"""Operators for the engine's environment: set up, cancel, remove, check, and open the log."""
 
 import bpy
 

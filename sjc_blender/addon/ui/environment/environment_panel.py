@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the sidebar and the preferences show of the engine: what is missing, the set-up, and what a check found."""
+"""The engine in the sidebar and the preferences: problems, the set-up, and the findings of a check."""
 
 import bpy
 
@@ -13,7 +13,7 @@ from ...environment.engine_keeper import EngineState, Status
 from ..shared.wrapped_label import draw_sentences
 
 NOT_SET_UP = {"engine_python_not_set", "engine_incomplete"}
-"""Problems that are none yet: nothing is broken."""
+"""Errors that mean that the engine was not set up yet."""
 
 WHAT_COMES = (
     "It runs the model outside Blender. One click fetches it: about "
@@ -28,7 +28,7 @@ TITLES = {
 
 
 def draw_missing_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Show what is to be done before anything can be generated; nothing where the engine is ready."""
+    """Draw what has to be done before a job can start; nothing if the engine is ready."""
     state = api.engine_state()
     if state.changing:
         _draw_setup(layout.box(), context, state)
@@ -42,7 +42,7 @@ def draw_missing_engine(layout: bpy.types.UILayout, context: bpy.types.Context) 
 
 
 def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Show all that is known of the engine, and what can be done with it."""
+    """Draw the state of the engine, and its actions."""
     state = api.engine_state()
     if state.status is Status.UNKNOWN:
         draw_sentences(layout, context, "Looking for the engine", "VIEWZOOM")
@@ -59,7 +59,7 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row.operator("sjc.set_up_engine", text="Repair", icon="TOOL_SETTINGS")
     if state.started:
         row.operator("sjc.remove_engine", text="Remove", icon="TRASH")
-    if state.place.log.is_file() and not failed:  # a failure has the buttons beside it
+    if state.place.log.is_file() and not failed:  # the buttons are beside the error
         _draw_log(layout)
     layout.operator("sjc.copy_report", icon="COPYDOWN")
     _draw_diagnosis(layout, context)
@@ -99,12 +99,12 @@ def _draw_missing(box: bpy.types.UILayout, context: bpy.types.Context, state: En
 
 
 def _draw_online_access(box: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Show how to allow what the set-up needs, where it is not."""
+    """Draw how to allow online access, if the set-up needs it."""
     try:
         session.require_packages()
     except SjcError as error:
         switch = error.code == "offline" and not bpy.app.online_access_override
-        # Beside the switch nobody has to be told where to find it.
+        # In the preferences the switch is visible already.
         draw_sentences(box, context, error.message if switch else str(error), "INTERNET_OFFLINE")
         if switch:
             box.prop(context.preferences.system, "use_online_access", text="Allow Online Access")
@@ -132,7 +132,7 @@ def _draw_setup(box: bpy.types.UILayout, context: bpy.types.Context, state: Engi
 
 
 def _failure(state: EngineState) -> SjcError | None:
-    """Why the last set-up failed; None where another Python does its work."""
+    """Return why the last set-up failed; None if another Python is used."""
     return None if state.status is Status.READY and state.source != "environment" else state.failure
 
 
@@ -186,7 +186,7 @@ class SJC_PT_engine(bpy.types.Panel):
         return api.engine_state().status is Status.READY
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show it."""
+        """Add it to the status bar."""
         draw_engine(self.layout, context)
 
 
@@ -196,5 +196,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take it away."""
+    """Unregister what `register` registered."""
     bpy.utils.unregister_class(SJC_PT_engine)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The button that copies what helps to find a fault, without paths and prompts unless they are wished in."""
+"""The operator that copies a bug report, by default without paths and prompts."""
 
 import platform
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be clicked on a job of the history."""
+"""Operators for jobs of the history."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ..shared.unknown_job_question import REASON, AsksAboutUnknownJobs
 from ..shared.wrapped_label import draw_sentences
 
 NAMED_FILES = 5
-"""Of those that are left in a deleted job's folder."""
+"""Most file names listed that are left in a deleted job's folder."""
 
 
 class SJC_OT_recall(AsksAboutUnknownJobs, bpy.types.Operator):

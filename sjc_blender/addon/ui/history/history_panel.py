@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The jobs that have ended, of this and of earlier sessions, with their pictures."""
+"""The panel "History": ended jobs of all sessions, with their pictures."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ NAME_SHARE = 0.65
 """Of a line's width."""
 
 TITLE_BUTTONS = 2.5
-"""Units that the buttons beside the chosen job's name take."""
+"""Width in units of the buttons beside the chosen job's name."""
 
 PICTURE = 8.0
 """Height of the chosen job's picture, in units of the interface."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the buttons and menus do: thin over `sjc_blender.addon.api`, every error said in a sentence."""
+"""Operators that start jobs through `sjc_blender.addon.api`."""
 
 import dataclasses
 import random
@@ -27,7 +27,7 @@ from ..shared.wrapped_label import UNIT, draw_sentences
 from . import variations
 
 LARGEST_SEED = 99_999
-"""Of those that are drawn by chance: short enough to be read and remembered."""
+"""Largest random seed, short enough to read and remember."""
 
 DIALOG = 320
 """Width of a question, in pixels before the interface's scale."""
@@ -35,11 +35,11 @@ DIALOG = 320
 PATH_PLAYS = "Wait until the camera's path is played"
 
 refusal: SjcError | None = None
-"""Why the last job could not start, for the panel; None once one could, or when it was read."""
+"""Why the last job could not start, for the panel; None after a success, or when it was dismissed."""
 
 
 def obstacle(scene: bpy.types.Scene) -> str:
-    """Say why no job can be started from a scene's settings now; empty if one can."""
+    """Return why no job can be started from a scene's settings now; empty if one can."""
     said: str = scene.sjc.obstacle() or session.obstacle()  # type: ignore[attr-defined]
     return said or (PATH_PLAYS if camera_path.playing() else "")
 
@@ -51,7 +51,7 @@ class SJC_OT_generate(bpy.types.Operator):
     bl_label = "Generate"
 
     in_panel = False
-    """Whether it was clicked in the panel, which says what is wrong: a report would pop up on top of it."""
+    """Whether it was invoked from the panel, which shows errors itself."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -112,7 +112,7 @@ class SJC_OT_generate(bpy.types.Operator):
 
 
 def was_made(scene: bpy.types.Scene) -> bool:
-    """Whether a job of this session makes, or has made, what the scene's settings ask for."""
+    """Return whether a job of this session has the same settings."""
     settings: SJC_PG_settings = scene.sjc  # type: ignore[attr-defined]
     alike = [job for job in _of_this_prompt(settings) if job.spec.seed == settings.seed]
     if not alike or settings.rig == "ANIMATION":  # whose path would have to be played first
@@ -120,12 +120,12 @@ def was_made(scene: bpy.types.Scene) -> bool:
     try:
         spec, _inputs = resolved(settings.request(), SceneView(scene))
     except SjcError:
-        return False  # which is said when it is begun
+        return False  # which is reported when it is started
     return identity(spec) in {identity(job.spec) for job in alike}
 
 
 def unused_seed(settings: SJC_PG_settings) -> int:
-    """Give the first seed above all that were used with this prompt and preset."""
+    """Return the first seed above all that were used with this prompt and preset."""
     return max((job.spec.seed for job in _of_this_prompt(settings)), default=settings.seed) + 1
 
 
@@ -157,7 +157,7 @@ def _generate_later(scene: bpy.types.Scene, rig: RigChoice) -> None:
 
 
 def _refuse(error: SjcError) -> None:
-    # A report that vanishes after a moment is no good for a list of cameras: the panel keeps it.
+    # Reports vanish too soon for a list of cameras: the panel keeps it.
     global refusal
     refusal = error
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One job in the sidebar, in a box that is as high, and has its buttons in the same places, whatever its state.
+"""One job in the sidebar, in a box of constant height with its buttons in constant places.
 
-A job changes under the mouse of whoever is about to click: what may come has its room from the first frame, and a
-button that has nothing to do is grey. Only words about a failure that are longer than the picture make the box longer.
+A job may change while the user is about to click. So there is room for everything from the start, and unusable buttons
+are grey. Only an error longer than the picture makes the box higher.
 """
 
 import bpy
@@ -32,7 +32,7 @@ LARGEST_PREVIEW = 12.8
 PREVIEW_BESIDE_LIST = 6.5
 
 TITLE_BUTTONS = 2.5
-"""Units that the buttons beside the title take."""
+"""Width in units of the buttons beside the title."""
 
 OPTIMISING = "optimising"
 """Name of the phase that can be paused."""
@@ -56,17 +56,17 @@ def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, job: Job) -
 
 
 def picture_units(context: bpy.types.Context, *, alone: bool) -> float:
-    """Side of a picture that fits the region, in units; a smaller one where a list takes its share of the window."""
+    """Return the side of a picture that fits the region, in units; smaller if there is a list."""
     return max(1.0, min(units_wide(context) - PREVIEW_MARGIN, LARGEST_PREVIEW if alone else PREVIEW_BESIDE_LIST))
 
 
 def cover_of(context: bpy.types.Context, job: Job) -> bpy.types.Object | None:
-    """What stands where the job's result is, unless it is hidden by now."""
+    """Return the visible object in the place of the job's result."""
     return occupied.still_there(job.id, context.view_layer) if job.live or job.imported else None
 
 
 def remarks(context: bpy.types.Context, job: Job) -> list[str]:
-    """What the user should know of the job, a sentence each."""
+    """Return the messages about the job, one sentence each."""
     cover = cover_of(context, job)
     return [*job.warnings, *([f"{cover.name} stands where the result is."] if cover is not None else [])]
 
@@ -84,7 +84,7 @@ def _draw_title(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -
 
 
 def _draw_controls(box: bpy.types.UILayout, job: Job) -> None:
-    """Pause, cancel, stop: each has its own place, for a second click must not do another thing."""
+    """Draw pause, cancel and stop, each in its own place, so that a second click does nothing else."""
     row = box.row(align=True)
     pause = row.row(align=True)
     # The other phases are short, and have no steps.
@@ -122,7 +122,7 @@ def _draw_ways_on(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
 
 
 def _draw_picture(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
-    """Draw the newest preview, or what went wrong, in the room of a picture."""
+    """Draw the newest preview, or the error, in the room of a picture."""
     height = picture_units(context, alone=len(job_queue.QUEUE.jobs) == 1)
     error = trouble(job)
     if error is None:
@@ -143,7 +143,7 @@ def _draw_picture(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
 
 
 def _draw_remarks(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
-    """Unfold what should be known, and offer to hide what stands in its place."""
+    """Draw the messages, and the button that hides an object in the way."""
     row = box.row(align=True)
     count = len(remarks(context, job))
     told = row.row(align=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be clicked on a job of this session."""
+"""Operators for jobs of this session."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from .job_status import record_settings, settings_text
 from .session_properties import chosen_job
 
 MOST_NAMED = 6
-"""Jobs that a question names."""
+"""Most jobs named in a question."""
 
 
 def _chosen(context: bpy.types.Context) -> Job:
@@ -192,7 +192,7 @@ class SJC_OT_clear_jobs(bpy.types.Operator):
 
 
 class NeedsEngine:
-    """An operator whose job needs the engine at once."""
+    """A mix-in for operators that need the engine at once."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -281,7 +281,7 @@ class SJC_OT_show_result(bpy.types.Operator):
         return in_object_mode(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Show it."""
+        """Add it to the status bar."""
         return attempt(self, lambda: api.show(self.job))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The jobs of this session in the sidebar: what runs, what waits in line, what an earlier session left."""
+"""The jobs of this session in the sidebar, and interrupted jobs of earlier ones."""
 
 import bpy
 
@@ -15,7 +15,7 @@ from .session_properties import SJC_PG_session, chosen_job
 
 MOST_OFFERS = 3
 ROWS = 3
-"""Of the list, always: it does not grow under the mouse."""
+"""Rows of the list, constant so that nothing moves under the mouse."""
 
 NAME_SHARE = 0.52
 """Of a line's width."""
@@ -24,19 +24,19 @@ POPOVER_UNITS = 16
 
 
 def active_job() -> Job | None:
-    """The job that runs, or holds still, or is about to stop."""
+    """Return the running, paused or stopping job."""
     states = {JobState.RUNNING, JobState.PAUSED, JobState.CANCELLING}
     return next((job for job in job_queue.QUEUE.jobs if job.state in states), None)
 
 
 def shown_job(session: SJC_PG_session) -> Job | None:
-    """The job that is chosen in the list; where the list is not made yet, the one that runs, else the newest."""
+    """Return the job chosen in the list; without a list the running one, else the newest."""
     jobs = job_queue.QUEUE.jobs
     return chosen_job(session) or active_job() or (jobs[-1] if jobs else None)
 
 
 def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw the line, if there is one; and the job that is chosen in it."""
+    """Draw the queue, if there are several jobs, and the chosen job."""
     session: SJC_PG_session = context.window_manager.sjc
     if len(job_queue.QUEUE.jobs) > 1:
         _draw_line(layout, session)
@@ -84,7 +84,7 @@ def _draw_line(layout: bpy.types.UILayout, session: SJC_PG_session) -> None:
 
 
 def draw_offers(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw what an earlier session left."""
+    """Draw the interrupted jobs of earlier sessions."""
     offers = known_jobs.offers()
     for record in offers[:MOST_OFFERS]:
         _draw_offer(layout, context, record)
@@ -108,7 +108,7 @@ def _draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context, record: 
 
 
 class SJC_PT_remarks(bpy.types.Panel):
-    """What should be known of this job."""
+    """Messages about this job."""
 
     bl_label = "Remarks"
     bl_space_type = "VIEW_3D"
@@ -126,14 +126,14 @@ CLASSES = (SJC_UL_jobs, SJC_PT_remarks)
 
 
 def register() -> None:
-    """Make the list known."""
+    """Register the classes."""
     previews.register()
     for cls in CLASSES:
         bpy.utils.register_class(cls)
 
 
 def unregister() -> None:
-    """Take it away, and free the pictures."""
+    """Unregister the classes, and free the pictures."""
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
     previews.unregister()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the panel says of a job, in words. Knows no bpy."""
+"""Texts about a job in the panel. Knows no bpy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ICONS: dict[JobState, Any] = {
 
 
 def headline(job: Job) -> str:
-    """Say in a few words where the job stands."""
+    """Return the state of a job in a few words."""
     match job.state:
         case JobState.QUEUED:
             return "Waits for the jobs before it"
@@ -59,7 +59,7 @@ LONGEST_HEADLINES = (
     "Done, but not in the scene",
     "Done; imports in Object Mode",
 )
-"""Texts of `headline` for which there has to be room."""
+"""Longest texts of `headline`, for which room is reserved."""
 
 
 def bar_text(job: Job) -> str:
@@ -73,7 +73,7 @@ MEASURING = "Measuring the speed"
 
 
 def rate_text(job: Job) -> str:
-    """Speed and time left, or that they are being measured; empty where there is no such time."""
+    """Return speed and time left, or that they are being measured; empty where there are none."""
     progress = job.progress
     if progress is None or job.state is JobState.PAUSED or not job.live or progress.step >= progress.total:
         return ""
@@ -83,11 +83,11 @@ def rate_text(job: Job) -> str:
 
 
 LONGEST_RATES = (MEASURING, "999.9 steps/s, 99:59:59 left")
-"""Texts of `rate_text` for which there has to be room."""
+"""Longest texts of `rate_text`, for which room is reserved."""
 
 
 def forecast_text(job: Job) -> str:
-    """What the job will need: its memory, and its time as soon as that is known; empty while nothing is."""
+    """Return the job's forecast of memory and, once known, time; empty before it."""
     told = job.forecast
     if told is None:
         return ""
@@ -98,17 +98,17 @@ def forecast_text(job: Job) -> str:
 
 
 LONGEST_FORECASTS = ("99:59:59 in all, 99.9 GB of memory", "99:59:59 in all, 99.9 GB of the GPU")
-"""Texts of `forecast_text` for which there has to be room."""
+"""Longest texts of `forecast_text`, for which room is reserved."""
 
 
 def model_title(source: str) -> str:
-    """Give a model's name for people."""
+    """Return a model's display name."""
     known = known_model(source)
     return known.title if known is not None else PurePath(source).name or source
 
 
 def settings_text(job: Job) -> str:
-    """By what a job can be told from others of its prompt: preset, seed and model."""
+    """Return what distinguishes jobs of the same prompt: preset, seed and model."""
     spec = job.spec
     return f"{spec.preset.capitalize()}, seed {spec.seed}, {model_title(spec.model.source)}"
 
@@ -123,7 +123,7 @@ def line_text(job: Job, jobs: Sequence[Job]) -> str:
 
 
 def place_text(job: Job, jobs: Sequence[Job]) -> str:
-    """Say how far a job is, or when it is its turn; empty once it has ended."""
+    """Return a job's progress, or its position in the queue; empty once it has ended."""
     if job.state is JobState.QUEUED:
         waiting = [other for other in jobs if other.state is JobState.QUEUED]
         place = waiting.index(job) + 1
@@ -144,7 +144,7 @@ RECORD_ICONS: dict[RecordState, Any] = {
 
 
 def offer_text(record: JobRecord) -> str:
-    """Say where a job was interrupted."""
+    """Return where a job was interrupted."""
     if record.state is RecordState.WAITING:
         return f"Not begun: it waited in line. {record.steps} steps"
     if record.step == 0:
@@ -153,7 +153,7 @@ def offer_text(record: JobRecord) -> str:
 
 
 def record_text(record: JobRecord) -> list[str]:
-    """Say in a few lines what a job of the history was, and what became of it."""
+    """Return a few lines about a job of the history."""
     match record.state:
         case RecordState.DONE:
             became = f"Done in {record.steps} steps"
@@ -170,12 +170,12 @@ def record_text(record: JobRecord) -> list[str]:
 
 
 def record_settings(record: JobRecord) -> str:
-    """Say by what a job of the history can be told from others of its prompt."""
+    """Return what distinguishes a job of the history from others of its prompt."""
     return f"{record.preset.capitalize()}, seed {record.seed}, {model_title(record.model)}"
 
 
 def trouble(job: Job) -> SjcError | None:
-    """What went wrong, if anything: in the engine, or on the way into the scene."""
+    """Return the error of the engine or of the import, if any."""
     return job.error or job.import_error
 
 

@@ -25,17 +25,17 @@ NUMBER_UNITS = 3
 """Width of the number of variations."""
 
 DISMISS = 1.5
-"""Units of the button that puts a message away."""
+"""Width in units of the button that dismisses a message."""
 
 
 IN_ITS_PLACE, COMES_THERE = "{name} stands in its place", "{name} will stand there"
 LONGEST_NAME = 20
-"""Letters of a name that are told."""
+"""Most characters shown of a name."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where the next object will stand, as far as that is taken.
+    """An obstacle in the place of the next object.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Place:
 
     @classmethod
     def of(cls, context: bpy.types.Context) -> Place:
-        """Take what was seen at the last look, and the jobs that live."""
+        """Return the obstacle, according to the last evaluation and the live jobs."""
         settings: SJC_PG_settings = context.scene.sjc
         look = rig_watch.Look() if settings.rig_obstacle() else rig_watch.current(context.scene)
         objects = (context.view_layer.objects.get(name) for name in look.in_the_way)
@@ -77,7 +77,7 @@ class _Sidebar:
 
 
 class SJC_PT_main(_Sidebar, bpy.types.Panel):
-    """What to make, and how it gets on."""
+    """The prompt, its settings, and the jobs."""
 
     bl_label = "Text to 3D"
 
@@ -104,7 +104,7 @@ class SJC_PT_main(_Sidebar, bpy.types.Panel):
         row = column.row(align=True)
         row.scale_y = 1.6
         button = row.row(align=True)
-        button.operator_context = "INVOKE_DEFAULT"  # in this region, by which it knows that it was clicked here
+        button.operator_context = "INVOKE_DEFAULT"  # shows the operator that the panel invoked it
         waits = any(job.live for job in api.jobs())
         label = "Preparing ..." if camera_path.playing() else "Add to Queue" if waits else "Generate"
         button.operator("sjc.generate", text=label, icon="SHADERFX")
@@ -134,7 +134,7 @@ def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 
 
 def _draw_ways_out(layout: bpy.types.UILayout, place: Place) -> None:
-    """Offer to make room, or to take another place; always, so that nothing moves."""
+    """Draw the buttons that make room or choose another place; always, so that nothing moves."""
     row = layout.row(align=True)
     aside = row.row(align=True)
     aside.enabled = place.movable and bool(place.said)

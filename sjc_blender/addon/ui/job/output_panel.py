@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Panel of the sidebar: what comes into the scene, and where it is computed."""
+"""The panel "Output": the outputs, and where jobs run."""
 
 import bpy
 
@@ -8,7 +8,7 @@ from ..settings.properties import SJC_PG_settings
 
 
 class SJC_PT_output(bpy.types.Panel):
-    """What comes into the scene."""
+    """Outputs of the next job."""
 
     bl_label = "Output"
     bl_space_type = "VIEW_3D"
@@ -34,5 +34,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take it away."""
+    """Unregister what `register` registered."""
     bpy.utils.unregister_class(SJC_PT_output)

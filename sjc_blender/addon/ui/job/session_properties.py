@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What lists of jobs show and which entry is chosen: ``window_manager.sjc``, never saved.
+"""Lists of jobs and their chosen entries: ``window_manager.sjc``, never saved.
 
 Lists of Blender's interface show collections of properties, and live jobs are no properties: the collections
 here hold names, which a listener of the pump keeps in step with the jobs. Nothing is written while drawing.
@@ -36,7 +36,7 @@ def _set_live_volume(_session: bpy.types.PropertyGroup, value: bool) -> None:
 Item = tuple[str, str, str, int, int]
 
 _shown: list[Item] = []
-"""What Blender was handed last for the enumeration: it keeps pointers to these texts, which Python has to keep."""
+"""The last items of the enumeration: Blender keeps pointers to these texts, so they must stay alive."""
 
 
 def _pictures(session: bpy.types.PropertyGroup, _context: bpy.types.Context | None) -> list[Item]:
@@ -117,7 +117,7 @@ class SJC_PG_session(bpy.types.PropertyGroup):
 
 
 def chosen_job(session: SJC_PG_session) -> Job | None:
-    """The job that is chosen in the list."""
+    """Return the job chosen in the list."""
     if not 0 <= session.job_index < len(session.jobs):
         return None
     name = session.jobs[session.job_index].name
@@ -125,7 +125,7 @@ def chosen_job(session: SJC_PG_session) -> Job | None:
 
 
 def chosen_record(session: SJC_PG_session) -> JobRecord | None:
-    """The entry that is chosen in the history."""
+    """Return the entry chosen in the history."""
     if not 0 <= session.history_index < len(session.history):
         return None
     return record_of(session.history[session.history_index].name)
@@ -141,7 +141,7 @@ def filtered(shown: bpy.types.UIList, entries: Sequence[SJC_PG_entry]) -> tuple[
 
 
 def record_of(folder: str) -> JobRecord | None:
-    """What is known of the job in a folder."""
+    """Return the record of the job in a folder."""
     return _records.get(folder)
 
 
@@ -149,7 +149,7 @@ _records: dict[str, JobRecord] = {}
 
 
 def keep_in_step() -> None:
-    """Let the lists say what there is now; the chosen entries stay chosen."""
+    """Update the lists; the chosen entries stay chosen."""
     session: SJC_PG_session = bpy.context.window_manager.sjc
     _fill_jobs(session)
     _records.clear()
@@ -190,7 +190,7 @@ CLASSES = (SJC_PG_entry, SJC_PG_session)
 
 
 def register() -> None:
-    """Give the window manager its session."""
+    """Register the classes and ``window_manager.sjc``."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
     bpy.types.WindowManager.sjc = PointerProperty(type=SJC_PG_session)
@@ -198,7 +198,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take it away."""
+    """Unregister what `register` registered."""
     pump.LISTENERS.remove(keep_in_step)
     _records.clear()
     variations.forget()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The running job in Blender's status bar, which is seen in every workspace."""
+"""The running job in Blender's status bar, visible in every workspace."""
 
 import bpy
 
@@ -36,12 +36,12 @@ def _draw(header: bpy.types.Header, _context: bpy.types.Context) -> None:
 
 
 def register() -> None:
-    """Show it."""
+    """Add it to the status bar."""
     bpy.types.STATUSBAR_HT_header.append(_draw)
     pump.LISTENERS.append(redraw_status_bars)
 
 
 def unregister() -> None:
-    """Take it away."""
+    """Unregister what `register` registered."""
     pump.LISTENERS.remove(redraw_status_bars)
     bpy.types.STATUSBAR_HT_header.remove(_draw)

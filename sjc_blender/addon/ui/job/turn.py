@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A finished object turns round once in the place of its preview: the views of ``result/turntable.png`` in turn."""
+"""An animation of a finished object in its preview: the views of ``result/turntable.png``, shown once."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from ...window_events import in_a_window, redraw_sidebars
 from ..shared import previews
 
 SECONDS = 0.2
-"""That a view is shown."""
+"""Seconds for which a view is shown."""
 
 LAST_SECONDS = 0.6
-"""That the front is shown in the end, as at first."""
+"""Seconds for which the front is shown at the end."""
 
 _seen: set[str] = set()
-"""Ids of the jobs whose end was seen; each turns once."""
+"""Ids of finished jobs, each of which is animated once."""
 
 _turning: list[str] = []
-"""Ids of the jobs that are yet to turn, or do so now: the first one."""
+"""Ids of the jobs to animate; the first one is running."""
 
 _frame = 0
 _views: bpy.utils.previews.ImagePreviewCollection | None = None
-"""Of the first one in `_turning`, by their numbers."""
+"""Views of the first job in `_turning`, by number."""
 
 
 def icon(job: Job) -> int:
-    """Icon of what a job shows now: the view of its turn, else its newest preview; 0 if there is none."""
+    """Return the icon of a job: the view of its animation, else its newest preview; 0 if there is none."""
     preview = view(job)
     if preview is not None:
         return preview.icon_id
@@ -41,7 +41,7 @@ def icon(job: Job) -> int:
 
 
 def view(job: Job) -> bpy.types.ImagePreview | None:
-    """The view at which a job is in its turn; None while it does not turn."""
+    """Return the present view of a job's animation; None if it does not run."""
     if not _views or _turning[0] != job.id:
         return None
     preview: bpy.types.ImagePreview = _views[str(_frame % len(_views))]
@@ -49,7 +49,7 @@ def view(job: Job) -> bpy.types.ImagePreview | None:
 
 
 def look() -> None:
-    """Let every job turn that is done since this was last called."""
+    """Start the animation of jobs that finished since the last call."""
     for job in job_queue.QUEUE.jobs:
         if job.state is JobState.DONE and job.id not in _seen:
             _seen.add(job.id)
@@ -60,7 +60,7 @@ def look() -> None:
 
 @in_a_window
 def _turn() -> float | None:
-    """Show the next view of the first in line; after the last one the front again, and then the next in line."""
+    """Show the next view of the first job; after the last view the front again, then the next job."""
     global _frame
     if _views is None:
         _load()
@@ -76,7 +76,7 @@ def _turn() -> float | None:
 
 
 def _load() -> None:
-    """Take the pictures of the job that is next; none if it has left, or has no turntable."""
+    """Load the views of the next job; none if it was removed or has no turntable."""
     global _views, _frame
     _frame = 0
     job = next((job for job in job_queue.QUEUE.jobs if job.id == _turning[0]), None)
@@ -107,13 +107,13 @@ def _close() -> None:
 
 
 def register() -> None:
-    """Look at the jobs whenever they change."""
+    """Listen to changes of jobs."""
     _seen.update(job.id for job in job_queue.QUEUE.jobs)
     pump.LISTENERS.append(look)
 
 
 def unregister() -> None:
-    """Stand still."""
+    """Stop the animation."""
     pump.LISTENERS.remove(look)
     if bpy.app.timers.is_registered(_turn):
         bpy.app.timers.unregister(_turn)

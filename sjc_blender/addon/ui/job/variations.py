@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several seeds of one wish: jobs whose results stay in their folders until one is kept.
+"""Variations: jobs of several seeds, whose results stay in their folders until one is kept.
 
 What is told apart here is a matter of this session; in a later one they are jobs of the history, each for itself.
 """
@@ -20,16 +20,16 @@ LARGEST_PICTURE = 6.0
 """In units."""
 
 _sets: list[list[str]] = []
-"""Ids of the jobs that were begun together."""
+"""Ids of jobs that were started together."""
 
 
 def together(jobs: list[Job]) -> None:
-    """Let these be shown as variations of each other."""
+    """Group jobs as variations of each other."""
     _sets.append([job.id for job in jobs])
 
 
 def set_of(job: Job) -> list[Job]:
-    """The job and its variations that are still listed, by seed; itself alone if it has none."""
+    """Return the job and its listed variations, by seed."""
     ids = next((ids for ids in _sets if job.id in ids), [])
     # One that was resumed is listed twice, and is its newer self.
     newest = {other.id: other for other in job_queue.QUEUE.jobs if other.id in ids}
@@ -66,5 +66,5 @@ def _draw_one(cell: bpy.types.UILayout, job: Job, side: float) -> None:
 
 
 def forget() -> None:
-    """Forget which jobs were begun together."""
+    """Forget all groups."""
     _sets.clear()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the buttons of the model panel do."""
+"""Operators of the model panel."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ..settings.properties import SJC_PG_settings
 from ..shared.attempt import attempt
 
 OWN = "own"
-"""Stands for the user's own model where a listed one has its id."""
+"""Id of the user's own model in the list."""
 
 
 def _library_is_free(operator: type[bpy.types.Operator]) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sub-panel "Model" of the sidebar: which models there are, what each needs, and their download."""
+"""The sub-panel "Model": the list of models, their requirements and downloads."""
 
 import bpy
 
@@ -28,14 +28,14 @@ FACT_SHARE = 0.32
 """Of a line's width, that the name of a fact takes."""
 
 NAME_SHARE = 0.68
-"""Share of a row's width for the name; the size, or the button that fetches it, has the rest."""
+"""Share of a row's width for the name; the rest is for the size or the download button."""
 
 FETCHED = (Place.HUB, Place.PART)
-"""Where a model is that has to be downloaded, or completed, first."""
+"""Locations of models that have to be downloaded or completed."""
 
 
 class SJC_PT_model(bpy.types.Panel):
-    """Which model knows what things look like."""
+    """The model of the next job."""
 
     bl_label = "Model"
     bl_parent_id = "SJC_PT_main"
@@ -67,7 +67,7 @@ class SJC_PT_model(bpy.types.Panel):
 
 
 def _draw_list(layout: bpy.types.UILayout, settings: SJC_PG_settings, here: list[ModelStatus]) -> None:
-    """What can be used at once."""
+    """Draw the models that can be used at once."""
     row = layout.row()
     row.label(text="Looking for models..." if LIBRARY.action == "list" else "On this computer", translate=False)
     row.operator("sjc.refresh_models", text="", icon="FILE_REFRESH", emboss=False)
@@ -79,7 +79,7 @@ def _draw_list(layout: bpy.types.UILayout, settings: SJC_PG_settings, here: list
 
 
 def _draw_to_download(layout: bpy.types.UILayout, settings: SJC_PG_settings, models: list[ModelStatus]) -> None:
-    """What has to be fetched first, family by family; folded away at first."""
+    """Draw the models that have to be downloaded, by family; closed at first."""
     if not models:
         return
     header, body = layout.panel("SJC_PT_models_to_download", default_closed=True)
@@ -219,5 +219,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take it away."""
+    """Unregister what `register` registered."""
     bpy.utils.unregister_class(SJC_PT_model)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be done with the active result: thin over `sjc_blender.addon.api`."""
+"""Operators for the active result, through `sjc_blender.addon.api`."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ class SJC_OT_show_as(_OnResult, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Show it."""
+        """Add it to the status bar."""
         return attempt(self, lambda: api.show_as(context.object, self.kind, scene=context.scene))
 
 
@@ -78,7 +78,7 @@ class SJC_OT_show_side(_OnResult, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Show it."""
+        """Add it to the status bar."""
         return attempt(self, lambda: api.show_side(context.object, self.side, scene=context.scene))
 
 
@@ -172,13 +172,13 @@ CLASSES = (
 
 
 def register() -> None:
-    """Make the operators known."""
+    """Register the operators."""
     for cls in CLASSES:
         bpy.utils.register_class(cls)
 
 
 def unregister() -> None:
-    """Take the operators away, and end what they set going."""
+    """Unregister the operators, and end background tasks."""
     background_work.stop()
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)

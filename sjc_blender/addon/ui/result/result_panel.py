@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sidebar's part for a result that came into the scene."""
+"""The panel of the active result."""
 
 import bpy
 
@@ -19,14 +19,14 @@ LONGEST_PROMPT = 200
 
 
 class SJC_PT_result(bpy.types.Panel):
-    """How the active result is meshed, looks, and leaves Blender."""
+    """Mesh, look and export of the active result."""
 
     bl_label = "Result"
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "SJC"
     bl_parent_id = "SJC_PT_main"
-    # Below the others, and always there: it grows when a result comes in, and nothing is to move then.
+    # The last panel, as it grows when a result is imported, and nothing should move.
     bl_order = 80
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -61,7 +61,7 @@ class SJC_PT_result(bpy.types.Panel):
 
 
 def _draw_place(column: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
-    """Compare an edit with what it was made of; offer to hide what else stands in this place."""
+    """Draw the comparison of an edit with its original, and the button that hides another object in this place."""
     sides = sides_of(obj, context.scene)
     if sides:
         row = column.row(align=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be changed in the active result: ``window_manager.sjc_result``.
+"""The settings of the active result: ``window_manager.sjc_result``.
 
 The values live in the object, and go with it through files and undo. These properties only show and set them: those
 of a window manager push no undo step of their own, so that a drag is undone in one step together with its mesh.
@@ -132,12 +132,12 @@ class SJC_PG_result(bpy.types.PropertyGroup):
 
 
 def register() -> None:
-    """Give the window manager the properties."""
+    """Register the properties of the window manager."""
     bpy.utils.register_class(SJC_PG_result)
     bpy.types.WindowManager.sjc_result = PointerProperty(type=SJC_PG_result)
 
 
 def unregister() -> None:
-    """Take them away, and end what they set going."""
+    """Unregister them, and end background tasks."""
     del bpy.types.WindowManager.sjc_result
     bpy.utils.unregister_class(SJC_PG_result)

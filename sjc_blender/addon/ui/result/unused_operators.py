@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The .vdb files that nothing uses any more, in File > Clean Up: thin over `sjc_blender.addon.api`."""
+"""The operator in File > Clean Up that deletes unused .vdb files, through `sjc_blender.addon.api`."""
 
 import bpy
 
@@ -10,7 +10,7 @@ from ..shared.wrapped_label import UNIT, draw_sentences
 
 DIALOG = 420
 SHOWN = 10
-"""Files that are listed by name."""
+"""Most files listed by name."""
 
 REST = "and {count} more"
 QUESTION = "{count} files, {size} MB. This cannot be undone. Files outside of this folder that use them are not known."
@@ -76,12 +76,12 @@ def _entry(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
 
 
 def register() -> None:
-    """Make it known, in File > Clean Up."""
+    """Register the operator and its entry in File > Clean Up."""
     bpy.utils.register_class(SJC_OT_delete_unused_files)
     bpy.types.TOPBAR_MT_file_cleanup.append(_entry)
 
 
 def unregister() -> None:
-    """Take it away."""
+    """Unregister what `register` registered."""
     bpy.types.TOPBAR_MT_file_cleanup.remove(_entry)
     bpy.utils.unregister_class(SJC_OT_delete_unused_files)

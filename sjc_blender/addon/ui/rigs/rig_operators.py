@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Buttons that make and check rigs and domains."""
+"""Operators that make and check rigs and domains."""
 
 import bpy
 from bpy.props import IntProperty

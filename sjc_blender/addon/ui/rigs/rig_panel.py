@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Panels of the sidebar: from where the object is looked at, and the box it fills."""
+"""The panels of viewpoints and domain."""
 
 import bpy
 from bpy.props import BoolProperty
@@ -14,10 +14,10 @@ from ..shared import camera_path
 from ..shared.wrapped_label import draw_sentences, units_wide
 
 MOST_VIEWS = 6
-"""View texts whose shares are listed."""
+"""Most view texts listed."""
 
 LEAST_CUT_OFF = 0.005
-"""Share of a proxy that is worth a word."""
+"""Least share of a proxy outside the domain that is reported."""
 
 LABEL_SHARE = 0.4
 """Of a line's width, as with Blender's own labels beside their fields."""
@@ -30,7 +30,7 @@ class _Sidebar:
 
 
 class SJC_PT_viewpoints(_Sidebar, bpy.types.Panel):
-    """From where the object is looked at."""
+    """Viewpoints of the next job."""
 
     bl_label = "Viewpoints"
     bl_parent_id = "SJC_PT_main"
@@ -62,7 +62,7 @@ class SJC_PT_viewpoints(_Sidebar, bpy.types.Panel):
 
 
 class SJC_PT_rig_report(_Sidebar, bpy.types.Panel):
-    """What the rig sees, and what it does not."""
+    """Coverage of the rig."""
 
     bl_label = "What It Sees"
     bl_parent_id = "SJC_PT_viewpoints"
@@ -162,7 +162,7 @@ def _draw_path(column: bpy.types.UILayout, settings: SJC_PG_settings, scene: bpy
 
 
 def _draw_camera(column: bpy.types.UILayout, context: bpy.types.Context, rig: bpy.types.Collection) -> None:
-    """Show what the active camera of the rig has of its own."""
+    """Draw the weight and the text of the rig's active camera."""
     camera = context.object
     if camera is None or camera.type != "CAMERA" or camera.name not in rig.all_objects:
         return
@@ -177,7 +177,7 @@ def _draw_camera(column: bpy.types.UILayout, context: bpy.types.Context, rig: bp
 
 
 def _draw_headline(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Say the most important thing about the rig in a line."""
+    """Draw the most important finding about the rig in a line."""
     settings: SJC_PG_settings = context.scene.sjc
     if settings.rig_obstacle():
         return
@@ -206,7 +206,7 @@ CLASSES = (SJC_PT_viewpoints, SJC_PT_rig_report, SJC_PT_domain)
 
 
 def register() -> None:
-    """Show the panels, and watch the rig for them."""
+    """Register the panels, and watch the rig."""
     rig_watch.register()
     bpy.types.WindowManager.sjc_show_coverage = BoolProperty(
         name="Show Coverage",
@@ -220,7 +220,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take them away."""
+    """Unregister the panels."""
     for cls in reversed(CLASSES):
         bpy.utils.unregister_class(cls)
     del bpy.types.WindowManager.sjc_show_coverage

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a finished result is to be changed: a part of ``scene.sjc``."""
+"""The settings of edits: a part of ``scene.sjc``."""
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, PointerProperty, StringProperty

@@ -81,7 +81,7 @@ class ModelChoice:
         ]
 
     def model_obstacle(self) -> str:
-        """Say why no job can start with this model; empty if nothing is seen that would prevent it."""
+        """Return why no job can start with this model; empty if there is no known reason."""
         if self.model_kind == "OWN" and not self.model_source.strip():
             return "Choose the model's folder or file"
         if self.model_kind == "HUB":
@@ -99,5 +99,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take it away."""
+    """Unregister what `register` registered."""
     bpy.utils.unregister_class(SJC_PG_adapter)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is suggested while a prompt is written: prompts that were used before, and what a small model knows."""
+"""Suggestions for prompts: earlier ones, and those of a small model's vocabulary."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST = 60
 
 
 def suggestions(settings: bpy.types.PropertyGroup, _context: bpy.types.Context, text: str) -> list[str]:
-    """Give prompts with all the words that are written so far, those used last first."""
+    """Return prompts that contain all words typed so far, the most recent first."""
     words = text.casefold().split()
     known = vocabulary(bpy.path.abspath(settings.model))  # type: ignore[attr-defined]  # of SJC_PG_settings
     candidates = [*_used(), *(known.examples() if known is not None else [])]
@@ -28,5 +28,5 @@ def _used() -> Iterable[str]:
         if job.spec.prompt.strip():
             yield job.spec.prompt.strip()
     for record in known_jobs.records:
-        if record.subject != subject_of("", record.model):  # a job without a prompt is called after its model
+        if record.subject != subject_of("", record.model):  # a job without a prompt is named after its model
             yield record.subject

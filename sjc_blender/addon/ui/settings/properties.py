@@ -26,14 +26,14 @@ PURPOSES = {
 }
 
 NUMBERS = {"draft": 0, "standard": 1, "high": 2, "paper": 3}
-"""What files keep of a preset."""
+"""Numbers of the presets, which are stored in files."""
 
 _preset_items: dict[str, list[tuple[str, str, str, int]]] = {}
-"""By the models' sources: Blender keeps no copy of the texts."""
+"""Items by the model's source; they must stay alive, as Blender does not copy the texts."""
 
 
 def _presets_of(settings: "SJC_PG_settings", _context: bpy.types.Context) -> list[tuple[str, str, str, int]]:
-    """The presets, and what each is with the chosen model."""
+    """Return the presets with their sizes for the chosen model."""
     source = bpy.path.abspath(settings.model)
     items = []
     for name in preset_names():
@@ -46,7 +46,7 @@ def _presets_of(settings: "SJC_PG_settings", _context: bpy.types.Context) -> lis
 
 
 class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.PropertyGroup):
-    """What the next job is to make, and from where it is looked at."""
+    """Settings of the next job."""
 
     prompt: StringProperty(
         name="Prompt",
@@ -92,21 +92,21 @@ class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.Property
 
     @property
     def farm(self) -> Farm | None:
-        """The farm that is to run the jobs, None for this computer; SjcError as of `user_preferences.farm`."""
+        """The chosen farm, None for this computer; SjcError as of `user_preferences.farm`."""
         return user_preferences.farm() if self.run_on == "FARM" else None
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """What is to be made, as the API takes it."""
+        """The chosen outputs for the API."""
         return tuple(name for name, wanted in (("volume", self.make_volume), ("mesh", self.make_mesh)) if wanted)
 
     @property
     def takes_prompt(self) -> bool:
-        """Whether the chosen model wants to be told what to make."""
+        """Whether the chosen model needs a prompt."""
         return needs_prompt(bpy.path.abspath(self.model))
 
     def request(self, rig: RigChoice | None = None) -> JobRequest:
-        """What the next job is to be; `rig` is the choice of these settings where its path was played already."""
+        """Return the request for the next job; `rig` is the choice of these settings if its path was played already."""
         return JobRequest(
             prompt=self.prompt,
             negative_prompt=self.negative_prompt,
@@ -125,7 +125,7 @@ class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.Property
         )
 
     def edit_request(self, result: bpy.types.Object) -> JobRequest:
-        """What an edit of a result is to be."""
+        """Return the request for an edit of a result."""
         settings = JobRequest()
         if self.edit_settings == "TAB":
             tab = self.request()
@@ -141,7 +141,7 @@ class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.Property
         )
 
     def obstacle(self) -> str:
-        """Say why no job can start with these settings; empty if nothing is seen that would prevent it."""
+        """Return why no job can start with these settings; empty if there is no known reason."""
         if not self.prompt.strip() and self.takes_prompt:
             return "Write a prompt first"
         if self.rig_obstacle():
@@ -152,12 +152,12 @@ class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.Property
 
 
 def register() -> None:
-    """Give every scene its settings."""
+    """Register the settings of scenes."""
     bpy.utils.register_class(SJC_PG_settings)
     bpy.types.Scene.sjc = PointerProperty(type=SJC_PG_settings)
 
 
 def unregister() -> None:
-    """Take the settings away."""
+    """Unregister the settings."""
     del bpy.types.Scene.sjc
     bpy.utils.unregister_class(SJC_PG_settings)

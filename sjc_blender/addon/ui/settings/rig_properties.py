@@ -154,7 +154,7 @@ class RigSettings:
 
     @property
     def proxy(self) -> bpy.types.Object | bpy.types.Collection | None:
-        """The shape to start from, as the API takes it."""
+        """The chosen proxy for the API."""
         return {"NONE": None, "OBJECT": self.proxy_object, "COLLECTION": self.proxy_collection}[self.proxy_kind]
 
     @property
@@ -180,7 +180,7 @@ class RigSettings:
         return {"guide": {"levels": [self.guide_lowest, self.guide_highest]}} if self.guide_kind != "NONE" else {}
 
     def rig_choice(self) -> RigChoice:
-        """Where the viewpoints come from, as the API takes it."""
+        """Return the chosen viewpoints for the API."""
         return RigChoice(
             self.rig,
             collection=self.cameras if self.rig in {"CAMERAS", "REGION"} else None,
@@ -189,7 +189,7 @@ class RigSettings:
         )
 
     def rig_obstacle(self) -> str:
-        """Say why no job can start with these; empty if nothing is seen that would prevent it."""
+        """Return why no job can start with these; empty if there is no known reason."""
         if self.rig in {"CAMERAS", "REGION"} and self.cameras is None:
             return "Choose a collection of cameras, or the orbit"
         if self.proxy_kind != "NONE" and self.proxy is None:

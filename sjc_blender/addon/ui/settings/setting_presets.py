@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blender's own presets for the settings of a scene: kept by a name, chosen from the panel's header."""
+"""Named presets of a scene's settings, with Blender's preset menu in the panel's header."""
 
 import bpy
 from bl_operators.presets import AddPresetBase
@@ -40,7 +40,7 @@ class SJC_OT_setting_preset_add(AddPresetBase, bpy.types.Operator):
 
     @property
     def preset_values(self) -> list[str]:
-        """What a preset holds."""
+        """Paths of the stored properties."""
         return _values()
 
 

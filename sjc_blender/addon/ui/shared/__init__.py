@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What several panels use."""
+"""Helpers that several panels share."""

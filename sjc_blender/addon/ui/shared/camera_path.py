@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The scene played along its camera's path for a button, a few frames at a time."""
+"""Playing the scene along its camera's path in the background, a few frames at a time."""
 
 from __future__ import annotations
 

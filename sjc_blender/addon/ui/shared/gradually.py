@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Work on the main thread that takes longer than a moment, spread over many, so that Blender stays at hand."""
+"""Long work on the main thread in small steps, so that Blender stays responsive."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ MOMENT = 0.02
 """Seconds of work at a time; a step that takes longer is not broken up."""
 
 PAUSE = 0.01
-"""Seconds between, in which Blender hears the user and draws."""
+"""Seconds between two steps, in which Blender handles input and draws."""
 
 CHANGED = SjcError(
     "changed_meanwhile", "The file was changed under it, by an undo for instance.", "Press the button again."
 )
 
 running: dict[str, Callable[[], float | None]] = {}
-"""What is under way, by what it is called."""
+"""Running tasks by name."""
 
 
 def gradually(
     name: str, steps: Generator[object, None, T], done: Callable[[T], object], failed: Callable[[SjcError], object]
 ) -> None:
-    """Take the steps, a few at a time; in background mode, which has no event loop, all of them now.
+    """Run a generator of steps, a few at a time; in background mode, without an event loop, all at once.
 
     Nothing happens if something of that name is under way. Loading another file ends it.
 
@@ -65,7 +65,7 @@ def gradually(
             tell = partial(failed, error)
         except ReferenceError:
             tell = partial(failed, CHANGED)
-        except Exception:  # the border: what is under way would stay so for ever
+        except Exception:  # the border: the task must end
             traceback.print_exc()
             tell = bool
         running.pop(name, None)
@@ -82,7 +82,7 @@ def gradually(
 
 
 def forget(*_: object) -> None:
-    """End everything that is under way."""
+    """End all tasks."""
     for work in running.values():
         if bpy.app.timers.is_registered(work):
             bpy.app.timers.unregister(work)
@@ -90,12 +90,12 @@ def forget(*_: object) -> None:
 
 
 def register() -> None:
-    """Nothing under way outlives its file."""
+    """End tasks before another file is loaded."""
     bpy.app.handlers.load_pre.append(_before_load)
 
 
 def unregister() -> None:
-    """End everything that is under way."""
+    """End all tasks."""
     bpy.app.handlers.load_pre.remove(_before_load)
     forget()
 

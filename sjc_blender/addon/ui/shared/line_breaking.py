@@ -36,7 +36,7 @@ def wrapped(text: str, width: float, measure: Callable[[str], float]) -> list[st
 
 
 def _fitting(word: str, width: float, measure: Callable[[str], float]) -> int:
-    """How many of a word's letters fit, one at least; measured by halving, for paths are long."""
+    """Return how many of a word's characters fit, at least one; by bisection, as paths are long."""
     low, high = 1, len(word)
     while low < high:
         middle = (low + high + 1) // 2

@@ -23,7 +23,7 @@ _used: dict[Path, list[str]] = {}
 
 
 def icon(path: Path) -> int:
-    """Icon of a picture, loaded when it is first asked for; 0 while there is none to show.
+    """Return the icon of a picture, loaded at first use; 0 if there is none.
 
     The pictures of a folder replace each other, the one first that was not asked for the longest.
     """
@@ -56,7 +56,7 @@ def _is_small(path: Path) -> bool:
 
 
 def register() -> None:
-    """Make room for the pictures."""
+    """Create the collection of previews."""
     global _collection
     _collection = bpy.utils.previews.new()
 

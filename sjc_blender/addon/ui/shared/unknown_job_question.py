@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The question before something is done with a job that the user has not begun."""
+"""The question before a job that the user did not start is used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REASON = "This job was not begun by you, as far as this computer knows"
 
 
 class AsksAboutUnknownJobs:
-    """An operator that has its user agree to a job of somebody else before it goes on."""
+    """A mix-in for operators that ask before they use a job of another user."""
 
     if TYPE_CHECKING:
         agreed: bool
@@ -28,7 +28,7 @@ class AsksAboutUnknownJobs:
         )
 
     def doubt(self, folder: str | Path) -> str:
-        """Return what to ask, in two sentences; empty for a job of the user, or for none (then execution says so)."""
+        """Return the question in two sentences; empty for the user's own job, and for a missing one (see `execute`)."""
         job = JobFolder(Path(folder))
         try:
             return "" if unknown_jobs.is_known(job) else f"{REASON}: {unknown_jobs.about(job)}."
@@ -36,7 +36,7 @@ class AsksAboutUnknownJobs:
             return ""
 
     def ask(self, context: bpy.types.Context, event: bpy.types.Event, folder: str | Path) -> set[str]:
-        """Ask if there is a doubt; execute at once if there is none."""
+        """Ask about an unknown job; execute at once for a known one."""
         doubt = self.doubt(folder)
         if not doubt:
             return self.execute(context)  # type: ignore[attr-defined, no-any-return]  # the operator's
@@ -53,6 +53,6 @@ class AsksAboutUnknownJobs:
         return set(answer)
 
     def settle(self, folder: str | Path) -> None:
-        """Take in that the user has agreed."""
+        """Record that the user has agreed."""
         if self.agreed:
             api.agree(folder)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sentences in a panel, broken to its width, and the room for those that may come."""
+"""Sentences in a panel, wrapped to its width, with constant room."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNIT = 20
 """Pixels of one unit of the interface, before its scale."""
 
 MARGIN = 66
-"""Pixels, before the interface's scale, that the tabs, the panel's and a box's edges take."""
+"""Unscaled pixels of the tabs and the edges of panel and box."""
 
 ICON_WIDTH = 28
 

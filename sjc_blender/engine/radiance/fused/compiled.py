@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kernels made ready before they are needed; what is damaged among those kept on the disk is compiled again."""
+"""Compilation of the kernels before they are needed; damaged ones in the cache are compiled again."""
 
 from __future__ import annotations
 

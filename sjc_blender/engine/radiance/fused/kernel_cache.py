@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where compiled kernels are kept: in the engine's own environment, never elsewhere."""
+"""The cache of compiled kernels, in the engine's own environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ....protocol.errors import SjcError
 FOLDER = "sjc-kernels"
 
 PREFIX = "wp_sjc_"
-"""How Warp calls the folders of our kernels."""
+"""Prefix of Warp's folders for our kernels."""
 
 SEAL = "sjc-seal.json"
 """In each folder: the hashes of its files when they had just been compiled, and worked."""
@@ -58,7 +58,7 @@ def kernel_folders(cache: Path, module: str = "") -> list[Path]:
 
 
 def discard_damaged(cache: Path) -> None:
-    """Throw away what is not as it was when it had just been compiled: Warp would load it, or stumble over it."""
+    """Delete kernels whose files have changed since they were compiled: Warp would load them or fail."""
     for folder in kernel_folders(cache):
         try:
             sealed = json.loads((folder / SEAL).read_text(encoding="utf-8"))
@@ -69,12 +69,12 @@ def discard_damaged(cache: Path) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Throw a folder of compiled kernels away, as far as that is possible."""
+    """Delete a folder of compiled kernels, as far as possible."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def seal(cache: Path) -> None:
-    """Remember the kernels as they are now that they work; where that cannot be written they are compiled again."""
+    """Write the seal of the kernels, which work now; without it they are compiled again."""
     for folder in kernel_folders(cache):
         if not (folder / SEAL).is_file():
             with contextlib.suppress(SjcError):

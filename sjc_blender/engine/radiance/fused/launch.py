@@ -39,7 +39,7 @@ def module_named(name: str) -> str:
 
 
 def address(name: str, tensor: Tensor) -> int:
-    """Where a kernel finds a float32 tensor whose elements lie in memory without gaps.
+    """Return the address of a contiguous float32 tensor.
 
     Raises
     ------

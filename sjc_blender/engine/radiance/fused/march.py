@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Marching rays through a voxel field in fused kernels, forth and back."""
+"""Ray marching through a voxel field in fused kernels, forward and backward."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class _March(torch.autograd.Function):
             gradients["background_gradients"] = torch.empty_like(tensors["backgrounds"])
         for name, gradient in zip(GRADIENTS_OF_MADE, of_made, strict=True):
             if gradient is None:
-                setattr(march, name, 0)  # and not what an earlier call left
+                setattr(march, name, 0)  # not those of an earlier call
             else:
                 gradients[name] = gradient.contiguous()
         _point(march, gradients)

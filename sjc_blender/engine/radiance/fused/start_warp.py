@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Warp, ready for use: kernels are kept in the engine's environment, and a machine without a GPU is no warning."""
+"""Initialisation of Warp: its cache is in the engine's environment, and a missing GPU gives no warning."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_DRIVER = b"Could not find or load the NVIDIA CUDA driver"
 
 @cache
 def start_warp() -> None:
-    """Set Warp up; once a process is enough."""
+    """Initialise Warp, once per process."""
     warp.config.kernel_cache_dir = str(kernel_cache())
     warp.config.log_level = warp.LOG_ERROR
     with contextlib.nullcontext() if torch.cuda.is_available() else _without_the_warning():
@@ -29,7 +29,7 @@ def start_warp() -> None:
 
 @contextlib.contextmanager
 def _without_the_warning() -> Iterator[None]:
-    """Leave out of the standard error what Warp's library prints there on every machine without an NVIDIA GPU."""
+    """Suppress what Warp prints to standard error on machines without an NVIDIA GPU."""
     try:
         kept = os.dup(2)
     except OSError:  # there is none
