@@ -70,7 +70,6 @@ def load_origin(path: Path, content: str) -> dict[str, torch.Tensor]:
 
     Parameters
     ----------
-    path : Path
     content : str
         Digest that the checkpoint has of its content.
 

@@ -66,7 +66,6 @@ def run_job(
 
     Parameters
     ----------
-    folder : JobFolder
     report : callable
         Told every event.
     cancelled : callable

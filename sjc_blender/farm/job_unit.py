@@ -81,7 +81,6 @@ def run_unit(
 
     Parameters
     ----------
-    folder : JobFolder
     tell : callable
         Told every event of the engine.
     stop : callable

@@ -35,8 +35,6 @@ async def serve(
 
     Parameters
     ----------
-    where : Connection
-    stop : asyncio.Event
     dashboard : int or None
         Port of Dask's status pages, on this machine's loopback alone; None: no pages.
     ready : callable

@@ -86,7 +86,6 @@ class Submission:
 
     Parameters
     ----------
-    where : Connection
     folders : sequence of JobFolder
     shared : bool
         Whether the workers reach the folders; otherwise jobs travel there, and their results back.

@@ -61,7 +61,6 @@ class Site(WorkerPlugin):
 
     Parameters
     ----------
-    paths : PathMap
     spool : Path
         Folder for the jobs of machines that share no disk; a job that was begun here goes on here.
     """

@@ -32,11 +32,8 @@ async def join(
 
     Parameters
     ----------
-    where : Connection
-    site : Site
     name : str
         What the worker is called.
-    stop : asyncio.Event
     tell : callable
         Told in sentences when the scheduler is found, lost and found again.
     patience : float

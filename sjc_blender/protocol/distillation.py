@@ -48,7 +48,6 @@ class Distillation:
 
         Parameters
         ----------
-        count : int
         shift : float
             Of a rectified flow: that of its scheduler, which its few steps were shifted by.
         """

@@ -59,7 +59,6 @@ class FileLock:
 
         Parameters
         ----------
-        path : Path
         patience : float
             Seconds to wait for another process to release it.
 

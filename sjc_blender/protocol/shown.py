@@ -19,7 +19,6 @@ def shown(text: str, longest: int = 0) -> str:
 
     Parameters
     ----------
-    text : str
     longest : int
         Characters after which it is cut, with an ellipsis; 0: not at all.
     """

@@ -23,7 +23,6 @@ def transforms_json(views: ReferenceViews, width: int, height: int) -> dict[str,
 
     Parameters
     ----------
-    views : ReferenceViews
     width, height : int
         Of every picture, in pixels.
 

@@ -65,7 +65,6 @@ class ViewVocabulary:
 
         Parameters
         ----------
-        prompt : str
         azimuth, elevation : float
             Degrees.
         """

@@ -29,12 +29,7 @@ class Stopped(Exception):
 
 
 class StandIn:
-    """One job.
-
-    Parameters
-    ----------
-    folder : JobFolder
-    """
+    """One job."""
 
     def __init__(self, folder: JobFolder) -> None:
         self.folder = folder

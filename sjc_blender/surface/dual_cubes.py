@@ -24,7 +24,6 @@ def cut(values: Floats, level: float) -> tuple[Floats, Indices]:
     ----------
     values : array [nx, ny, nz]
         At most `level` in its outermost layer, so that the surface is closed.
-    level : float
 
     Returns
     -------

@@ -37,11 +37,9 @@ class Batch(Sequence[Entry]):
 
     Parameters
     ----------
-    name : str
     jobs : sequence of Planned
     variants : int
         How many jobs a row becomes, for the grid.
-    how : Placing
     destination : Destination
         The scene that the results belong to.
     interpreter : callable

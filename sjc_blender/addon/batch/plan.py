@@ -148,8 +148,6 @@ def planning(
 
     Parameters
     ----------
-    rows : Rows
-    batch : BatchRequest
     scene : bpy.types.Scene
         With the rigs and domains.
     folders : sequence of Path

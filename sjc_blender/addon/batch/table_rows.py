@@ -29,7 +29,6 @@ def table_rows(text: str, *, tabs: bool = False) -> Rows:
 
     Parameters
     ----------
-    text : str
     tabs : bool
         The file's name says that tabs separate its cells.
     """

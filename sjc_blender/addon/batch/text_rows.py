@@ -29,7 +29,6 @@ def rows_of_text(text: str, name: str) -> Rows:
 
     Parameters
     ----------
-    text : str
     name : str
         Its ending says what it is: ``.csv``, ``.tsv`` or ``.tab``, ``.json``, ``.jsonl`` or ``.ndjson``. Of another
         name: JSON if it begins as such, a table if its first line has a column ``prompt``, else a prompt a line, where

@@ -44,7 +44,6 @@ def number(text: str, decimal: str = ".") -> float:
 
     Parameters
     ----------
-    text : str
     decimal : str
         How the file writes its decimals, ``"."`` or ``","``: decides what ``1,500`` and ``1.500`` are. The one of
         them that may have groups of thousands is refused.

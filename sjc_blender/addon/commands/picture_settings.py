@@ -74,7 +74,6 @@ def picture_settings(scene: bpy.types.Scene, settings: Settings) -> Iterator[Non
 
     Parameters
     ----------
-    scene : bpy.types.Scene
     settings : Settings
         Those that this Blender does not have are left out.
 

@@ -266,7 +266,6 @@ def look_for_engine(
     ----------
     preference : str
         The Python that the preferences name.
-    place : EnvironmentPlace
     environ : mapping
         Environment variables.
     failure : SjcError or None

@@ -63,7 +63,6 @@ class EnvironmentSetup:
 
     Parameters
     ----------
-    request : SetupRequest
     tell : callable
         Takes each `Stage`.
     stopped : callable

@@ -56,7 +56,6 @@ def without_names(text: str, folders: Sequence[str], prompts: Sequence[str]) -> 
 
     Parameters
     ----------
-    text : str
     folders : sequence of str
         That may be in it with spaces in their names, such as the user's own.
     prompts : sequence of str

@@ -19,7 +19,6 @@ def continued(source: JobFolder, steps: int, path: Path) -> JobFolder:
 
     Parameters
     ----------
-    source : JobFolder
     steps : int
         How many more, 1 or more.
     path : Path

@@ -93,7 +93,6 @@ def read_record(path: Path, is_open: bool | None = None) -> JobRecord | None:
 
     Parameters
     ----------
-    path : Path
     is_open : bool or None
         What the index says of it (see `sjc_blender.addon.jobs.job_index`), None if it does not know the folder.
     """

@@ -38,10 +38,8 @@ def import_outputs(
 
     Parameters
     ----------
-    folder : JobFolder
     outputs : sequence of str
         Of `OUTPUTS`.
-    scene : bpy.types.Scene
     show : str
         As which of them the result is seen; the other one is hidden. Of one output, that.
 

@@ -46,7 +46,8 @@ def generate(
 
     Parameters
     ----------
-    prompt : str
+    prompt, negative_prompt : str
+        What to make, and what guidance leads away from; without words for the view.
     rig : str, collection or RigChoice
         Where the viewpoints come from: ``"ORBIT"``, the model's own around the domain; a collection or its name, its
         cameras; ``"REGION:<collection>"``, anywhere between its cameras; ``"ANIMATION"`` or ``"ANIMATION:1-48"``, the
@@ -62,7 +63,6 @@ def generate(
     model : str or Path
         ``"builtin"``, a folder, a .safetensors file, or a Hugging Face id that is in the local
         cache. A path may begin with ``//``: beside the .blend.
-    negative_prompt : str
     outputs : sequence of str
         ``"volume"``, ``"mesh"`` or both.
     jitter : float

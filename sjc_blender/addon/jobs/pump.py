@@ -66,7 +66,6 @@ def run_until_ended(*jobs: Job, timeout: float | None = None) -> bool:
 
     Parameters
     ----------
-    *jobs : Job
     timeout : float, optional
         Seconds after which nobody waits any more; the jobs go on.
     """

@@ -76,7 +76,6 @@ class ModelLibrary:
 
         Parameters
         ----------
-        action : str
         hub_id : str
             Which model; empty for a list.
         find_python : callable

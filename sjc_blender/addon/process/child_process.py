@@ -63,7 +63,6 @@ class ChildProcess:
         With pipes at its standard input and output.
     log : binary file
         Unbuffered, open for appending, also the child's standard error.
-    log_path : Path
     log_start : int
         Where its part of the log begins.
     """

@@ -51,7 +51,6 @@ class EngineProcess(ChildProcess):
         ----------
         interpreter : Path
             The engine's Python, see `sjc_blender.addon.process.engine_python`.
-        folder : JobFolder
         online : bool
             Whether the engine may use the network.
 

@@ -65,8 +65,6 @@ class FarmProcess(EngineProcess):
         ----------
         interpreter : Path
             The engine's Python, with the packages of ``requirements/farm.txt``.
-        farm : Farm
-        log_path : Path
 
         Raises
         ------

@@ -62,7 +62,6 @@ def start(key: str, work: Callable[[], Any], finish: Callable[[Any], None], undo
         A newer task replaces a waiting one of the same key.
     work : callable
         Touches no Blender data.
-    finish : callable
     undo_message : str
         Message of the undo step that is pushed when everything is done.
     """

@@ -52,7 +52,6 @@ def write_usd(objects: Sequence[bpy.types.Object], target: Path, grids: Path | N
     ----------
     objects : sequence of bpy.types.Object
         Of one result.
-    target : Path
     grids : Path, optional
         The .vdb of the one that is a Volume, in the folder of `target`.
 

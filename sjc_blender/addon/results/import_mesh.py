@@ -25,7 +25,6 @@ def import_mesh(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object:
     ----------
     folder : JobFolder
         Of a finished job.
-    scene : bpy.types.Scene
 
     Returns
     -------

@@ -35,7 +35,6 @@ def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object
     ----------
     folder : JobFolder
         Of a finished job.
-    scene : bpy.types.Scene
 
     Returns
     -------

@@ -46,11 +46,8 @@ def place_result(
     ----------
     obj : bpy.types.Object
         New, in the coordinates of `frame`.
-    spec : JobSpec
     folder : JobFolder
         Its name is the job's id, shared by the results of one job.
-    frame : ObjectFrame
-    scene : bpy.types.Scene
     """
     _collection(scene).objects.link(obj)
     place, turn, _unit = (standing_domain(spec, frame) @ frame.from_domain.inverted()).decompose()

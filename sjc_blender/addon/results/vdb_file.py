@@ -67,12 +67,10 @@ def store_vdb(field: FieldArrays, folder: Path, stem: str, frame: ObjectFrame) -
 
     Parameters
     ----------
-    field : FieldArrays
     folder : Path
         Made if it is not there.
     stem : str
         How the name begins; the digest follows.
-    frame : ObjectFrame
 
     Raises
     ------
@@ -109,7 +107,6 @@ def copy_vdb(root: Path, source: Path, folder: Path) -> Path:
     ----------
     root : Path
         Folder that the file must be in, as a plain file; see `sjc_blender.protocol.plain_files`.
-    source, folder : Path
 
     Raises
     ------

@@ -37,8 +37,6 @@ def path_steps(
 
     Parameters
     ----------
-    choice : RigChoice
-    domain : DomainSpec
     scene : bpy.types.Scene
         Found again by its name at each step, for Blender may free it between two.
     seconds : float

@@ -53,8 +53,6 @@ def described_camera(placed: Placed, domain: DomainSpec, scene: bpy.types.Scene,
 
     Parameters
     ----------
-    placed : Placed
-    domain : DomainSpec
     scene : bpy.types.Scene
         Its render size and pixel aspect shape the picture. Where it is not square, its centred square is used.
     name : str

@@ -58,7 +58,6 @@ def domain_spec(domain: bpy.types.Object | None, view: EvaluatedScene) -> Domain
     ----------
     domain : bpy.types.Object or None
         None is the box [-1, 1]^3 at the world's origin.
-    view : EvaluatedScene
 
     Returns
     -------

@@ -31,10 +31,8 @@ def region_grid(
     Parameters
     ----------
     region : object, collection, or the name of one
-    domain : DomainSpec
     resolution : int
         Of the field, voxels along the longest side.
-    view : EvaluatedScene
 
     Raises
     ------

@@ -26,7 +26,6 @@ def length_text(length: float, scene: bpy.types.Scene) -> str:
     ----------
     length : float
         Blender units.
-    scene : bpy.types.Scene
 
     Returns
     -------

@@ -72,7 +72,6 @@ def occupancy(surface: Surface, closure: Closure, shape: tuple[int, int, int], v
 
     Parameters
     ----------
-    surface : Surface
     closure : Closure
         Of that surface, or a lesser one.
     shape : tuple of int

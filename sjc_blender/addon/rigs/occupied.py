@@ -48,7 +48,6 @@ def in_the_way(
 
     Parameters
     ----------
-    domain : DomainSpec
     view_layer : ViewLayer
         Evaluated. Of each object only the box is looked at.
     apart : collection of objects
@@ -98,8 +97,6 @@ def beside(domain: DomainSpec, view_layer: bpy.types.ViewLayer, others: Iterable
 
     Parameters
     ----------
-    domain : DomainSpec
-    view_layer : ViewLayer
     others : iterable of DomainSpec
         Places of what is still being made.
     """

@@ -85,10 +85,8 @@ def filled_grid(
     Parameters
     ----------
     proxy : bpy.types.Object or bpy.types.Collection
-    domain : DomainSpec
     resolution : int
         Of the field, voxels along the longest side.
-    view : EvaluatedScene
     what : str
         What it is called in sentences and errors: ``"proxy"`` or ``"region"``.
 

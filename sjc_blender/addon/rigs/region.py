@@ -21,7 +21,6 @@ def region_of(rig: CameraRig, where: str) -> OrbitRig:
 
     Parameters
     ----------
-    rig : CameraRig
     where : str
         What messages call the rig.
 

@@ -41,7 +41,6 @@ def cameras_from_scene(
     rig : str, collection or RigChoice
         See `sjc_blender.addon.rigs.rig_choice.rig_choice`. A collection's cameras come with those of the
         collections in it, by name, so that a seed repeats.
-    domain : DomainSpec
     view : EvaluatedScene
         Its scene's render size and pixel aspect shape the pictures. Where a picture is not square, the
         centred square of it is used.

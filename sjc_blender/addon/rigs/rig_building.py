@@ -43,7 +43,6 @@ def add_region(scene: bpy.types.Scene, points: np.ndarray, least: float) -> bpy.
 
     Parameters
     ----------
-    scene : bpy.types.Scene
     points : ndarray of shape (N, 3)
         In world space; one or more.
     least : float

@@ -119,8 +119,6 @@ def report_on(
 
     Parameters
     ----------
-    rig : OrbitRig or CameraRig
-    domain : DomainSpec
     profile : ModelProfile
         What the model was made for is the measure: its orbit, its words for directions.
     picture : tuple of int, optional

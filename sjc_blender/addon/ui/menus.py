@@ -37,7 +37,6 @@ class SJC_OT_open_manual(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether it is there: it is made for the zip."""
         if not MANUAL.is_file():
             cls.poll_message_set("The manual comes with the zip of the add-on; in a checkout it is docs/index.md")
         return MANUAL.is_file()

@@ -49,13 +49,11 @@ class SJC_OT_tell(bpy.types.Operator):
     _timer: bpy.types.Timer | None = None
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Wait for Blender's own event loop."""
         self._timer = context.window_manager.event_timer_add(0.01, window=context.window)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Say it; what the user does meanwhile is passed on."""
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         assert self._timer is not None, "invoke has made it"
@@ -63,7 +61,6 @@ class SJC_OT_tell(bpy.types.Operator):
         return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Say it."""
         self.report({self.level}, self.message)
         return {"FINISHED"}
 

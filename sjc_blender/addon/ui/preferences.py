@@ -70,7 +70,6 @@ class SJC_AP_preferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show the engine, and where everything lies."""
         layout = self.layout
         draw_engine(layout, context)
         column = layout.column()

@@ -44,7 +44,6 @@ def named_path(name: str, orbit: OrbitRig | Orbit) -> list[Camera]:
     ----------
     name : str
         One of `PATHS`.
-    orbit : OrbitRig or Orbit
     """
     distance, field_of_view = sum(orbit.distance) / 2, sum(orbit.field_of_view) / 2
     if name == "orbit":

@@ -45,7 +45,6 @@ def sample_viewpoint(rig: OrbitRig | CameraRig, generator: torch.Generator) -> V
 
     Parameters
     ----------
-    rig : OrbitRig or CameraRig
     generator : torch.Generator
         On the CPU, whatever the engine's device, so that a seed gives the same views everywhere. A
         draw takes the same number of values whatever comes out.

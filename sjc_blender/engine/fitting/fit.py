@@ -70,7 +70,6 @@ def fit_grid(
     Parameters
     ----------
     pictures : sequence of PosedPicture
-    settings : FitSettings
     half_extents : sequence of float
         Half sides of the box in domain units, the longest 1; rounded to whole voxels.
     progress : callable, optional
@@ -118,7 +117,6 @@ def psnr(grid: RadianceGrid, pictures: Sequence[PosedPicture], background: float
 
     Parameters
     ----------
-    grid : RadianceGrid
     pictures : sequence of PosedPicture
     background : float
         sRGB.

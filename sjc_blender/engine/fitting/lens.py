@@ -159,7 +159,6 @@ def undistorted(pixels: Tensor, lens: Lens) -> tuple[Tensor, Tensor]:
     ----------
     pixels : Tensor [H, W, C]
         Alpha last where C is 4.
-    lens : Lens
 
     Returns
     -------

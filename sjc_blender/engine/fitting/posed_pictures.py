@@ -79,7 +79,6 @@ def read_pictures(folder: Path, half_side: float | None, size: int) -> PictureSe
 
     Parameters
     ----------
-    folder : Path
     half_side : float or None
         Half side of the cube to be filled, in the set's world units, around its origin. None: the cube that
         instant-ngp fills, where the file says it, else 1. Means nothing to ``reference_views.json``, which names its

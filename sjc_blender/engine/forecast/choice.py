@@ -70,7 +70,6 @@ def require_disk(needs: Needs, free: Free, folder: Path, there: int) -> None:
 
     Parameters
     ----------
-    needs, free
     folder : Path
         The job's.
     there : int

@@ -26,7 +26,6 @@ def with_less_memory(
 
     Parameters
     ----------
-    action : callable
     model : ScoreModel
         Only one that is `Placeable` can do with less.
     report : callable

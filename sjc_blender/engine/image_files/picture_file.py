@@ -35,7 +35,6 @@ def open_picture(path: Path, declared: tuple[int, int] | None = None) -> Image.I
 
     Parameters
     ----------
-    path : Path
     declared : tuple of int, optional
         Width and height that its camera was described for. They decide whether a picture that asks to be turned is
         meant as it is stored or as it is shown.

@@ -42,7 +42,6 @@ def download_model(hub_id: str, report: Callable[[Transfer], None], stopped: Cal
 
     Parameters
     ----------
-    hub_id : str
     report : callable
         Takes a `Transfer`, some times a second.
     stopped : callable

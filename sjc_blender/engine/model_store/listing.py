@@ -45,11 +45,6 @@ def listed_names(hub_id: str, entries: Iterable[Any]) -> dict[str, Any]:
 def remote_file(hub_id: str, entry: Any) -> RemoteFile:
     """Return one file of a listing.
 
-    Parameters
-    ----------
-    hub_id : str
-    entry : huggingface_hub.hf_api.RepoFile
-
     Raises
     ------
     SjcError

@@ -24,7 +24,6 @@ class Snapshot:
     ----------
     repository : Path
         The model's folder in the cache.
-    commit : str
     links : bool
         Whether links are possible there.
     """

@@ -55,7 +55,6 @@ class RemoteFile:
 
         Parameters
         ----------
-        path : Path
         heard : callable
             Called with the number of bytes that were read; may raise `Stopped`.
         """
@@ -80,7 +79,6 @@ class Meter:
         Bytes of the whole download.
     report : callable
         Takes a `Transfer`.
-    stopped : callable
     """
 
     def __init__(self, total: int, report: Callable[[Transfer], None], stopped: Callable[[], bool]) -> None:

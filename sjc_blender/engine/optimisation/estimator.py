@@ -61,7 +61,6 @@ def paas_gradient(
 
     Parameters
     ----------
-    model : ScoreModel
     y : Tensor [V, C, H, W], float32
         Renders.
     timestep : int

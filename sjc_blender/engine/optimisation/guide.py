@@ -22,7 +22,6 @@ class Guide:
     vertices : Tensor [V, 3], float64
         In domain units.
     triangles : Tensor [F, 3], int64
-    settings : GuideSpec
     size : int
         Pixels a side of the pictures that the ControlNet takes.
     device : torch.device

@@ -65,7 +65,6 @@ def loss_unit(settings: OptimisationSpec, field: VoxelField, scores: Tensor) -> 
     ----------
     settings : OptimisationSpec
         `loss_unit` counts.
-    field : VoxelField
     scores : Tensor [V, C, H, W]
         What is back-propagated through the renders.
     """

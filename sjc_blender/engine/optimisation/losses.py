@@ -89,7 +89,6 @@ def camouflage(field: VoxelField, reach: float, thickness: float) -> Tensor:
 
     Parameters
     ----------
-    field : VoxelField
     reach : float
         Distance in feature space up to which matter counts as background, about.
     thickness : float

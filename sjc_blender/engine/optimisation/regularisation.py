@@ -45,8 +45,6 @@ def regularisation(
 
     Parameters
     ----------
-    spec : JobSpec
-    field : VoxelField
     renderings : sequence of Rendering
     share : float
         How far the schedules are, 0 to 1.

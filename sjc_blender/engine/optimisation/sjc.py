@@ -80,12 +80,6 @@ class ScoreJacobianChaining:
     `evaluations` counts the samples that have gone through the network, the larger part of the cost. `proxy` is the
     shape that the density is held to, `guide` what steers the model, `kept` what no step may change, if there is any.
 
-    Parameters
-    ----------
-    spec : JobSpec
-    model : ScoreModel
-    conditioner : Conditioner
-
     Raises
     ------
     SjcError

@@ -55,12 +55,7 @@ class View:
 
 
 class ResultPictures:
-    """Views of a result's own grid, as it is in Blender: linear light, smooth edges, no background.
-
-    Parameters
-    ----------
-    grid : RadianceGrid
-    """
+    """Views of a result's own grid, as it is in Blender: linear light, smooth edges, no background."""
 
     def __init__(self, grid: RadianceGrid) -> None:
         self.grid = grid
@@ -90,11 +85,6 @@ class ModelPictures:
     The samples are rendered on a finer pixel grid and averaged down before they are decoded: latents of one ray
     a pixel flicker (https://github.com/pals-ttic/sjc, "highres_final_vis"). There are no more rays than half
     the picture's pixels each way, which a grid of voxels does not fill.
-
-    Parameters
-    ----------
-    field : VoxelField
-    model : ScoreModel
     """
 
     def __init__(self, field: VoxelField, model: ScoreModel) -> None:

@@ -23,7 +23,6 @@ class LatLongTexture(nn.Module):
 
     Parameters
     ----------
-    channels : int
     colour : sequence of float
         One value for each channel, at which every texel starts.
     """

@@ -157,7 +157,6 @@ class FieldBeforeColour:
 
     Parameters
     ----------
-    field : VoxelField
     colour : Tensor [C]
         Activated features.
     """

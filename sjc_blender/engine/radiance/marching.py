@@ -79,8 +79,6 @@ def march_densely(field: RadianceField, rays: Rays, weight_threshold: float, emp
 
     Parameters
     ----------
-    field : RadianceField
-    rays : Rays
     weight_threshold : float
         Features are looked up only where w is above this; the others count as 0.
     emptiness_scale : float

@@ -30,7 +30,6 @@ def closeness(vertices: Tensor, triangles: Tensor, camera: Camera, size: int) ->
         In domain units.
     triangles : Tensor [F, 3], int64
         Places in `vertices`; both sides are seen. On the same device.
-    camera : Camera
     size : int
         Pixels a side.
 

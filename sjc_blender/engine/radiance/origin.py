@@ -79,7 +79,6 @@ def coarse_density(field: VoxelField, shape: tuple[int, int, int]) -> Tensor:
 
     Parameters
     ----------
-    field : VoxelField
     shape : tuple of int
         Voxels of the coarse grid, which fills the same box.
 

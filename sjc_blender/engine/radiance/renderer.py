@@ -60,8 +60,6 @@ def render(
 
     Parameters
     ----------
-    field : RadianceField
-    rays : Rays
     weight_threshold : float
         Features are looked up only where w is above this; the others count as 0.
     far : float
@@ -90,7 +88,6 @@ def render_chunked(
 
     Parameters
     ----------
-    field : RadianceField
     rays : Rays
         Of an image that is `subpixels` times larger each way than the result.
     subpixels : int

@@ -50,7 +50,6 @@ def sharpen(field: VoxelField, factor: float, free: Tensor | None = None) -> Non
 
     Parameters
     ----------
-    field : VoxelField
     factor : float
         1 or more.
     free : Tensor [nx, ny, nz], optional

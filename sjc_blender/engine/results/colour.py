@@ -80,8 +80,6 @@ def fit_colour(
 
     Parameters
     ----------
-    field : VoxelField
-    model : ScoreModel
     cameras : sequence of Camera
         They should look from all around.
     progress : callable, optional

@@ -19,7 +19,6 @@ def depth_picture(depth: Tensor, camera: Camera, radius: float) -> Tensor:
     ----------
     depth : Tensor [H, W]
         Distance from the camera, or for parallel views from its plane, in domain units; infinite where nothing is.
-    camera : Camera
     radius : float
         Of a ball around the domain, in domain units.
 

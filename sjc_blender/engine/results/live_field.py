@@ -37,8 +37,6 @@ def write_live_field(path: Path, field: VoxelField, matrix_world: Matrix, sample
 
     Parameters
     ----------
-    path : Path
-    field : VoxelField
     matrix_world : Matrix
         Domain units to world.
     sample : Tensor [C, h, w]

@@ -17,7 +17,6 @@ def extract_mesh(grid: RadianceGrid, outputs: OutputSpec, rig: OrbitRig | Camera
 
     Parameters
     ----------
-    grid : RadianceGrid
     outputs : OutputSpec
         A threshold that nothing in the grid reaches gives way to the automatic one: hours of work are not thrown
         away for it.

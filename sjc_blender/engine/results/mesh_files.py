@@ -72,8 +72,6 @@ def write_glb(path: Path, mesh: Surface, name: str) -> None:
 
     Parameters
     ----------
-    path : Path
-    mesh : Surface
     name : str
         Of the object; the prompt.
 

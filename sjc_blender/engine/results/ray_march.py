@@ -44,10 +44,6 @@ class RayMarcher:
     The samples are half a voxel apart, as in `renderer.render`, and the result differs from it by
     the phase of the samples only. A finished object fills little of its box, so this takes a
     tenth of the samples.
-
-    Parameters
-    ----------
-    grid : RadianceGrid
     """
 
     def __init__(self, grid: RadianceGrid) -> None:

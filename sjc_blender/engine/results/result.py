@@ -49,9 +49,6 @@ def write_result(
 
     Parameters
     ----------
-    folder : JobFolder
-    spec : JobSpec
-    grid : RadianceGrid
     mesh : Surface or None
         None where the spec asks for no mesh.
     measurements : mapping

@@ -26,10 +26,8 @@ def write_video(path: Path, frames: Iterable[torch.Tensor], frames_per_second: i
 
     Parameters
     ----------
-    path : Path
     frames : iterable of Tensor [3, H, W]
         sRGB in [0, 1], at least one; height and width even. They are taken one by one.
-    frames_per_second : int
 
     Raises
     ------

@@ -43,7 +43,6 @@ def karras_timesteps(sigmas: Tensor, steps: int, rho: float = 7.0) -> list[int]:
     sigmas : Tensor [T], float64
     steps : int
         At least 2.
-    rho : float
     """
     high, low = float(sigmas[-1]) ** (1 / rho), float(sigmas[0]) ** (1 / rho)
     levels = ((high + index / (steps - 1) * (low - high)) ** rho for index in range(steps))
@@ -63,8 +62,6 @@ def sample_karras(
 
     Parameters
     ----------
-    model : ScoreModel
-    condition : Condition
     noise : Tensor [B, C, H, W]
         From N(0, I).
     steps : int

@@ -28,8 +28,6 @@ def sample_langevin(
 
     Parameters
     ----------
-    model : ScoreModel
-    condition : Condition
     noise : Tensor [B, C, H, W]
         From N(0, I).
     steps : int

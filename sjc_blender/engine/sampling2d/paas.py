@@ -48,10 +48,7 @@ def sample_paas(
 
     Parameters
     ----------
-    model : ScoreModel
-    condition : Condition
     start : Tensor [B, C, H, W]
-    steps : int
     generator : torch.Generator
         On the CPU.
     estimator : str

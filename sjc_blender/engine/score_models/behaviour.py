@@ -55,7 +55,6 @@ def remarks_on(
 
     Parameters
     ----------
-    model : PipelineModel
     schedule : mapping
         Its scheduler's configuration.
     tried : Tensor [1, ...] or None
@@ -108,7 +107,6 @@ def other_terminal_snr(model: Predicting, embedding: torch.Tensor | None, *, tol
 
     Parameters
     ----------
-    model : PipelineModel
     embedding : Tensor [1, ...] or None
         As of `sjc_blender.engine.score_models.prediction_check.readings`.
     told_zero : bool

@@ -32,14 +32,12 @@ class PromptConditioner:
 
     Parameters
     ----------
-    model : ScoreModel
     views : ViewVocabulary
         The model's words for directions.
     prompt : str
         What the object is, without view words.
     negative_prompt : str
         What guidance leads away from; the empty text for plain classifier-free guidance.
-    guidance_scale : float
     camera_texts : sequence of str
         The cameras' own texts (`spec.Camera.view_text`); a camera with one is told that instead of view words.
     classifier_only, rescale
@@ -96,12 +94,7 @@ class PromptConditioner:
 
 
 class FixedConditioner:
-    """The same condition for every viewpoint: none at all, or that of a class.
-
-    Parameters
-    ----------
-    condition : Condition
-    """
+    """The same condition for every viewpoint: none at all, or that of a class."""
 
     def __init__(self, condition: Condition) -> None:
         self._condition = condition

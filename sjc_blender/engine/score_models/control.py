@@ -83,7 +83,6 @@ def with_control(pipeline: Any, source: str, dtype: torch.dtype) -> Any:
         Not yet moved to its device; its components go into the new one.
     source : str
         See `locate_control`.
-    dtype : torch.dtype
 
     Returns
     -------
@@ -140,12 +139,9 @@ def residuals(
 
     Parameters
     ----------
-    network : ControlNetModel
     network_input : Tensor [N, C, H, W]
-    timestep : int
     embeddings : Tensor [N, tokens, width]
     picture : Tensor [N, 3, h, w] in [0, 1]
-    strength : float
     **told
         Further conditions of the U-Net.
     """

@@ -39,7 +39,6 @@ def guided(denoiser: Denoiser, z: torch.Tensor, condition: Condition) -> torch.T
     denoiser : callable
         See `Denoiser`.
     z : Tensor [B, C, H, W], float32
-    condition : Condition
 
     Returns
     -------

@@ -54,7 +54,6 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
 
     Parameters
     ----------
-    model : ModelSpec
     level : MemoryLevel, optional
         At which to run it, or at the next thriftier one for which there is memory; None: the quickest.
 

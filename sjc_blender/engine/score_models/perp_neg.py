@@ -34,7 +34,6 @@ def other_views(views: ViewVocabulary, azimuth: float, elevation: float) -> list
 
     Parameters
     ----------
-    views : ViewVocabulary
     azimuth, elevation : float
         Degrees.
     """

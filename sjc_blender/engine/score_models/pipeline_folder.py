@@ -76,7 +76,6 @@ def examine_folder(
 
     Parameters
     ----------
-    path : Path
     networks : collection of str
         Components that have weights.
     parts : collection of str

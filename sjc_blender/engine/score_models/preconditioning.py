@@ -32,11 +32,6 @@ def preconditioning(prediction_type: str, sigma: float) -> Preconditioning:
     ``"epsilon"``, the noise; ``"v_prediction"``, sqrt(abar) n - sqrt(1 - abar) x; ``"sample"``, x; `FLOW`, n - x;
     `SCORE`, the gradient of log p(z), already divided by sigma.
 
-    Parameters
-    ----------
-    prediction_type : str
-    sigma : float
-
     Raises
     ------
     ValueError

@@ -75,7 +75,6 @@ def readings(model: Predicting, embedding: torch.Tensor | None, smooth: torch.Te
 
     Parameters
     ----------
-    model : PipelineModel
     embedding : Tensor [1, ...] or None
         Of no text, or of any class.
     smooth : Tensor [1, C, H, W], float32

@@ -34,7 +34,6 @@ class ReferenceViewModel(ClosedFormDenoiser):
     ----------
     folder : Path
         See `sjc_blender.protocol.reference_views`.
-    device : torch.device
 
     Attributes
     ----------

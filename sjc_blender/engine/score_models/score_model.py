@@ -123,8 +123,6 @@ class ScoreModel(Protocol):
         ----------
         z : Tensor [B, C, H, W], float32
             y + sigma n with sigma = ``sigmas[timestep]``.
-        timestep : int
-        condition : Condition
 
         Returns
         -------

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 class StableDiffusion(PipelineModel):
     """See `PipelineModel`.
 
-    Parameters
-    ----------
-    pipeline : StableDiffusionPipeline
-    device : torch.device
-
     Raises
     ------
     SjcError

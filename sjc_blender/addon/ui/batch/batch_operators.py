@@ -36,7 +36,6 @@ class _BatchOperator(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether there is a list, and none is being read."""
         obstacle = "" if context.scene.sjc_batch.source is not None else "Choose a Text block or a file first"
         if obstacle or reading():
             cls.poll_message_set(obstacle or READING)
@@ -97,7 +96,6 @@ class SJC_OT_batch_check(_BatchOperator):
     bl_label = "Check"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Judge every row."""
         return self.make(context, start=False)
 
 
@@ -117,7 +115,6 @@ class SJC_OT_batch_run(_BatchOperator):
         return super().poll(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Start what is missing."""
         return self.make(context, start=True)
 
 
@@ -129,7 +126,6 @@ class SJC_OT_batch_cancel(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask first: there may be hours of work in line."""
         if batches.latest is None:
             return {"CANCELLED"}
         left = len(batches.latest.entries) - batches.latest.ended
@@ -144,7 +140,6 @@ class SJC_OT_batch_cancel(bpy.types.Operator):
         return set(answer)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Ask all to stop."""
         if batches.latest is not None:
             batches.latest.cancel()
         return {"FINISHED"}
@@ -158,7 +153,6 @@ class SJC_OT_batch_retry(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Put them in line again."""
         global verdict
         verdict = None
         if batches.latest is None or reading():
@@ -183,7 +177,6 @@ class SJC_OT_batch_new_text(bpy.types.Operator):
     bl_options = {"UNDO", "INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add it, and choose it."""
         text = bpy.data.texts.new("SJC Prompts")
         text.write(EXAMPLE)
         context.scene.sjc_batch.text = text
@@ -199,7 +192,6 @@ class SJC_OT_batch_dismiss(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Forget what the last check or run said."""
         global verdict
         verdict = None
         return {"FINISHED"}

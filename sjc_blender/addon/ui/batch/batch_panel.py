@@ -26,7 +26,6 @@ class SJC_PT_batch(bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show the list, the buttons, and what came of them."""
         layout = self.layout
         settings: SJC_PG_batch = context.scene.sjc_batch
         layout.row().prop(settings, "kind", expand=True)

@@ -28,14 +28,12 @@ class SJC_OT_edit_result(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether a result is active."""
         if not is_result(context.object):
             cls.poll_message_set("Choose the Volume or the mesh of a job")
             return False
         return super().poll(context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask first if the job is somebody else's."""
         try:
             folder = job_folder_of(context.object).path
         except SjcError:
@@ -43,7 +41,6 @@ class SJC_OT_edit_result(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
         return self.ask(context, event, folder)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Put the new job in line."""
         settings: SJC_PG_settings = context.scene.sjc
 
         def begin() -> None:
@@ -72,7 +69,6 @@ class SJC_OT_add_region(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add the box, and choose it."""
         points = _selection(context)
         if context.mode != "OBJECT":  # whose undo steps hold no new objects
             bpy.ops.object.mode_set(mode="OBJECT")

@@ -19,11 +19,9 @@ class SJC_PT_edit(bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether the active object is a result."""
         return is_result(context.object)
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show the new prompt, where it counts, and the button."""
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False

@@ -18,7 +18,6 @@ class SJC_OT_set_up_engine(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether there is something to install from."""
         try:
             session.require_packages()
         except SjcError as error:
@@ -27,7 +26,6 @@ class SJC_OT_set_up_engine(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Begin, or go on."""
         return attempt(self, api.set_up_engine)
 
 
@@ -39,7 +37,6 @@ class SJC_OT_cancel_setup(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Stop it."""
         return attempt(self, api.cancel_setup)
 
 
@@ -51,7 +48,6 @@ class SJC_OT_remove_engine(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask first."""
         message = "Models, jobs and results stay. The engine can be set up again."
         answer: set[str] = set(
             context.window_manager.invoke_confirm(
@@ -67,7 +63,6 @@ class SJC_OT_remove_engine(bpy.types.Operator):
         return answer
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Delete it."""
         return attempt(self, api.remove_engine)
 
 
@@ -78,7 +73,6 @@ class SJC_OT_check_engine(bpy.types.Operator):
     bl_label = "Check the Engine"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Begin the check; the panel shows what it finds."""
         return attempt(self, api.check_engine)
 
 
@@ -90,7 +84,6 @@ class SJC_OT_open_setup_log(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Show the log in the system's own program."""
         bpy.ops.wm.path_open(filepath=str(api.engine_state().place.log))
         return {"FINISHED"}
 
@@ -103,7 +96,6 @@ class SJC_OT_copy_setup_log(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Copy it."""
         try:
             context.window_manager.clipboard = api.engine_state().place.log.read_text("utf-8", "replace")
         except OSError as error:
@@ -121,7 +113,6 @@ class SJC_OT_show_preferences(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Open them."""
         bpy.ops.preferences.addon_show(module=base_package)
         return {"FINISHED"}
 

@@ -182,11 +182,9 @@ class SJC_PT_engine(bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Only where the panel's top does not say it all."""
         return api.engine_state().status is Status.READY
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Add it to the status bar."""
         draw_engine(self.layout, context)
 
 

@@ -36,7 +36,6 @@ class SJC_OT_copy_report(bpy.types.Operator):
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask what may be in it."""
         answer = context.window_manager.invoke_props_dialog(
             self,
             width=DIALOG,
@@ -47,13 +46,11 @@ class SJC_OT_copy_report(bpy.types.Operator):
         return set(answer)
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Say what is in it, and ask."""
         said = "Versions, what the last Check found, and the ends of the logs of the set-up and of the last failed job."
         draw_sentences(self.layout, context, said, "INFO", width=DIALOG / UNIT)
         self.layout.prop(self, "with_names")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Copy it."""
         text = report_text(with_names=self.with_names)
         context.window_manager.clipboard = text
         self.report({"INFO"}, f"The report is on the clipboard ({len(text.splitlines())} lines)")

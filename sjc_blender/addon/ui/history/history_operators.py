@@ -29,11 +29,9 @@ class SJC_OT_recall(AsksAboutUnknownJobs, bpy.types.Operator):
     folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask first if the job is somebody else's."""
         return self.ask(context, event, self.folder)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Set what can be set, and say what cannot."""
         missed: list[str] = []
 
         def recall() -> None:
@@ -59,18 +57,15 @@ class SJC_OT_continue_job(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator)
     steps: IntProperty(name="More Steps", description="How many steps to add", default=500, min=1, soft_max=10_000)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask how many, and about a job of somebody else."""
         self.agreed = bool(self.doubt(self.folder))
         return set(context.window_manager.invoke_props_dialog(self, translate=False))
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show what is asked."""
         if self.agreed:
             draw_sentences(self.layout, context, f"{REASON}. Its model will be loaded.", "ERROR")
         self.layout.prop(self, "steps")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Put the new job in line."""
 
         def begin() -> None:
             self.settle(self.folder)
@@ -89,7 +84,6 @@ class SJC_OT_delete_job(bpy.types.Operator):
     folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask first, and name it."""
         record = read_record(Path(self.folder))
         named = f"{record.subject} ({record_settings(record)})" if record is not None else self.folder
         answer = context.window_manager.invoke_confirm(
@@ -104,7 +98,6 @@ class SJC_OT_delete_job(bpy.types.Operator):
         return set(answer)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Delete it, and say what of its folder is left."""
         left: list[str] = []
         outcome = attempt(self, lambda: left.extend(api.delete_job(self.folder)))
         if left:

@@ -27,7 +27,6 @@ class SJC_UL_history(bpy.types.UIList):
     """Jobs that have ended, newest first."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0) -> None:  # type: ignore[no-untyped-def]
-        """Draw one line."""
         record = session_properties.record_of(item.name)
         if record is None:
             return
@@ -42,7 +41,6 @@ class SJC_UL_history(bpy.types.UIList):
         )
 
     def filter_items(self, context, data, propname):  # type: ignore[no-untyped-def]
-        """Search prompts."""
         return session_properties.filtered(self, getattr(data, propname))
 
 
@@ -57,7 +55,6 @@ class SJC_PT_history(bpy.types.Panel):
     bl_order = 90
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show the list, and the chosen job."""
         layout = self.layout
         session: SJC_PG_session = context.window_manager.sjc
         if not session.history:

@@ -55,7 +55,6 @@ class SJC_OT_generate(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether the settings are complete."""
         if context.scene is None:
             return False
         said = obstacle(context.scene)
@@ -86,7 +85,6 @@ class SJC_OT_generate(bpy.types.Operator):
         return set(answer)
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Ask whether the seed is to be another one."""
         said = "These settings were used already, with this seed: they give the same object again."
         draw_sentences(self.layout, context, said, "INFO", width=DIALOG / UNIT)
         self.layout.prop(self, "new_seed")
@@ -172,7 +170,6 @@ class SJC_OT_hide_cover(bpy.types.Operator):
     name: StringProperty(name="Object", description="Name of the object to hide", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Hide it."""
         obj = context.view_layer.objects.get(self.name)
         if obj is None:
             return {"CANCELLED"}
@@ -188,7 +185,6 @@ class SJC_OT_beside(bpy.types.Operator):
     bl_options = {"UNDO", "INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Move the cursor, on which the box stands."""
         scene = context.scene
         waiting = [job.spec.domain for job in api.jobs() if job.live and belongs_to(job, scene)]
         place = occupied.beside(standing_box(scene), context.view_layer, waiting)
@@ -207,7 +203,6 @@ class SJC_OT_dismiss(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Forget why the last job could not start."""
         global refusal
         refusal = None
         return {"FINISHED"}
@@ -227,18 +222,15 @@ class SJC_OT_import_result(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether new objects can be made now."""
         return in_object_mode(cls, context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Let the folder be chosen, unless the caller has."""
         if self.directory:
             return self.execute(context)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Import what the job made."""
         folder = Path(bpy.path.abspath(self.directory))
         started_here = [job for job in api.jobs() if job.folder.path == folder]
         source = started_here[-1] if started_here else folder
@@ -253,7 +245,6 @@ class SJC_OT_random_seed(bpy.types.Operator):
     bl_options = {"UNDO", "INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Draw a seed."""
         context.scene.sjc.seed = random.randint(0, LARGEST_SEED)  # noqa: S311  # no secret
         return {"FINISHED"}
 

@@ -38,7 +38,6 @@ class SJC_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        """Say what this very button does."""
         if properties.now:
             return "End the engine at once, in the middle of its step; the last checkpoint stays"
         return "Stop the job after its current step; it can be resumed from there"
@@ -62,7 +61,6 @@ class SJC_OT_cancel(bpy.types.Operator):
         return set(answer)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Ask the engine to stop, or end it."""
         return attempt(self, lambda: api.cancel(self.job, now=self.now))
 
 
@@ -75,7 +73,6 @@ class SJC_OT_cancel_chosen(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether there is something to stop."""
         chosen = chosen_job(context.window_manager.sjc)
         if chosen is None or not chosen.live:
             cls.poll_message_set("Choose a job that runs or waits in line")
@@ -97,7 +94,6 @@ class SJC_OT_pause(bpy.types.Operator):
     job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Ask the engine to hold still."""
         return attempt(self, lambda: api.pause(self.job))
 
 
@@ -111,7 +107,6 @@ class SJC_OT_unpause(bpy.types.Operator):
     job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Ask the engine to go on."""
         return attempt(self, lambda: api.unpause(self.job))
 
 
@@ -126,12 +121,10 @@ class SJC_OT_move_job(bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        """Say what this very button does."""
         return "Let the chosen job run later" if properties.places > 0 else "Let the chosen job run sooner"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether the chosen job waits."""
         chosen = chosen_job(context.window_manager.sjc)
         if chosen is None or chosen.state is not JobState.QUEUED:
             cls.poll_message_set("Choose a job that waits in line")
@@ -139,7 +132,6 @@ class SJC_OT_move_job(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Move it."""
         return attempt(self, lambda: api.move(_chosen(context), self.places))
 
 
@@ -154,20 +146,17 @@ class SJC_OT_clear_jobs(bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        """Say what this very button does."""
         which = "this job" if properties.job else "the jobs that have ended"
         return f"Take {which} off the list; what was made, and the history, stay"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether there is one."""
         if all(job.live for job in api.jobs()):
             cls.poll_message_set("No job of this list has ended")
             return False
         return True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask before all of them go."""
         if self.job:
             return self.execute(context)
         count = sum(not job.live for job in api.jobs())
@@ -187,7 +176,6 @@ class SJC_OT_clear_jobs(bpy.types.Operator):
         return set(answer)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Clear them, or the one."""
         return attempt(self, lambda: api.clear(self.job or None))
 
 
@@ -217,11 +205,9 @@ class SJC_OT_resume(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
     folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask first if the job is somebody else's."""
         return self.ask(context, event, self.folder)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Put the job in line again."""
         return attempt(self, lambda: (self.settle(self.folder), _resumed(self.folder, context)))
 
 
@@ -233,7 +219,6 @@ class SJC_OT_resume_all(NeedsEngine, bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Put them in line, the oldest first."""
         offers = [record.folder.path for record in reversed(known_jobs.offers())]
         return attempt(self, lambda: [_resumed(path, context) for path in offers])
 
@@ -246,7 +231,6 @@ class SJC_OT_discard_all(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask first, and name them."""
         offers = known_jobs.offers()
         names = [f"{record.subject} ({record_settings(record)})" for record in offers]
         more = [f"and {len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
@@ -262,7 +246,6 @@ class SJC_OT_discard_all(bpy.types.Operator):
         return set(answer)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Delete them."""
         return attempt(self, lambda: [api.delete_job(record) for record in known_jobs.offers()])
 
 
@@ -277,11 +260,9 @@ class SJC_OT_show_result(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether another object can be selected now."""
         return in_object_mode(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add it to the status bar."""
         return attempt(self, lambda: api.show(self.job))
 
 
@@ -295,7 +276,6 @@ class SJC_OT_open_folder(bpy.types.Operator):
     folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Open the folder."""
         if not Path(self.folder).is_dir():
             self.report({"ERROR"}, f"{self.folder} is not there any more.")
             return {"CANCELLED"}

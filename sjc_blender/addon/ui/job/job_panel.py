@@ -49,7 +49,6 @@ class SJC_UL_jobs(bpy.types.UIList):
     """Jobs of this session: those in line, the next one lowest, above the one that runs; below it those that ended."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0) -> None:  # type: ignore[no-untyped-def]
-        """Draw one line."""
         job = next((job for job in reversed(job_queue.QUEUE.jobs) if job.id == item.name), None)
         if job is None:
             return
@@ -65,7 +64,6 @@ class SJC_UL_jobs(bpy.types.UIList):
             place.label(text=where, translate=False)
 
     def filter_items(self, context, data, propname):  # type: ignore[no-untyped-def]
-        """Search prompts."""
         return session_properties.filtered(self, getattr(data, propname))
 
 
@@ -116,7 +114,6 @@ class SJC_PT_remarks(bpy.types.Panel):
     bl_ui_units_x = POPOVER_UNITS
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show them whole."""
         shown = shown_job(context.window_manager.sjc)
         for remark in remarks(context, shown) if shown is not None else []:
             draw_sentences(self.layout, context, remark, "INFO", width=POPOVER_UNITS)

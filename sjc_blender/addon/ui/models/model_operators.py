@@ -32,7 +32,6 @@ class SJC_OT_choose_model(bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        """Say what this very model is."""
         model = next((model for model in api.models(wait=False) if model.id == properties.model), None)
         if model is None:
             return "Use a model of your own for the next job: a folder in diffusers format or a .safetensors file"
@@ -41,7 +40,6 @@ class SJC_OT_choose_model(bpy.types.Operator):
         return f"Use {model.id} for the next job. {model.family}. {notes}".rstrip(". ")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Choose it."""
         settings: SJC_PG_settings = context.scene.sjc
         if self.model in ("builtin", OWN):
             settings.model_kind = "BUILTIN" if self.model == "builtin" else "OWN"
@@ -58,7 +56,6 @@ class SJC_OT_refresh_models(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Ask the engine, in the background."""
         return attempt(self, api.refresh_models)
 
 
@@ -71,13 +68,11 @@ class SJC_OT_download_model(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether nothing else is done to the models."""
         return _library_is_free(cls)
 
     model: StringProperty(name="Model", description="Id of the model", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Start the download."""
         return attempt(self, lambda: api.download_model(self.model))
 
 
@@ -89,7 +84,6 @@ class SJC_OT_cancel_download(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Stop it."""
         api.cancel_download()
         return {"FINISHED"}
 
@@ -103,13 +97,11 @@ class SJC_OT_delete_model(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether nothing else is done to the models."""
         return _library_is_free(cls)
 
     model: StringProperty(name="Model", description="Id of the model", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask first."""
         model = next((model for model in api.models(wait=False) if model.id == self.model), None)
         size = f"{model.size / 1e9:.2f} GB " if model is not None else ""
         answer = context.window_manager.invoke_confirm(
@@ -124,7 +116,6 @@ class SJC_OT_delete_model(bpy.types.Operator):
         return {*answer}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Delete it, in the background."""
         return attempt(self, lambda: api.delete_model(self.model))
 
 
@@ -141,12 +132,10 @@ class SJC_OT_choose_model_folder(bpy.types.Operator):
     filter_folder: BoolProperty(default=True, options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Let it be chosen."""
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Use it."""
         context.scene.sjc.model_kind = "OWN"
         context.scene.sjc.model_source = self.directory
         return {"FINISHED"}
@@ -163,12 +152,10 @@ class SJC_OT_add_adapter(bpy.types.Operator):
     filter_glob: StringProperty(default="*.safetensors", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Let the file be chosen."""
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add it."""
         adapter = context.scene.sjc.adapters.add()
         adapter.path = self.filepath
         adapter.name = Path(self.filepath).stem
@@ -185,7 +172,6 @@ class SJC_OT_remove_adapter(bpy.types.Operator):
     index: IntProperty(name="Index", description="Place in the list", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Remove it."""
         context.scene.sjc.adapters.remove(self.index)
         return {"FINISHED"}
 

@@ -20,7 +20,6 @@ from ..shared.attempt import attempt
 class _OnResult:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether a result is active, in Object Mode."""
         if not is_result(context.object):
             cls.poll_message_set("Choose the Volume or the mesh of a job")
             return False
@@ -38,7 +37,6 @@ class SJC_OT_auto_threshold(_OnResult, bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Cut it anew."""
         mesh = mesh_of(context.object) or context.object
         return attempt(self, lambda: request_cut(mesh, Cut(None, cut_of(mesh).smoothing)))
 
@@ -60,7 +58,6 @@ class SJC_OT_show_as(_OnResult, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add it to the status bar."""
         return attempt(self, lambda: api.show_as(context.object, self.kind, scene=context.scene))
 
 
@@ -78,7 +75,6 @@ class SJC_OT_show_side(_OnResult, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add it to the status bar."""
         return attempt(self, lambda: api.show_side(context.object, self.side, scene=context.scene))
 
 
@@ -90,7 +86,6 @@ class SJC_OT_bake_texture(_OnResult, bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Begin to bake."""
         size = int(context.window_manager.sjc_result.texture_size)
         return attempt(self, lambda: api.bake_texture(mesh_of(context.object) or context.object, size, wait=False))
 
@@ -103,7 +98,6 @@ class SJC_OT_mark_asset(_OnResult, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Mark it."""
         return attempt(self, lambda: api.mark_as_asset(context.object, job_folder_of(context.object)))
 
 
@@ -134,7 +128,6 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
     filter_glob: StringProperty(default="*.glb;*.ply;*.obj;*.stl;*.vdb;*.usd;*.usda;*.usdc", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Ask for the file."""
         self.format = formats_of(context.object)[0]
         self.filename_ext = self.format
         if not self.filepath:
@@ -144,14 +137,12 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
         return {"RUNNING_MODAL"}
 
     def check(self, context: bpy.types.Context) -> bool:
-        """Let the file's ending follow the format."""
         wanted = str(Path(self.filepath).with_suffix(self.format))
         changed = wanted != self.filepath
         self.filepath = wanted
         return changed
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Write it, and say where."""
         written: list[Path] = []
         outcome = attempt(self, lambda: written.append(api.export_result(context.object, self.filepath)))
         for path in written:

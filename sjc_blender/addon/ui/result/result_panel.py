@@ -30,7 +30,6 @@ class SJC_PT_result(bpy.types.Panel):
     bl_order = 80
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show what can be changed."""
         layout = self.layout
         obj = context.object
         if not is_result(obj):

@@ -26,13 +26,11 @@ class SJC_OT_delete_unused_files(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether files can lie beside the open one."""
         if not bpy.data.filepath:
             cls.poll_message_set("Save the file first")
         return bool(bpy.data.filepath)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """List them."""
         try:
             found = api.unused_files()
         except SjcError as error:
@@ -48,7 +46,6 @@ class SJC_OT_delete_unused_files(bpy.types.Operator):
         return set(answer)
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show what would go."""
         found = self._found
         if found is None:
             return
@@ -60,7 +57,6 @@ class SJC_OT_delete_unused_files(bpy.types.Operator):
         draw_sentences(self.layout, context, said, "QUESTION", width=DIALOG / UNIT)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Delete them."""
         try:
             deleted = api.delete_unused_files()
         except SjcError as error:

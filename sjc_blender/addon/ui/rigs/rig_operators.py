@@ -26,11 +26,9 @@ class SJC_OT_add_rig(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether new objects can be made now."""
         return in_object_mode(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add the rig, and choose it."""
         return attempt(self, lambda: self._add(context.scene))
 
     def _add(self, scene: bpy.types.Scene) -> None:
@@ -51,11 +49,9 @@ class SJC_OT_add_domain(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether new objects can be made now."""
         return in_object_mode(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add the domain, and choose it."""
         context.scene.sjc.domain = rig_building.add_domain(context.scene)
         return {"FINISHED"}
 
@@ -76,7 +72,6 @@ class SJC_OT_fit_domain(bpy.types.Operator):
         return in_object_mode(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add the domain, and choose it."""
         return attempt(self, lambda: self._add(context.scene))
 
     def _add(self, scene: bpy.types.Scene) -> None:
@@ -93,7 +88,6 @@ class SJC_OT_check_rig(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether no path is being played."""
         if camera_path.playing():
             cls.poll_message_set("Wait until the camera's path is played")
         return not camera_path.playing()
@@ -129,7 +123,6 @@ class SJC_OT_camera_text(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether a camera of this file is active."""
         camera = context.object
         usable = camera is not None and camera.type == "CAMERA" and camera.library is None
         if not usable:

@@ -38,7 +38,6 @@ class SJC_PT_viewpoints(_Sidebar, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show the rig, and what it sees in a line."""
         layout = self.layout
         settings: SJC_PG_settings = context.scene.sjc
         grid = layout.grid_flow(columns=2, even_columns=True, align=True)
@@ -69,7 +68,6 @@ class SJC_PT_rig_report(_Sidebar, bpy.types.Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Show the report."""
         layout = self.layout
         look = rig_watch.current(context.scene)
         if look.error is not None:

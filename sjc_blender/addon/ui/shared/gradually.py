@@ -39,7 +39,6 @@ def gradually(
 
     Parameters
     ----------
-    name : str
     steps : generator
         Whatever Blender may have changed or freed since the last step it has to look up again.
     done : callable

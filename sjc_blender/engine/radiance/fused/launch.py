@@ -82,10 +82,8 @@ def launch(kernel: Any, arguments: Sequence[Any], count: int, piece: int, device
         Its last argument is the `Work`.
     arguments : sequence
         The others.
-    count : int
     piece : int
         Indices that a thread takes at a time; no matter on CUDA.
-    device : torch.device
     """
     work = Work()
     work.count, work.piece = count, piece
