@@ -45,17 +45,17 @@ from .arguments import judged
 from .batch.batch import Batch
 from .batch.batch_fault import BatchFault, InvalidBatch
 from .batch.entry import Entry
-from .batch.make_batch import batch
+from .batch.new_batch import batch
 from .environment import session
 from .environment.engine_keeper import EngineState, Status
 from .environment.session import cancel_setup, check_engine, remove_engine, set_up_engine
 from .environment.session import state as engine_state
 from .jobs import job_import, pump
-from .jobs.earlier_jobs import agree, continue_job, delete_job, history, interrupted, recall
 from .jobs.job import Job, JobState
+from .jobs.job_actions import agree, continue_job, delete_job, history, interrupted, recall
 from .jobs.job_control import clear, move, pause, unpause
-from .jobs.job_history import JobRecord, RecordState
 from .jobs.job_queue import QUEUE
+from .jobs.job_records import JobRecord, RecordState
 from .jobs.job_request import OUTPUTS, JobRequest, checked_outputs
 from .jobs.named_job import folder_of, job_of
 from .jobs.new_job import edit, generate

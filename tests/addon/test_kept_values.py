@@ -5,7 +5,7 @@ import math
 import bpy
 import pytest
 
-from sjc_blender.addon.batch import placing
+from sjc_blender.addon.batch import arrangement
 from sjc_blender.addon.jobs import first_save
 from sjc_blender.addon.kept_values import kept_name, kept_number, kept_numbers, kept_text
 from sjc_blender.addon.results import before_after, object_frame, origin, remesh, replacement, shown, volume_look
@@ -61,8 +61,8 @@ def test_whatever_a_property_holds_there_is_a_value_or_a_sentence(theirs, scene,
             assert error.code in ("not_a_result", "result_folder_missing")
     origin.mesh_of(volume)
     volume_look.look_of(volume)
-    placing.results_in(scene)
-    placing.stale(scene, "batch", ["job"])
+    arrangement.results_in(scene)
+    arrangement.stale(scene, "batch", ["job"])
     first_save.bring_along("/nowhere/scene.blend")
     replacement.take_place(bpy.data.objects.new("new", bpy.data.meshes.new("new")), mesh)
 

@@ -8,7 +8,7 @@ import pytest
 
 import sjc_blender
 from sjc_blender.addon.environment.engine_keeper import Status
-from sjc_blender.addon.jobs.job_history import read_record
+from sjc_blender.addon.jobs.job_records import read_record
 from sjc_blender.addon.rigs import rig_watch
 from sjc_blender.addon.rigs.length_text import length_text
 from sjc_blender.addon.ui.environment import environment_panel

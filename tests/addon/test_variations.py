@@ -12,8 +12,8 @@ import sjc_blender
 from sjc_blender.addon import api, user_preferences
 from sjc_blender.addon.jobs import known_jobs, pump, start
 from sjc_blender.addon.jobs.job import JobState
-from sjc_blender.addon.jobs.job_history import read_record
 from sjc_blender.addon.jobs.job_queue import QUEUE
+from sjc_blender.addon.jobs.job_records import read_record
 from sjc_blender.addon.ui.job import generate_operators, main_panel, variations
 from sjc_blender.addon.ui.settings import prompt_search
 from sjc_blender.protocol import presets

@@ -14,8 +14,8 @@ from sjc_blender.engine.job import run_job
 from sjc_blender.engine.optimisation.sjc import ScoreJacobianChaining
 from sjc_blender.engine.optimisation.starting_point import prepare
 from sjc_blender.engine.radiance.field import VoxelField, before_activation
+from sjc_blender.engine.radiance.field_origin import coarse_density, coarse_features, start_from_origin
 from sjc_blender.engine.radiance.kept_field import KeptField
-from sjc_blender.engine.radiance.origin import coarse_density, coarse_features, start_from_origin
 from sjc_blender.engine.radiance.proxy import INSIDE, OUTSIDE
 from sjc_blender.engine.radiance.resampling import resample_parameters
 from sjc_blender.engine.score_models.loading import load_score_model

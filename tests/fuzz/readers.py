@@ -23,8 +23,8 @@ from PIL import Image
 from sjc_blender.addon.batch.batch_file import read_batch_file
 from sjc_blender.addon.batch.text_rows import rows_of_text
 from sjc_blender.addon.environment.installer_settings import from_pip_list, from_uv_files
-from sjc_blender.addon.jobs.job_history import read_record
 from sjc_blender.addon.jobs.job_index import JobIndex
+from sjc_blender.addon.jobs.job_records import read_record
 from sjc_blender.addon.process.marker import read_marker
 from sjc_blender.addon.process.own_folders import LIST, OwnFolders
 from sjc_blender.addon.results.result_files import read_field, read_mesh

@@ -11,16 +11,16 @@ import bpy
 
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
-from ..drained import drained
 from ..jobs import job_import, job_queue, pump
 from ..jobs.destination import Destination
 from ..jobs.job import Job, JobState
 from ..jobs.start import start
 from ..process.farm_process import Farm
 from ..results.replacement import remove_result
-from . import placing
+from ..run_to_end import run_to_end
+from . import arrangement
+from .arrangement import Arrangement
 from .entry import DONE, ELSEWHERE, MISSING, NOT_IN_SCENE, Entry
-from .placing import Placing
 from .plan import Planned
 from .table import counted, table
 
@@ -55,7 +55,7 @@ class Batch(Sequence[Entry]):
         name: str,
         jobs: Sequence[Planned],
         variants: int,
-        how: Placing,
+        how: Arrangement,
         destination: Destination,
         interpreter: Callable[[], Path],
         progress: Callable[[Job], None] | None = None,
@@ -63,7 +63,7 @@ class Batch(Sequence[Entry]):
     ) -> None:
         self.name = name
         self.destination = destination
-        self.entries = [Entry(*pair) for pair in zip(jobs, placing.ways(jobs, how, variants), strict=True)]
+        self.entries = [Entry(*pair) for pair in zip(jobs, arrangement.job_offsets(jobs, how, variants), strict=True)]
         self._how = how
         self._interpreter = interpreter
         self._progress = progress
@@ -109,7 +109,7 @@ class Batch(Sequence[Entry]):
 
     def start(self) -> str:
         """Import or start whatever is missing; see `starting`."""
-        return drained(self.starting())
+        return run_to_end(self.starting())
 
     def starting(self) -> Generator[None, None, str]:
         """Import finished results that are not in the scene, and queue the other jobs, one per step.
@@ -193,7 +193,7 @@ class Batch(Sequence[Entry]):
         """Objects of rows that are no longer in the list."""
         scene = self._scene()
         names = {entry.planned.folder.name for entry in self.entries}
-        return [] if scene is None else placing.stale(scene, self._how.collection, names)
+        return [] if scene is None else arrangement.stale(scene, self._how.collection, names)
 
     def prune(self) -> list[str]:
         """Remove the `stale` objects from the file and return their names; the job folders are kept."""
@@ -240,9 +240,9 @@ class Batch(Sequence[Entry]):
         return self.destination.scene()
 
     def _standing(self) -> dict[tuple[str, str], bpy.types.Object]:
-        """Results in the scene, see `placing.results_in`."""
+        """Results in the scene, see `arrangement.results_in`."""
         scene = self._scene()
-        return placing.results_in(scene) if scene is not None else {}
+        return arrangement.results_in(scene) if scene is not None else {}
 
     def _standing_told(self) -> str:
         states = list(self.states.values())
@@ -264,7 +264,7 @@ class Batch(Sequence[Entry]):
         except SjcError as error:
             entry.trouble = error
             return False
-        objects = placing.arrange(objects, entry.planned, entry.way, self._how, scene)
+        objects = arrangement.arrange(objects, entry.planned, entry.way, self._how, scene)
         job_import.settle(objects, entry.planned.spec, scene)
         entry.job = None
         return True
@@ -297,7 +297,7 @@ class Batch(Sequence[Entry]):
         scene = self._scene()
         if scene is not None:
             objects = [scene.objects[name] for name in job.imported if name in scene.objects]
-            objects = placing.arrange(objects, entry.planned, entry.way, self._how, scene)
+            objects = arrangement.arrange(objects, entry.planned, entry.way, self._how, scene)
             job.imported = tuple(obj.name for obj in objects)
 
     def _said(self, imported: int, started: int) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from .. import job_location
 from . import job_queue
 from .job import Job
-from .job_history import JobRecord, RecordState, Scan
 from .job_index import JobIndex
+from .job_records import JobRecord, RecordState, Scan
 
 records: list[JobRecord] = []
 """Records of the last scan, newest first."""

@@ -14,7 +14,7 @@ import bpy
 
 from ...protocol.errors import SjcError
 from ...protocol.spec import Camera, DomainSpec
-from ..drained import drained
+from ..run_to_end import run_to_end
 from .animated_property import action_curves
 from .camera import UnusableCamera, described_camera, unusable_cameras
 from .evaluated_scene import EvaluatedScene, evaluated
@@ -23,7 +23,7 @@ from .rig_choice import RigChoice
 
 def path_cameras(choice: RigChoice, domain: DomainSpec, scene: bpy.types.Scene) -> tuple[Camera, ...]:
     """Play the whole path at once; see `path_steps`."""
-    return drained(path_steps(choice, domain, scene))
+    return run_to_end(path_steps(choice, domain, scene))
 
 
 def path_steps(

@@ -8,10 +8,10 @@ from ...protocol.job_folder import JobFolder
 from ...protocol.proxy import grid_shape
 from ...protocol.spec import OriginSpec
 from .. import checkpoint
+from ..radiance.field_origin import begin_anew, field_of, start_from_origin
 from ..radiance.guide_file import read_guide
 from ..radiance.kept_field import KeptField
 from ..radiance.occupancy_file import read_occupancy
-from ..radiance.origin import begin_anew, field_of, start_from_origin
 from ..radiance.proxy import Proxy
 from ..score_models.control import Steerable
 from .guide import Guide

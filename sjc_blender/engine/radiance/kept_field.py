@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .field import VoxelField
-from .origin import coarse_density, coarse_features
+from .field_origin import coarse_density, coarse_features
 
 
 class KeptField:

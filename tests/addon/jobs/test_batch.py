@@ -14,8 +14,8 @@ import pytest
 
 from sjc_blender.addon import api
 from sjc_blender.addon.batch import plan
+from sjc_blender.addon.batch.arrangement import tags
 from sjc_blender.addon.batch.batch_fault import InvalidBatch
-from sjc_blender.addon.batch.placing import tags
 from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job import JobState

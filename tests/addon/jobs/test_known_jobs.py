@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sjc_blender.addon.jobs import job_continuation, job_index
-from sjc_blender.addon.jobs.job_history import RecordState, Scan, read_record, read_records
 from sjc_blender.addon.jobs.job_index import JobIndex
+from sjc_blender.addon.jobs.job_records import RecordState, Scan, read_record, read_records
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.file_lock import FileLock

@@ -12,8 +12,8 @@ from sjc_blender.addon.commands import command_line
 from sjc_blender.addon.environment import session
 from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs import known_jobs, pump
-from sjc_blender.addon.jobs.job_history import RecordState
 from sjc_blender.addon.jobs.job_queue import JobQueue
+from sjc_blender.addon.jobs.job_records import RecordState
 from sjc_blender.addon.ui.history.history_operators import SJC_OT_continue_job, SJC_OT_recall
 from sjc_blender.addon.ui.job.job_operators import SJC_OT_resume
 from sjc_blender.protocol import events, model_families, validation

@@ -8,7 +8,7 @@ import bpy
 from ....protocol.errors import SjcError
 from ... import api
 from ...batch import batch as batches
-from ...batch.make_batch import batching, chosen_seeds
+from ...batch.new_batch import batching, chosen_seeds
 from ...batch.plan import BatchRequest
 from ...environment import session
 from ...rigs.rig_choice import RigChoice

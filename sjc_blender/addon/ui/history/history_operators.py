@@ -8,7 +8,7 @@ from bpy.props import IntProperty, StringProperty
 
 from ....protocol.shown import shown
 from ... import api
-from ...jobs.job_history import read_record
+from ...jobs.job_records import read_record
 from ..job.job_operators import NeedsEngine
 from ..job.job_status import record_settings
 from ..shared.attempt import attempt

@@ -6,7 +6,7 @@ from datetime import datetime
 import bpy
 
 from ...jobs import known_jobs
-from ...jobs.job_history import JobRecord, RecordState
+from ...jobs.job_records import JobRecord, RecordState
 from ..job import session_properties
 from ..job.job_status import RECORD_ICONS, record_text
 from ..job.session_properties import SJC_PG_session

@@ -5,7 +5,7 @@ import bpy
 
 from ...jobs import job_queue, known_jobs
 from ...jobs.job import Job, JobState
-from ...jobs.job_history import JobRecord
+from ...jobs.job_records import JobRecord
 from ..shared import previews
 from ..shared.wrapped_label import draw_sentences
 from . import session_properties

@@ -12,7 +12,7 @@ from ....protocol.amounts import duration, gigabytes
 from ....protocol.errors import SjcError
 from ....protocol.known_models import known_model
 from ...jobs.job import Job, JobState
-from ...jobs.job_history import JobRecord, RecordState
+from ...jobs.job_records import JobRecord, RecordState
 
 ICONS: dict[JobState, Any] = {
     JobState.QUEUED: "TIME",

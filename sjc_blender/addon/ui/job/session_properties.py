@@ -14,7 +14,7 @@ from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntPropert
 from ... import api
 from ...jobs import job_queue, known_jobs, live_volume, pump
 from ...jobs.job import Job
-from ...jobs.job_history import JobRecord
+from ...jobs.job_records import JobRecord
 from ...results import viewport_colours
 from ..shared import previews
 from . import variations

@@ -15,7 +15,6 @@ from ...protocol.errors import SjcError
 from ...protocol.slug import slug
 from ...protocol.spec import LOOSENESS
 from .. import user_preferences
-from ..drained import drained
 from ..job_location import first_writable, jobs_folders
 from ..jobs.destination import Destination
 from ..jobs.job import Job
@@ -23,9 +22,10 @@ from ..jobs.job_request import OUTPUTS, JobRequest, Shape, absolute
 from ..jobs.start import target_scene
 from ..process.farm_process import Farm, farm_of
 from ..rigs.rig_choice import RigChoice
+from ..run_to_end import run_to_end
+from .arrangement import Arrangement
 from .batch import Batch
 from .batch_file import read_batch_file
-from .placing import Placing
 from .plan import BatchRequest, planning
 from .rows import MOST, Rows, rows_of_list
 from .seed_ranges import seeds_of
@@ -173,7 +173,7 @@ def batch(
         farm=farm,
         tell=tell,
     )
-    made = drained(steps)
+    made = run_to_end(steps)
     return made.wait() if start and wait else made
 
 
@@ -200,7 +200,7 @@ def batching(
     """Do what `batch` does, with its arguments and errors, one row or job per step."""
     source_name, rows = _read(source)
     name = name or source_name
-    how = Placing(place, spacing, collection or f"SJC {name}", assets, versions, show)
+    how = Arrangement(place, spacing, collection or f"SJC {name}", assets, versions, show)
     places = jobs_folders()
     places = list(dict.fromkeys([first_writable(places), *places]))
     folders = [Path(absolute(folder))] if folder is not None else [parent / slug(name) for parent in places]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Placing a batch's results in the scene: arranged, in one collection, named, and as assets."""
+"""Placing the results of a batch in the scene: arranged, in one collection, named, and as assets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHORTEST_TAG = 3
 
 
 @dataclass(frozen=True)
-class Placing:
+class Arrangement:
     """Settings for placing results; as the arguments of `sjc_blender.addon.api.batch`."""
 
     place: str = "grid"
@@ -45,11 +45,11 @@ class Placing:
             raise SjcError("bad_usage", f"The spacing is {self.spacing!r}.", "Give a distance above 0, or none.")
 
 
-def ways(jobs: Sequence[Planned], placing: Placing, variants: int) -> list[tuple[float, float]]:
+def job_offsets(jobs: Sequence[Planned], arrangement: Arrangement, variants: int) -> list[tuple[float, float]]:
     """Return each job's offset along X and Y from its domain, in world units; (0, 0) if its row names a domain."""
     in_line = [job for job in jobs if not job.at_own_domain]
-    spacing = placing.spacing or GAP * max((2 * _scale(job) for job in in_line), default=1.0)
-    slots = iter(offsets(placing.place, len(in_line), variants, spacing))
+    spacing = arrangement.spacing or GAP * max((2 * _scale(job) for job in in_line), default=1.0)
+    slots = iter(offsets(arrangement.place, len(in_line), variants, spacing))
     return [(0.0, 0.0) if job.at_own_domain else next(slots) for job in jobs]
 
 
@@ -62,7 +62,7 @@ def arrange(
     objects: Sequence[bpy.types.Object],
     job: Planned,
     way: tuple[float, float],
-    placing: Placing,
+    arrangement: Arrangement,
     scene: bpy.types.Scene,
 ) -> list[bpy.types.Object]:
     """Move new objects to their place and into the collection, name them, show one of a job and make that an asset.
@@ -75,19 +75,19 @@ def arrange(
     list of bpy.types.Object
         Those that show the results now.
     """
-    collection = _collection(placing.collection, scene)
+    collection = _collection(arrangement.collection, scene)
     standing = results_in(scene)
-    show_one([obj for (name, _), obj in standing.items() if name == job.folder.name], scene, placing.show)
+    show_one([obj for (name, _), obj in standing.items() if name == job.folder.name], scene, arrangement.show)
     shown: list[bpy.types.Object] = []
     for obj in objects:
         obj.location.x += way[0]
         obj.location.y += way[1]
         remember_place(obj)
-        earlier = _earlier(obj, job, placing.collection, scene)
-        obj[BATCH_PROPERTY] = placing.collection
+        earlier = _earlier(obj, job, arrangement.collection, scene)
+        obj[BATCH_PROPERTY] = arrangement.collection
         if job.named:
             obj[ROW_PROPERTY] = job.name
-        if earlier and not placing.versions:
+        if earlier and not arrangement.versions:
             obj = take_place(obj, earlier[-1])
         else:
             _move(obj, collection)
@@ -96,7 +96,7 @@ def arrange(
             for old in earlier:
                 old.hide_viewport = old.hide_render = True
         shown.append(obj)
-        if placing.assets and not obj.hide_viewport:
+        if arrangement.assets and not obj.hide_viewport:
             mark_as_asset(obj, JobFolder(job.folder), tags(job.spec.prompt))
     return shown
 

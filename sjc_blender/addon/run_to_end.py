@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def drained(steps: Generator[object, None, T]) -> T:
+def run_to_end(steps: Generator[object, None, T]) -> T:
     """Take every step, and return the generator's value."""
     while True:
         try:

@@ -15,7 +15,7 @@ from ..job_location import new_job_folder
 from . import job_queue, known_jobs, pump, setting_recall
 from .job import Job
 from .job_continuation import continued
-from .job_history import JobRecord
+from .job_records import JobRecord
 from .named_job import folder_of
 from .start import start, target_scene
 from .unknown_jobs import agree as agree_to
