@@ -12,6 +12,7 @@ import numpy as np
 
 from ...protocol.atomic_write import atomic_path
 from ...protocol.errors import SjcError
+from ...protocol.job_folder import OCCUPANCY_VERSION
 from ...protocol.proxy import grid_shape, occupancy_digest
 from ...protocol.spec import DomainSpec
 from .evaluated_scene import EvaluatedScene, Placed
@@ -46,7 +47,7 @@ class FilledGrid:
     def write(self, path: Path) -> None:
         """Write ``proxy.npz`` or ``region.npz``; SjcError as `sjc_blender.protocol.atomic_write.atomic_path`."""
         with atomic_path(path) as temporary:
-            np.savez_compressed(temporary, version=np.int64(1), occupancy=self.filled)
+            np.savez_compressed(temporary, version=np.int64(OCCUPANCY_VERSION), occupancy=self.filled)
 
 
 def named_shape(
