@@ -26,7 +26,7 @@ def require_main_thread(what: str) -> None:
             "other_thread",
             f"{what} was asked for in the thread {threading.current_thread().name!r}: Blender's data may be touched "
             "from its main thread only.",
-            "Hand it over with bpy.app.timers.register(function), or queue it for your own loop on the main thread.",
+            "Schedule it with bpy.app.timers.register(function), or queue it for your own loop on the main thread.",
         )
 
 
@@ -37,7 +37,7 @@ def require_utf8(*given: object) -> None:
         if any("\ud800" <= letter <= "\udfff" for letter in text):
             raise SjcError(
                 "bad_usage",
-                f"{shown(text, LONGEST)!r} is not UTF-8, and Blender holds no other names.",
+                f"{shown(text, LONGEST)!r} is not UTF-8, and Blender's names have to be.",
                 "Rename that file or folder.",
             )
 

@@ -329,6 +329,6 @@ def told_error(error: BaseException) -> SjcError:
         )
     return SjcError(
         "internal_error",
-        f"The engine stopped on a fault of its own ({type(error).__name__}: {error}).",
+        f"The engine stopped because of an internal error ({type(error).__name__}: {error}).",
         "log.txt in the job folder has the details; please report them.",
     )

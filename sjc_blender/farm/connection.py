@@ -78,7 +78,7 @@ def connection(text: str, keys: Path | None, *, default_port: int = PORT) -> Con
         host, digits = bare, str(default_port)
     host = host.removeprefix("[").removesuffix("]")
     if not host or not digits.isdecimal() or not 0 <= int(digits) <= 65535:
-        raise SjcError("bad_address", f"{text!r} is no address of a scheduler.", "Give HOST or HOST:PORT.")
+        raise SjcError("bad_address", f"{text!r} is not an address of a scheduler.", "Give HOST or HOST:PORT.")
     if keys is None and not _is_loopback(host):
         raise SjcError(
             "farm_not_encrypted",

@@ -46,7 +46,7 @@ def make_keys(folder: Path, machines: list[str]) -> list[Path]:
         if not NAME.fullmatch(name) or name == AUTHORITY:
             raise SjcError(
                 "bad_usage",
-                f"{name!r} is no name of a machine; allowed: up to 63 letters, digits, dots and dashes, "
+                f"{name!r} is not a name of a machine; allowed: up to 63 letters, digits, dots and dashes, "
                 f"and not {AUTHORITY!r}.",
                 "Name each machine that takes part, for instance: farm keys KEYS server node1 node2",
             )

@@ -87,7 +87,7 @@ def _own_spool() -> Path:
     if state is None:
         raise SjcError(
             "no_home_folder",
-            "There is no home folder that the farm's jobs could be kept in.",
+            "There is no home folder for the farm's jobs.",
             "Name a folder with --spool, or set the environment variable HOME or XDG_STATE_HOME.",
         )
     return Path(state) / "sjc_farm"

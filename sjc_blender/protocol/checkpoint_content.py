@@ -26,5 +26,7 @@ def checkpoint_content(path: Path) -> str:
         told = None
     content = told.get("content") if isinstance(told, dict) else None
     if not isinstance(content, str):
-        raise SjcError("checkpoint_corrupt", f"The checkpoint {path} is damaged, or is none.", "Run its job again.")
+        raise SjcError(
+            "checkpoint_corrupt", f"The checkpoint {path} is damaged, or is not a checkpoint.", "Run its job again."
+        )
     return content

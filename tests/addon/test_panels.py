@@ -97,7 +97,7 @@ def test_while_it_stops_it_can_be_stopped_at_once(job):
 
 def test_a_failure_is_told_whole_with_its_hint_and_the_way_on(job):
     job.folder.checkpoint.write_bytes(b"state")
-    message = "The engine ended by signal 9 before the job was done. Its last words were:\n  Killed"
+    message = "The engine ended by signal 9 before the job was done. Its last output was:\n  Killed"
     job.fail(SjcError("engine_died", message, "Close other programs, then resume the job."))
     layout = drawn()
     words = " ".join(layout.texts()).split()

@@ -130,7 +130,7 @@ def test_everything_stays_in_its_place_through_the_life_of_a_job(make, width, jo
 def test_a_long_failure_moves_nothing_above_itself(make, session):
     job, other = make(), make(seed=1)
     before, _ = spots(300)
-    job.fail(SjcError("engine_died", "The engine ended. Its last words were: " + "word " * 400, "Try again."))
+    job.fail(SjcError("engine_died", "The engine ended. Its last output was: " + "word " * 400, "Try again."))
     pump.tell()
     after, _ = spots(300)
     lower = {"sjc.popover", "SJC_PT_remarks", "sjc.hide_cover"}

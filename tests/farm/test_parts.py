@@ -89,7 +89,7 @@ def test_each_machine_gets_a_key_that_nobody_else_may_read(tmp_path):
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", "authority", "a b", "-x"])
 def test_names_that_are_no_machines_are_refused(name, tmp_path):
-    with pytest.raises(SjcError, match="no name of a machine"):
+    with pytest.raises(SjcError, match="not a name of a machine"):
         make_keys(tmp_path / "keys", [name])
     assert not (tmp_path / "keys").exists()
 

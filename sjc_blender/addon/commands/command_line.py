@@ -74,7 +74,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the usage, and raise SjcError ``bad_usage``."""
         self.print_usage(sys.stderr)
-        raise SjcError("bad_usage", f"{message[:1].upper()}{message[1:]}.", f"{self.prog} --help says what there is.")
+        raise SjcError("bad_usage", f"{message[:1].upper()}{message[1:]}.", f"{self.prog} --help lists the options.")
 
 
 def subcommands() -> list[ModuleType]:

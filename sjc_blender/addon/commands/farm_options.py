@@ -25,7 +25,7 @@ def chosen_farm(arguments: argparse.Namespace) -> api.Farm | None:
     """Return the farm that is named; SjcError ``bad_address``, ``bad_usage``."""
     if arguments.farm is None:
         if arguments.farm_keys or arguments.farm_not_shared:
-            raise api.SjcError("bad_usage", "Options of a farm are given, and no farm.", "Add --farm ADDRESS.")
+            raise api.SjcError("bad_usage", "Options of a farm are given without a farm.", "Add --farm ADDRESS.")
         return None
     keys = expanded(arguments.farm_keys).absolute() if arguments.farm_keys else None
     return api.Farm(arguments.farm, keys, not arguments.farm_not_shared)

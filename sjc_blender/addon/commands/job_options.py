@@ -51,7 +51,7 @@ def save_first(arguments: argparse.Namespace) -> None:
         ``bad_usage``, ``not_saved``.
     """
     if arguments.outputs and not arguments.save:
-        raise SjcError("bad_usage", "--import without --save would import for nothing.", "Add --save OUT.blend.")
+        raise SjcError("bad_usage", "--import has no effect without --save.", "Add --save OUT.blend.")
     if arguments.save:
         save_scene(arguments.save)
 

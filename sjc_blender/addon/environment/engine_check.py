@@ -128,7 +128,7 @@ def _silent(process: ChildProcess) -> Finding:
     assert code is not None
     words = " ".join(process.last_words(2))
     text = f"the check ended {platform_process.ending(code)}." + (f" Its last words: {words}" if words else "")
-    return Finding("Engine", text, False, "Press Set Up Engine: it mends what is damaged.")
+    return Finding("Engine", text, False, "Press Set Up Engine: it repairs what is damaged.")
 
 
 def told_problem(problem: SjcError) -> Finding:

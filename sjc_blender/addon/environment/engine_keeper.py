@@ -161,7 +161,7 @@ class EngineKeeper:
                 "no_home_folder",
                 "This user has no home folder, where the engine would be put: neither the environment variable HOME "
                 "nor the system names one.",
-                "Set HOME and start Blender anew, choose an Engine Folder in the add-on's preferences, or name a "
+                "Set HOME and restart Blender, choose an Engine Folder in the add-on's preferences, or name a "
                 "Python that has the engine's packages in the environment variable SJC_ENGINE_PYTHON.",
             )
         command = [sys.executable, *ISOLATED, str(BOOTSTRAP), request.to_argument()]
@@ -210,7 +210,7 @@ class EngineKeeper:
         try:
             state = look_for_engine(preference, place, self._environ, failure)
         except Exception as error:  # whatever a file system can raise: the thread must deliver a state
-            problem = SjcError("engine_python_fails", f"The engine could not be looked for: {error}.")
+            problem = SjcError("engine_python_fails", f"The search for the engine failed: {error}.")
             state = EngineState(Status.MISSING, place, problem=problem)
         self._found.put((number, state))
 

@@ -372,7 +372,7 @@ def _mebibytes(announced: str) -> float:
 
 def _unusable(failures: dict[str, str]) -> SjcError:
     reasons = "\n".join(f"  {module}: {reason}" for module, reason in failures.items())
-    hint = "Press Set Up Engine again: it looks for what is missing and mends it."
+    hint = "Press Set Up Engine again: it repairs what is missing."
     if any("WinError 126" in reason or "WinError 1114" in reason for reason in failures.values()):
         hint = "Install Microsoft's Visual C++ Redistributable (x64), then press Set Up Engine again."
     return SjcError("engine_import_fails", f"The packages are installed, but some do not work:\n{reasons}", hint)

@@ -164,7 +164,7 @@ def require_packages(wheelhouse: str | Path | None = None) -> str:
         raise SjcError(
             "wheelhouse_missing",
             f"The folder of packages {wheels} does not exist.",
-            "Choose another one in the add-on's preferences, or none, to fetch the packages from the internet.",
+            "Choose another one in the add-on's preferences, or leave it empty to download the packages.",
         )
     if wheels or bpy.app.online_access:
         return wheels

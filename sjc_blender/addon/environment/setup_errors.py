@@ -30,13 +30,13 @@ _KNOWN: tuple[tuple[str, str, str, str], ...] = (
         r"proxy authentication required|\b407\b|cannot connect to proxy|proxyerror|unsuccessful tunnel|tunnel error",
         "The proxy does not let the packages through.",
         "Set the environment variables HTTPS_PROXY and HTTP_PROXY as your network wants them (with user and password "
-        "if it asks for them), start Blender anew, " + AGAIN,
+        "if it asks for them), restart Blender, " + AGAIN,
     ),
     (
         "certificate_refused",
         r"invalid peer certificate|unknownissuer|certificate[_ ]verify[_ ]failed|unable to get local issuer",
         "The certificate of the package server is not trusted: usually a company's proxy reads along.",
-        "Name the company's certificates in the environment variable SSL_CERT_FILE, start Blender anew, " + AGAIN,
+        "Name the company's certificates in the environment variable SSL_CERT_FILE, restart Blender, " + AGAIN,
     ),
     (
         "download_corrupt",

@@ -71,7 +71,7 @@ def _told(error: Exception, request: SetupRequest) -> SjcError:
         return told_os_error(error, request.place.root)
     return SjcError(
         "internal_error",
-        f"The set-up stopped by a fault of its own: {type(error).__name__}: {error}.",
+        f"The set-up stopped because of an internal error: {type(error).__name__}: {error}.",
         f"{request.place.log} has the details; please report it.",
     )
 

@@ -99,8 +99,8 @@ class JobQueue:
         if job.farm is not None and job.live:
             raise SjcError(
                 "farm_no_pause",
-                f"The job {job.id} runs on the farm at {job.farm.address}, which does not hold jobs still.",
-                "Cancel it: it keeps a checkpoint, and resuming it goes on from there.",
+                f"The job {job.id} runs on the farm at {job.farm.address}, which cannot pause jobs.",
+                "Cancel it: it keeps a checkpoint, and resuming it continues from there.",
             )
         if job is self._running and self._process is not None and job.state is JobState.RUNNING:
             self._process.say(events.PAUSE)
@@ -238,7 +238,7 @@ def _engine_died(folder: JobFolder, process: EngineProcess) -> SjcError:
     message = f"The engine ended {platform_process.ending(code)} before the job was done."
     words = process.last_words()
     if words:
-        message += " Its last words were:\n" + "\n".join(f"  {line}" for line in words)
+        message += " Its last output was:\n" + "\n".join(f"  {line}" for line in words)
     again = "resume the job; its last checkpoint is kept." if folder.has(folder.checkpoint) else "start the job again."
     if platform_process.ended_for_memory(code):
         hint = (

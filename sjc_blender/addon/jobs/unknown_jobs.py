@@ -41,7 +41,7 @@ def require_known(folder: JobFolder) -> None:
     if not is_known(folder):
         raise SjcError(
             "unknown_job",
-            f"Not begun by you, as far as this computer knows: {about(folder)}.",
+            f"Not started by you, according to this computer: {about(folder)}.",
             "If you know where it comes from: Resume in the panel's History asks; in Python, api.agree(folder) first; "
             "on the command line, --agree.",
         )

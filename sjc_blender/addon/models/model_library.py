@@ -229,8 +229,8 @@ def _died(process: ChildProcess) -> SjcError:
     message = f"The engine ended {platform_process.ending(code)} before it was done with the models."
     words = process.last_words()
     if words:
-        message += " Its last words were:\n" + "\n".join(f"  {line}" for line in words)
-    return SjcError("engine_died", message, "Try again; a download goes on where it was.")
+        message += " Its last output was:\n" + "\n".join(f"  {line}" for line in words)
+    return SjcError("engine_died", message, "Try again; a download continues where it stopped.")
 
 
 LIBRARY = ModelLibrary()

@@ -76,7 +76,7 @@ def chosen_engine_python(
     if environ.get(VARIABLE):
         return Choice(environ[VARIABLE], "variable")
     if place.started:
-        raise SjcError("engine_incomplete", "The set-up of the engine did not come to its end.", CHOOSE)
+        raise SjcError("engine_incomplete", "The set-up of the engine was not completed.", CHOOSE)
     raise SjcError("engine_python_not_set", "The engine is not set up yet.", CHOOSE)
 
 
@@ -132,7 +132,7 @@ def _interpreter(path: Path) -> Path:
     if not path.is_file():
         raise SjcError("engine_python_missing", f"The engine's Python {path} does not exist.", CHOOSE)
     if not platform_process.is_executable(path):
-        raise SjcError("engine_python_not_executable", f"{path} is no program that can be run.", CHOOSE)
+        raise SjcError("engine_python_not_executable", f"{path} is not an executable program.", CHOOSE)
     return path
 
 

@@ -40,7 +40,7 @@ class _Task:
             self.outcome.append(error)
         except Exception as error:  # the border: the thread must deliver an outcome
             self.outcome.append(
-                SjcError("internal_error", f"A fault of ours: {type(error).__name__}: {error}.", "Please report it.")
+                SjcError("internal_error", f"An internal error: {type(error).__name__}: {error}.", "Please report it.")
             )
 
 

@@ -67,7 +67,7 @@ def bake_texture(obj: bpy.types.Object, size: int = 1024, *, wait: bool = True) 
     """
     mesh = obj.data
     if not isinstance(mesh, bpy.types.Mesh) or not len(mesh.polygons):
-        raise SjcError("not_a_result", f"{obj.name!r} is no mesh with faces.", "Choose the mesh of a result.")
+        raise SjcError("not_a_result", f"{obj.name!r} is not a mesh with faces.", "Choose the mesh of a result.")
     if not 64 <= size <= SIZES[-1]:
         raise SjcError("bad_texture_size", f"A texture of {size} pixels; possible are 64 to {SIZES[-1]}.")
     folder, smoothing, name = job_folder_of(obj), cut_of(obj).smoothing, obj.name

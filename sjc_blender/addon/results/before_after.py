@@ -84,7 +84,7 @@ def show_side(obj: bpy.types.Object, side: str, scene: bpy.types.Scene) -> bpy.t
     if not sides:
         raise SjcError(
             "no_other_side",
-            f"{obj.name!r} is no edit whose original stands in the same place.",
+            f"{obj.name!r} is not an edit whose original stands in the same place.",
             "Choose the result of an edit; an original that was moved or deleted is not compared.",
         )
     kind = shown_of(obj, scene).type.lower()

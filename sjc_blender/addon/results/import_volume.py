@@ -52,7 +52,7 @@ def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object
     if not field.density.any():
         raise SjcError(
             "empty_result",
-            f"The job {job_id(folder.path)!r} ended with an empty field: there is nothing to see.",
+            f"The job {job_id(folder.path)!r} ended with an empty field.",
             "Try another seed, more steps or a smaller emptiness weight.",
         )
     frame = standing_frame(folder, spec)

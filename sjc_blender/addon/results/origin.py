@@ -72,7 +72,9 @@ def job_folder_of(obj: bpy.types.Object) -> JobFolder:
         ``not_a_result`` for any other object, ``result_folder_missing`` if the folder is not there any more.
     """
     if not is_result(obj):
-        raise SjcError("not_a_result", f"{obj.name!r} is no Volume and no mesh of a job.", "Choose an imported result.")
+        raise SjcError(
+            "not_a_result", f"{obj.name!r} is neither a Volume nor a mesh of a job.", "Choose an imported result."
+        )
     job = job_of(obj)
     places = list(dict.fromkeys(_places(obj, job)))
     for place in places:

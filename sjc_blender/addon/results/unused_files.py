@@ -156,7 +156,7 @@ def _blends(places: Sequence[Path]) -> Iterator[Path]:
     def failed(error: OSError) -> None:
         raise SjcError(
             "use_unknown",
-            f"{error.filename} cannot be looked into ({error.strerror}), so it is not known which files it uses.",
+            f"{error.filename} cannot be read ({error.strerror}), so it is not known which files it uses.",
             "Make it readable, or move it out of the folder, and then search again.",
         ) from error
 

@@ -195,7 +195,7 @@ def _middle(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _require_size(name: str, half_extents: np.ndarray) -> None:
     if not np.isfinite(half_extents).all():
-        raise SjcError("domain_zero_size", f"The domain {name!r} has a size that is no number.", CHOOSE_BOX)
+        raise SjcError("domain_zero_size", f"The domain {name!r} has an invalid size.", CHOOSE_BOX)
     flat = [
         axis for axis, extent in zip(AXES, half_extents, strict=True) if extent <= 1e-6 * max(half_extents.max(), 1e-6)
     ]

@@ -137,7 +137,7 @@ def check_devices() -> Iterator[Finding]:
             "Update the driver, restart the computer; if that does not help, remove the engine and set it up again.",
         )
     else:
-        yield Finding("Graphics card", "none that torch can use; jobs run on the processor, which is slower")
+        yield Finding("Graphics card", "none that torch can use; jobs run on the CPU, which is slower")
     yield Finding("Processor", f"{os.cpu_count()} cores, {torch.get_num_threads()} used")
 
 

@@ -53,7 +53,7 @@ def choose_level(model: ModelSpec, needs: Needs, free: Free, device: torch.devic
     if level is None:
         raise SjcError(
             "not_enough_memory",
-            f"The job needs about {gigabytes(needs.graphics(levels[-1]))} of graphics memory even at its thriftiest, "
+            f"The job needs about {gigabytes(needs.graphics(levels[-1]))} of graphics memory at the lowest level, "
             f"and it may use {gigabytes(budget)} ({gigabytes(free.graphics)} are free).",
             "Close other programs that use the graphics card, lower field.resolution, optimisation.render_size or "
             f"optimisation.views, choose a smaller model, or model.device=cpu; {ANYWAY}",

@@ -125,7 +125,7 @@ def _family(hub_id: str, commit: str, listed: Mapping[str, Any]) -> str:
     if INDEX not in listed:
         raise SjcError(
             "not_a_pipeline",
-            f"{hub_id} is no diffusers pipeline: it has no {INDEX}.",
+            f"{hub_id} is not a diffusers pipeline: it has no {INDEX}.",
             "Choose a model in diffusers format.",
         )
     with tempfile.TemporaryDirectory() as place:
@@ -135,7 +135,7 @@ def _family(hub_id: str, commit: str, listed: Mapping[str, Any]) -> str:
     if family is None or family.name not in PARTS:
         titles = ", ".join(each.title for each in FAMILIES if each.name in PARTS)
         raise SjcError(
-            "unsupported_pipeline", f"{hub_id} is of no kind that can be used here. Kinds: {titles}.", "Choose another."
+            "unsupported_pipeline", f"{hub_id} is of an unsupported kind. Supported kinds: {titles}.", "Choose another."
         )
     return family.name
 
@@ -217,5 +217,5 @@ def _network_error(hub_id: str, endpoint: str, error: Exception) -> SjcError:
     return SjcError(
         "hub_unreachable",
         f"The download of {hub_id} from {endpoint} broke off: {reason}.",
-        "Check the connection and start it again; it goes on from where it was.",
+        "Check the connection and start it again; it continues where it stopped.",
     )

@@ -167,9 +167,9 @@ def corrupt(name: str) -> SjcError:
     """Return the error for a file that differs from its repository's description."""
     return SjcError(
         "download_corrupt",
-        f"{name} came damaged: its checksum is not the one that its repository names. It was thrown away.",
-        "Start the download again; what else has come is kept. If it happens again, something between here and the "
-        "server (a proxy, a virus scanner) changes what comes.",
+        f"{name} is damaged: its checksum differs from that of its repository. It was deleted.",
+        "Start the download again; the other files are kept. If it happens again, something between here and the "
+        "server (a proxy, a virus scanner) modifies the data.",
     )
 
 

@@ -69,7 +69,7 @@ def wanted_files(names: Collection[str], family: str, source: str) -> list[str]:
     if INDEX not in names:
         raise SjcError(
             "not_a_pipeline",
-            f"{source} is no diffusers pipeline: it has no {INDEX}.",
+            f"{source} is not a diffusers pipeline: it has no {INDEX}.",
             "Choose a model in diffusers format.",
         )
     folders = _folders(names, family)

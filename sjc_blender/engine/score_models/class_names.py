@@ -41,8 +41,7 @@ class ClassNames:
             if self.null is None:
                 raise SjcError(
                     "no_null_class",
-                    "The model has no class for no class, so classifier-free guidance and negative prompts are not "
-                    "possible.",
+                    "The model has no null class, so classifier-free guidance and negative prompts are not possible.",
                     "Set optimisation.guidance_scale to 1.",
                 )
             return self.null

@@ -63,7 +63,9 @@ def _checked_names(file: Path) -> frozenset[str]:
         raise pickled(file)
     names = tensor_names(file)
     if not names:
-        raise SjcError("unsupported_adapter", f"{file} is no .safetensors file.", "Download it again, as .safetensors.")
+        raise SjcError(
+            "unsupported_adapter", f"{file} is not a .safetensors file.", "Download it again, as .safetensors."
+        )
     marks = ("lora", *OTHER_FORMATS)
     if not _is_embedding(names) and not any(mark in name for name in names for mark in marks):
         raise SjcError(

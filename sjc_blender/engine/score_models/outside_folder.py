@@ -147,4 +147,4 @@ def _unsafe(path: Path, why: str, do: str = "Mend that if the model is yours; el
 
 def _broken(path: Path, why: str) -> SjcError:
     told = f"{path}, of the model, {why}."
-    return SjcError("broken_model", told, "It is damaged, or no model: download it again, or choose another.")
+    return SjcError("broken_model", told, "It is damaged, or not a model: download it again, or choose another.")

@@ -111,7 +111,7 @@ def _read_index(path: Path) -> dict[str, object]:
     if not file.is_file():
         raise SjcError(
             "not_a_pipeline",
-            f"The folder {path} is no diffusers pipeline: it holds no {INDEX}.",
+            f"The folder {path} is not a diffusers pipeline: it holds no {INDEX}.",
             "Choose the folder that holds it, beside such as unet/ and scheduler/.",
         )
     try:

@@ -54,7 +54,7 @@ def choose_device(wanted: str) -> torch.device:
             "device_unavailable",
             f"The job asks for the device {wanted!r}, which PyTorch {torch.__version__} does not find here; "
             f"available: {others}.",
-            "Choose one of these or auto; or mend the graphics driver or install the PyTorch that fits it.",
+            "Choose one of these or auto; or repair the graphics driver or install the PyTorch that fits it.",
         )
     return torch.device(wanted)
 

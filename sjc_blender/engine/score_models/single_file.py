@@ -43,7 +43,7 @@ def configuration_of(file: Path) -> Path:
     Raises
     ------
     SjcError
-        ``unsupported_file`` if the file is no whole checkpoint of Stable Diffusion, ``broken_model`` if it cannot be
+        ``unsupported_file`` if the file is not a full checkpoint of Stable Diffusion, ``broken_model`` if it cannot be
         read, ``missing_configuration`` with the command that fetches it.
     """
     width = _text_width(file)
@@ -120,7 +120,7 @@ def _text_width(file: Path) -> int:
     if missing:
         raise SjcError(
             "unsupported_file",
-            f"{file} is no whole checkpoint of Stable Diffusion 1.x, 2.x or XL: it has no {', no '.join(missing)} "
+            f"{file} is not a full checkpoint of Stable Diffusion 1.x, 2.x or XL: it has no {', no '.join(missing)} "
             "under the names of the original format (LoRAs, VAEs, the refiner and other families are not such).",
             "Choose a full checkpoint of Stable Diffusion, or a folder in diffusers format.",
         )

@@ -157,7 +157,7 @@ def test_more_steps_are_asked_for_with_the_same_warning(theirs):
 
 
 def test_a_script_that_calls_the_button_is_refused_too(theirs, addon):
-    with pytest.raises(RuntimeError, match="Not begun by you"):
+    with pytest.raises(RuntimeError, match="Not started by you"):
         bpy.ops.sjc.resume(folder=str(theirs.path))
     assert not addon.jobs
 

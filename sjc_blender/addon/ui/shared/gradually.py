@@ -23,7 +23,7 @@ PAUSE = 0.01
 """Seconds between two steps, in which Blender handles input and draws."""
 
 CHANGED = SjcError(
-    "changed_meanwhile", "The file was changed under it, by an undo for instance.", "Press the button again."
+    "changed_meanwhile", "The file was changed in the meantime, for example by an undo.", "Press the button again."
 )
 
 running: dict[str, Callable[[], float | None]] = {}
