@@ -118,6 +118,7 @@ format: build/lint/.ready  ## Format the code, apply ruff's fixes, and write the
 	build/lint/bin/ruff check --fix-only .
 	build/lint/bin/ruff format .
 	build/lint/bin/python scripts/settings_page.py
+	build/lint/bin/python scripts/families_page.py
 	build/lint/bin/python scripts/code_page.py
 
 .PHONY: $(lint_parts) $(filter-out site,$(test_parts))

@@ -15,6 +15,7 @@ from .home import expanded
 from .hub_cache import INDEX, cached_snapshot
 from .json_text import BadJson, from_bytes, read_json
 from .outside_file import UnusableFile, open_outside
+from .text_to_image import OTHER, TEXT_TO_IMAGE, may_be_text_to_image
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 BUILTIN = MODELS / "builtin"
@@ -74,6 +75,13 @@ FAMILIES = (
     ModelFamily("ddpm_classes", "Pixels of classes (DDPM with class labels)", "class", (), 0.5, 4.0),
     ModelFamily("score_sde_ve", "Score network without a prompt (NCSN++)", "none", ("ScoreSdeVePipeline",), 0.3, 4.0),
     ModelFamily("reference_views", "Reference views: pictures with their cameras, no network", "none"),
+    *(
+        ModelFamily(
+            one.name, one.title, "text", (one.pipeline,), one.download_gigabytes, one.gpu_gigabytes, one.samples
+        )
+        for one in TEXT_TO_IMAGE
+    ),
+    ModelFamily(OTHER.name, OTHER.title, "text", samples=OTHER.samples),
 )
 FAMILY = {family.name: family for family in FAMILIES}
 
@@ -92,11 +100,12 @@ def family_of(path: Path) -> ModelFamily | None:
         return FAMILY.get(_family_of_file(path))
     if (path / REFERENCE_VIEWS).is_file():
         return FAMILY["reference_views"]
-    pipeline = json_object(path / INDEX).get("_class_name")
+    index = json_object(path / INDEX)
+    pipeline = index.get("_class_name")
     for family in FAMILIES:
         if pipeline in family.pipelines:
             return FAMILY["ddpm_classes"] if family.name == "ddpm" and _has_classes(path) else family
-    return None
+    return FAMILY[OTHER.name] if may_be_text_to_image(index) else None
 
 
 def json_object(file: Path) -> dict[str, Any]:

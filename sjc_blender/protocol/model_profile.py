@@ -2,7 +2,7 @@
 """How to use a model: its view words, orbit, vocabulary and settings, as data beside its weights.
 
 The built-in prior and a user's own folder carry an ``sjc.json``; every other model is used by the profile of its
-family, ``sjc_blender/models/<family>.json``.
+family: ``sjc_blender/models/<family>.json``, or what `sjc_blender.protocol.text_to_image` says of it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .model_families import BUILTIN, FAMILY, MODELS, component_config, family_of
 from .outside_file import UnusableFile
 from .overrides import merged
 from .spec import Range
+from .text_to_image import BY_NAME, FLOW_RANGE, VARIANCE_PRESERVING_RANGE
 from .views import PAPER_VIEWS, ViewVocabulary
 
 __all__ = [
@@ -170,22 +171,37 @@ def load_profile(source: str) -> ModelProfile:
     """
     model = local_model(source)
     own = own_profile(model)
-    path = own
+    path, family = own, None
     if path is None:
         family = family_of(model) if model is not None else None
         path = MODELS / f"{family.name if family else 'stable_diffusion'}.json"
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise SjcError("bad_model_profile", f"The model profile {path} cannot be read: {error}.") from error
-    # A copy: profiles hold dictionaries.
-    profile = copy.deepcopy(_read_profile(path, status.st_mtime_ns, status.st_size))
+    if own is None and family is not None and family.name in BY_NAME:
+        profile = _profile_of_table(family.name)
+    else:
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise SjcError("bad_model_profile", f"The model profile {path} cannot be read: {error}.") from error
+        # A copy: profiles hold dictionaries.
+        profile = copy.deepcopy(_read_profile(path, status.st_mtime_ns, status.st_size))
     if profile.conditioning == "text" and distillation_of(profile.distilled, source, model) is not None:
         unguided = {"optimisation": {"guidance_scale": GUIDANCE_SCALE}}
         # What the family needs is not for a distilled model; what its own profile says is.
         layers = (unguided, profile.settings) if own is not None else (profile.settings, unguided)
         profile = dataclasses.replace(profile, settings=merged(*layers))
     return profile
+
+
+def _profile_of_table(name: str) -> ModelProfile:
+    """The profile of a family of text-to-image pipelines."""
+    family = BY_NAME[name]
+    return ModelProfile(
+        name=f"{family.title} format",
+        family=name,
+        image_size=family.image_size,
+        timesteps=FLOW_RANGE if family.flow else VARIANCE_PRESERVING_RANGE,
+        settings={"optimisation": {"guidance_scale": family.guidance_scale}},
+    )
 
 
 def own_profile(model: Path | None) -> Path | None:
@@ -248,7 +264,7 @@ def _channels(profile: ModelProfile) -> tuple[int, ...]:
     """Return the numbers of channels that a sample of the model may have."""
     if profile.latent_rgb:
         return (len(profile.latent_rgb),)
-    return (3,) if FAMILY[profile.family].samples == "pixels" else (4, 16)
+    return (3,) if FAMILY[profile.family].samples == "pixels" else (4, 16, 32)
 
 
 def same_samples(first: str, second: str) -> bool:

@@ -20,6 +20,7 @@ from sjc_blender.protocol.model_families import FAMILIES as KNOWN
 from sjc_blender.protocol.model_families import MODELS, family_of
 from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.spec import ModelSpec
+from sjc_blender.protocol.text_to_image import BY_NAME
 from tests.engine.tiny_families import FAMILIES, save_family
 
 CPU = torch.device("cpu")
@@ -274,10 +275,11 @@ def test_a_family_makes_an_object_in_3d(folder, tmp_path, family):
 
 
 def test_every_known_family_has_a_profile_and_a_test_model():
-    names = {family.name for family in KNOWN}
+    names = {family.name for family in KNOWN} - BY_NAME.keys()
     profiles = {name: json.loads((MODELS / f"{name}.json").read_text(encoding="utf-8")) for name in names}
     assert {name: profile["family"] for name, profile in profiles.items()} == {name: name for name in names}
-    assert {name_of(family) for family in FAMILIES} == names - {"reference_views"} == ADAPTERS.keys()
+    assert {name_of(family) for family in FAMILIES} == names - {"reference_views"}
+    assert ADAPTERS.keys() == (names | BY_NAME.keys()) - {"reference_views"}
 
 
 def test_half_precision_is_for_the_networks_that_bear_it(folder):

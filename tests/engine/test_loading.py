@@ -158,10 +158,13 @@ def edit_index(folder, **changes):
 
 
 def test_an_unsupported_pipeline_is_named_beside_the_supported_ones(folder):
-    edit_index(folder, _class_name="KandinskyPipeline")
+    edit_index(folder, _class_name="StableDiffusionInpaintPipeline")
     error = error_of(folder)
     assert error.code == "unsupported_pipeline"
-    assert "'KandinskyPipeline'; supported: StableDiffusionPipeline, StableDiffusionXLPipeline" in error.message
+    assert (
+        "'StableDiffusionInpaintPipeline'; supported: StableDiffusionPipeline, StableDiffusionXLPipeline"
+        in error.message
+    )
 
 
 def test_components_with_code_of_their_own_are_refused(folder):

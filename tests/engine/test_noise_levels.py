@@ -5,9 +5,9 @@ import math
 import mpmath
 import pytest
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler
+from diffusers import DDIMScheduler, DDPMScheduler, EDMEulerScheduler, EulerDiscreteScheduler
 
-from sjc_blender.engine.score_models.noise_levels import nearest_timestep, sigma_table
+from sjc_blender.engine.score_models.noise_levels import levels_of_scheduler, nearest_timestep, sigma_table
 from sjc_blender.protocol.errors import SjcError
 
 STABLE_DIFFUSION = {
@@ -108,8 +108,16 @@ def test_a_sigmoid_schedule_is_the_schedulers():
     torch.testing.assert_close(sigma_table(config), ((1 - alphas_bar) / alphas_bar).sqrt(), rtol=1e-3, atol=0)
 
 
-def test_noise_levels_of_edm_are_refused_by_name():
-    config = {"beta_schedule": "scaled_linear", "num_train_timesteps": 1000, "timestep_type": "continuous"}
+def test_the_clock_of_edm_with_another_prediction_than_v_is_refused_by_name():
     with pytest.raises(SjcError, match="EDM") as error:
-        sigma_table(config)
+        levels_of_scheduler(EulerDiscreteScheduler(beta_schedule="scaled_linear", timestep_type="continuous"))
     assert error.value.code == "unsupported_noise_schedule"
+
+
+def test_noise_levels_of_edm_are_even_in_their_logarithm_between_the_schedulers_ends():
+    levels = levels_of_scheduler(EDMEulerScheduler(sigma_min=0.01, sigma_max=50.0, sigma_data=0.7))
+    assert levels.sigma_data == 0.7
+    assert (float(levels.sigmas[0]), float(levels.sigmas[-1])) == pytest.approx((0.01, 50.0))
+    steps = levels.sigmas.log().diff()
+    assert float(steps.max() - steps.min()) < 1e-9
+    assert levels.clock(float(levels.sigmas[300])) == pytest.approx(0.25 * math.log(float(levels.sigmas[300])))

@@ -16,6 +16,7 @@ import pytest
 from diffusers import StableDiffusionPipeline
 
 from sjc_blender.engine.score_models.loading import load_score_model
+from sjc_blender.engine.score_models.outside_folder import require_component
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.model_families import family_of
 from sjc_blender.protocol.model_profile import load_profile
@@ -277,6 +278,26 @@ def test_a_configuration_beyond_measure_is_refused_before_it_takes_memory(folder
     error = refusal(folder)
     assert error.code in {"broken_model", "unsafe_model"}
     assert "config.json" in error.message
+
+
+@pytest.mark.parametrize(
+    ("config", "allowed"),
+    [
+        ({"_class_name": "AuraFlowTransformer2DModel", "pos_embed_max_size": 9216, "num_attention_heads": 12}, True),
+        ({"_class_name": "AuraFlowTransformer2DModel", "pos_embed_max_size": 10**6}, False),
+        ({"_class_name": "SD3Transformer2DModel", "pos_embed_max_size": 9216}, False),
+        ({"rope_theta": 5_000_000.0, "text_config": {"rope_theta": 5_000_000.0}}, True),
+        ({"rope_theta": 10**12}, False),
+        ({"text_config": {"vocab_size": 10**9}}, False),
+    ],
+)
+def test_positions_are_measured_by_what_they_are(tmp_path, config, allowed):
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    if allowed:
+        require_component(tmp_path, tmp_path)
+        return
+    with pytest.raises(SjcError, match="allowed is up to"):
+        require_component(tmp_path, tmp_path)
 
 
 def test_a_noise_table_beyond_measure_is_refused(folder):

@@ -116,14 +116,6 @@ def test_a_single_file_tells_v_and_zero_snr_by_the_names_of_its_tensors(single_f
     assert len(model.sigmas) == 999
 
 
-@pytest.mark.parametrize("name", ["edm_mean", "edm_std", "edm_vpred.sigma_max"])
-def test_a_single_file_of_edm_is_refused_by_name(single_file, name):
-    add_tensors(single_file, name)
-    with pytest.raises(SjcError, match="EDM") as caught:
-        load_score_model(ModelSpec(str(single_file), device="cpu"))
-    assert caught.value.code == "unsupported_file"
-
-
 def test_a_single_file_of_another_task_is_told_by_its_channels(single_file):
     tensors = load_file(single_file)
     name = "model.diffusion_model.input_blocks.0.0.weight"

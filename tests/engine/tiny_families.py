@@ -185,21 +185,21 @@ def _unet(**options):
     )
 
 
-def _vae(channels, **options):
+def _vae(channels, down=2, **options):
     return AutoencoderKL(
         sample_size=PIXELS,
         latent_channels=channels,
-        block_out_channels=(8, 8),
+        block_out_channels=(8,) * down,
         layers_per_block=1,
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
+        down_block_types=("DownEncoderBlock2D",) * down,
+        up_block_types=("UpDecoderBlock2D",) * down,
         norm_num_groups=4,
         mid_block_add_attention=False,
         **options,
     )
 
 
-def _clip(kind, width=16):
+def _clip(kind, width=16, positions=MAX_TOKENS):
     return kind(
         CLIPTextConfig(
             vocab_size=len(tiny_tokenizer()),
@@ -207,7 +207,7 @@ def _clip(kind, width=16):
             intermediate_size=32,
             num_hidden_layers=2,
             num_attention_heads=2,
-            max_position_embeddings=MAX_TOKENS,
+            max_position_embeddings=positions,
             bos_token_id=0,
             eos_token_id=1,
             pad_token_id=1,

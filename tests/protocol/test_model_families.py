@@ -47,7 +47,7 @@ def test_classes_are_seen_in_the_networks_configuration(tmp_path):
     assert family_of(write_pipeline(tmp_path / "b", "DDPMPipeline", {"num_class_embeds": None})).name == "ddpm"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"_class_name": ["list"]}', '{"_class_name": "FluxPipeline"}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"_class_name": ["list"]}', '{"_class_name": "FluxFillPipeline"}'])
 def test_other_folders_are_of_no_family(tmp_path, text):
     (tmp_path / "model_index.json").write_text(text)
     assert family_of(tmp_path) is None
@@ -143,9 +143,9 @@ def test_a_job_without_a_prompt_is_called_by_its_model(tmp_path):
 
 
 def test_a_profile_of_an_unknown_family_is_told(tmp_path):
-    profile = {"name": "mine", "family": "flux", "image_size": 64}
+    profile = {"name": "mine", "family": "imagen", "image_size": 64}
     (tmp_path / "sjc.json").write_text(json.dumps(profile))
-    with pytest.raises(SjcError, match="'flux'; known are stable_diffusion"):
+    with pytest.raises(SjcError, match="'imagen'; known are stable_diffusion"):
         load_profile(str(tmp_path))
 
 

@@ -14,7 +14,9 @@ factors that were measured:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -23,6 +25,7 @@ from ...protocol.memory import MemoryLevel
 from ...protocol.model_families import family_of
 from ...protocol.proxy import grid_shape
 from ...protocol.spec import JobSpec
+from ...protocol.text_to_image import BY_NAME
 from ..radiance.background import COLUMNS, ROWS
 from ..radiance.marcher import would_be_fused
 from ..radiance.marching import STEPS_PER_VOXEL
@@ -177,21 +180,23 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
     family = family_of(path)
     if family is None:
         raise unknown_folder(path)
-    half_precision = ADAPTERS[family.name].half_precision if family.name in ADAPTERS else False
-    dtype = choose_dtype(spec.model.dtype, device, half_precision)
+    adapter = ADAPTERS.get(family.name)
+    half_precision, wide = (adapter.half_precision, adapter.wide_half) if adapter else (False, False)
+    dtype = choose_dtype(spec.model.dtype, device, half_precision, wide=wide)
     networks = networks_of(path, family, dtype)
     if spec.model.control:
         networks[CONTROL] = control_network(spec.model.control, dtype)
     denoiser = next((networks[name] for name in DENOISERS if name in networks), None)
-    vae = networks.get("vae")
+    vae = networks.get("vae") or networks.get("movq")
     config = denoiser.config if denoiser is not None else {}
-    side = _side(config.get("sample_size") or REFERENCE_PIXELS)
+    listed = BY_NAME.get(family.name)
+    side = _side(config.get("sample_size") or (listed.image_size // listed.pixels if listed else REFERENCE_PIXELS))
     size = spec.optimisation.render_size or side
-    channels = config.get("in_channels", 3)
-    blocks = vae.config.get("block_out_channels", ()) if vae is not None else ()
+    channels = _channels(config, vae)
+    blocks = _decoder_blocks(vae)
     fused = would_be_fused(spec.field.renderer, device)
     field, render = _field_bytes(spec, channels), _render_bytes(spec, size, fused)
-    pixels = side * 2 ** max(0, len(blocks) - 1)
+    pixels = side * (listed.pixels if listed else 2 ** max(0, len(blocks) - 1))
     largest = max(grid_shape(spec.domain.half_extents, spec.field.resolution))
     surface = FIELD_BYTES + (SURFACE_BYTES if spec.outputs.mesh else 0)
     if spec.guide is not None:
@@ -212,6 +217,19 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
         previews=round(21 * PREVIEW_BYTES * max(pixels, LEAST_SIDE) ** 2)
         + LIVE_VOXEL_BYTES * min(LARGEST, largest) ** 3,
     )
+
+
+def _channels(config: Mapping[str, Any], vae: Network | None) -> int:
+    """Channels of a sample: networks that see patches of latents have more."""
+    latent = (vae.config.get("latent_channels") or vae.config.get("z_dim")) if vae is not None else None
+    return int(latent or config.get("in_channels", 3))
+
+
+def _decoder_blocks(vae: Network | None) -> Sequence[int]:
+    """Widths of a decoder, the finest first."""
+    config = vae.config if vae is not None else {}
+    multiples = [config.get("base_dim", 0) * multiple for multiple in config.get("dim_mult", ())]
+    return config.get("block_out_channels") or config.get("decoder_block_out_channels") or multiples
 
 
 def _side(size: int | list[int]) -> int:
@@ -247,6 +265,9 @@ def _activations(network: Network | None, size: int, *, controlled: bool = False
     if "block_out_channels" in config:
         maps = UNET_MAPS + (CONTROL_MAPS if controlled else 0)
         return int(maps * config["block_out_channels"][0] * size**2 * network.itemsize)
-    width = config.get("num_attention_heads", 16) * config.get("attention_head_dim", 64)
-    tokens = (size / config.get("patch_size", 2)) ** 2 + TEXT_TOKENS
+    heads = config.get("num_attention_heads", 16) * config.get("attention_head_dim", 64)
+    width = config.get("hidden_size") or config.get("dim") or heads
+    # Networks of packed latents say 1, and see patches of 2 x 2.
+    packed = "sample_size" not in config
+    tokens = (size / (2 if packed else config.get("patch_size") or 2)) ** 2 + TEXT_TOKENS
     return int(TRANSFORMER_MAPS * width * tokens * network.itemsize)

@@ -13,7 +13,7 @@ import torch
 
 from ...protocol.model_families import ModelFamily, component_config, json_object, tensor_headers
 from ..score_models.control import CONFIGURATION, locate_control
-from ..score_models.loading import ADAPTERS
+from ..score_models.loading import ADAPTERS, adapter_of
 from ..score_models.pipeline_folder import examine_folder, weights_variant
 from ..score_models.single_file import configuration_of
 
@@ -62,7 +62,7 @@ def networks_of(path: Path, family: ModelFamily, dtype: torch.dtype) -> dict[str
     """
     if family.name not in ADAPTERS:
         return {}
-    adapter = ADAPTERS[family.name]
+    adapter = adapter_of(path, family)
     if path.is_file():
         configuration = configuration_of(path)
         parts = _parts_of(path)

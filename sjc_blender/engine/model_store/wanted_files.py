@@ -11,12 +11,15 @@ from ...protocol.errors import SjcError
 from ...protocol.hub_cache import INDEX
 from ...protocol.known_models import PREVIEW_DECODER
 from ...protocol.model_families import json_object
+from ...protocol.text_to_image import TEXT_TO_IMAGE
 from ..score_models.pipeline_folder import HALF_VARIANT
 
 WEIGHTS = ".safetensors"
-TEXT = (".json", ".txt")
-VOCABULARY = "spiece.model"
-"""The vocabulary of T5's tokenizer, a table of word pieces; no weights and no pickle."""
+TEXT = (".json", ".txt", ".jinja")
+"""Settings, word lists and templates of chats."""
+
+VOCABULARIES = ("spiece.model", "tokenizer.model")
+"""Vocabularies of tokenizers, tables of word pieces; no weights and no pickles."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ PARTS = {
     "ddpm": Parts(("unet",)),
     "ddpm_classes": Parts(("unet",)),
     "score_sde_ve": Parts(("unet",)),
-}
+} | {family.name: Parts(family.networks, family.settings) for family in TEXT_TO_IMAGE}
 
 
 def wanted_files(names: Collection[str], family: str, source: str) -> list[str]:
@@ -82,7 +85,7 @@ def wanted_files(names: Collection[str], family: str, source: str) -> list[str]:
                 f"{source} lacks the folder {folder!r}, which models of its family need.",
                 "Choose another model.",
             )
-        wanted += [name for name in inside if name.endswith(TEXT) or PurePosixPath(name).name == VOCABULARY]
+        wanted += [name for name in inside if name.endswith(TEXT) or PurePosixPath(name).name in VOCABULARIES]
         if has_weights:
             wanted += _weights(inside, folder, source)
     return wanted

@@ -94,7 +94,7 @@ def finishes_pictures(model: Predicting, embedding: torch.Tensor | None) -> bool
     """Whether a network makes one picture of noise, not the mean of all: so do Turbo, Lightning, LCM and such."""
     level = nearest_timestep(model.sigmas, FINISHING_SIGMA)
     sigma = float(model.sigmas[level])
-    factors = preconditioning(model.prediction_type, sigma)
+    factors = preconditioning(model.prediction_type, sigma, getattr(model, "sigma_data", 1.0))
     noise, output = _answer_to_noise(model, level, factors.c_in * sigma, embedding)
     return _fine_share(factors.c_skip * sigma * noise + factors.c_out * output, noise) > MOST_FINE_NOISE
 

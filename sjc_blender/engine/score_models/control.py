@@ -129,7 +129,7 @@ def pixels_per_sample(config: Any) -> int:
 def residuals(
     network: Any,
     network_input: torch.Tensor,
-    timestep: int,
+    timestep: float,
     embeddings: torch.Tensor,
     picture: torch.Tensor,
     strength: float,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
+from ...protocol.component_classes import PIXEL_UNET, SCHEDULERS
 from ...protocol.hub_cache import INDEX
 from ...protocol.model_families import json_object
 from .class_names import ClassNames, names_from_config
-from .component_classes import PIXEL_UNET, SCHEDULERS
 from .pipeline_model import PipelineModel
 
 if TYPE_CHECKING:

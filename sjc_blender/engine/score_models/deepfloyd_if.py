@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from .component_classes import SCHEDULERS, T5, T5_TOKENIZER, UNET
+from ...protocol.component_classes import SCHEDULERS, T5, T5_TOKENIZER, UNET
 from .cut_texts import log_cut_texts
 from .pipeline_model import PipelineModel
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
+from ...protocol.component_classes import DIT, SCHEDULERS, VAE
 from .class_names import ClassNames
-from .component_classes import DIT, SCHEDULERS, VAE
 from .pipeline_model import PipelineModel
 
 if TYPE_CHECKING:

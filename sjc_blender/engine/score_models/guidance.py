@@ -19,7 +19,11 @@ Denoiser = Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]
 """z [N, C, H, W] and embeddings [N, ...] or None, to D(z) [N, C, H, W], float32."""
 
 
-def guided(denoiser: Denoiser, z: torch.Tensor, condition: Condition) -> torch.Tensor:
+Match = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""Denoised samples of the positive and guided ones, [B, C, H, W], to what a family's sampler makes of the latter."""
+
+
+def guided(denoiser: Denoiser, z: torch.Tensor, condition: Condition, match: Match | None = None) -> torch.Tensor:
     """Denoise under a condition, with all of its embeddings in one call.
 
     With D_p of the positive, D_n of the negative and d = D_p - D_n, to which Perp-Neg adds sum w_i of the parts of
@@ -39,6 +43,8 @@ def guided(denoiser: Denoiser, z: torch.Tensor, condition: Condition) -> torch.T
     denoiser : callable
         See `Denoiser`.
     z : Tensor [B, C, H, W], float32
+    match : callable, optional
+        See `Match`; of classifier-free guidance alone.
 
     Returns
     -------
@@ -60,7 +66,10 @@ def guided(denoiser: Denoiser, z: torch.Tensor, condition: Condition) -> torch.T
             direction = direction + weight.view(-1, 1, 1, 1) * perpendicular(of_other - of_negative, difference)
     if condition.classifier_only:
         return z + condition.guidance_scale * direction
-    return with_contrast_of(of_positive, of_negative + condition.guidance_scale * direction, condition.rescale)
+    denoised = of_negative + condition.guidance_scale * direction
+    if match is not None:
+        denoised = match(of_positive, denoised)
+    return with_contrast_of(of_positive, denoised, condition.rescale)
 
 
 def _repeated(embedding: torch.Tensor, batch: int) -> torch.Tensor:

@@ -14,7 +14,9 @@ from ...protocol.memory import MemoryLevel
 from ...protocol.model_families import ModelFamily, family_of
 from ...protocol.model_profile import load_profile
 from ...protocol.spec import ModelSpec
+from ...protocol.text_to_image import OTHER, TEXT_TO_IMAGE
 from ..this_process.offline import stay_offline
+from .any_pipeline import AnyPipeline, adapter_for
 from .behaviour import levels_of, remarks_on
 from .control import takes_none, with_control
 from .ddpm import ClassConditionalDdpm, Ddpm
@@ -23,6 +25,7 @@ from .dit import DiT
 from .fine_tuning import apply_adapters
 from .load_errors import is_out_of_memory, library_explained, memory_explained
 from .model_source import locate_model
+from .other_pipeline import adapter_for_folder, require_agreement
 from .pipeline_folder import examine_folder, unknown_folder
 from .pipeline_model import PipelineModel
 from .placement import choose_device, choose_dtype, first_level, levels_after
@@ -31,7 +34,7 @@ from .prediction_check import mislabelled, prediction_of, readings, smooth_sampl
 from .reference_views import ReferenceViewModel
 from .score_model import ScoreModel
 from .score_sde_ve import ScoreSdeVe
-from .single_file import configuration_is_borrowed, configuration_of, retell, told_prediction
+from .single_file import configuration_is_borrowed, configuration_of, retell, tell_prediction
 from .stable_diffusion import StableDiffusion
 from .stable_diffusion_3 import StableDiffusion3
 from .stable_diffusion_xl import StableDiffusionXL
@@ -45,6 +48,7 @@ ADAPTERS: dict[str, type[PipelineModel]] = {
     "ddpm": Ddpm,
     "ddpm_classes": ClassConditionalDdpm,
     "score_sde_ve": ScoreSdeVe,
+    **{family.name: adapter_for(family) for family in (*TEXT_TO_IMAGE, OTHER)},
 }
 """By the family's name in `sjc_blender.protocol.model_families`."""
 
@@ -76,8 +80,8 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
             if model.control:
                 raise takes_none("Reference views")
             return ReferenceViewModel(path, device)
-        adapter = ADAPTERS[family.name]
-        dtype = choose_dtype(model.dtype, device, adapter.half_precision)
+        adapter = adapter_of(path, family)
+        dtype = choose_dtype(model.dtype, device, adapter.half_precision, wide=adapter.wide_half)
         pipeline = (_load_file if path.is_file() else _load_folder)(path, family, adapter, dtype)
         _check_complete(path, pipeline)
         apply_adapters(pipeline, model.adapters)
@@ -88,6 +92,8 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
         score_model = adapter(pipeline, device)
         _place(score_model, level or first_level(model))
         tried = _any_embedding(score_model)
+        if family.name == OTHER.name and isinstance(score_model, AnyPipeline):
+            require_agreement(path, score_model)
         found = _found_prediction(score_model, pipeline, tried)
         if found not in (None, score_model.prediction_type):
             if not (path.is_file() and configuration_is_borrowed(path)):
@@ -105,6 +111,17 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
             score_model, pipeline.scheduler.config, tried, known=found is not None, distilled=distillation is not None
         )
         return score_model
+
+
+def adapter_of(path: Path, family: ModelFamily) -> type[PipelineModel]:
+    """The adapter of a model's family; of a pipeline outside the table, one made by its folder.
+
+    Raises
+    ------
+    SjcError
+        ``unsupported_pipeline``.
+    """
+    return adapter_for_folder(path) if family.name == OTHER.name else ADAPTERS[family.name]
 
 
 def _found_prediction(model: PipelineModel, pipeline: Any, tried: torch.Tensor | None) -> str | None:
@@ -163,7 +180,6 @@ def _load_folder(path: Path, family: ModelFamily, adapter: type[PipelineModel], 
 def _load_file(path: Path, family: ModelFamily, adapter: type[PipelineModel], dtype: torch.dtype) -> Any:
     configuration = configuration_of(path)
     examine_folder(configuration, adapter.networks, adapter.parts, adapter.optional, adapter.allowed, weights=False)
-    told = told_prediction(path)
     with library_explained(path):
         pipeline = _pipeline_class(family.pipelines[0]).from_single_file(
             str(path),
@@ -172,7 +188,7 @@ def _load_file(path: Path, family: ModelFamily, adapter: type[PipelineModel], dt
             local_files_only=True,
             **adapter.left_out,
         )
-        pipeline.scheduler.register_to_config(**told)
+        tell_prediction(path, pipeline)
         return pipeline
 
 

@@ -73,6 +73,13 @@ def _checked_file(path: Path) -> Path:
     suffix = path.suffix.lower()
     if suffix in PICKLED_SUFFIXES:
         raise pickled(path)
+    if suffix == ".gguf":
+        raise SjcError(
+            "unsupported_file",
+            f"{path} holds quantised weights (.gguf); they need a package that the engine has not.",
+            "Choose the model's folder in diffusers format; model.offload lets one that is too large wait in main "
+            "memory.",
+        )
     if suffix != ".safetensors":
         kind = f"of the kind {suffix}" if suffix else "without a suffix"
         raise SjcError(

@@ -10,13 +10,131 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 
 from ...protocol.errors import SjcError
+from .preconditioning import EDM, FLOW, VARIANCE_PRESERVING
+
+EDM_LEVELS = 1000
+"""Noise levels in a table of a network preconditioned as in EDM, which knows all between its ends."""
 
 SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What a network is told of the noise level.
+
+    Attributes
+    ----------
+    kind : str
+        ``"index"``: that of the nearest level in the table; ``"flow"``: t times the number of its steps; ``"edm"``: a
+        quarter of the logarithm.
+    sigmas : Tensor [T], float64
+        The table.
+    count : int
+        Of a flow: the number of its steps.
+    """
+
+    kind: Literal["index", "flow", "edm"]
+    sigmas: torch.Tensor
+    count: int = 1
+
+    def __call__(self, sigma: float) -> float:
+        """The clock at a noise level."""
+        if self.kind == "index":
+            return nearest_timestep(self.sigmas, sigma)
+        return 0.25 * math.log(sigma) if self.kind == "edm" else self.count * sigma / (1.0 + sigma)
+
+    @property
+    def fractions(self) -> bool:
+        """Whether it shows other numbers than whole ones."""
+        return self.kind != "index"
+
+
+@dataclass(frozen=True)
+class NoiseLevels:
+    """What a scheduler tells of its network.
+
+    Attributes
+    ----------
+    prediction_type : str
+        See `sjc_blender.engine.score_models.preconditioning.preconditioning`.
+    sigmas : Tensor [T], float64
+        In rising order.
+    clock : Clock
+    sigma_data : float
+        Deviation of the data by which networks of EDM are preconditioned.
+    """
+
+    prediction_type: str
+    sigmas: torch.Tensor
+    clock: Clock
+    sigma_data: float = 1.0
+
+
+def levels_of_scheduler(scheduler: Any) -> NoiseLevels:
+    """Read a scheduler of diffusers.
+
+    Raises
+    ------
+    SjcError
+        ``unsupported_noise_schedule``; ``unsupported_pipeline`` for an unknown prediction.
+    """
+    config, name = scheduler.config, type(scheduler).__name__
+    predicted = config.get("prediction_type")
+    if name.startswith("FlowMatch") or (config.get("use_flow_sigmas") and predicted == "flow_prediction"):
+        table = flow_table(config)
+        return NoiseLevels(FLOW, table, Clock("flow", table, int(config["num_train_timesteps"])))
+    continuous = config.get("timestep_type") == "continuous"
+    if continuous and predicted != "v_prediction":
+        raise SjcError(
+            "unsupported_noise_schedule",
+            f"The model's scheduler has continuous timesteps and the prediction type {predicted!r}: of networks with "
+            "the clock of EDM the engine knows those of EDM's own schedulers, and v.",
+            "Name the model's own scheduler in model_index.json, such as EDMEulerScheduler.",
+        )
+    if name.startswith("EDM") or continuous:
+        table = exponential_table(config)
+        kind = EDM.get(str(predicted))
+        if kind is None:
+            raise unknown_prediction(predicted)
+        return NoiseLevels(kind, table, Clock("edm", table), float(config.get("sigma_data") or 1.0))
+    if predicted not in VARIANCE_PRESERVING:
+        raise unknown_prediction(predicted)
+    table = sigma_table(config)
+    return NoiseLevels(str(predicted), table, Clock("index", table))
+
+
+def unknown_prediction(prediction_type: Any) -> SjcError:
+    """The refusal of a network that predicts something unknown."""
+    return SjcError(
+        "unsupported_pipeline",
+        f"The model's scheduler has the prediction type {prediction_type!r}; supported are "
+        + ", ".join(VARIANCE_PRESERVING)
+        + ".",
+        "Correct prediction_type in scheduler/scheduler_config.json, or choose another model.",
+    )
+
+
+def exponential_table(config: Mapping[str, Any]) -> torch.Tensor:
+    """Noise levels of a network preconditioned as in EDM, evenly spaced in their logarithm.
+
+    Parameters
+    ----------
+    config : mapping
+        The scheduler's config: ``sigma_min``, ``sigma_max``; without, those of the schedulers of EDM.
+
+    Returns
+    -------
+    Tensor [1000], float64
+        In rising order.
+    """
+    low, high = (float(config.get(name) or usual) for name, usual in (("sigma_min", 0.002), ("sigma_max", 80.0)))
+    return torch.linspace(math.log(low), math.log(high), EDM_LEVELS, dtype=torch.float64).exp()
 
 
 def sigma_table(config: Mapping[str, Any]) -> torch.Tensor:
@@ -42,14 +160,6 @@ def sigma_table(config: Mapping[str, Any]) -> torch.Tensor:
     SjcError
         ``unsupported_noise_schedule``.
     """
-    if config.get("timestep_type") == "continuous":
-        raise SjcError(
-            "unsupported_noise_schedule",
-            'The model\'s scheduler has the timestep_type "continuous": its network was trained on the '
-            "noise levels of EDM, which are not supported.",
-            "Choose the model that it was made from, or another with a table of noise levels, such as Stable Diffusion "
-            "XL 1.0; a scheduler of another kind would be wrong for it.",
-        )
     alphas_bar = torch.cumprod(1.0 - _betas(config), dim=0)
     if config.get("rescale_betas_zero_snr", False):
         alphas_bar = _zero_terminal_snr(alphas_bar)

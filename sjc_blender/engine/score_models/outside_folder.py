@@ -25,7 +25,19 @@ LARGEST_TEXT = 100_000_000
 MOST_VALUES = 100_000
 DEEPEST = 12
 LARGEST_NUMBER = 1_000_000
-LARGEST = {"num_train_timesteps": 100_000, "sample_size": 4096, "pos_embed_max_size": 1024}
+LARGEST = {
+    "num_train_timesteps": 100_000,
+    "sample_size": 4096,
+    "pos_embed_max_size": 1024,
+    "rope_theta": 1_000_000_000,  # a base of rotary positions, no size
+}
+COUNTED_POSITIONS = "AuraFlowTransformer2DModel"
+"""A class whose pos_embed_max_size is a number of positions, not the side of a square of them."""
+MOST_COUNTED = 100_000
+
+UNBOUNDED = {"lambda_min_clipped": -math.inf}
+"""What schedulers of diffusers write where they have no limit."""
+
 MOST_LAYERS = 256
 MOST_BLOCKS = 32
 MOST_POSITIONS = 1_000_000_000
@@ -89,21 +101,27 @@ def _require_configuration(file: Path) -> None:
     config = json_object(file)
     if not config:
         raise _broken(file, "holds no configuration")
+    counted = config.get("_class_name") == COUNTED_POSITIONS
     for name, value in config.items():
+        if counted and name == "pos_embed_max_size" and isinstance(value, int) and 0 < value <= MOST_COUNTED:
+            continue
         _require_value(file, name, value)
     for name in ("attn_implementation", "_attn_implementation"):
         if config.get(name) not in KNOWN_ATTENTION:
             raise _unsafe(file, f"has {name} {str(config[name])[:60]!r}, which needs code of others")
     if config.get("quantization_config") is not None:
-        raise _unsafe(file, "tells of a quantised network, which needs packages that the engine has not")
+        quantised = "tells of a quantised network, which needs packages that the engine has not"
+        raise _unsafe(file, quantised, "Choose its folder of unquantised weights, or")
     heads, width = (config.get(name) or 1 for name in ("num_attention_heads", "attention_head_dim"))
     side = config.get("pos_embed_max_size") or (config.get("sample_size") if "patch_size" in config else 0)
-    sizes: tuple[Any, ...] = (heads, width, side, side)
+    sizes: tuple[Any, ...] = (heads, width, side, 1 if counted else side)
     if all(isinstance(size, int) for size in sizes) and math.prod(sizes) > MOST_POSITIONS:
         raise _broken(file, f"asks for a table of {side} x {side} positions {heads * width} wide")
 
 
 def _require_value(file: Path, name: str, value: Any) -> None:
+    if name in UNBOUNDED and value == UNBOUNDED[name]:
+        return
     largest = LARGEST.get(name, LARGEST_NUMBER)
     if "layers" in name or "depth" in name:
         largest = MOST_LAYERS
@@ -119,8 +137,19 @@ def _require_value(file: Path, name: str, value: Any) -> None:
 def _parts(value: Any, depth: int = 0) -> Iterator[tuple[int, Any]]:
     yield depth, value
     if depth <= DEEPEST and isinstance(value, Mapping | list):
-        for part in value.values() if isinstance(value, Mapping) else value:
+        for part in _inside(value):
             yield from _parts(part, depth + 1)
+
+
+def _inside(value: Mapping[str, Any] | list[Any]) -> Iterator[Any]:
+    """What a collection holds, but for numbers that may be larger than sizes."""
+    if isinstance(value, list):
+        yield from value
+        return
+    for name, part in value.items():
+        base = isinstance(part, int | float) and name == "rope_theta" and abs(part) <= LARGEST["rope_theta"]
+        if not base:
+            yield part
 
 
 def _require_shards(file: Path) -> None:

@@ -54,12 +54,20 @@ def unknown_folder(path: Path) -> SjcError:
     )
 
 
+def unsupported_class(path: Path, why: str) -> SjcError:
+    """The refusal of a pipeline outside the table of families that cannot be used."""
+    name = str(_read_index(path).get("_class_name"))
+    return SjcError(
+        "unsupported_pipeline",
+        f"{path} is a pipeline of the class {name[:80]!r}, which cannot be used: {why}.",
+        "Choose a model of a family in the list of text-to-image pipelines (docs/families.md), or Stable Diffusion XL.",
+    )
+
+
 def _other_pipeline(name: str) -> str:
     """What to do instead of a pipeline that cannot be used."""
     if "MVDream" in name or "Zero123" in name or "Zero1to3" in name:
         return "Models of several views or of a given picture cannot be used here; choose one of text to image."
-    if "Flux" in name:
-        return "Of models of this size Stable Diffusion 3 and 3.5 can be used."
     return "Choose a model of one of these classes."
 
 
@@ -147,14 +155,14 @@ def _component_folder(path: Path, component: str, entry: object, classes: tuple[
             + (f" (named in {INDEX}, but there is no such folder)." if library else f" ({INDEX} does not name it)."),
             "Download the whole model again.",
         )
-    if library not in LIBRARIES:
+    named = ".".join(map(str, entry)) if isinstance(entry, list) else ""
+    if library not in LIBRARIES and named not in (classes or ()):
         raise SjcError(
             "unsupported_pipeline",
             f"The component {component!r} of {path} is code of its own ({str(library)[:60]}); only components of "
             f"{' and '.join(LIBRARIES)} are loaded.",
             "Choose a model without custom code.",
         )
-    named = ".".join(map(str, entry)) if isinstance(entry, list) else ""
     if classes is not None and named not in classes:
         raise SjcError(
             "unsupported_pipeline",
@@ -173,8 +181,8 @@ def _advice(component: str, named: str) -> str:
         )
     if component == "scheduler" and "EDM" in named:
         return (
-            "Its network was trained on the noise levels of EDM, which are not supported; a scheduler of another kind "
-            "would be wrong for it. Choose the model that it was made from, such as Stable Diffusion XL 1.0."
+            "Its network was trained on the noise levels of EDM, which are known of the format of Stable Diffusion XL; "
+            "a scheduler of another kind would be wrong for it. Choose the model that it was made from."
         )
     if component == "scheduler":
         return f"Name a usual scheduler of the family in {INDEX}, such as DDIMScheduler, or choose another model."

@@ -14,9 +14,9 @@ from ...protocol.memory import MemoryLevel, memory_levels
 from .control import pixels_per_sample, residuals
 from .guidance import guided
 from .latents import decode_latents, pixels_to_srgb, tile_decoder
-from .noise_levels import sigma_table
+from .noise_levels import Clock, levels_of_scheduler
 from .placement import place
-from .preconditioning import VARIANCE_PRESERVING, preconditioning
+from .preconditioning import Preconditioning, preconditioning
 from .score_model import Condition
 
 
@@ -49,6 +49,8 @@ class PipelineModel:
     """Arguments that keep diffusers from loading what scoring does not need."""
     half_precision: ClassVar[bool] = True
     """False if the network's numbers are too large or too fine for float16."""
+    wide_half: ClassVar[bool] = False
+    """True if in half precision they need the range of bfloat16."""
     conditional: ClassVar[bool] = True
     pixel_space: bool = False
     levels: tuple[int, ...] = ()
@@ -57,11 +59,15 @@ class PipelineModel:
     remarks: tuple[str, ...] = ()
     """What a person has to know of the model before it is used, in sentences."""
 
+    sigma_data: float = 1.0
+    """See `sjc_blender.engine.score_models.preconditioning.preconditioning`."""
+
     sigmas: torch.Tensor
     prediction_type: str
     channels: int
     sample_size: int
     dtype: torch.dtype
+    _clock: Clock | None = None
 
     def __init__(self, pipeline: Any, device: torch.device) -> None:
         self.device = device
@@ -84,7 +90,7 @@ class PipelineModel:
         return 0 if network is None else pixels_per_sample(network.config)
 
     def _take_over(self, network: Any, scheduler: Any) -> None:
-        """Set what a denoising network and its variance-preserving schedule say of themselves.
+        """Set what a denoising network and its scheduler say of themselves.
 
         Raises
         ------
@@ -94,8 +100,13 @@ class PipelineModel:
         self.channels = network.config.in_channels
         self.sample_size = square_side(network.config.sample_size)
         self.dtype = network.dtype
-        self.prediction_type = known_prediction_type(scheduler.config.get("prediction_type"))
-        self.sigmas = sigma_table(scheduler.config)
+        levels = levels_of_scheduler(scheduler)
+        self.sigmas, self.prediction_type, self.sigma_data = levels.sigmas, levels.prediction_type, levels.sigma_data
+        self._clock = levels.clock
+
+    def factors(self, timestep: int) -> Preconditioning:
+        """How the network's input and output are scaled at a noise level."""
+        return preconditioning(self.prediction_type, float(self.sigmas[timestep]), self.sigma_data)
 
     @classmethod
     def prepare(cls, pipeline: Any) -> None:
@@ -118,7 +129,7 @@ class PipelineModel:
         """See `ScoreModel.denoise`."""
         if self.conditional and condition.positive is None:
             raise ValueError("this model is conditioned; give an embedding, that of the empty text perhaps")
-        factors = preconditioning(self.prediction_type, float(self.sigmas[timestep]))
+        factors = self.factors(timestep)
 
         def denoiser(z: torch.Tensor, embeddings: torch.Tensor | None) -> torch.Tensor:
             # What a network predicts beyond the mean, its variance, comes in further channels.
@@ -139,13 +150,27 @@ class PipelineModel:
             output = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
             return factors.c_skip * z + factors.c_out * output
 
-        return guided(denoiser, z, condition)
+        def matched(unguided: torch.Tensor, denoised: torch.Tensor) -> torch.Tensor:
+            return self._matched(z, unguided, denoised, factors)
+
+        return guided(denoiser, z, condition, matched)
 
     def decode(self, samples: torch.Tensor) -> torch.Tensor:
         """See `ScoreModel.decode`."""
         if self.pixel_space:
             return pixels_to_srgb(samples)
         return decode_latents(self._pipeline.vae, samples)
+
+    def _matched(
+        self, z: torch.Tensor, unguided: torch.Tensor, guided: torch.Tensor, factors: Preconditioning
+    ) -> torch.Tensor:
+        """What the family's own sampler makes of guided samples [B, C, H, W] beside the unguided: nothing, here."""
+        return guided
+
+    def _time(self, timestep: int) -> float:
+        """What the network is told of a noise level: the index, or what the clock of EDM shows."""
+        clock = self._clock
+        return timestep if clock is None or clock.kind == "index" else clock(float(self.sigmas[timestep]))
 
     def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor:
         """Run the network: here a U-Net with cross-attention to texts; families with another say how theirs is run.
@@ -175,14 +200,14 @@ class PipelineModel:
     ) -> torch.Tensor:
         """Run a U-Net with cross-attention, steered by its ControlNet where that has a picture."""
         assert embeddings is not None  # `denoise` has seen to it
-        network_input = network_input.to(self.dtype)
+        network_input, time = network_input.to(self.dtype), self._time(timestep)
         tokens, told = self._told(embeddings.to(self.dtype))
         added: dict[str, Any] = {}
         if picture is not None:
-            added = residuals(self._pipeline.controlnet, network_input, timestep, tokens, picture, strength, **told)
+            added = residuals(self._pipeline.controlnet, network_input, time, tokens, picture, strength, **told)
         output: torch.Tensor = self._pipeline.unet(
             network_input,
-            timestep,
+            time,
             encoder_hidden_states=tokens,
             return_dict=False,
             **told,
@@ -194,19 +219,6 @@ class PipelineModel:
     def _told(self, embeddings: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
         """Tokens [N, tokens, width] of embeddings, and what else a U-Net is told, by its arguments."""
         return embeddings, {}
-
-
-def known_prediction_type(prediction_type: Any) -> str:
-    """Pass on a scheduler's prediction type; SjcError ``unsupported_pipeline`` if it is unknown."""
-    if prediction_type not in VARIANCE_PRESERVING:
-        raise SjcError(
-            "unsupported_pipeline",
-            f"The model's scheduler has the prediction type {prediction_type!r}; supported are "
-            + ", ".join(VARIANCE_PRESERVING)
-            + ".",
-            "Correct prediction_type in scheduler/scheduler_config.json, or choose another model.",
-        )
-    return str(prediction_type)
 
 
 DISTILLED_GUIDANCE = 7.5

@@ -59,10 +59,14 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def choose_dtype(wanted: str, device: torch.device, half_precision: bool) -> torch.dtype:
-    """Take the precision a job asks for, or by itself half precision on a CUDA GPU if the model bears it."""
+def choose_dtype(wanted: str, device: torch.device, half_precision: bool, *, wide: bool = False) -> torch.dtype:
+    """Take the precision a job asks for, or by itself half precision on a CUDA GPU if the model bears it.
+
+    That is bfloat16 for networks whose numbers leave the range of float16 (`wide`).
+    """
     if wanted == "auto":
-        return torch.float16 if device.type == "cuda" and half_precision else torch.float32
+        half = torch.bfloat16 if wide else torch.float16
+        return half if device.type == "cuda" and half_precision else torch.float32
     return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[wanted]
 
 

@@ -15,6 +15,8 @@ VARIANCE_PRESERVING = ("epsilon", "v_prediction", "sample")
 """Prediction types in the words of diffusers' schedulers."""
 
 FLOW, SCORE = "flow", "score"
+EDM = {"epsilon": "edm_epsilon", "v_prediction": "edm_v_prediction"}
+"""Networks with the preconditioning of EDM, by the prediction types of its schedulers, which differ in a sign."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,18 @@ class Preconditioning:
     c_out: float
 
 
-def preconditioning(prediction_type: str, sigma: float) -> Preconditioning:
+def preconditioning(prediction_type: str, sigma: float, sigma_data: float = 1.0) -> Preconditioning:
     """Factors for a network that predicts one of the following.
 
     ``"epsilon"``, the noise; ``"v_prediction"``, sqrt(abar) n - sqrt(1 - abar) x; ``"sample"``, x; `FLOW`, n - x;
-    `SCORE`, the gradient of log p(z), already divided by sigma.
+    `SCORE`, the gradient of log p(z), already divided by sigma; those of `EDM`, F of EDM's Table 1 or its negative.
+
+    Parameters
+    ----------
+    prediction_type : str
+    sigma : float
+    sigma_data : float
+        Deviation of the data, of `EDM` alone.
 
     Raises
     ------
@@ -51,5 +60,10 @@ def preconditioning(prediction_type: str, sigma: float) -> Preconditioning:
         case "score":
             # Tweedie's formula.
             return Preconditioning(1.0, 1.0, sigma * sigma)
-    known = ", ".join((*VARIANCE_PRESERVING, FLOW, SCORE))
+        case "edm_epsilon" | "edm_v_prediction":
+            variance = sigma * sigma + sigma_data * sigma_data
+            c_out = sigma * sigma_data / math.sqrt(variance)
+            sign = 1.0 if prediction_type == EDM["epsilon"] else -1.0
+            return Preconditioning(1.0 / math.sqrt(variance), sigma_data * sigma_data / variance, sign * c_out)
+    known = ", ".join((*VARIANCE_PRESERVING, FLOW, SCORE, *EDM.values()))
     raise ValueError(f"prediction type {prediction_type!r} is none of {known}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from .component_classes import EXPLODING_SCHEDULERS, PIXEL_UNET
+from ...protocol.component_classes import EXPLODING_SCHEDULERS, PIXEL_UNET
 from .noise_levels import geometric_table
 from .pipeline_model import PipelineModel, square_side
 from .preconditioning import SCORE

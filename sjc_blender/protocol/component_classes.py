@@ -15,12 +15,12 @@ CLIP = ("transformers.CLIPTextModel",)
 CLIP_PROJECTED = ("transformers.CLIPTextModelWithProjection",)
 T5 = ("transformers.T5EncoderModel",)
 CLIP_TOKENIZER = ("transformers.CLIPTokenizer", "transformers.CLIPTokenizerFast")
-T5_TOKENIZER = (
-    "transformers.T5Tokenizer",
-    "transformers.T5TokenizerFast",
-    "transformers.PreTrainedTokenizerFast",
-    "transformers.TokenizersBackend",
-)
+GENERAL_TOKENIZERS = ("transformers.PreTrainedTokenizerFast", "transformers.TokenizersBackend")
+T5_TOKENIZER = ("transformers.T5Tokenizer", "transformers.T5TokenizerFast", *GENERAL_TOKENIZERS)
+LLAMA_TOKENIZER = ("transformers.LlamaTokenizer", "transformers.LlamaTokenizerFast", *GENERAL_TOKENIZERS)
+GEMMA_TOKENIZER = ("transformers.GemmaTokenizer", "transformers.GemmaTokenizerFast", *GENERAL_TOKENIZERS)
+QWEN_TOKENIZER = ("transformers.Qwen2Tokenizer", "transformers.Qwen2TokenizerFast", *GENERAL_TOKENIZERS)
+BERT_TOKENIZER = ("transformers.BertTokenizer", "transformers.BertTokenizerFast", *GENERAL_TOKENIZERS)
 
 SCHEDULERS = tuple(
     f"diffusers.{name}Scheduler"
@@ -49,9 +49,38 @@ SCHEDULERS = tuple(
 )
 """Samplers of variance-preserving models: of each only the configuration is used, which tells the noise levels."""
 
+EDM_SCHEDULERS = ("diffusers.EDMEulerScheduler", "diffusers.EDMDPMSolverMultistepScheduler")
+"""Of networks preconditioned as in EDM."""
+
 FLOW_SCHEDULERS = (
     "diffusers.FlowMatchEulerDiscreteScheduler",
     "diffusers.FlowMatchHeunDiscreteScheduler",
     "diffusers.FlowMatchLCMScheduler",
 )
+MULTISTEP_FLOW_SCHEDULERS = (
+    "diffusers.DPMSolverMultistepScheduler",
+    "diffusers.UniPCMultistepScheduler",
+    "diffusers.DEISMultistepScheduler",
+)
+"""Samplers that are told by their configuration whether they are of a flow."""
+
 EXPLODING_SCHEDULERS = ("diffusers.ScoreSdeVeScheduler",)
+
+MORE_NETWORKS = tuple(
+    f"diffusers.{name}"
+    for name in (
+        "BriaTransformer2DModel",
+        "CogView3PlusTransformer2DModel",
+        "Krea2Transformer2DModel",
+        "LongCatImageTransformer2DModel",
+        "LuminaNextDiT2DModel",
+        "PRXTransformer2DModel",
+        "SD3Transformer2DModel",
+        "UNet2DConditionModel",
+    )
+)
+MORE_ENCODERS = tuple(
+    f"transformers.{name}"
+    for name in ("GemmaModel", "GemmaForCausalLM", "GlmForCausalLM", "LlamaModel", "Qwen3VLModel", "T5GemmaEncoder")
+)
+"""Classes that pipelines outside the table of families may be of; they are tried at load."""
