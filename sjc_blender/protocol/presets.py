@@ -19,14 +19,17 @@ from . import codec, recipes
 from .errors import Fault, InvalidSpec, SjcError
 from .loss_weights import laid_over
 from .model_families import local_model
-from .model_profile import ModelProfile, Vocabulary, changed_at, load_profile, noise_levels
+from .model_profile import USUAL_NOISE_LEVELS, ModelProfile, Vocabulary, changed_at, load_profile, noise_levels
 from .overrides import merged, nested
 from .reference_views import read_reference_views
-from .spec import CameraRig, JobSpec
+from .spec import CameraRig, JobSpec, Range
 from .validation import spec_from_json
 from .views import view_text
 
 PRESETS = Path(__file__).resolve().parent.parent / "presets"
+
+NOISE_LEFT = "noise_left"
+"""In a preset's file, the share of the model's range of noise levels, from its lower end, that is left at the end."""
 
 
 def preset_names() -> list[str]:
@@ -37,9 +40,9 @@ def preset_names() -> list[str]:
 
 def preset_settings(name: str) -> dict[str, Any]:
     """Return the settings that a preset or a recipe changes, nested like a job's, without those of the model."""
-    if name in preset_names():
-        return _read(name)
-    return merged(_read(recipes.BASE), recipes.read_recipe(name))
+    base = name if name in preset_names() else recipes.BASE
+    settings = _of_range(_read(base), _timesteps(ModelProfile.timesteps, USUAL_NOISE_LEVELS))
+    return settings if name == base else merged(settings, recipes.read_recipe(name))
 
 
 def new_job(
@@ -127,13 +130,14 @@ def _settings_before(preset: object, source: str, profile: ModelProfile) -> dict
         meant = f"perhaps {near[0]}; " if near else ""
         raise InvalidSpec([Fault("preset", preset, f"{meant}one of " + ", ".join([*shipped, *named]))])
     base = str(preset) if preset in shipped else recipes.BASE
-    layers = [_read(base), profile.settings, profile.presets.get(base, {})]
+    timesteps = _timesteps(profile.timesteps, noise_levels(source))
+    layers = [_of_range(_read(base), timesteps), profile.settings, profile.presets.get(base, {})]
     if base != preset:
         layers.append(recipes.read_recipe(str(preset)))
     settings: dict[str, Any] = {
         "cameras": _viewpoints(source, profile),
         "field": {"background": list(profile.background)},
-        "optimisation": {"timesteps": _timesteps(source, profile)},
+        "optimisation": {"timesteps": timesteps},
     }
     return functools.reduce(laid_over, layers, settings)
 
@@ -179,8 +183,17 @@ def _viewpoints(source: str, profile: ModelProfile) -> dict[str, Any]:
     return {"kind": "orbit", **codec.encode(profile.orbit)}
 
 
-def _timesteps(source: str, profile: ModelProfile) -> list[int]:
-    """The profile's shares of the sigma table as indices; (10, 969) of 1000 by default, as published."""
-    count = noise_levels(source)
-    first, last = (round(share * count) for share in profile.timesteps)
+def _timesteps(shares: Range, count: int) -> list[int]:
+    """Shares of a sigma table of `count` levels as indices; (10, 969) of 1000 by default, as published."""
+    first, last = (round(share * count) for share in shares)
     return [min(first, count - 1), max(last - 1, min(first, count - 1))]
+
+
+def _of_range(preset: dict[str, Any], timesteps: list[int]) -> dict[str, Any]:
+    """A preset's settings for a model whose noise levels are drawn from `timesteps` at the start."""
+    settings = {key: value for key, value in preset.items() if key != NOISE_LEFT}
+    if NOISE_LEFT in preset:
+        first, last = timesteps
+        end = [first, round(first + preset[NOISE_LEFT] * (last - first))]
+        settings["optimisation"] = {**settings["optimisation"], "timesteps_end": end}
+    return settings

@@ -354,7 +354,7 @@ class OptimisationSpec:
     loss_unit : str
         Unit of the loss weights below. ``"published"``: plain numbers as in the paper, whose strength beside the score
         depends on model, guidance and grid. ``"score"``: numbers of the score and of the voxel, so that a weight means
-        the same with any model, guidance and grid; at most 100.
+        the same with any model, guidance and grid; at most 50.
     emptiness_weight : float
         Weight lambda of the emptiness loss, mean log(1 + beta w) in images of 64 x 64; in images of other sizes a
         sample has the same weight.

@@ -21,7 +21,7 @@ MAX_NOISE_LEVELS = 10_000
 MAX_BATCH = 64
 MAX_PROMPT = 10_000
 
-MAX_SCORE_WEIGHT = 100.0
+MAX_SCORE_WEIGHT = 50.0
 """Largest weight of a loss in units of the score: anything beyond is a number in the published unit."""
 
 

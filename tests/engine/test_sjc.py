@@ -63,6 +63,7 @@ def closed_form_run(half_extents, resolution, steps, stages=(), begin=None, prox
     pictures = reference_images(half_extents, resolution, cameras)
     spec = presets.new_job(
         "the known shape",
+        preset="paper",
         model="closed form",
         cameras=CameraRig(cameras),
         domain={"half_extents": half_extents},

@@ -96,7 +96,7 @@ def test_stages_and_pairs_that_can_be():
     spec = presets.new_job(
         "a chair",
         model=SD,
-        field={"stages": [[0, 24], [0.4, 80]]},
+        field={"resolution": 80, "stages": [[0, 24], [0.4, 80]]},
         optimisation={"antithetic": True, "noises": 4, "clip": [0.5, 2]},
     )
     assert spec.field.stages == ((0.0, 24), (0.4, 80))
