@@ -352,7 +352,7 @@ def test_what_is_no_control_network_is_refused(controlled, tmp_path, monkeypatch
 
     refused("unknown_control", "was not found", spec(tmp_path / "nowhere"))
     error = refused("unknown_control", "Hugging Face cache has no such id", spec("someone/depth"))
-    assert "hf download someone/depth" in error.hint
+    assert "models download someone/depth" in error.hint
     refused("unsupported_control", "is a file", spec(weights))
     refused("unsupported_control", "no config.json", spec(model))
     config = json.loads((control / "config.json").read_text())

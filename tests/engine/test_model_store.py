@@ -20,6 +20,7 @@ from sjc_blender.protocol.known_models import PREVIEW_DECODER, known_models
 from sjc_blender.protocol.model_events import Models, Transfer
 from sjc_blender.protocol.model_families import FAMILY, family_of
 from sjc_blender.protocol.spec import ModelSpec
+from tests.engine.tiny_control import save_control
 from tests.engine.tiny_families import FAMILIES as TINY_FAMILIES
 from tests.engine.tiny_families import save_family
 from tests.fake_hub import COMMIT, FakeHub
@@ -334,6 +335,21 @@ def refusal(function, *arguments):
 @pytest.mark.parametrize("name", ["../../etc", "one", "a/b/c", "../other", "a--b/c", "/etc/passwd"])
 def test_no_id_leads_out_of_the_cache(name):
     assert refusal(cache.repository_folder, name) == "bad_hub_id"
+
+
+def test_a_control_network_is_its_configuration_and_its_weights_and_can_be_used(hub, tiny_pipeline, tmp_path):
+    model = tiny_pipeline("epsilon")
+    control = save_control(tmp_path / "control", model)
+    files = {path.name: path.read_bytes() for path in control.iterdir()}
+    half = {"diffusion_pytorch_model.fp16.safetensors": files["diffusion_pytorch_model.safetensors"]}
+    hub.repositories["someone/depth"] = {**files, **half, "diffusion_pytorch_model.bin": b"pickle", "README.md": b"x"}
+    run("download", "someone/depth")
+    snapshot = cached_snapshot("someone/depth", "config.json")
+    assert {path.name for path in snapshot.iterdir()} == {"config.json", *half}
+    loaded = load_score_model(ModelSpec(str(model), device="cpu", control="someone/depth"))
+    assert loaded.control_pixels == 2
+    hub.repositories["someone/union"] = {**files, "config.json": b'{"_class_name": "ControlNetUnionModel"}'}
+    assert run("download", "someone/union")[-1].code == "not_a_pipeline"
 
 
 def test_a_preview_decoder_is_two_files(hub):

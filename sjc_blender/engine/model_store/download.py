@@ -21,13 +21,14 @@ from ...protocol.hub_cache import INDEX, hub_cache
 from ...protocol.known_models import known_model
 from ...protocol.lease import Lease
 from ...protocol.model_events import Transfer
-from ...protocol.model_families import FAMILIES, family_of
+from ...protocol.model_families import FAMILIES, family_of, json_object
+from ..score_models.control import CLASS, CONFIGURATION
 from . import transfer
 from .cache import free_bytes, repository_folder
 from .listing import checked_commit, listed_names, remote_file
 from .snapshot import Snapshot
 from .transfer import Meter, RemoteFile, Stopped
-from .wanted_files import PARTS, wanted_files
+from .wanted_files import CONTROL, PARTS, wanted_files
 
 SPARE_BYTES = 256_000_000
 """Bytes that a download leaves free on the disk."""
@@ -118,26 +119,37 @@ def _plan(hub_id: str) -> tuple[str, list[RemoteFile]]:
 
 
 def _family(hub_id: str, commit: str, listed: Mapping[str, Any]) -> str:
-    """Name of the family: known before, or by the model's index, which is fetched for that."""
+    """Name of the family: known before, or by the model's index or configuration, which is fetched for that."""
     known = known_model(hub_id)
     if known is not None:
         return known.family
+    if INDEX not in listed and CONFIGURATION in listed:
+        with _fetched(hub_id, commit, listed[CONFIGURATION]) as place:
+            if json_object(place / CONFIGURATION).get("_class_name") == CLASS:
+                return CONTROL
     if INDEX not in listed:
         raise SjcError(
             "not_a_pipeline",
             f"{hub_id} is not a diffusers pipeline: it has no {INDEX}.",
             "Choose a model in diffusers format.",
         )
-    with tempfile.TemporaryDirectory() as place:
-        index = remote_file(hub_id, listed[INDEX])
-        _fetch(hub_id, commit, index, Path(place) / INDEX, Meter(index.size, lambda _transfer: None, lambda: False))
-        family = family_of(Path(place))
+    with _fetched(hub_id, commit, listed[INDEX]) as place:
+        family = family_of(place)
     if family is None or family.name not in PARTS:
         titles = ", ".join(each.title for each in FAMILIES if each.name in PARTS)
         raise SjcError(
             "unsupported_pipeline", f"{hub_id} is of an unsupported kind. Supported kinds: {titles}.", "Choose another."
         )
     return family.name
+
+
+@contextmanager
+def _fetched(hub_id: str, commit: str, entry: Any) -> Iterator[Path]:
+    """A temporary folder with one small file of the model."""
+    file = remote_file(hub_id, entry)
+    with tempfile.TemporaryDirectory() as place:
+        _fetch(hub_id, commit, file, Path(place) / file.name, Meter(file.size, lambda _transfer: None, lambda: False))
+        yield Path(place)
 
 
 def _check_space(hub_id: str, missing: list[RemoteFile], snapshot: Snapshot) -> None:

@@ -12,6 +12,7 @@ from ...protocol.hub_cache import INDEX
 from ...protocol.known_models import PREVIEW_DECODER
 from ...protocol.model_families import json_object
 from ...protocol.text_to_image import TEXT_TO_IMAGE
+from ..score_models.control import CONFIGURATION
 from ..score_models.pipeline_folder import HALF_VARIANT
 
 WEIGHTS = ".safetensors"
@@ -29,6 +30,9 @@ class Parts:
     networks: tuple[str, ...]
     settings: tuple[str, ...] = ("scheduler",)
 
+
+CONTROL = "control"
+"""In place of a family: a ControlNet, which has a network's files at the top and no index."""
 
 DECODER_FILES = ("config.json", "diffusion_pytorch_model.safetensors")
 
@@ -57,7 +61,7 @@ def wanted_files(names: Collection[str], family: str, source: str) -> list[str]:
     names : collection of str
         Every file of the repository, as paths with ``/``.
     family : str
-        Name of a family that has `PARTS`, or `PREVIEW_DECODER`.
+        Name of a family that has `PARTS`, `PREVIEW_DECODER` or `CONTROL`.
     source : str
         Id of the repository, for messages.
 
@@ -69,6 +73,8 @@ def wanted_files(names: Collection[str], family: str, source: str) -> list[str]:
     """
     if family == PREVIEW_DECODER and set(DECODER_FILES) <= set(names):
         return list(DECODER_FILES)
+    if family == CONTROL:
+        return [CONFIGURATION, *_weights([name for name in sorted(names) if "/" not in name], ".", source)]
     if INDEX not in names:
         raise SjcError(
             "not_a_pipeline",

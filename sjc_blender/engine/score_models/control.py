@@ -14,7 +14,6 @@ from ...protocol.home import expanded
 from ...protocol.hub_cache import HUB_ID, cached_snapshot
 from ...protocol.model_families import json_object
 from .load_errors import library_explained
-from .model_source import download_command
 from .outside_folder import require_component
 from .pipeline_folder import weights_variant
 
@@ -215,5 +214,5 @@ def _unknown(source: str, folder: Path) -> SjcError:
         "unknown_control",
         f"The ControlNet {source!r} was not found. {looked}, and the local Hugging Face cache has no such id; "
         "the engine itself downloads nothing.",
-        f"If it is a Hugging Face id, run: {download_command(source, CONFIGURATION, '*.safetensors')}",
+        f"If it is a Hugging Face id, run: blender --online-mode --command sjc models download {source}",
     )
