@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from demo.window import EXTENSION, api, click, open_tab, played, shot, sidebar, sidebar_shot, unfolded, until
 
-STEPS = 4000
+STEPS = 1500
 """Of the jobs in line, so that none ends while it is looked at."""
 
 
@@ -43,8 +43,10 @@ def queue() -> Iterator[float]:
         api().generate(prompt, preset="draft", seed=seed, overrides={"optimisation": {"steps": STEPS}})
         for seed, prompt in enumerate(("a red chair", "a yellow duck", "a blue mug"))
     ]
+    settings: Any = bpy.context.scene.sjc  # type: ignore[attr-defined]
+    settings.prompt, settings.preset, settings.seed = "a blue mug", "draft", 2
     first = jobs[0]
-    yield from until(lambda: first.speed_known and first.progress.step > 150, "the first one has a shape")
+    yield from until(lambda: first.speed_known and first.progress.step > STEPS / 4, "the first one has a shape")
     yield from sidebar_shot("queue")
     yield from click("sjc.pause")
     yield from until(lambda: str(first.state) == "paused" and first.folder.checkpoint.is_file(), "it holds still")
@@ -88,9 +90,10 @@ def faults(settings: Any) -> Iterator[float]:
     bpy.data.objects.remove(bpy.context.object)
     settings.model_kind, settings.model_source = "OWN", "/home/artist/models/sd15"
     yield from click("sjc.generate")
+    yield from until(lambda: api().jobs() and not api().jobs()[-1].live, "the engine has looked for it")
     yield from sidebar_shot("fault-3")
     settings.model_kind = "BUILTIN"
-    yield from click("sjc.dismiss")
+    api().clear()
 
 
 def result(job: Path) -> Iterator[float]:

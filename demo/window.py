@@ -81,6 +81,7 @@ def _click(start: str, seen: Callable[[], str], low: int = 90) -> Iterator[float
         else:
             yield step
     yield 0.5
+    xdotool("mousemove", 400, 600)  # no tooltip in the way
 
 
 def written(path: str, text: str) -> Iterator[float]:

@@ -192,9 +192,9 @@ class ProxySpec:
         How freely the object may leave the shape, 0 to 1. At 0 it starts as the full shape and is held to it
         everywhere and to the end; the more, the hazier the start, the farther from the shape's surface it may go its
         own way (Sketch-Shape of Latent-NeRF, https://arxiv.org/abs/2211.07600, section 4.2), and the sooner it is let
-        go: after a share of 1 - looseness of the steps. The schedules (noise levels, grids, late losses) begin at a
-        share of 1 - looseness, at half at most, for what comes before is there to find the shape. At 1 the result is
-        exactly the one without a proxy. Not in the paper.
+        go: after a share of 1 - looseness of the steps. Below 0.2 nothing grows outside the shape until then. The
+        schedules (noise levels, grids, late losses) begin at a share of 1 - looseness, at half at most, for what comes
+        before is there to find the shape. At 1 the result is exactly the one without a proxy. Not in the paper.
     """
 
     digest: str

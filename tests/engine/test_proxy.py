@@ -12,7 +12,7 @@ from sjc_blender.engine.cameras.viewpoints import orbit_camera
 from sjc_blender.engine.job import run_job
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.occupancy_file import read_occupancy
-from sjc_blender.engine.radiance.proxy import HALFWAY, INSIDE, OUTSIDE, THICKNESS, Proxy, surface_distance
+from sjc_blender.engine.radiance.proxy import CLOSE, HALFWAY, INSIDE, OUTSIDE, THICKNESS, Proxy, surface_distance
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render
 from sjc_blender.protocol import presets
@@ -240,6 +240,20 @@ def test_a_shape_that_is_not_kept_to_at_all_changes_nothing(proxy, tiny_job, tmp
     assert all(
         a.numpy().tobytes() == b.numpy().tobytes() for a, b in zip(ends[0].values(), ends[1].values(), strict=True)
     )
+
+
+@pytest.mark.parametrize(("looseness", "grows"), [(0.0, False), (0.1, False), (CLOSE, True)])
+def test_nothing_grows_outside_a_shape_that_is_kept_to_closely(looseness, grows):
+    field, filled = VoxelField(BOX, 8, 4), torch.from_numpy(shape_in(8)) > 0
+    with torch.no_grad():
+        field.density_grid.fill_(3.0)
+        field.density_scale.fill_(0.3)
+    before = field.density_at_voxels().detach()
+    Proxy(filled, looseness).confine(field)
+    density = field.density_at_voxels().detach()
+    assert torch.equal(density[filled], before[filled])
+    assert (density[~filled] > OUTSIDE * 1.001).all() == grows
+    assert (density[~filled] <= OUTSIDE * 1.001).all() != grows
 
 
 def test_a_tighter_hold_keeps_nearer_to_the_shape(proxy, tiny_job, tmp_path):

@@ -35,6 +35,11 @@ PULL = 5.0
 """Strength of the loss relative to the score; see `pull_weight`."""
 
 
+CLOSE = 0.2
+"""Looseness below which nothing grows outside the shape while it is held. The loss alone is outweighed where a model
+wants much more than the shape: a bungalow grew by a fifth of its height."""
+
+
 class Proxy:
     """A shape and its looseness.
 
@@ -70,10 +75,22 @@ class Proxy:
         H is the cross-entropy between the share of a voxel that is filled and the opacity of 0.2 domain units of its
         density; w = 1 - exp(-d^2 / (2 sigma_S^2)) with d the distance from the shape's surface.
         """
+        return self._of(field).loss(field.density_at_voxels())
+
+    @torch.no_grad()
+    def confine(self, field: VoxelField) -> None:
+        """Empty again what has grown outside a shape that is kept to closely, farther than the tolerance."""
+        if self.looseness >= CLOSE:
+            return
+        empty = before_activation(torch.tensor(OUTSIDE)).to(field.density_grid) * (-field.density_scale).exp()
+        grid = field.density_grid[0]
+        torch.where(self._of(field).beyond, torch.minimum(grid, empty), grid, out=grid)
+
+    def _of(self, field: VoxelField) -> _Held:
         # The distances are computed once for every grid that a run has.
         if self._held is None or self._held[0] is not field:
             self._held = field, self._weights(field)
-        return self._held[1].loss(field.density_at_voxels())
+        return self._held[1]
 
     def _share(self, field: VoxelField) -> Tensor:
         return functional.interpolate(self.occupancy[None, None], size=field.shape, mode="area")[0, 0]
@@ -89,7 +106,9 @@ class Proxy:
         share = self._share(field)
         device = field.density_grid.device
         inside = (share * weight).flatten().to(device)
-        return _Held((THICKNESS * (1 - share) * weight).to(device), inside.nonzero().squeeze(1), inside[inside > 0])
+        beyond = ((share == 0) & (distance > self.tolerance)).to(device)
+        outside = (THICKNESS * (1 - share) * weight).to(device)
+        return _Held(outside, inside.nonzero().squeeze(1), inside[inside > 0], beyond)
 
 
 def pull_weight(score: Tensor, images: Tensor) -> Tensor:
@@ -112,8 +131,8 @@ class _Held:
     outside; its other part is needed only where the shape is.
     """
 
-    def __init__(self, outside: Tensor, inside_at: Tensor, inside: Tensor) -> None:
-        self._outside, self._inside_at, self._inside = outside, inside_at, inside
+    def __init__(self, outside: Tensor, inside_at: Tensor, inside: Tensor, beyond: Tensor) -> None:
+        self._outside, self._inside_at, self._inside, self.beyond = outside, inside_at, inside, beyond
 
     def loss(self, density: Tensor) -> Tensor:
         """Mean over the voxels, of a density [nx, ny, nz]."""

@@ -17,7 +17,7 @@ MOST_OFFERS = 3
 ROWS = 3
 """Rows of the list, constant so that nothing moves under the mouse."""
 
-NAME_SHARE = 0.52
+NAME_SHARE = 0.58
 """Of a line's width."""
 
 POPOVER_UNITS = 16
