@@ -203,6 +203,11 @@ def test_what_stands_in_the_place_of_the_next_object_is_said_before(addon):
     scene.sjc.prompt = "a red chair"
     assert "Cube stands in its place" in drawn().texts()
     assert possible(drawn(), "sjc.hide_cover") == ["Hide Cube"]
+    cube.name = "A very long name"
+    rig_watch.look(scene)
+    assert possible(drawn(), "sjc.hide_cover") == ["Hide It"], "the sentence above names it, the button would be cut"
+    cube.name = "Cube"
+    rig_watch.look(scene)
     bpy.ops.sjc.beside()
     assert tuple(scene.cursor.location) == (2.5, 0, 0)
     rig_watch.look(scene)

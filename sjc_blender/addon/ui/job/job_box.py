@@ -34,6 +34,9 @@ PREVIEW_BESIDE_LIST = 6.5
 TITLE_BUTTONS = 2.5
 """Width in units of the buttons beside the title."""
 
+LONGEST_NAME = 12
+"""Letters of a name that fit into half a row of a sidebar of the usual width."""
+
 OPTIMISING = "optimising"
 """Name of the phase that can be paused."""
 
@@ -154,5 +157,11 @@ def _draw_remarks(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
     hide = row.row(align=True)
     hide.enabled = cover is not None
     name = cover.name if cover is not None else ""
-    text = "Hide {name}".replace("{name}", name) if name else "Hide"
-    hide.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=False).name = name
+    hide.operator("sjc.hide_cover", text=hide_text(name), icon="HIDE_ON", translate=False).name = name
+
+
+def hide_text(name: str) -> str:
+    """Label of half a row's button that hides an object, which a sentence beside it names; of none, what it does."""
+    if len(name) > LONGEST_NAME:
+        return "Hide It"
+    return "Hide {name}".replace("{name}", name) if name else "Hide"

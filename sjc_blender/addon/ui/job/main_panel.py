@@ -16,6 +16,7 @@ from ..settings.setting_presets import SJC_PT_setting_presets
 from ..shared import camera_path
 from ..shared.wrapped_label import draw_sentences
 from . import generate_operators
+from .job_box import hide_text
 from .job_panel import active_job, draw_jobs, draw_offers
 from .job_status import model_title
 
@@ -141,8 +142,7 @@ def _draw_ways_out(layout: bpy.types.UILayout, place: Place) -> None:
     aside.operator("sjc.beside", icon="CURSOR")
     hide = row.row(align=True)
     hide.enabled = bool(place.seen)
-    text = "Hide {name}".replace("{name}", place.seen) if place.seen else "Hide"
-    hide.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=False).name = place.seen
+    hide.operator("sjc.hide_cover", text=hide_text(place.seen), icon="HIDE_ON", translate=False).name = place.seen
 
 
 def _draw_refusal(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
