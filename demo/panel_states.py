@@ -12,27 +12,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import addon_utils
 import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from demo.window import EXTENSION, api, click, open_tab, played, shot, sidebar, sidebar_shot, unfolded, until
+from demo.window import api, click, open_tab, played, shot, sidebar, sidebar_shot, switched_on, until
 
 STEPS = 1500
 """Of the jobs in line, so that none ends while it is looked at."""
 
 
-def opened() -> Iterator[float]:
+def opened(*unfolded: str) -> Iterator[float]:
     """Switch the extension on, make room, and open the tab."""
-    addon_utils.enable(EXTENSION, default_set=True)
+    switched_on(*unfolded)
     bpy.data.objects.remove(bpy.data.objects["Cube"])
     yield from open_tab()
 
 
-def ready() -> Iterator[float]:
+def ready(*unfolded: str) -> Iterator[float]:
     """Open the tab, and wait for the engine."""
-    yield from opened()
+    yield from opened(*unfolded)
     yield from until(lambda: api().engine_state().interpreter is not None, "the engine is found")
 
 
@@ -54,11 +53,10 @@ def queue() -> Iterator[float]:
 
 
 def states() -> Iterator[float]:
-    """What an earlier session left, the history, faults, models, a rig and a result."""
+    """What an earlier session left, what is refused, and a result."""
     yield from ready()
     settings: Any = bpy.context.scene.sjc  # type: ignore[attr-defined]
-    session: Any = bpy.context.window_manager.sjc  # type: ignore[attr-defined]
-    yield from until(lambda: session.history, "the history is read")
+    yield from until(lambda: api().interrupted(), "the earlier jobs are known")
     yield from sidebar_shot("interrupted")
     for record in api().interrupted():
         api().delete_job(record)
@@ -66,14 +64,21 @@ def states() -> Iterator[float]:
     yield from click("sjc.generate")
     yield from sidebar_shot("panel-error")
     yield from faults(settings)
-    settings.prompt = "a red chair"
-    done = next(record.folder.path for record in api().history() if str(record.state) == "done")
-    session.history_index = [entry.name for entry in session.history].index(str(done))
-    unfolded("SJC_PT_history")
+    yield from result(finished())
+
+
+def finished() -> Path:
+    """Give the folder of the job that `first_object` has made."""
+    return next(record.folder.path for record in api().history() if str(record.state) == "done")  # type: ignore[no-any-return]
+
+
+def history() -> Iterator[float]:
+    """The history, its finished job chosen."""
+    yield from ready("SJC_PT_history")
+    session: Any = bpy.context.window_manager.sjc  # type: ignore[attr-defined]
+    yield from until(lambda: session.history, "the history is read")
+    session.history_index = [entry.name for entry in session.history].index(str(finished()))
     yield from sidebar_shot("history")
-    yield from result(done)
-    yield from rig(settings)
-    yield from models(settings)
 
 
 def faults(settings: Any) -> Iterator[float]:
@@ -100,7 +105,6 @@ def faults(settings: Any) -> Iterator[float]:
 def result(job: Path) -> Iterator[float]:
     """The panel of a result, and the result in its colours."""
     (mesh,) = api().import_result(job, outputs="mesh")
-    unfolded("SJC_PT_result")
     bpy.context.window_manager.sjc.colours = True  # type: ignore[attr-defined]
     bpy.context.view_layer.objects.active = mesh
     mesh.select_set(True)
@@ -111,26 +115,27 @@ def result(job: Path) -> Iterator[float]:
         bpy.ops.view3d.zoom(delta=-2)
     yield 2.0
     shot("result-panel")
-    mesh.hide_set(True)
 
 
-def rig(settings: Any) -> Iterator[float]:
+def rig() -> Iterator[float]:
     """A rig that does not see the back."""
+    yield from ready("SJC_PT_viewpoints")
+    settings: Any = bpy.context.scene.sjc  # type: ignore[attr-defined]
+    settings.prompt = "a red chair"
     bpy.ops.sjc.add_rig("EXEC_DEFAULT", count=9)
     for camera in [camera for camera in settings.cameras.all_objects if camera.location.y > 0]:
         bpy.data.objects.remove(camera)
-    unfolded("SJC_PT_viewpoints")
     bpy.context.window_manager.sjc_show_coverage = True  # type: ignore[attr-defined]
     yield 3.0
     shot("rig")
-    bpy.context.window_manager.sjc_show_coverage = False  # type: ignore[attr-defined]
-    settings.rig = "ORBIT"
 
 
-def models(settings: Any) -> Iterator[float]:
+def models() -> Iterator[float]:
     """The list of models, and one that is to be downloaded."""
-    unfolded("SJC_PT_model")
-    yield 3.0
+    yield from ready("SJC_PT_model")
+    settings: Any = bpy.context.scene.sjc  # type: ignore[attr-defined]
+    settings.prompt = "a red chair"
+    yield from until(lambda: len(api().models(wait=False)) > 1, "the models are listed")
     yield from sidebar_shot("models-1")
     settings.model_kind, settings.model_id = "HUB", "stable-diffusion-v1-5/stable-diffusion-v1-5"
     yield from sidebar_shot("models-2")
@@ -149,4 +154,5 @@ def setup() -> Iterator[float]:
     yield from sidebar_shot("setup-failed")
 
 
-played({"queue": queue, "states": states, "setup": setup}[os.environ["SJC_SESSION"]]())
+SESSIONS = {function.__name__: function for function in (queue, states, history, rig, models, setup)}
+played(SESSIONS[os.environ["SJC_SESSION"]]())

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import addon_utils
 import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -116,15 +117,15 @@ def _take(name: str, options: list[str]) -> None:
     subprocess.run(["import", "-window", "root", *options, str(PICTURES / f"{name}.png")], check=True)
 
 
-def unfolded(*names: str) -> None:
-    """Let the extension's panels with these class names be unfolded, and its other ones as they are at first."""
+def switched_on(*unfolded: str) -> None:
+    """Switch the installed extension on; its panels with these class names are unfolded at first."""
+    addon = importlib.import_module(f"{EXTENSION}.addon")
+    for name in addon.MODULES:
+        importlib.import_module(f"{addon.__name__}.{name}")
     for cls in bpy.types.Panel.__subclasses__():
-        if cls.__module__.startswith(EXTENSION) and "bl_parent_id" in cls.__dict__ | {"bl_parent_id": ""}:
-            options = set(getattr(cls, "bl_options", set()))
-            if cls.__name__ in names and "DEFAULT_CLOSED" in options:
-                bpy.utils.unregister_class(cls)
-                cls.bl_options = options - {"DEFAULT_CLOSED"}
-                bpy.utils.register_class(cls)
+        if cls.__name__ in unfolded:
+            cls.bl_options = set(cls.bl_options) - {"DEFAULT_CLOSED"}
+    addon_utils.enable(EXTENSION, default_set=True)
 
 
 def played(steps: Iterator[float]) -> None:

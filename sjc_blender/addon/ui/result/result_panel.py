@@ -47,7 +47,9 @@ class SJC_PT_result(bpy.types.Panel):
         for kind, name in (("MESH", "Mesh"), ("VOLUME", "Volume")):
             seen = obj.type == kind
             kinds.operator("sjc.show_as", text=name, icon=f"OUTLINER_OB_{kind}", depress=seen).kind = kind.lower()
-        column.prop(context.window_manager.sjc, "colours", text="Show Colours", toggle=True, icon="COLOR")
+        colours = column.row()
+        colours.use_property_split = False  # its name stands on the button
+        colours.prop(context.window_manager.sjc, "colours", text="Show Colours", toggle=True, icon="COLOR")
         if obj.type == "VOLUME":
             column.row().prop(context.window_manager.sjc_result, "look", expand=True)
         _draw_place(column, context, obj)
