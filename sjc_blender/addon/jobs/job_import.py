@@ -93,7 +93,7 @@ def _import(job: Job) -> None:
     assert job.destination is not None  # every job that imports its results has one
     try:
         scene = job.destination.require(
-            f"import it into the active scene (Import in the panel, or api.import_result({job.id!r}))"
+            f"import it into the active scene (Import in the panel, or api.import_result({str(job.folder.path)!r}))"
         )
     except SjcError as error:
         job.import_error = error
