@@ -22,16 +22,16 @@ STEPS = 1500
 """Of the jobs in line, so that none ends while it is looked at."""
 
 
-def opened(*unfolded: str) -> Iterator[float]:
+def opened(*turned: str) -> Iterator[float]:
     """Switch the extension on, make room, and open the tab."""
-    switched_on(*unfolded)
+    switched_on(*turned)
     bpy.data.objects.remove(bpy.data.objects["Cube"])
     yield from open_tab()
 
 
-def ready(*unfolded: str) -> Iterator[float]:
+def ready(*turned: str) -> Iterator[float]:
     """Open the tab, and wait for the engine."""
-    yield from opened(*unfolded)
+    yield from opened(*turned)
     yield from until(lambda: api().engine_state().interpreter is not None, "the engine is found")
 
 
@@ -74,7 +74,7 @@ def finished() -> Path:
 
 def history() -> Iterator[float]:
     """The history, its finished job chosen."""
-    yield from ready("SJC_PT_history")
+    yield from ready("SJC_PT_history", "SJC_PT_main")
     session: Any = bpy.context.window_manager.sjc  # type: ignore[attr-defined]
     yield from until(lambda: session.history, "the history is read")
     session.history_index = [entry.name for entry in session.history].index(str(finished()))

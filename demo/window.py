@@ -107,8 +107,9 @@ def shot(name: str) -> None:
 def sidebar_shot(name: str) -> Iterator[float]:
     """Take a picture of the sidebar without its tabs, the mouse elsewhere."""
     xdotool("mousemove", 400, 600)
-    yield REDRAWN
     region = sidebar()[2]
+    region.tag_redraw()
+    yield REDRAWN
     top = bpy.context.window_manager.windows[0].height - region.y - region.height
     _take(f"sidebar-{name}", ["-crop", f"{region.width - 28}x{region.height}+{region.x}+{top}", "+repage"])
 
@@ -117,14 +118,14 @@ def _take(name: str, options: list[str]) -> None:
     subprocess.run(["import", "-window", "root", *options, str(PICTURES / f"{name}.png")], check=True)
 
 
-def switched_on(*unfolded: str) -> None:
-    """Switch the installed extension on; its panels with these class names are unfolded at first."""
+def switched_on(*turned: str) -> None:
+    """Switch the installed extension on; its panels with these class names are unfolded, or folded, unlike at first."""
     addon = importlib.import_module(f"{EXTENSION}.addon")
     for name in addon.MODULES:
         importlib.import_module(f"{addon.__name__}.{name}")
     for cls in bpy.types.Panel.__subclasses__():
-        if cls.__name__ in unfolded:
-            cls.bl_options = set(cls.bl_options) - {"DEFAULT_CLOSED"}
+        if cls.__name__ in turned:
+            cls.bl_options = set(getattr(cls, "bl_options", ())) ^ {"DEFAULT_CLOSED"}
     addon_utils.enable(EXTENSION, default_set=True)
 
 

@@ -12,7 +12,7 @@ from ...models.model_library import LIBRARY
 from ...models.model_status import ModelStatus, Place
 from ...models.model_words import bar_text, facts, rate_text, size_text
 from ..settings.properties import SJC_PG_settings
-from ..shared.wrapped_label import draw_sentences, units_wide
+from ..shared.wrapped_label import LINE, draw_sentences, units_wide
 from .model_operators import OWN
 
 ICONS = {
@@ -123,7 +123,9 @@ def _draw_chosen(
         table = box.column(align=True)
         for name, value in facts(model):
             split = table.split(factor=FACT_SHARE)
-            split.label(text=name, translate=False)
+            named = split.column()
+            named.scale_y = LINE  # as high as the lines beside it
+            named.label(text=name, translate=False)
             width = units_wide(context) * (1 - FACT_SHARE)
             draw_sentences(split.column(), context, value, width=width)
         if model.known is not None:
