@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ MOMENTARY = (errno.EACCES, errno.EPERM, errno.EBUSY)
 ROOM = 1 << 16
 """Bytes that must be free yet after a program that does not say whether its writes were refused."""
 
+LONGEST_STEM = 200
+"""Bytes of a name that a temporary file repeats: 255 is the most that a name may have."""
+
 _TEMPORARY = re.compile(r"\.(?P<stem>.+)-[0-9a-f]{12}(?P<suffix>(\.[^.]*)?)")
 
 
@@ -43,7 +47,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     temporary: Path | None = None
     try:
-        unique = path.with_name(f".{path.stem}-{secrets.token_hex(6)}{path.suffix}")
+        _require_replaceable(path)
+        unique = _beside(path, path.suffix)
         # Not by tempfile, whose files nobody but their owner may read.
         handle = os.open(unique, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         temporary, mode = unique, stat.S_IMODE(os.fstat(handle).st_mode)
@@ -73,15 +78,16 @@ def atomic_files(path: Path) -> Iterator[Path]:
     """
     folder: Path | None = None
     try:
+        _require_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        unique = path.with_name(f".{path.stem}-{secrets.token_hex(6)}")
+        unique = _beside(path)
         unique.mkdir()
         folder = unique
         yield folder / path.name
         written = sorted(folder.iterdir(), key=lambda file: file.name == path.name)
         if not written or written[-1].name != path.name or any(not file.stat().st_size for file in written):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        _require_room(folder)
+        require_room(folder)
         for file in written:
             _finish(file, stat.S_IMODE(file.stat().st_mode))
         for file in written:
@@ -93,14 +99,27 @@ def atomic_files(path: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _require_room(folder: Path) -> None:
-    """Raise OSError if the disk is so full that what was just written may have been cut off."""
-    probe = folder / "probe"
-    with probe.open("wb") as file:
-        file.write(bytes(ROOM))
-        file.flush()
-        os.fsync(file.fileno())
-    probe.unlink()
+def _require_replaceable(path: Path) -> None:
+    """Refuse a pipe or a device, such as ``/dev/stdout``, also behind a link: it must not be replaced by a file."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise SjcError("folder_not_writable", f"{path} is a pipe or a device, not a file.", "Name a file.")
+
+
+def require_room(folder: Path, size: int = ROOM) -> None:
+    """Raise OSError if the disk has no room for `size` bytes: what was just written may have been cut off."""
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+        left = size
+        while left > 0:  # the last write to a full disk writes a part
+            left -= probe.write(bytes(min(left, ROOM)))
+        os.fsync(probe.fileno())
+
+
+def _beside(path: Path, suffix: str = "") -> Path:
+    """Return a new name beside `path` that is no longer than file systems allow."""
+    stem = os.fsencode(path.stem)[: max(1, LONGEST_STEM - len(os.fsencode(suffix)))].decode("utf-8", "ignore")
+    return path.with_name(f".{stem}-{secrets.token_hex(6)}{suffix}")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,59 +1,34 @@
-"""A disk that is full: what was there stays, what did not become whole is not left, and it is said.
-
-With a disk of two megabytes in memory, which needs root; elsewhere the same is tried by refusing the last writes
-(``tests/protocol/test_atomic_write.py``).
-"""
+"""A disk that is full: what was there stays, what did not become whole is not left, and it is said."""
 
 import os
-import subprocess
 
 import bpy
 import pytest
 
 from sjc_blender.addon import api
+from sjc_blender.addon.commands.result_options import save_scene
 from sjc_blender.addon.results.import_mesh import import_mesh
 from sjc_blender.addon.results.import_volume import import_volume
 from sjc_blender.protocol.errors import SjcError
+from tests.small_disk import files_of, fill, small_disk
 
 KINDS = ("objects", "meshes", "volumes", "materials", "images")
 
 
+ENOUGH = 12_000_000
+"""Bytes for an empty scene twice."""
+
+
 @pytest.fixture
 def disk(tmp_path):
-    """Mount it, and give its folder."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if os.name != "posix" or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("needs a disk to fill: root on Linux")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(disk, leave):
-    filler = disk / "filler"
-    with filler.open("ab", buffering=0) as file:
-        for size in (65536, 4096):
-            try:
-                while True:
-                    file.write(bytes(size))
-            except OSError:
-                pass
-    os.truncate(filler, max(0, filler.stat().st_size - leave))
+    with small_disk(tmp_path / "disk", "16m") as folder:
+        yield folder
 
 
 @pytest.fixture
 def folder(scene, finished_job, small_field):
     small_field["density"][...] = 50
     return finished_job(field=small_field)
-
-
-def files_of(disk):
-    return {
-        str(path.relative_to(disk)): path.read_bytes()
-        for path in disk.rglob("*")
-        if path.is_file() and path.name != "filler"
-    }
 
 
 @pytest.mark.parametrize("leave", [0, 4096, 8192, 20000])
@@ -93,6 +68,40 @@ def test_an_import_is_whole_or_leaves_nothing(scene, folder, disk, leave):
         (volume,) = [obj.data for obj in made if obj.type == "VOLUME"]
         assert volume.grids.load()
         assert leave == 1000000
+
+
+@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "compressed"])
+@pytest.mark.parametrize("leave", [0, 4096, 65536, 100000, ENOUGH])
+def test_saving_keeps_the_older_file_or_replaces_it_whole(scene, disk, leave, compressed):
+    """Blender itself says that a compressed file is saved where the disk has cut it off."""
+    bpy.context.preferences.filepaths.use_file_compression = compressed
+    bpy.data.texts.new("incompressible").from_string(os.urandom(40000).hex())
+    target = disk / "scene.blend"
+    target.write_bytes(b"an older file")
+    fill(disk, leave)
+    try:
+        save_scene(target)
+    except SjcError as error:
+        assert error.code == "disk_full"
+        assert files_of(disk) == {target.name: b"an older file"}
+        assert leave < ENOUGH
+    else:
+        assert bpy.data.filepath == str(target)
+        bpy.ops.wm.open_mainfile(filepath=str(target))
+        assert "incompressible" in bpy.data.texts
+        assert set(files_of(disk)) <= {"scene.blend", "scene.blend1"}
+    finally:
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+
+
+def test_saving_again_replaces_the_file_and_keeps_what_blender_kept(scene, tmp_path):
+    target = tmp_path / "scene.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(target))
+    bpy.data.texts.new("new")
+    save_scene(target)
+    assert [path.name for path in tmp_path.glob("*.blend*")] == ["scene.blend"]
+    bpy.ops.wm.open_mainfile(filepath=str(target))
+    assert "new" in bpy.data.texts
 
 
 def test_a_mesh_that_cannot_be_read_takes_the_volume_back(scene, finished_job, small_field):

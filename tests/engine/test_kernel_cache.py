@@ -13,6 +13,7 @@ from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.fused import kernel_cache
 from sjc_blender.engine.radiance.marcher import kernel_trouble, marches_fused
 from sjc_blender.protocol.errors import SjcError
+from tests.small_disk import fill, small_disk
 
 pytest.importorskip("warp", reason="warp-lang has no build for this platform")
 
@@ -100,6 +101,19 @@ def test_where_they_cannot_be_compiled_pytorch_takes_their_place(tmp_path, kept)
     assert not fused
     assert trouble
     assert number == pytest.approx(kept[1], rel=1e-4)
+
+
+def test_a_full_disk_ends_no_process_and_keeps_what_is_compiled(tmp_path, kept):
+    # Room for the sources and the beginning of the compiled kernels.
+    with small_disk(tmp_path / "small", "80k") as disk:
+        fused, trouble, number = rendered(disk)
+        assert not fused
+        assert "No space left on device" in trouble
+        assert number == pytest.approx(kept[1], rel=1e-4)
+    with small_disk(tmp_path / "full", "1m") as disk:
+        shutil.copytree(kept[0], disk, dirs_exist_ok=True)
+        fill(disk)
+        assert rendered(disk) == (True, "", kept[1])
 
 
 def test_who_insists_on_them_is_told_why_they_cannot_be_had(monkeypatch):

@@ -13,6 +13,7 @@ from sjc_blender.engine.results.turntable import Turntable, render_turntable
 from sjc_blender.engine.results.video import write_video
 from sjc_blender.protocol.errors import SjcError
 from tests.engine.analytic_objects import ball, half_extents, voxel_centres
+from tests.small_disk import files_of, fill, small_disk
 
 RED, GREEN, BLUE, WHITE = ([0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.9, 0.9, 0.9])
 SHAPE = (16, 16, 16)
@@ -78,3 +79,14 @@ def test_a_missing_ffmpeg_is_told_and_leaves_nothing_behind(
     assert told.value.code == "video_failed"
     assert "IMAGEIO_FFMPEG_EXE" in told.value.hint
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("leave", [0, 4096, 40000])
+def test_a_full_disk_is_named_and_keeps_the_older_video(turntable: Turntable, tmp_path: Path, leave: int) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        (disk / "t.mp4").write_bytes(b"older")
+        fill(disk, leave)
+        with pytest.raises(SjcError) as told:
+            write_video(disk / "t.mp4", turntable.frames, 24)
+        assert told.value.code == "disk_full"
+        assert files_of(disk) == {"t.mp4": b"older"}

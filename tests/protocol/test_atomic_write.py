@@ -51,6 +51,23 @@ def test_a_link_is_replaced_and_not_written_through(tmp_path: Path) -> None:
     assert (tmp_path / "link").read_text() == "new" and not (tmp_path / "link").is_symlink()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="makes pipes")
+@pytest.mark.parametrize("write", [atomic_path, atomic_write.atomic_files], ids=["path", "files"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path: Path, write, linked: bool) -> None:
+    """Such as ``--json-file /dev/stdout``, which root would do for the whole system."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "stdout").symlink_to(tmp_path / "pipe")
+    with (
+        pytest.raises(SjcError, match="a pipe or a device") as told,
+        write(tmp_path / ("stdout" if linked else "pipe")),
+    ):
+        pytest.fail("nothing is to be written")
+    assert told.value.code == "folder_not_writable"
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "stdout").is_symlink()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EBUSY])
 @pytest.mark.parametrize("times", [1, 5])
 def test_a_rename_that_is_refused_for_a_moment_is_tried_again(tmp_path: Path, monkeypatch, number, times) -> None:
@@ -79,6 +96,24 @@ def test_a_rename_that_is_refused_for_good_is_told_soon(tmp_path: Path, monkeypa
     with pytest.raises(SjcError) as told:
         write_text(tmp_path / "file", "new")
     assert told.value.code == "folder_not_writable" and len(tried) > 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 250 + ".json", "ü" * 125 + ".txt", "b" * 255], ids=["ASCII", "UTF-8", "no ending"]
+)
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / name, "new")
+    with atomic_write.atomic_files(tmp_path / name) as temporary:
+        temporary.write_text("newer")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "newer"}
+
+
+def test_room_is_asked_for_in_full(tmp_path: Path, monkeypatch) -> None:
+    sizes = []
+    monkeypatch.setattr(os, "fsync", lambda file: sizes.append(os.fstat(file).st_size))
+    atomic_write.require_room(tmp_path, 100_001)
+    assert sizes == [100_001]
     assert list(tmp_path.iterdir()) == []
 
 

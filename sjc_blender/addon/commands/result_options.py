@@ -4,14 +4,21 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
 
+from ...protocol import atomic_write
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from .. import api
+
+LITTLE = 16_000_000
+"""Bytes on a disk that count as none for a .blend that could not be written."""
 
 
 def add_result_options(parser: argparse.ArgumentParser, *, save_required: bool = False) -> None:
@@ -47,14 +54,37 @@ def import_and_save(source: api.Job | str, outputs: Sequence[str] | None, show: 
 
 
 def save_scene(path: Path) -> None:
-    """Save the scene as `path`; SjcError ``not_saved``."""
+    """Save the scene as `path`, which the open file is called from then on.
+
+    Blender says that a compressed file is saved where a full disk has cut it off. So a copy is written beside it, and
+    takes the place of `path` once it is known to be whole.
+
+    Raises
+    ------
+    SjcError
+        ``not_saved``, ``disk_full`` or ``folder_not_writable``. The file that was there keeps what it had.
+    """
+    with atomic_write.atomic_path(path) as temporary:
+        temporary.unlink()  # of which Blender would keep an older version
+        _save(temporary, path, copy=True)
+        if Path(bpy.data.filepath) != path:
+            _save(path, path, copy=False)
+
+
+def _save(target: Path, named: Path, *, copy: bool) -> None:
+    """Write the open file to `target`; told as `named`."""
+    reason = ""
     try:
-        bpy.ops.wm.save_as_mainfile(filepath=str(path), check_existing=False)
+        bpy.ops.wm.save_as_mainfile(filepath=str(target), check_existing=False, copy=copy)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
+    if reason and (os.strerror(errno.ENOSPC) in reason or shutil.disk_usage(target.parent).free < LITTLE):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # Blender's words are those of the call that came last
+    atomic_write.require_room(target.parent)
+    if reason or not target.is_file():
         raise SjcError(
-            "not_saved", f"The scene could not be saved as {path}: {reason}", "Name a place that you may write to."
-        ) from error
+            "not_saved", f"The scene could not be saved as {named}: {reason}", "Name a place that you may write to."
+        )
 
 
 def _outputs(text: str) -> tuple[str, ...]:

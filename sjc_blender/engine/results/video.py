@@ -13,7 +13,7 @@ from typing import IO
 import imageio_ffmpeg
 import torch
 
-from ...protocol.atomic_write import atomic_path
+from ...protocol.atomic_write import atomic_path, require_room
 from ...protocol.errors import SjcError
 from ..image_files.srgb import to_bytes
 
@@ -53,6 +53,7 @@ def write_video(path: Path, frames: Iterable[torch.Tensor], frames_per_second: i
         finally:
             process.kill()
             process.wait()
+        require_room(temporary.parent)  # ffmpeg's own words for a full disk are none to go by
         if trouble:
             raise _failed(path, trouble)
 

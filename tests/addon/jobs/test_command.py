@@ -58,7 +58,7 @@ def test_a_result_becomes_a_file_by_its_jobs_folder_or_by_its_name(tmp_path, cap
 
 def test_from_a_prompt_to_a_saved_scene(tmp_path, capfd):
     assert generate("--import", "volume,mesh", "--save", "a scene/out.blend") == EXIT_FAILED
-    assert "could not be saved" in capfd.readouterr().err
+    assert "could not be written" in capfd.readouterr().err
     (tmp_path / "a scene").mkdir()
     assert generate("--import", "volume,mesh", "--save", "a scene/out.blend", "--json") == EXIT_OK
     out, err = capfd.readouterr()

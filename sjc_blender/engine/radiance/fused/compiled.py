@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 import torch
 import warp
 
+from ....protocol.atomic_write import require_room
 from ....protocol.errors import SjcError
 from ....protocol.file_lock import FileLock
 from .adamax_kernel import adamax_kernel
@@ -23,6 +24,9 @@ PATIENCE = 120.0
 """Seconds that another engine may take to compile the same kernels."""
 
 ATTEMPTS = 2
+
+ROOM_TO_COMPILE = 4_000_000
+"""Bytes that must be free before: the compiler ends the whole process where a disk is full."""
 
 
 @cache
@@ -41,6 +45,10 @@ def trouble_with(channels: int, pixel_space: bool, device: torch.device) -> str:
         folder = Path(warp.config.kernel_cache_dir)
         with _alone_in(folder):
             discard_damaged(folder)
+            modules = {kernel.module for kernel in kernels}
+            wanted = (folder / module.get_module_identifier(block) for module in modules for block in _blocks(device))
+            if not all(path.is_dir() for path in wanted):
+                require_room(folder, ROOM_TO_COMPILE)
             for _ in range(ATTEMPTS):
                 try:
                     _load({kernel.module.name for kernel in kernels}, device)
@@ -60,8 +68,13 @@ def trouble_with(channels: int, pixel_space: bool, device: torch.device) -> str:
 
 def _load(modules: set[str], device: torch.device) -> None:
     for name in modules:
-        for block in BLOCKS if device.type == "cuda" else (None,):
+        for block in _blocks(device):
             warp.load_module(name, device=str(device), block_dim=block)
+
+
+def _blocks(device: torch.device) -> Sequence[int]:
+    """Threads of a block in each variant that a device needs; Warp has 1 on a CPU."""
+    return BLOCKS if device.type == "cuda" else (1,)
 
 
 @contextlib.contextmanager
