@@ -22,6 +22,7 @@ from distributed.core import RPCClosed
 from ..protocol import events
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
+from ..protocol.outside_file import is_there
 from .connection import Connection
 from .identity import MODEL, no_scheduler, require_same_version
 from .job_unit import Outcome, State, wanted_outputs
@@ -246,7 +247,7 @@ class Submission:
             return
         job.order = Order(job.name, str(job.folder.path.absolute()), files)
         source = spec.model.source
-        if source == "builtin" or (source.count("/") == 1 and not Path(source).exists()):
+        if source == "builtin" or (source.count("/") == 1 and not is_there(Path(source))):
             job.resources = {f"{MODEL}{source}": 1}
 
     def _connected(self, stop: Callable[[], bool]) -> Client | None:

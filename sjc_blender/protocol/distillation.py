@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 
 from .hub_cache import INDEX
 from .model_families import component_config, json_object
+from .outside_file import is_folder
 
 GUIDANCE_SCALE = 1.0
 """Guidance scale of a distilled model, in the engine's convention: no guidance."""
@@ -82,7 +83,7 @@ def distillation_of(told: str, source: str, model: Path | None, adapters: Iterab
     """
     if told != "auto":
         return _BY_NAME.get(told)
-    if model is not None and model.is_dir():
+    if model is not None and is_folder(model):
         if component_config(model, "unet").get("time_cond_proj_dim") is not None:
             return _BY_NAME["lcm"]
         index = json_object(model / INDEX)

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from .home import expanded
-from .outside_file import UnusableFile, read_outside
+from .outside_file import UnusableFile, is_file, read_outside
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -47,4 +47,4 @@ def cached_snapshot(hub_id: str, file: str = INDEX) -> Path | None:
     if not COMMIT.fullmatch(commit):
         return None
     snapshot = repository / "snapshots" / commit
-    return snapshot if (snapshot / file).is_file() else None
+    return snapshot if is_file(snapshot / file) else None

@@ -32,6 +32,7 @@ from typing import BinaryIO
 from . import atomic_write, codec, events, lease, plain_files
 from .errors import SjcError
 from .json_text import from_bytes
+from .outside_file import is_there
 from .slug import slug
 from .spec import JobSpec
 from .validation import spec_from_json, validated
@@ -229,7 +230,7 @@ class JobFolder:
         for folder in (self.result, self.previews, self.path):
             with contextlib.suppress(OSError):  # a link, or something of the user's in it
                 folder.rmdir()
-        return sorted(self._left(self.path)) if self.path.exists() else []
+        return sorted(self._left(self.path)) if is_there(self.path) else []
 
     def newest_preview(self) -> Path | None:
         """Return the newest picture in ``previews/``; None if there is none."""

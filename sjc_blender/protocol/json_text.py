@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,29 @@ MOST_GROUPS = 250_000
 
 
 class BadJson(ValueError):
-    """Raised for a text that is not JSON, or too large or too deep."""
+    """Raised for a text that is not JSON, or too large or too deep; `line` is the line of the fault."""
+
+    def __init__(self, why: str, line: int = 1) -> None:
+        super().__init__(why)
+        self.line = line
 
 
-def from_bytes(content: bytes) -> Any:
+def from_bytes(content: bytes, *, as_libraries: bool = False) -> Any:
     """Read JSON in UTF-8; see `from_text`."""
     try:
-        return from_text(content.decode("utf-8-sig"))
+        return from_text(content.decode("utf-8-sig"), as_libraries=as_libraries)
     except UnicodeDecodeError as error:
         raise BadJson(f"it is not UTF-8 from byte {error.start} on") from None
 
 
-def from_text(text: str) -> Any:
+def from_text(text: str, *, as_libraries: bool = False) -> Any:
     """Read JSON.
+
+    Parameters
+    ----------
+    text : str
+    as_libraries : bool
+        Of a name that an object has twice take the last value, as the libraries do that read the same file after us.
 
     Returns
     -------
@@ -41,21 +52,24 @@ def from_text(text: str) -> Any:
     Raises
     ------
     BadJson
-        If it is not JSON, is nested deeper than `DEEPEST`, or has more values than any file of ours.
+        If it is not JSON, is nested deeper than `DEEPEST`, has more values than any file of ours, or an object has a
+        name twice.
     """
     if text.count("[") + text.count("{") > MOST_GROUPS or text.count(",") > MOST_VALUES:
         raise BadJson("it holds far too many values")
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=dict if as_libraries else _object)
     except RecursionError:
         raise BadJson("it is nested too deeply") from None
+    except BadJson:
+        raise
     except ValueError as error:  # also a whole number of too many digits
-        raise BadJson(str(error).rstrip(".")) from None
+        raise BadJson(str(error).rstrip("."), getattr(error, "lineno", 1)) from None
     _require_flat(value)
     return value
 
 
-def read_json(path: Path, limit: int) -> Any:
+def read_json(path: Path, limit: int, *, as_libraries: bool = False) -> Any:
     """Read a JSON file of at most `limit` bytes.
 
     Raises
@@ -65,7 +79,16 @@ def read_json(path: Path, limit: int) -> Any:
     UnusableFile
         As `read_outside`, which follows links: for files of models and of the user, not of a job's folder.
     """
-    return from_bytes(read_outside(path, limit))
+    return from_bytes(read_outside(path, limit), as_libraries=as_libraries)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = Counter(name for name, _ in pairs)
+        twice = names.most_common(1)[0][0]
+        raise BadJson(f"{twice!r} is there twice")
+    return found
 
 
 def _require_flat(value: Any) -> None:

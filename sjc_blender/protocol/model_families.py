@@ -14,7 +14,7 @@ from typing import Any, Literal
 from .home import expanded
 from .hub_cache import INDEX, cached_snapshot
 from .json_text import BadJson, from_bytes, read_json
-from .outside_file import UnusableFile, open_outside
+from .outside_file import UnusableFile, is_file, is_there, open_outside
 from .text_to_image import OTHER, TEXT_TO_IMAGE, may_be_text_to_image
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
@@ -91,14 +91,14 @@ def local_model(source: str) -> Path | None:
     if source == "builtin":
         return BUILTIN
     path = expanded(source)
-    return path if path.exists() else cached_snapshot(source)
+    return path if is_there(path) else cached_snapshot(source)
 
 
 def family_of(path: Path) -> ModelFamily | None:
     """Recognise a model by its folder's index or its file's header; None if its family is unknown."""
-    if path.is_file():
+    if is_file(path):
         return FAMILY.get(_family_of_file(path))
-    if (path / REFERENCE_VIEWS).is_file():
+    if is_file(path / REFERENCE_VIEWS):
         return FAMILY["reference_views"]
     index = json_object(path / INDEX)
     pipeline = index.get("_class_name")
@@ -111,7 +111,7 @@ def family_of(path: Path) -> ModelFamily | None:
 def json_object(file: Path) -> dict[str, Any]:
     """Return the object in a JSON file; empty if it cannot be read or is not an object."""
     try:
-        data = read_json(file, LARGEST_CONFIGURATION)
+        data = read_json(file, LARGEST_CONFIGURATION, as_libraries=True)
     except (UnusableFile, BadJson):
         return {}
     return data if isinstance(data, dict) else {}
@@ -149,7 +149,7 @@ def tensor_headers(file: Path) -> dict[str, dict[str, Any]]:
 def safetensors_header(file: Path) -> dict[str, Any]:
     """Header of a .safetensors file; empty if it has none, or one larger than `LARGEST_HEADER`."""
     try:
-        header = from_bytes(_header_bytes(file))
+        header = from_bytes(_header_bytes(file), as_libraries=True)
     except BadJson:
         return {}
     return header if isinstance(header, dict) else {}

@@ -21,7 +21,7 @@ from .distillation import GUIDANCE_SCALE, distillation_of
 from .errors import SjcError
 from .json_text import BadJson, read_json
 from .model_families import BUILTIN, FAMILY, MODELS, component_config, family_of, local_model
-from .outside_file import UnusableFile
+from .outside_file import UnusableFile, is_file
 from .overrides import merged
 from .spec import Range
 from .text_to_image import BY_NAME, FLOW_RANGE, VARIANCE_PRESERVING_RANGE
@@ -214,8 +214,8 @@ def own_profile(model: Path | None) -> Path | None:
     """
     if model is None:
         return None
-    path = (model.with_suffix("") if model.is_file() else model) / PROFILE
-    return path if path.is_file() else None
+    path = (model.with_suffix("") if is_file(model) else model) / PROFILE
+    return path if is_file(path) else None
 
 
 @functools.lru_cache(maxsize=32)

@@ -49,6 +49,21 @@ def stays_inside(folder: Path, name: str) -> bool:
         return False
 
 
+def is_file(path: str | Path) -> bool:
+    """Return whether `path` is a file; unlike `Path.is_file`, False where access is denied."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: str | Path) -> bool:
+    """Return whether `path` is a folder; see `is_file`."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_there(path: str | Path) -> bool:
+    """Return whether `path` exists; see `is_file`."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
 def open_outside(path: Path) -> BinaryIO:
     """Open such a file for reading, of any size; UnusableFile as of `read_outside`."""
     try:
@@ -66,7 +81,7 @@ def open_outside(path: Path) -> BinaryIO:
 def _told(path: Path, error: OSError | ValueError) -> str:
     if isinstance(error, FileNotFoundError):
         return "does not exist"
-    if isinstance(error, IsADirectoryError) or path.is_dir():  # Windows refuses to open a folder
+    if isinstance(error, IsADirectoryError) or is_folder(path):  # Windows refuses to open a folder
         return "is not a file"
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return f"cannot be read ({reason})"

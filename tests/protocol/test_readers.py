@@ -254,3 +254,19 @@ def test_files_of_models_may_be_links_and_are_no_pipes(tmp_path):
     load_profile(str(model))
     assert time.perf_counter() - began < 5
     assert Path(model / "sjc.json").exists()
+
+
+@pytest.mark.parametrize("text", [b'{"seed": 1, "seed": 2}', b'[{"a": {"b": 1, "c": 2, "b": 1}}]'])
+def test_a_name_that_is_there_twice_is_refused_by_name(text):
+    with pytest.raises(BadJson, match=r"'(seed|b)' is there twice"):
+        from_bytes(text)
+    # Libraries that read a model's files after us take the last: what is judged is what they see.
+    assert from_bytes(text, as_libraries=True) == json.loads(text)
+
+
+def test_a_job_that_says_a_setting_twice_is_refused(tmp_path):
+    folder = JobFolder.create(tmp_path / "job", presets.new_job("a red chair", preset="draft", seed=7))
+    folder.spec_path.write_text(folder.spec_path.read_text().replace('"seed": 7', '"seed": 7, "seed": 8'))
+    with pytest.raises(SjcError, match="'seed' is there twice") as caught:
+        folder.read_spec()
+    assert caught.value.code == "bad_job_file"

@@ -18,6 +18,7 @@ import bpy
 from ...protocol import codec
 from ...protocol.errors import InvalidSpec, SjcError
 from ...protocol.job_folder import JobFolder
+from ...protocol.outside_file import is_there
 from ...protocol.overrides import merged, nested
 from ...protocol.removed_settings import as_before
 from ...protocol.slug import slug
@@ -319,7 +320,9 @@ def _column(spec_field: str, columns: Mapping[str, Any]) -> str:
 def _folder(spec: JobSpec, chosen: str | None, folders: Sequence[Path]) -> Path:
     """Return the job's existing folder, else a new one in the first folder, with a name of its own."""
     name = chosen or f"{slug(spec.prompt)}-seed{spec.seed}-{identity(spec)}"
-    return next((folder / name for folder in folders if JobFolder(folder / name).spec_path.exists()), folders[0] / name)
+    return next(
+        (folder / name for folder in folders if is_there(JobFolder(folder / name).spec_path)), folders[0] / name
+    )
 
 
 def _clashes(jobs: Sequence[Planned]) -> Generator[None, None, list[BatchFault]]:
@@ -343,7 +346,7 @@ def _clashes(jobs: Sequence[Planned]) -> Generator[None, None, list[BatchFault]]
         elif neighbour is not job:
             allowed = f"a folder for each job: one of row {neighbour.row} has it too"
             faults.append(BatchFault.of(job.row, "folder", job.folder.name, allowed))
-        elif JobFolder(job.folder).spec_path.exists() and not _is_its_own(job, key):
+        elif is_there(JobFolder(job.folder).spec_path) and not _is_its_own(job, key):
             faults.append(BatchFault.of(job.row, "folder", job.folder.name, "a folder that holds no other job"))
     return faults
 

@@ -12,6 +12,7 @@ import bpy
 
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
+from ...protocol.outside_file import is_there
 from ...protocol.overrides import parse_overrides
 from ...protocol.spec import LOOSENESS
 from .. import api
@@ -127,7 +128,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
             return Outcome("done", {"folders": folders}, folders or [batch.headline])
         say = Progress(arguments)
         if arguments.status:
-            if arguments.save and arguments.save.exists():
+            if arguments.save and is_there(arguments.save):
                 _open(arguments.save)
                 batch = _batch(arguments, source)
             return _status(batch)
@@ -181,7 +182,7 @@ def _batch(arguments: argparse.Namespace, source: str, progress: Any = None) -> 
 
 def _go_on_in(path: Path, say: Progress) -> None:
     """Open the file of an earlier run, so that nothing in it is lost; else save the scene there."""
-    if not path.exists():
+    if not is_there(path):
         save_scene(path)
     else:
         # Also where it is open: another process may have saved it since.

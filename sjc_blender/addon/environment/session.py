@@ -15,6 +15,7 @@ import bpy
 
 from ...protocol.diagnosis import Diagnosis
 from ...protocol.errors import SjcError
+from ...protocol.outside_file import is_folder
 from .. import window_events
 from ..jobs.job_queue import QUEUE
 from ..process.engine_python import forget_probes
@@ -160,7 +161,7 @@ def require_packages(wheelhouse: str | Path | None = None) -> str:
         ``wheelhouse_missing``; ``offline``, with how to allow it, if there is none and Blender may not use the network.
     """
     wheels = _absolute(str(wheelhouse)) if wheelhouse is not None else preferred_path("wheelhouse")
-    if wheels and not Path(wheels).is_dir():
+    if wheels and not is_folder(Path(wheels)):
         raise SjcError(
             "wheelhouse_missing",
             f"The folder of packages {wheels} does not exist.",

@@ -15,6 +15,7 @@ from pathlib import Path
 import bpy
 
 from ...protocol.errors import SjcError
+from ...protocol.outside_file import is_there
 
 SCENE_PROPERTY = "sjc_scene"
 """Custom property of a scene: its id."""
@@ -128,4 +129,4 @@ def _is_open(file: str) -> bool:
     try:
         return Path(opened).samefile(file)
     except OSError:
-        return not Path(file).exists()
+        return not is_there(Path(file))

@@ -13,6 +13,7 @@ from typing import Literal
 
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
+from ...protocol.outside_file import is_file, is_folder
 from . import platform_process
 from .child_process import child_environment
 from .engine_process import STAND_IN
@@ -71,7 +72,7 @@ def chosen_engine_python(
     if preference:
         return Choice(preference, "preferences")
     place = environment_place(environ)
-    if place.marker.is_file():
+    if is_file(place.marker):
         return Choice(str(place.interpreter), "environment")
     if environ.get(VARIABLE):
         return Choice(environ[VARIABLE], "variable")
@@ -123,13 +124,13 @@ def forget_probes() -> None:
 
 
 def _interpreter(path: Path) -> Path:
-    if path.is_dir():
+    if is_folder(path):
         inside = [Path(candidate) for candidate in platform_process.interpreters_in(path)]
-        found = next((candidate for candidate in inside if candidate.is_file()), None)
+        found = next((candidate for candidate in inside if is_file(candidate)), None)
         if found is None:
             raise SjcError("engine_python_missing", f"There is no Python environment in the folder {path}.", CHOOSE)
         path = found
-    if not path.is_file():
+    if not is_file(path):
         raise SjcError("engine_python_missing", f"The engine's Python {path} does not exist.", CHOOSE)
     if not platform_process.is_executable(path):
         raise SjcError("engine_python_not_executable", f"{path} is not an executable program.", CHOOSE)

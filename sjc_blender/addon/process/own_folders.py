@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...protocol.atomic_write import write_text
 from ...protocol.errors import SjcError
+from ...protocol.outside_file import is_file, is_folder, is_there
 from .marker import read_marker
 
 ENVIRONMENT, TOOLS, CACHE, PYTHONS, DOOMED = "env", "tools", "cache", "python", "removing"
@@ -37,7 +38,7 @@ class OwnFolders:
     def names(self) -> frozenset[str]:
         """Names of the folders that the set-up has made or was about to make."""
         try:
-            if self._list.is_file() and self._list.stat().st_size <= LONGEST_LIST:
+            if is_file(self._list) and self._list.stat().st_size <= LONGEST_LIST:
                 listed = json.loads(self._list.read_text(encoding="utf-8"))["folders"]
                 return frozenset(name for name in FOLDERS if name in listed)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -48,7 +49,7 @@ class OwnFolders:
     @property
     def present(self) -> tuple[Path, ...]:
         """The folders that exist."""
-        return tuple(folder for name in FOLDERS if name in self.names and (folder := self._root / name).is_dir())
+        return tuple(folder for name in FOLDERS if name in self.names and is_folder(folder := self._root / name))
 
     def require(self) -> None:
         """Raise SjcError unless the place is the set-up's own, or empty.
@@ -59,7 +60,7 @@ class OwnFolders:
             ``folder_not_own``.
         OSError
         """
-        if not self._root.is_dir() or self._list.is_file() or self.names:
+        if not is_folder(self._root) or is_file(self._list) or self.names:
             return
         strange = next((path.name for path in self._root.iterdir() if path.name not in (LEASE, LOCK, LOG)), None)
         if strange is not None:
@@ -74,7 +75,7 @@ class OwnFolders:
             ``folder_not_own`` if it is there and was not made by the set-up; as in `atomic_write.write_text`.
         """
         self.require()
-        if folder.is_symlink() or (folder.exists() and folder.name not in self.names):
+        if folder.is_symlink() or (is_there(folder) and folder.name not in self.names):
             raise _not_own(self._root, f"{folder.name!r} is there already")
         self._write(self.names | {folder.name})
 
@@ -91,12 +92,12 @@ class OwnFolders:
             return
         if folder.is_symlink():
             raise _not_own(self._root, f"{folder.name!r} is a link now")
-        if folder.exists():
+        if is_there(folder):
             shutil.rmtree(folder)
         self._write(self.names - {folder.name})
 
     def _write(self, names: frozenset[str]) -> None:
-        if names != self.names or not self._list.is_file():
+        if names != self.names or not is_file(self._list):
             text = {"about": "Folders that Set Up Engine has made here.", "folders": sorted(names)}
             write_text(self._list, json.dumps(text, indent=2) + "\n")
 

@@ -15,6 +15,7 @@ import bpy
 from ...protocol.atomic_write import atomic_files, file_error
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
+from ...protocol.outside_file import is_file, is_there
 from ..window_events import a_window_in_context
 from .export_mesh import MESH_FORMATS, write_mesh
 from .export_usd import USD_FORMATS, whole_result, write_usd
@@ -98,7 +99,7 @@ def _source(obj: bpy.types.Object) -> Path:
 
 def _is_file_of(obj: bpy.types.Object, target: Path) -> bool:
     source = _source(obj)
-    return source.is_file() and target.exists() and target.samefile(source)
+    return is_file(source) and is_there(target) and target.samefile(source)
 
 
 def _copy_grids(obj: bpy.types.Object, target: Path) -> None:
@@ -107,7 +108,7 @@ def _copy_grids(obj: bpy.types.Object, target: Path) -> None:
     if volume.packed_file is not None:
         target.write_bytes(volume.packed_file.data)
         return
-    if not source.is_file():
+    if not is_file(source):
         raise SjcError(
             "not_exported", f"The file of {obj.name!r} is not there any more: {source}.", "Import the result again."
         )

@@ -22,6 +22,7 @@ from ...protocol.errors import SjcError
 from ...protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ...protocol.job_folder import JobFolder
 from ...protocol.lease import Holder, Lease
+from ...protocol.outside_file import is_folder
 from ..this_process.pause import Pause
 from ..this_process.stop_signals import stopped_by_signals
 from .doctor import add_doctor_command
@@ -194,7 +195,7 @@ def _log_traceback(folder: JobFolder) -> None:
 
 def _claim(folder: JobFolder, report: Callable[[events.Event], None]) -> Lease | None:
     """Keep other engines out of the folder; None if there is no folder. SjcError ``engine_busy`` if one is in it."""
-    if not folder.path.is_dir():
+    if not is_folder(folder.path):
         return None
     folder.require_plain()
 

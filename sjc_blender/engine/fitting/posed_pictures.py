@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ...protocol.errors import SjcError
 from ...protocol.model_families import REFERENCE_VIEWS
+from ...protocol.outside_file import is_file
 from ...protocol.reference_views import read_reference_views
 from ...protocol.spec import Camera, DomainSpec
 from ...protocol.validation import camera_faults
@@ -91,15 +92,15 @@ def read_pictures(folder: Path, half_side: float | None, size: int) -> PictureSe
     SjcError
         ``no_posed_pictures``, ``bad_posed_pictures``, ``bad_reference_views``.
     """
-    if (folder / REFERENCE_VIEWS).is_file():
+    if is_file(folder / REFERENCE_VIEWS):
         listed = read_reference_views(folder)
         pictures = [PosedPicture(view.camera, _picture(folder, view.image, size)) for view in listed.views]
         return PictureSet(*_split(pictures), listed.domain)
     for name in (TRAIN, ALL):
-        if not (folder / name).is_file():
+        if not is_file(folder / name):
             continue
         found = _of_transforms(folder / name, half_side, size)
-        judges = [other for other in (TEST, VALIDATION) if name == TRAIN and (folder / other).is_file()]
+        judges = [other for other in (TEST, VALIDATION) if name == TRAIN and is_file(folder / other)]
         if not judges:
             return found if found.held_out else PictureSet(*_split(found.train), found.domain)
         judging = _of_transforms(folder / judges[0], half_side, size)

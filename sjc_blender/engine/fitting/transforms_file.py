@@ -8,7 +8,6 @@ in it already, so both are passed over on purpose.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from ...protocol.errors import SjcError
-from ...protocol.outside_file import UnusableFile, read_outside, stays_inside
+from ...protocol.json_text import read_json
+from ...protocol.outside_file import UnusableFile, stays_inside
 from .lens import COEFFICIENTS, number
 
 LARGEST_FILE = 64 * 2**20
@@ -111,11 +111,11 @@ def read_transforms(file: Path) -> Transforms:
         ``bad_posed_pictures``.
     """
     try:
-        data = json.loads(read_outside(file, LARGEST_FILE).decode("utf-8-sig"))
-        return _understood(data, file.parent)
-    except (UnusableFile, ValueError, RecursionError) as error:
-        reason = "is nested too deep" if isinstance(error, RecursionError) else f"cannot be used: {error}"
-        raise bad_pictures(file, str(error) if isinstance(error, UnusableFile) else reason) from error
+        return _understood(read_json(file, LARGEST_FILE), file.parent)
+    except UnusableFile as error:
+        raise bad_pictures(file, str(error)) from error
+    except ValueError as error:
+        raise bad_pictures(file, f"cannot be used: {error}") from error
 
 
 def bad_pictures(file: Path, trouble: str) -> SjcError:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ...protocol.model_families import ModelFamily, component_config, json_object, tensor_headers
+from ...protocol.outside_file import is_file, is_folder
 from ..score_models.control import CONFIGURATION, locate_control
 from ..score_models.loading import ADAPTERS, adapter_of
 from ..score_models.pipeline_folder import examine_folder, weights_variant
@@ -63,7 +64,7 @@ def networks_of(path: Path, family: ModelFamily, dtype: torch.dtype) -> dict[str
     if family.name not in ADAPTERS:
         return {}
     adapter = adapter_of(path, family)
-    if path.is_file():
+    if is_file(path):
         configuration = configuration_of(path)
         parts = _parts_of(path)
     else:
@@ -98,7 +99,7 @@ def _parts_of(file: Path) -> dict[str, list[Tensor]]:
 
 def _tensors_in(path: Path, name: str, variant: str | None) -> list[Tensor]:
     """From the files that diffusers takes: those of the variant, or else the plain ones."""
-    files = sorted((path / name if (path / name).is_dir() else path).glob("*.safetensors"))
+    files = sorted((path / name if is_folder(path / name) else path).glob("*.safetensors"))
     wanted = [file for file in files if variant and f".{variant}" in file.name]
     wanted = wanted or [file for file in files if file.name.count(".") == 1]
     return [tensor for file in wanted for tensor in tensor_headers(file).items()]

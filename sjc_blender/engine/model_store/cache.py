@@ -13,6 +13,7 @@ from ...protocol.hub_cache import HUB_ID, INDEX, cached_snapshot, hub_cache
 from ...protocol.known_models import PREVIEW_DECODER, known_model
 from ...protocol.model_events import ModelOnDisk, Models
 from ...protocol.model_families import family_of
+from ...protocol.outside_file import is_folder
 from .wanted_files import DECODER_FILES, PARTS, missing_files
 
 PREFIX = "models--"
@@ -23,7 +24,7 @@ PARTIAL = ".incomplete"
 def models_on_disk() -> Models:
     """List the cache's models that a family can use, whole or in part."""
     cache = hub_cache()
-    folders = sorted(cache.glob(f"{PREFIX}*--*")) if cache.is_dir() else []
+    folders = sorted(cache.glob(f"{PREFIX}*--*")) if is_folder(cache) else []
     found = tuple(model for folder in folders if (model := _examine(folder)) is not None)
     return Models(str(cache), free_bytes(cache), found)
 
@@ -48,7 +49,7 @@ def delete_model(hub_id: str) -> None:
         ``bad_hub_id``; ``model_not_on_disk``; ``model_not_deleted`` with the system's reason.
     """
     folder = repository_folder(hub_id)
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise SjcError(
             "model_not_on_disk",
             f"The model {hub_id} is not in the cache {hub_cache()}: there is nothing to delete.",
@@ -68,7 +69,7 @@ def delete_model(hub_id: str) -> None:
 
 def free_bytes(path: Path) -> int:
     """Free space where `path` is or will be; 0 if the system does not tell."""
-    there = next((folder for folder in (path, *path.parents) if folder.is_dir()), None)
+    there = next((folder for folder in (path, *path.parents) if is_folder(folder)), None)
     try:
         return shutil.disk_usage(there).free if there is not None else 0
     except OSError:

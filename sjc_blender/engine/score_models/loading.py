@@ -13,6 +13,7 @@ from ...protocol.errors import SjcError
 from ...protocol.memory import MemoryLevel
 from ...protocol.model_families import ModelFamily, family_of
 from ...protocol.model_profile import load_profile
+from ...protocol.outside_file import is_file
 from ...protocol.spec import ModelSpec
 from ...protocol.text_to_image import OTHER, TEXT_TO_IMAGE
 from ..this_process.offline import stay_offline
@@ -82,7 +83,7 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
             return ReferenceViewModel(path, device)
         adapter = adapter_of(path, family)
         dtype = choose_dtype(model.dtype, device, adapter.half_precision, wide=adapter.wide_half)
-        pipeline = (_load_file if path.is_file() else _load_folder)(path, family, adapter, dtype)
+        pipeline = (_load_file if is_file(path) else _load_folder)(path, family, adapter, dtype)
         _check_complete(path, pipeline)
         apply_adapters(pipeline, model.adapters)
         if model.control:
@@ -96,7 +97,7 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
             require_agreement(path, score_model)
         found = _found_prediction(score_model, pipeline, tried)
         if found not in (None, score_model.prediction_type):
-            if not (path.is_file() and configuration_is_borrowed(path)):
+            if not (is_file(path) and configuration_is_borrowed(path)):
                 raise mislabelled(path, score_model.prediction_type, str(found))
             # The file does not say what it predicts, and the configuration is another model's: what was found holds.
             retell(pipeline, str(found))
@@ -155,7 +156,7 @@ def _place(model: PipelineModel, level: MemoryLevel) -> None:
 
 
 def _family(path: Path) -> ModelFamily:
-    if path.is_file():
+    if is_file(path):
         configuration_of(path)
     family = family_of(path)
     if family is None:

@@ -9,6 +9,7 @@ from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from ...protocol.hub_cache import HUB_ID, INDEX, cached_snapshot
 from ...protocol.model_families import BUILTIN
+from ...protocol.outside_file import is_file, is_folder
 
 PICKLED_SUFFIXES = (".ckpt", ".bin", ".pt", ".pth", ".pkl")
 
@@ -35,9 +36,9 @@ def locate_model(source: str) -> Path:
     if source == "builtin":
         return _builtin()
     path = expanded(source)
-    if path.is_dir():
+    if is_folder(path):
         return path
-    if path.is_file():
+    if is_file(path):
         return _checked_file(path)
     snapshot = cached_snapshot(source)
     if snapshot is None:
@@ -60,7 +61,7 @@ def pickled(path: Path) -> SjcError:
 
 
 def _builtin() -> Path:
-    if not (BUILTIN / INDEX).is_file():
+    if not is_file(BUILTIN / INDEX):
         raise SjcError(
             "unknown_model",
             f"The built-in prior is missing from this installation ({BUILTIN}).",

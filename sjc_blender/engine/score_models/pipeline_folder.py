@@ -11,7 +11,7 @@ from ...protocol.errors import SjcError
 from ...protocol.hub_cache import INDEX
 from ...protocol.json_text import BadJson, read_json
 from ...protocol.model_families import FAMILIES, LARGEST_CONFIGURATION
-from ...protocol.outside_file import UnusableFile
+from ...protocol.outside_file import UnusableFile, is_file, is_folder
 from .model_source import PICKLED_SUFFIXES, pickled
 from .outside_folder import require_component, require_header
 
@@ -105,7 +105,7 @@ def examine_folder(
     absent = tuple(name for name in optional if _is_absent(path, name, index.get(name)))
     folders = {}
     for name in (*networks, *parts):
-        if name in absent or (not weights and not (path / name).is_dir()):
+        if name in absent or (not weights and not is_folder(path / name)):
             continue
         folders[name] = _component_folder(path, name, index.get(name), (classes or {}).get(name))
         require_component(path, folders[name])
@@ -116,14 +116,14 @@ def examine_folder(
 
 def _read_index(path: Path) -> dict[str, object]:
     file = path / INDEX
-    if not file.is_file():
+    if not is_file(file):
         raise SjcError(
             "not_a_pipeline",
             f"The folder {path} is not a diffusers pipeline: it holds no {INDEX}.",
             "Choose the folder that holds it, beside such as unet/ and scheduler/.",
         )
     try:
-        index = read_json(file, LARGEST_CONFIGURATION)
+        index = read_json(file, LARGEST_CONFIGURATION, as_libraries=True)
     except (UnusableFile, BadJson) as error:
         raise SjcError("not_a_pipeline", f"{file} cannot be read: {error}.", "Download the model again.") from error
     if not isinstance(index, dict):
@@ -136,19 +136,18 @@ def _library(entry: object) -> object:
 
 
 def _is_absent(path: Path, component: str, entry: object) -> bool:
-    return _library(entry) is None or not (path / component).is_dir()
+    return _library(entry) is None or not is_folder(path / component)
 
 
 def _component_folder(path: Path, component: str, entry: object, classes: tuple[str, ...] | None) -> Path:
     """Where a component lies: in a folder of its own or, in old folders of one network, at the top."""
     library = _library(entry)
     folder = path / component
-    if (
-        not folder.is_dir()
-        and (path / ("scheduler_config.json" if component == "scheduler" else "config.json")).is_file()
+    if not is_folder(folder) and is_file(
+        path / ("scheduler_config.json" if component == "scheduler" else "config.json")
     ):
         folder = path
-    if library is None or not folder.is_dir():
+    if library is None or not is_folder(folder):
         raise SjcError(
             "missing_component",
             f"The pipeline {path} lacks its component {component!r}"
@@ -197,7 +196,7 @@ def weights_variant(component: Path) -> str | None:
     SjcError
         ``pickled_weights``, ``missing_component``, ``broken_model`` for a header beyond measure.
     """
-    weights = [file for file in component.glob("*.safetensors") if file.is_file()]
+    weights = [file for file in component.glob("*.safetensors") if is_file(file)]
     # model.safetensors or model-00001-of-00002.safetensors; a variant is an infix: model.fp16.safetensors
     plain = [file for file in weights if file.name.count(".") == 1]
     half = [file for file in weights if f".{HALF_VARIANT}" in file.name]

@@ -6,6 +6,7 @@ import bpy
 from ....protocol.amounts import gigabytes
 from ....protocol.diagnosis import Diagnosis
 from ....protocol.errors import SjcError
+from ....protocol.outside_file import is_file
 from ... import api
 from ...environment import session
 from ...environment.disk_space import CPU_BYTES, GPU_BYTES
@@ -59,7 +60,7 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         row.operator("sjc.set_up_engine", text="Repair", icon="TOOL_SETTINGS")
     if state.started:
         row.operator("sjc.remove_engine", text="Remove", icon="TRASH")
-    if state.place.log.is_file() and not failed:  # the buttons are beside the error
+    if is_file(state.place.log) and not failed:  # the buttons are beside the error
         _draw_log(layout)
     layout.operator("sjc.copy_report", icon="COPYDOWN")
     _draw_diagnosis(layout, context)

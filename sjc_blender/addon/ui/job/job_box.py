@@ -7,6 +7,7 @@ are grey. Only an error longer than the picture makes the box higher.
 
 import bpy
 
+from ....protocol.outside_file import is_file
 from ...jobs import job_queue
 from ...jobs.job import Job, JobState
 from ...rigs import occupied
@@ -120,7 +121,7 @@ def _draw_ways_on(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
         button.operator("sjc.import_result", text="Import", icon="IMPORT").directory = folder
         return
     button = row.row(align=True)
-    button.enabled = job.state in {JobState.FAILED, JobState.CANCELLED} and job.folder.checkpoint.is_file()
+    button.enabled = job.state in {JobState.FAILED, JobState.CANCELLED} and is_file(job.folder.checkpoint)
     button.operator("sjc.resume", icon="PLAY").folder = folder
 
 
