@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
+from ...protocol.device_names import is_device
 from ...protocol.outside_file import stays_inside
 
 INSIDE = "a name within the batch's folder, such as chairs/red, that every system can write"
@@ -17,11 +18,6 @@ _PART = re.compile(r"[^\x00-\x1f<>:\"|?*\\/]{0,99}[^\x00-\x1f<>:\"|?*\\/. ]")
 def is_inside(chosen: str, folders: Sequence[Path]) -> bool:
     """Return whether a name leads to a place inside each of the batch's folders, links resolved."""
     parts = chosen.split("/")
-    if not all(_PART.fullmatch(part) and not part.startswith("~") and not _is_reserved(part) for part in parts):
+    if not all(_PART.fullmatch(part) and not part.startswith("~") and not is_device(part) for part in parts):
         return False
     return all(stays_inside(folder, chosen) for folder in folders)
-
-
-def _is_reserved(part: str) -> bool:
-    """Return whether Windows has a device of that name."""
-    return re.fullmatch(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])", PureWindowsPath(part).stem, re.IGNORECASE) is not None

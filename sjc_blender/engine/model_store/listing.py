@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from ...protocol.device_names import is_device
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import COMMIT
 from .transfer import RemoteFile
@@ -20,7 +21,6 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _GIT_OID = re.compile(r"[0-9a-f]{40}")
 # What no name may have on one of the systems: https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]|[. ]$|^ |^$|^\.{1,2}$')
-_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\..*)?", re.IGNORECASE)
 
 
 def checked_commit(hub_id: str, commit: object) -> str:
@@ -68,7 +68,7 @@ def is_safe_name(name: object) -> bool:
     if not isinstance(name, str) or len(name) > 1000:
         return False
     parts = name.split("/")
-    return not any(len(part) > 200 or _FORBIDDEN.search(part) or _DEVICES.fullmatch(part) for part in parts)
+    return not any(len(part) > 200 or _FORBIDDEN.search(part) or is_device(part) for part in parts)
 
 
 def _bad(hub_id: str, what: str, found: object) -> SjcError:
