@@ -19,8 +19,15 @@ from ..protocol.errors import SjcError
 from ..protocol.json_text import from_text
 from ..protocol.removed_settings import as_before
 from ..protocol.spec import JobSpec
+from ..protocol.validation import MAX_RESOLUTION
 
 FORMAT = "3"
+
+LARGEST_VOXEL = 4 * 64
+"""Bytes of a voxel: its density and up to 16 features in float32, and of each the optimiser's two moments."""
+
+LARGEST_REST = 1 << 26
+"""Bytes of the background, the generators' states and the header."""
 
 
 def save(path: Path, spec: JobSpec, step: int, tensors: Mapping[str, torch.Tensor]) -> None:
@@ -59,7 +66,7 @@ def load(path: Path, spec: JobSpec) -> tuple[int, dict[str, torch.Tensor]]:
         ``checkpoint_corrupt``, ``checkpoint_old`` (another format) or ``checkpoint_of_other_job``.
     """
     advice = "Restart the job from its first step, or put back an intact checkpoint."
-    about, tensors = _read(path, advice)
+    about, tensors = _read(path, spec.field.resolution, advice)
     if about.get("settings") != settings_digest(spec):
         raise SjcError("checkpoint_of_other_job", f"The checkpoint {path} belongs to a job of other settings.", advice)
     return about["step"], tensors
@@ -79,15 +86,18 @@ def load_origin(path: Path, content: str) -> dict[str, torch.Tensor]:
         ``checkpoint_corrupt``, ``checkpoint_old`` or ``origin_changed``.
     """
     advice = "Edit that job again; it makes a new job with its checkpoint."
-    about, tensors = _read(path, advice)
+    about, tensors = _read(path, MAX_RESOLUTION, advice)
     if about["content"] != content:
         raise SjcError("origin_changed", f"{path} is not the checkpoint that the job was made with.", advice)
     prefix = "field."
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _read(path: Path, advice: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+def _read(path: Path, resolution: int, advice: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     try:
+        size, most = path.stat().st_size, LARGEST_REST + LARGEST_VOXEL * resolution**3
+        if size > most:
+            raise ValueError(f"it has {size:,} bytes; that of a grid of {resolution} voxels has up to {most:,}")
         with safe_open(path, framework="pt") as file:
             about = from_text((file.metadata() or {}).get("checkpoint", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)

@@ -111,11 +111,7 @@ def append_plain(root: Path, path: Path) -> BinaryIO:
         If it cannot be written.
     """
     require_plain(root, path)
-    handle = _open(root, path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    if os.fstat(handle).st_nlink > 1:
-        os.close(handle)
-        raise refusal(path, "one of several names of a file")
-    return os.fdopen(handle, "ab", buffering=0)
+    return os.fdopen(_open_alone(root, path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab", buffering=0)
 
 
 def open_lock_file(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
@@ -127,7 +123,7 @@ def open_lock_file(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
         A descriptor, which the caller closes. Errors as of `append_plain`.
     """
     require_plain(path.parent, path)
-    return _open(path.parent, path, flags)
+    return _open_alone(path.parent, path, flags)
 
 
 def read_plain(root: Path, path: Path, limit: int) -> bytes:
@@ -149,6 +145,29 @@ def read_plain(root: Path, path: Path, limit: int) -> bytes:
             "It is damaged or was not written by this program: do not use it.",
         )
     return content
+
+
+def read_tail(root: Path, path: Path, most: int, *, since: int = 0) -> bytes:
+    """Read the end of a file below `root` that may be of any length and may grow: at most `most` bytes.
+
+    Parameters
+    ----------
+    root, path : Path
+    most : int
+    since : int
+        Byte before which nothing is read.
+
+    Raises
+    ------
+    SjcError
+        As `require_plain`.
+    OSError
+        If it is not there, or may not be read.
+    """
+    with open_plain(root, path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(since, size - most))
+        return file.read(most)
 
 
 def path_to_write(root: Path, path: Path) -> Path:
@@ -223,6 +242,15 @@ def _open(root: Path, path: Path, flags: int) -> int:
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise refusal(path, "no file")
+    return handle
+
+
+def _open_alone(root: Path, path: Path, flags: int) -> int:
+    """Open a file to change it in place; refuse one that has a second name (a hard link)."""
+    handle = _open(root, path, flags)
+    if os.fstat(handle).st_nlink > 1:
+        os.close(handle)
+        raise refusal(path, "one of several names of a file")
     return handle
 
 

@@ -252,6 +252,13 @@ def test_what_cannot_be_done_is_said(addon, earlier, tmp_path):
         bpy.ops.sjc.open_folder(folder=str(tmp_path / "nothing"))
 
 
+@pytest.mark.parametrize(
+    ("folder", "shown"), [("jobs/chair", "jobs/chair"), ("jobs/chair.app", "jobs"), ("a.app/b.workflow", "")]
+)
+def test_a_folder_that_macos_would_start_is_not_opened_itself(tmp_path, folder, shown):
+    assert job_operators.browsable(tmp_path / folder) == tmp_path / shown
+
+
 def test_everything_that_is_clicked_has_a_tooltip(addon):
     for cls in (*job_operators.CLASSES, *history_operators.CLASSES, setting_presets.SJC_OT_setting_preset_add):
         rna = getattr(bpy.ops.sjc, cls.bl_idname.split(".")[1]).get_rna_type()

@@ -53,6 +53,28 @@ def test_a_cut_off_file_is_refused(saved):
     assert refusal(saved) == "checkpoint_corrupt"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="makes a file with holes")
+def test_a_file_larger_than_any_of_its_grid_is_refused_before_it_is_read(saved):
+    """Its digest would take hours; the disk holds a few bytes of it."""
+    spec = JobSpec("a chair")
+    size = checkpoint.LARGEST_REST + checkpoint.LARGEST_VOXEL * spec.field.resolution**3 + 1
+    with saved.open("r+b") as file:
+        told = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        held = {"huge": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}
+        header = json.dumps({"__metadata__": told["__metadata__"]} | held).encode()
+        file.seek(0)
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + size)
+    with pytest.raises(SjcError, match="has up to") as caught:
+        checkpoint.load(saved, spec)
+    assert caught.value.code == "checkpoint_corrupt"
+
+
+def test_the_largest_checkpoint_of_a_grid_is_within_its_limit():
+    channels, moments = 16, 3
+    assert 4 * moments * (1 + channels) <= checkpoint.LARGEST_VOXEL
+
+
 def test_a_flipped_bit_is_refused(saved):
     data = bytearray(saved.read_bytes())
     data[-9] ^= 1

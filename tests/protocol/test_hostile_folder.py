@@ -148,10 +148,25 @@ def test_deleting_such_a_folder_deletes_nothing_outside_and_nothing_of_the_users
         assert (folder.path / name / "inside").read_text() == "mine"
 
 
-def test_a_file_with_a_second_name_elsewhere_is_not_added_to(folder, canary):
-    os.link(canary / "bashrc", folder.log_path)
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_with_a_second_name_elsewhere_is_not_changed(folder, spec, canary, name):
+    path = folder.path / name
+    path.unlink(missing_ok=True)
+    os.link(canary / "bashrc", path)
+    for use, function in uses(folder, spec).items():
+        error = within(5, function)
+        assert error is None or isinstance(error, SjcError), (use, error)
+    if name in ("log.txt", "events.jsonl", "engine.lock"):
+        with pytest.raises(SjcError) as refused:
+            plain_files.append_plain(folder.path, path)
+        assert refused.value.code == "not_a_plain_file"
+
+
+@pytest.mark.parametrize("name", ["engine.lock", "engine.lease"])
+def test_a_lock_is_not_written_into_a_file_with_a_second_name(folder, canary, name):
+    os.link(canary / "bashrc", folder.path / name)
     with pytest.raises(SjcError) as refused:
-        folder.append(folder.log_path)
+        plain_files.open_lock_file(folder.path / name)
     assert refused.value.code == "not_a_plain_file"
 
 

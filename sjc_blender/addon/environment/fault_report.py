@@ -10,6 +10,9 @@ from pathlib import Path
 
 from ...protocol.diagnosis import Diagnosis
 
+LOG_BYTES = 1_000_000
+"""Of the end of a log that are read; one may have any length."""
+
 LOG_LETTERS = 20_000
 """Of the end of a log."""
 

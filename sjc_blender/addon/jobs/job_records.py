@@ -207,10 +207,7 @@ def _state(folder: JobFolder, told: list[Any], outputs: list[str]) -> RecordStat
 
 def _last_events(folder: JobFolder) -> list[events.Event]:
     try:
-        with folder.open(folder.events_path) as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - TAIL_BYTES))
-            lines = file.read(TAIL_BYTES).split(b"\n")
+        lines = plain_files.read_tail(folder.path, folder.events_path, TAIL_BYTES).split(b"\n")
     except OSError:
         return []
     return [event for event in map(events.from_bytes, lines) if event is not None]

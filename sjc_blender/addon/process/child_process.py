@@ -8,7 +8,6 @@ its output; it touches neither Blender nor the job.
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import subprocess
 import threading
@@ -20,7 +19,7 @@ from typing import Any, BinaryIO, Self
 from ...protocol import events
 from ...protocol.atomic_write import file_error
 from ...protocol.errors import SjcError
-from ...protocol.plain_files import append_plain, open_plain
+from ...protocol.plain_files import append_plain, read_tail
 from . import platform_process
 
 ISOLATED = ("-I", "-u", "-X", "utf8")
@@ -200,13 +199,10 @@ class ChildProcess:
     def last_words(self, lines: int = 5) -> list[str]:
         """Return the last lines that this run wrote to the log."""
         try:
-            with open_plain(self._log_path.parent, self._log_path) as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(self._log_start, size - LAST_WORDS_BYTES))
-                text = file.read().decode("utf-8", "replace")
+            end = read_tail(self._log_path.parent, self._log_path, LAST_WORDS_BYTES, since=self._log_start)
         except (OSError, SjcError):
             return []
-        return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
+        return [line.rstrip() for line in end.decode("utf-8", "replace").splitlines() if line.strip()][-lines:]
 
     def _read(self) -> None:
         stdout = self._process.stdout

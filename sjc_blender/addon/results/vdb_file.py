@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import os
 import shutil
 import struct
 import tempfile
@@ -24,6 +25,10 @@ from .result_files import FieldArrays
 DENSITY = "density"
 COLOUR = "color"
 CHUNK = 1 << 20
+
+LARGEST = 4_000_000_000
+"""Bytes of a .vdb that is copied while the user waits; density and colour of 512 voxels a side take half of it."""
+
 DIGEST_LENGTH = 12
 
 MAGIC = b" BDV\0\0\0\0"
@@ -116,6 +121,10 @@ def copy_vdb(root: Path, source: Path, folder: Path) -> Path:
     with plain_files.open_plain(root, source) as file:
         if file.read(len(MAGIC)) != MAGIC:
             raise SjcError("not_a_volume", f"{source} is no OpenVDB file.", "Import the result again.")
+        size = file.seek(0, os.SEEK_END)
+        if size > LARGEST:
+            told = f"{source} has {size / 1e9:.0f} GB, and the largest grids of a job have {LARGEST // 10**9}."
+            raise SjcError("not_a_volume", told, "Import the result again.")
         file.seek(0)
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_LENGTH]  # type: ignore[arg-type]  # a buffered file has readinto
         path, number = folder / source.name, 1

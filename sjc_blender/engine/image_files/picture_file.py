@@ -52,7 +52,7 @@ def open_picture(path: Path, declared: tuple[int, int] | None = None) -> Image.I
             if opened.width * opened.height > MOST_PIXELS:
                 found = f"{opened.width} x {opened.height}"
                 raise UnusablePicture(f"has {found} pixels; allowed: up to {MOST_PIXELS:,} in all")
-            if getattr(opened, "n_frames", 1) > 1:
+            if _has_another(opened):
                 raise UnusablePicture("has several pictures in one file; allowed: one")
             opened.load()
             return _eight_bits(_turned(opened, declared))
@@ -61,6 +61,15 @@ def open_picture(path: Path, declared: tuple[int, int] | None = None) -> Image.I
     except Exception as error:  # whatever a damaged file makes a decoder raise
         kinds = ", ".join(FORMATS)
         raise UnusablePicture(f"cannot be read ({error or type(error).__name__}); allowed: {kinds}") from error
+
+
+def _has_another(picture: Image.Image) -> bool:
+    """Return whether the file holds a second picture; counting those of a TIFF would read all of it."""
+    try:
+        picture.seek(1)
+    except EOFError:
+        return False
+    return True
 
 
 def shrunk(picture: Image.Image, size: int) -> Image.Image:

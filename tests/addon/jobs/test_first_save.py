@@ -53,6 +53,13 @@ def a_link_in_the_jobs_folder(folder, vdb):
     return vdb
 
 
+def more_than_any_grids(folder, vdb):
+    """A terabyte of holes, which would be read to its end before the file is saved."""
+    with vdb.open("r+b") as file:
+        file.truncate(1 << 40)
+    return vdb
+
+
 def a_secret_in_the_jobs_folder(folder, vdb):
     vdb.write_bytes(SECRET)
     return vdb
@@ -77,6 +84,7 @@ def a_fifo(folder, vdb):
         grids_that_are_no_jobs,
         a_link_in_the_jobs_folder,
         a_secret_in_the_jobs_folder,
+        more_than_any_grids,
         another_name_in_the_jobs_folder,
         a_fifo,
     ],

@@ -5,8 +5,10 @@ import bpy
 
 from .... import __package__ as base_package
 from ....protocol.errors import SjcError
+from ....protocol.plain_files import read_tail
 from ... import api
 from ...environment import session
+from ...environment.fault_report import LOG_BYTES
 from ..shared.attempt import attempt
 
 
@@ -97,9 +99,10 @@ class SJC_OT_copy_setup_log(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            context.window_manager.clipboard = api.engine_state().place.log.read_text("utf-8", "replace")
-        except OSError as error:
-            self.report({"ERROR"}, f"The log cannot be read: {error.strerror}.")
+            log = api.engine_state().place.log
+            context.window_manager.clipboard = read_tail(log.parent, log, LOG_BYTES).decode("utf-8", "replace")
+        except (OSError, SjcError) as error:
+            self.report({"ERROR"}, f"The log cannot be read: {error}")
             return {"CANCELLED"}
         self.report({"INFO"}, "The log is on the clipboard.")
         return {"FINISHED"}

@@ -12,10 +12,12 @@ import bpy
 from bpy.props import BoolProperty
 
 from .... import __package__ as base_package
+from ....protocol.errors import SjcError
 from ....protocol.home import home_folder
+from ....protocol.plain_files import read_tail
 from ... import api
 from ...environment import session
-from ...environment.fault_report import fault_report, without_names
+from ...environment.fault_report import LOG_BYTES, fault_report, without_names
 from ...jobs import job_queue, known_jobs
 from ..shared.wrapped_label import UNIT, draw_sentences
 
@@ -84,8 +86,8 @@ def _logs() -> list[tuple[str, str]]:
     logs = []
     for title, path in places:
         text = ""
-        with suppress(OSError):
-            text = path.read_text("utf-8", "replace")
+        with suppress(OSError, SjcError):
+            text = read_tail(path.parent, path, LOG_BYTES).decode("utf-8", "replace")
         logs.append((title, text))
     return logs
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
+from ....protocol.outside_file import is_folder
 from ... import api
 from ...environment import session
 from ...jobs import known_jobs
@@ -266,6 +267,15 @@ class SJC_OT_show_result(bpy.types.Operator):
         return attempt(self, lambda: api.show(self.job))
 
 
+def browsable(folder: Path) -> Path:
+    """Return the folder to open in the system's file browser, so that the system does not start it as a program.
+
+    macOS starts a folder whose name ends in .app as a program, and opens others that have an ending with one. No job's
+    folder that we have named has an ending; of one that has, the first folder around it without one is shown.
+    """
+    return next((path for path in (folder, *folder.parents) if not path.suffix), folder)
+
+
 class SJC_OT_open_folder(bpy.types.Operator):
     """Show the job's folder, with its log, previews and results, in the system's file browser"""
 
@@ -276,10 +286,10 @@ class SJC_OT_open_folder(bpy.types.Operator):
     folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if not Path(self.folder).is_dir():
+        if not is_folder(Path(self.folder)):
             self.report({"ERROR"}, f"{self.folder} is not there any more.")
             return {"CANCELLED"}
-        bpy.ops.wm.path_open(filepath=self.folder)
+        bpy.ops.wm.path_open(filepath=str(browsable(Path(self.folder))))
         return {"FINISHED"}
 
 
