@@ -11,7 +11,7 @@ from sjc_blender.protocol.errors import InvalidSpec, SjcError
 from sjc_blender.protocol.model_profile import load_profile
 from tests.engine.tiny_families import save_family
 
-CLASSES = ClassNames(3, 3, names_from_config({"0": "goldfish, Carassius auratus", "1": "white shark", "2": "hen"}))
+CLASSES = ClassNames(3, 3, names_from_config({"0": "goldfish, Carassius auratus", "1": "white shark", "2": "hen"}, 3))
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,15 @@ def test_an_unknown_class_is_told_with_the_near_ones(text):
     assert "0 to 2" in error.value.hint
     if text == "golden fish":
         assert "'goldfish'" in error.value.message
+
+
+@pytest.mark.parametrize(
+    "told", [["a"], "a", None, {"3": "a"}, {"-1": "a"}, {"a": "b"}, {"0": 1}, {"0": None}, {"٣": "a"}]
+)
+def test_names_of_other_classes_than_the_model_has_are_refused(told):
+    with pytest.raises(SjcError, match=r"id2label holds .* 0 to 2") as error:
+        names_from_config(told, 3)
+    assert error.value.code == "broken_model"
 
 
 def test_without_a_null_class_there_is_no_guidance():

@@ -93,6 +93,41 @@ def test_a_configuration_that_names_code_loads_without_it(folder):
     assert load_score_model(ModelSpec(str(folder), device="cpu")).channels == 4
 
 
+OUTSIDE = {
+    "vocab": "/etc/passwd",
+    "merges": "/etc/passwd",
+    "vocab_file": "../../../etc/passwd",
+    "merges_file": "/dev/zero",
+    "tokenizer_file": "/etc/passwd",
+    "fast_tokenizer_files": ["../../tokenizer.4.0.json"],
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_tokenizer_reads_no_words_from_elsewhere(folder, name):
+    for file in (folder / "tokenizer").iterdir():
+        if file.name != "tokenizer_config.json":
+            file.unlink()
+    change(folder / "tokenizer" / "tokenizer_config.json", **{name: OUTSIDE[name]})
+    error = refusal(folder)
+    assert error.code == "unsafe_model"
+    assert "tokenizer_config.json" in error.message
+
+
+def test_paths_of_the_computer_that_saved_a_tokenizer_do_no_harm(folder):
+    paths = {"special_tokens_map_file": "/root/a.json", "tokenizer_file": "/root/b.json", "vocab_file": "/root/c.json"}
+    change(folder / "tokenizer" / "tokenizer_config.json", **paths, merges_file=None)
+    assert load_score_model(ModelSpec(str(folder), device="cpu")).channels == 4
+
+
+@pytest.mark.parametrize("content", ["[]", '["a"]', "7", "{"])
+def test_a_configuration_that_is_none_is_named(folder, content):
+    (folder / "tokenizer" / "tokenizer_config.json").write_text(content)
+    error = refusal(folder)
+    assert error.code == "broken_model"
+    assert "tokenizer_config.json" in error.message
+
+
 class Pickled:
     def __reduce__(self):
         return os.abort, ()
@@ -258,6 +293,7 @@ CONFIGURATIONS = [
     ("unet", {"layers_per_block": 10**5}),
     ("unet", {"layers_per_block": [10**5, 1]}),
     ("unet", {"block_out_channels": [8] * 10**5, "down_block_types": ["DownBlock2D"] * 10**5}),
+    ("unet", {"conditioning_embedding_out_channels": [8] * 10**4}),
     ("unet", {"transformer_layers_per_block": [[10**5, 1], 1]}),
     ("unet", {"sample_size": 10**6}),
     ("unet", {"cross_attention_dim": 10**9}),

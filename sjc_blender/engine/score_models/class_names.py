@@ -6,8 +6,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from ...protocol.errors import SjcError
+from ...protocol.hub_cache import INDEX
+from ...protocol.model_families import json_object
+from ...protocol.shown import shown
 
 
 @dataclass(frozen=True)
@@ -58,9 +63,27 @@ class ClassNames:
         )
 
 
-def names_from_config(id2label: Mapping[str, str] | None) -> dict[str, int]:
-    """Names of classes by a pipeline's ``id2label``; a class may have several, with commas between."""
+def names_of(pipeline: Any, count: int) -> dict[str, int]:
+    """Labels of a pipeline's `count` classes by their names, see `names_from_config`."""
+    return names_from_config(json_object(Path(pipeline.name_or_path) / INDEX).get("id2label", {}), count)
+
+
+def names_from_config(id2label: Any, count: int) -> dict[str, int]:
+    """Names of classes by a pipeline's ``id2label``; a class may have several, with commas between.
+
+    Raises
+    ------
+    SjcError
+        ``broken_model`` if it is anything but numbers of the model's `count` classes, each with a text.
+    """
     names = {}
-    for label, text in (id2label or {}).items():
+    for label, text in (id2label if isinstance(id2label, Mapping) else {"": id2label}).items():
+        if label not in map(str, range(count)) or not isinstance(text, str):
+            raise SjcError(
+                "broken_model",
+                f"The model names its classes wrong: id2label holds {shown(repr((label, text)), 80)}, and its classes "
+                f"are 0 to {count - 1}, each with a name.",
+                f"Download the model again, or correct id2label in its {INDEX}.",
+            )
         names.update({name.strip(): int(label) for name in text.split(",")})
     return names

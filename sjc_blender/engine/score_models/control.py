@@ -13,6 +13,7 @@ from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from ...protocol.hub_cache import HUB_ID, cached_snapshot
 from ...protocol.model_families import json_object
+from ...protocol.outside_file import is_file, is_folder, is_there
 from .load_errors import library_explained
 from .outside_folder import require_component
 from .pipeline_folder import weights_variant
@@ -55,12 +56,12 @@ def locate_control(source: str) -> Path:
         class that is loaded; ``pickled_weights``, ``missing_component``, ``unsafe_model``, ``broken_model``.
     """
     folder = expanded(source)
-    if not folder.is_dir():
-        snapshot = cached_snapshot(source, CONFIGURATION) if not folder.exists() else None
+    if not is_folder(folder):
+        snapshot = cached_snapshot(source, CONFIGURATION) if not is_there(folder) else None
         if snapshot is None:
             raise _unknown(source, folder)
         folder = snapshot
-    name = json_object(folder / CONFIGURATION).get("_class_name") if (folder / CONFIGURATION).is_file() else None
+    name = json_object(folder / CONFIGURATION).get("_class_name") if is_file(folder / CONFIGURATION) else None
     if name != CLASS:
         found = f"a {str(name)[:60]}" if name else f"no {CONFIGURATION} that names its class"
         raise SjcError(
@@ -122,7 +123,9 @@ def takes_none(models: str) -> SjcError:
 
 def pixels_per_sample(config: Any) -> int:
     """Pixels of the picture along a side for one of the samples (latents)."""
-    return int(2 ** (len(config.get("conditioning_embedding_out_channels") or (16, 32, 96, 256)) - 1))
+    channels = config.get("conditioning_embedding_out_channels")
+    usual = not isinstance(channels, Sequence) or isinstance(channels, str) or not channels
+    return int(2 ** ((4 if usual else len(channels)) - 1))
 
 
 def residuals(
@@ -196,7 +199,7 @@ def _plain(value: Any) -> Any:
 
 
 def _unknown(source: str, folder: Path) -> SjcError:
-    if folder.is_file():
+    if is_file(folder):
         return SjcError(
             "unsupported_control",
             f"The ControlNet {folder} is a file; one is read from a folder in diffusers format, which has its "

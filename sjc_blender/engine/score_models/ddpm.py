@@ -4,15 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
 from ...protocol.component_classes import PIXEL_UNET, SCHEDULERS
-from ...protocol.hub_cache import INDEX
-from ...protocol.model_families import json_object
-from .class_names import ClassNames, names_from_config
+from .class_names import ClassNames, names_of
 from .pipeline_model import PipelineModel
 
 if TYPE_CHECKING:
@@ -49,7 +46,7 @@ class ClassConditionalDdpm(Ddpm):
     def __init__(self, pipeline: DDPMPipeline, device: torch.device) -> None:
         super().__init__(pipeline, device)
         labels: int = pipeline.unet.config.num_class_embeds
-        names = names_from_config(json_object(Path(pipeline.name_or_path) / INDEX).get("id2label"))
+        names = names_of(pipeline, labels)
         guided = len(set(names.values())) < labels
         self.classes = ClassNames(labels - guided, labels - 1 if guided else None, names)
 

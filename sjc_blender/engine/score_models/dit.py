@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from ...protocol.component_classes import DIT, SCHEDULERS, VAE
-from .class_names import ClassNames
+from .class_names import ClassNames, names_of
 from .pipeline_model import PipelineModel
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class DiT(PipelineModel):
         self._take_over(pipeline.transformer, pipeline.scheduler)
         super().__init__(pipeline, device)
         classes: int = pipeline.transformer.config.num_embeds_ada_norm
-        self.classes = ClassNames(classes, classes, pipeline.labels)
+        self.classes = ClassNames(classes, classes, names_of(pipeline, classes))
 
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
         """Find the classes [N], int64, by `ClassNames.label`."""

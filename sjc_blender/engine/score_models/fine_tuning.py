@@ -14,13 +14,17 @@ from safetensors.torch import load_file
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from ...protocol.model_families import tensor_names
+from ...protocol.outside_file import is_file
 from ...protocol.spec import Adapter
-from .load_errors import first_line
+from .load_errors import first_line, is_out_of_memory
 from .lora_format import OTHER_FORMATS, uniform_lora
 from .model_source import PICKLED_SUFFIXES, pickled
 
 ENCODERS = {"clip_l": ("tokenizer", "text_encoder"), "clip_g": ("tokenizer_2", "text_encoder_2")}
 """Names of an embedding's tensors where there are two text encoders."""
+
+LARGEST_ADAPTER = 10_000_000_000
+"""Bytes; LoRAs of all layers at a high rank have a fifth of it."""
 
 NAMELESS = {"emb_params", "*", *ENCODERS}
 
@@ -57,11 +61,17 @@ def apply_adapters(pipeline: Any, adapters: Sequence[Adapter]) -> None:
 
 
 def _checked_names(file: Path) -> frozenset[str]:
-    if not file.is_file():
+    if not is_file(file):
         raise SjcError("unknown_adapter", f"There is no file {str(file.absolute())!r}.", "Choose a .safetensors file.")
     if file.suffix.lower() in PICKLED_SUFFIXES:
         raise pickled(file)
     names = tensor_names(file)
+    if file.stat().st_size > LARGEST_ADAPTER:
+        raise SjcError(
+            "unsupported_adapter",
+            f"{file} has more than {LARGEST_ADAPTER // 10**9} GB, and no LoRA and no embedding has.",
+            "Choose a LoRA or a textual inversion; a whole checkpoint is chosen as the model itself.",
+        )
     if not names:
         raise SjcError(
             "unsupported_adapter", f"{file} is not a .safetensors file.", "Download it again, as .safetensors."
@@ -85,10 +95,10 @@ def _add_lora(pipeline: Any, file: Path, name: str) -> None:
         raise _unsupported(pipeline, file, "LoRA")
     try:
         # The file's tensors, not its path: by a path diffusers would look elsewhere, and for pickles, if it fails.
-        tensors = uniform_lora(file, load_file(file), pipeline)
+        tensors = uniform_lora(file, _tensors(file), pipeline)
         pipeline.load_lora_weights(dict(tensors), adapter_name=name)
-    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise _mismatch(file, first_line(error)) from error
+    except Exception as error:  # whatever torch, PEFT and diffusers raise
+        raise _explained(file, error) from error
     wanted, found = len(tensors) // 2, _layers_with(pipeline, name)
     if found < wanted:
         raise _mismatch(file, f"{wanted - found} of its {wanted} layers are not in the model")
@@ -107,7 +117,7 @@ def _layers_with(pipeline: Any, name: str) -> int:
 def _add_embedding(pipeline: Any, file: Path) -> None:
     if not hasattr(pipeline, "load_textual_inversion"):
         raise _unsupported(pipeline, file, "embedding")
-    tensors = load_file(file)
+    tensors = _tensors(file)
     wanted = [key for key, (tokenizer, _) in ENCODERS.items() if getattr(pipeline, tokenizer, None) is not None]
     if len(tensors) != len(wanted):
         raise _mismatch(file, f"it is for {len(tensors)} text encoders, and the model has {len(wanted)}")
@@ -116,8 +126,23 @@ def _add_embedding(pipeline: Any, file: Path) -> None:
         word = file.stem if name in NAMELESS else name
         try:
             pipeline.load_textual_inversion({word: tensor}, token=word, tokenizer=tokenizer, text_encoder=encoder)
-        except (RuntimeError, ValueError) as error:
-            raise _mismatch(file, first_line(error)) from error
+        except Exception as error:  # whatever torch, transformers and diffusers raise
+            raise _explained(file, error) from error
+
+
+def _tensors(file: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(file)
+    except (SafetensorError, OSError) as error:
+        told = f"{file} cannot be read: {first_line(error)}."
+        raise SjcError("unsupported_adapter", told, "Download it again, as .safetensors.") from error
+
+
+def _explained(file: Path, error: Exception) -> Exception:
+    """Tell what libraries raise about a file; a lack of memory is told by who loads the model."""
+    if isinstance(error, SjcError) or is_out_of_memory(error):
+        return error
+    return _mismatch(file, first_line(error) or type(error).__name__)
 
 
 def _unsupported(pipeline: Any, file: Path, kind: str) -> SjcError:

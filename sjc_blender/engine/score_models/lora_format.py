@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from ...protocol.errors import SjcError
-from ...protocol.json_text import BadJson, from_bytes
+from ...protocol.json_text import BadJson, from_text
 from ...protocol.model_families import json_object, safetensors_header
 
 CONFIGURATION = "adapter_config.json"
@@ -144,7 +144,10 @@ class _Told:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:
+        return math.inf  # no finite strength
 
 
 def _told_strengths(file: Path) -> _Told:
@@ -154,7 +157,7 @@ def _told_strengths(file: Path) -> _Told:
     text = header.get(HEADER) if isinstance(header, dict) else None
     if isinstance(text, str):
         try:
-            told = from_bytes(text.encode())
+            told = from_text(text, as_libraries=True)
         except BadJson:
             told = {}
         for name, value in (told if isinstance(told, dict) else {}).items():

@@ -8,14 +8,19 @@ names another model to be loaded along.
 
 from __future__ import annotations
 
+import itertools
 import math
+import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...protocol.errors import SjcError
-from ...protocol.model_families import LARGEST_HEADER, json_object, safetensors_header
+from ...protocol.json_text import BadJson, read_json
+from ...protocol.model_families import LARGEST_CONFIGURATION, LARGEST_HEADER, json_object, safetensors_header
+from ...protocol.outside_file import UnusableFile, is_file, is_folder
+from ...protocol.shown import shown
 from .model_source import PICKLED_SUFFIXES
 
 MOST_ENTRIES = 2000
@@ -44,6 +49,13 @@ MOST_POSITIONS = 1_000_000_000
 """Numbers in a table of positions, which is computed while a network is built: SD 3.5 has 360 million."""
 
 ADAPTER = "adapter_config.json"
+VOCABULARIES = {
+    "tokenizer_file": ("tokenizer.json",),
+    "vocab_file": ("vocab.json", "spiece.model", "tokenizer.json"),
+    "merges_file": ("merges.txt", "tokenizer.json"),
+}
+"""What a tokenizer's configuration calls the files of its words, and their names in the folder, which go first."""
+
 KNOWN_ATTENTION = (None, "eager", "sdpa")
 
 
@@ -65,10 +77,14 @@ def require_component(root: Path, folder: Path) -> None:
     """
     if not _lies_in(folder, root):
         raise _unsafe(folder, "leads out of the model's folder")
-    for count, file in enumerate(folder.iterdir()):
-        if count > MOST_ENTRIES:
-            raise _unsafe(folder, f"holds more than {MOST_ENTRIES} files")
-        if not file.is_dir():
+    try:
+        files = list(itertools.islice(folder.iterdir(), MOST_ENTRIES + 1))
+    except OSError as error:
+        raise _broken(folder, f"cannot be read ({error.strerror})", "Let yourself read it") from error
+    if len(files) > MOST_ENTRIES:
+        raise _unsafe(folder, f"holds more than {MOST_ENTRIES} files")
+    for file in files:
+        if not is_folder(file):
             _require_file(root, file)
 
 
@@ -87,6 +103,8 @@ def _require_file(root: Path, file: Path) -> None:
         raise _broken(file, f"has {status.st_size / 1e6:.0f} MB; such a file has at most {LARGEST_TEXT / 1e6:.0f}")
     if file.name in ("config.json", "scheduler_config.json"):
         _require_configuration(file)
+    elif file.name == "tokenizer_config.json":
+        _require_vocabulary(file)
     elif file.name.endswith(".index.json"):
         _require_shards(file)
 
@@ -97,8 +115,36 @@ def require_header(file: Path) -> None:
         raise _broken(file, f"has no header, or one of more than {LARGEST_HEADER / 1e6:.0f} MB")
 
 
+def _configuration(file: Path) -> dict[str, Any]:
+    try:
+        config = read_json(file, LARGEST_CONFIGURATION, as_libraries=True)
+    except UnusableFile as error:
+        raise _broken(file, str(error)) from error
+    except BadJson as error:
+        raise _broken(file, f"is no JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise _broken(file, "holds no configuration")
+    return config
+
+
+def _require_vocabulary(file: Path) -> None:
+    """Refuse a tokenizer whose words transformers would read from where its configuration says.
+
+    Paths of the computer that it was saved on are usual. They count where the folder has no such file of its own.
+    """
+    config = _configuration(file)
+    for name in ("vocab", "merges", *VOCABULARIES):
+        own = any(is_file(file.with_name(known)) for known in VOCABULARIES.get(name, ()))
+        if isinstance(config.get(name), str) and not own:
+            raise _unsafe(file, f"names {shown(config[name], 60)!r} to be read as its {name}")
+    versions = config.get("fast_tokenizer_files") or []
+    strange = [name for name in versions if not isinstance(name, str) or Path(name).name != name]
+    if strange:
+        raise _unsafe(file, f"names {shown(str(strange[0]), 60)!r} as a file of its own")
+
+
 def _require_configuration(file: Path) -> None:
-    config = json_object(file)
+    config = _configuration(file)
     if not config:
         raise _broken(file, "holds no configuration")
     counted = config.get("_class_name") == COUNTED_POSITIONS
@@ -128,7 +174,7 @@ def _require_value(file: Path, name: str, value: Any) -> None:
     for count, (depth, part) in enumerate(_parts(value)):
         if depth > DEEPEST or count > MOST_VALUES:
             raise _broken(file, f"has too much in {name!r}")
-        if isinstance(part, list | tuple) and "block" in name and len(part) > MOST_BLOCKS:
+        if isinstance(part, list | tuple) and ("block" in name or "channels" in name) and len(part) > MOST_BLOCKS:
             raise _broken(file, f"has {len(part)} entries in {name!r}; allowed are {MOST_BLOCKS}")
         if isinstance(part, int | float) and not abs(part) <= largest:
             raise _broken(file, f"has {str(part)[:40]} in {name!r}; allowed is up to {largest}")
@@ -161,11 +207,11 @@ def _require_shards(file: Path) -> None:
 
 
 def _lies_in(path: Path, root: Path) -> bool:
-    whole = root.resolve()
+    whole = Path(os.path.realpath(root))
     allowed = [whole]
     if whole.parent.name == "snapshots":  # of the hub's cache, whose snapshots are links to its blobs
         allowed.append(whole.parents[1] / "blobs")
-    found = path.resolve()
+    found = Path(os.path.realpath(path))
     return any(found.is_relative_to(folder) for folder in allowed)
 
 
@@ -174,6 +220,5 @@ def _unsafe(path: Path, why: str, do: str = "Mend that if the model is yours; el
     return SjcError("unsafe_model", told, f"{do} choose another model.")
 
 
-def _broken(path: Path, why: str) -> SjcError:
-    told = f"{path}, of the model, {why}."
-    return SjcError("broken_model", told, "It is damaged, or not a model: download it again, or choose another.")
+def _broken(path: Path, why: str, do: str = "It is damaged, or not a model: download it again") -> SjcError:
+    return SjcError("broken_model", f"{path}, of the model, {why}.", f"{do}, or choose another.")

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import INDEX, cached_snapshot
 from ...protocol.model_families import tensor_names
+from ...protocol.outside_file import is_file
 from .component_tasks import other_task
 from .model_source import download_command
 from .outside_folder import require_header
@@ -67,7 +68,7 @@ def configuration_of(file: Path) -> Path:
     """
     width = _text_width(file)
     beside = file.with_suffix("")
-    if (beside / INDEX).is_file():
+    if is_file(beside / INDEX):
         return beside
     if width not in ORIGINALS:
         raise SjcError(
@@ -90,7 +91,7 @@ def configuration_of(file: Path) -> Path:
 
 def configuration_is_borrowed(file: Path) -> bool:
     """Whether a file's configuration is that of the original model, which need not be its own."""
-    return not (file.with_suffix("") / INDEX).is_file()
+    return not is_file(file.with_suffix("") / INDEX)
 
 
 def tell_prediction(file: Path, pipeline: Any) -> None:
@@ -158,7 +159,7 @@ def _text_width(file: Path) -> int:
             readers = [name for name in names if name.startswith(_NETWORK) and name.endswith(_CROSS_ATTENTION)]
             width = weights.get_slice(min(readers)).get_shape()[-1] if readers else 0
             channels = weights.get_slice(FIRST).get_shape()[1] if FIRST in names else 4
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, IndexError) as error:  # an IndexError for a tensor that is a single number
         raise SjcError("broken_model", f"{file} cannot be read: {error}.", "Download the file again.") from error
     if channels != 4:
         raise other_task(str(file), channels)
