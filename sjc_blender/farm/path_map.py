@@ -38,7 +38,7 @@ def path_map(entries: Sequence[str]) -> PathMap:
     pairs = []
     for entry in entries:
         there, equals, here = entry.partition("=")
-        if not equals or not there or not here:
+        if not equals or not _parts(there) or not here:  # '.' names no folder either
             raise SjcError(
                 "bad_usage",
                 f"{entry!r} is not of the form THERE=HERE.",

@@ -38,7 +38,7 @@ def test_a_path_of_another_machine_is_found_here(entries, there, here):
     assert path_map(entries).here(there) == Path(here)
 
 
-@pytest.mark.parametrize("entry", ["", "=", "a=", "=b", "nothing"])
+@pytest.mark.parametrize("entry", ["", "=", "a=", "=b", "nothing", ".=b", ".\\.=b"])
 def test_an_entry_that_is_no_pair_is_refused(entry):
     with pytest.raises(SjcError, match="THERE=HERE"):
         path_map([entry])

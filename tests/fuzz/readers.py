@@ -7,12 +7,13 @@ Each takes bytes as they would lie in a file, stand on a line, or come from a hu
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,81 +26,33 @@ from sjc_blender.addon.batch.text_rows import rows_of_text
 from sjc_blender.addon.environment.installer_settings import from_pip_list, from_uv_files
 from sjc_blender.addon.jobs.job_index import JobIndex
 from sjc_blender.addon.jobs.job_records import read_record
+from sjc_blender.addon.jobs.kept_settings import kept_settings
 from sjc_blender.addon.process.marker import read_marker
 from sjc_blender.addon.process.own_folders import LIST, OwnFolders
+from sjc_blender.addon.results.blend_mentions import digests_in
+from sjc_blender.addon.results.picture_size import picture_size
 from sjc_blender.addon.results.result_files import read_field, read_mesh
 from sjc_blender.engine import checkpoint
 from sjc_blender.engine.cameras.camera_paths import read_cameras
 from sjc_blender.engine.fitting.transforms_file import read_transforms
-from sjc_blender.engine.image_files.picture_file import UnusablePicture, open_picture
+from sjc_blender.engine.image_files.picture_file import open_picture
 from sjc_blender.engine.model_store.listing import checked_commit, listed_names, remote_file
 from sjc_blender.engine.pictures.finished_job import read_grid
 from sjc_blender.engine.radiance.guide_file import read_guide
 from sjc_blender.engine.radiance.occupancy_file import read_occupancy
-from sjc_blender.engine.score_models.pipeline_folder import examine_folder
-from sjc_blender.engine.score_models.stable_diffusion import StableDiffusion
 from sjc_blender.farm.path_map import path_map
 from sjc_blender.farm.travelling_folder import unpack_job, unpack_result
-from sjc_blender.protocol import codec, events, lease, presets
+from sjc_blender.protocol import codec, events, farm_lines, lease, presets
 from sjc_blender.protocol.checkpoint_content import checkpoint_content
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.hub_cache import VARIABLE, cached_snapshot
 from sjc_blender.protocol.job_folder import JobFolder
-from sjc_blender.protocol.model_families import family_of
-from sjc_blender.protocol.model_profile import BUILTIN, load_profile
-from sjc_blender.protocol.outside_file import UnusableFile
 from sjc_blender.protocol.overrides import parse_overrides
 from sjc_blender.protocol.presets import new_job
-from sjc_blender.protocol.reference_views import read_reference_views
-
-ALLOWED = (SjcError, UnusableFile, UnusablePicture)
+from tests.fuzz.model_readers import CAMERA, POSE, model_readers
+from tests.fuzz.reader import Reader, as_json, at
 
 SPEC = presets.new_job("a red chair", preset="draft", seed=7)
-
-
-@dataclass(frozen=True)
-class Reader:
-    """One reader.
-
-    Attributes
-    ----------
-    name : str
-    read : callable
-        Takes bytes.
-    examples : tuple of bytes
-        Read rightly, or at least as what they are; mutations begin at these.
-    """
-
-    name: str
-    read: Callable[[bytes], object]
-    examples: tuple[bytes, ...]
-
-    def run(self, content: bytes) -> object:
-        """Read `content`; what may be raised is returned."""
-        try:
-            return self.read(content)
-        except ALLOWED as error:
-            return error
-
-
-def _at(*parts: str) -> Callable[[Callable[[Path], object]], Callable[[bytes], object]]:
-    """Make a reader of bytes from one of a path: the bytes are written there, below a folder of its own."""
-    root = Path(tempfile.mkdtemp(prefix="sjc-fuzz-"))
-    path = root.joinpath(*parts)
-    path.parent.mkdir(parents=True, exist_ok=True)
-
-    def wrap(read: Callable[[Path], object]) -> Callable[[bytes], object]:
-        def reader(content: bytes) -> object:
-            path.write_bytes(content)
-            return read(root)
-
-        return reader
-
-    return wrap
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value).encode()
 
 
 def _npz(**arrays: object) -> bytes:
@@ -136,8 +89,6 @@ def _mesh() -> bytes:
     )
 
 
-POSE = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 4.0], [0.0, 0.0, 0.0, 1.0]]
-CAMERA = {"name": "a", "pose": POSE, "window": [-0.3, 0.3, -0.3, 0.3]}
 FRAME = {"file_path": "images/r_0", "transform_matrix": POSE}
 TRANSFORMS = {"camera_angle_x": 0.7, "frames": [FRAME] * 3}
 EVENTS = (
@@ -146,7 +97,7 @@ EVENTS = (
     events.Result({"field": "result/field.npz"}, {"fog": 0.1}),
     events.Failed("disk_full", "The disk is full.", "Free some."),
 )
-INDEX = BUILTIN.joinpath("model_index.json").read_bytes()
+BLEND = b"BLENDER" + bytes(100) + b"a-0123456789ab.vdb" + bytes(20) + b"ENDB" + bytes(20)
 TABLE = b'name;prompt;seed;import\nhero;"a red chair";3,0;mesh\nduck;"a\nduck";TRUE;\n'
 
 
@@ -239,25 +190,16 @@ def _is_dict(value: object) -> bool:
     return isinstance(value, dict)
 
 
-def _profile(root: Path) -> object:
-    profile = load_profile(str(root))
-    if profile.views is not None:
-        profile.views.prompts("a red chair", 10.0, 20.0)
-        profile.views.all_prompts("x")
-    if profile.vocabulary is not None:
-        profile.vocabulary.refusal("a red chair")
-        profile.vocabulary.completed("red chair")
-    return profile
-
-
-def _model_folder(root: Path) -> object:
-    family_of(root)
-    return examine_folder(root, StableDiffusion.networks, StableDiffusion.parts, StableDiffusion.optional)
+def _mentions(root: Path) -> object:
+    try:
+        return digests_in(root / "a.blend")
+    except (OSError, ValueError, EOFError, zlib.error):
+        return None
 
 
 def readers() -> list[Reader]:
     """Every reader, each with folders of its own below the system's temporary one."""
-    spec = _json(codec.encode(SPEC))
+    spec = as_json(codec.encode(SPEC))
     held = _checkpoint()
     return [
         Reader("an event on a line", events.from_bytes, tuple(events.to_line(event).encode() for event in EVENTS)),
@@ -272,9 +214,14 @@ def readers() -> list[Reader]:
             (b"\n".join(events.to_line(event).encode() for event in EVENTS),),
         ),
         Reader(
+            "settings.json",
+            _folder_reader(kept_settings, "settings.json"),
+            (as_json({"version": 1, "settings": {"prompt": "a", "seed": 3}}),),
+        ),
+        Reader(
             "engine.lease",
             _folder_reader(lambda f: lease.holder_of(f.lease_path), "engine.lease"),
-            (_json({"host": "a", "system": "b", "process": 1, "started": 1.0, "token": "t", "beat": "0"}),),
+            (as_json({"host": "a", "system": "b", "process": 1, "started": 1.0, "token": "t", "beat": "0"}),),
         ),
         Reader("field.npz in the add-on", _folder_reader(read_field, "result", "field.npz"), (_field(),)),
         Reader("field.npz in the engine", _folder_reader(read_grid, "result", "field.npz"), (_field(),)),
@@ -307,22 +254,22 @@ def readers() -> list[Reader]:
         ),
         Reader(
             "index of jobs",
-            _at("index.json")(lambda root: JobIndex(root / "index.json").entries()),
-            (_json({"version": 1, "jobs": [["/a", True]]}),),
+            at("index.json")(lambda root: JobIndex(root / "index.json").entries()),
+            (as_json({"version": 1, "jobs": [["/a", True]]}),),
         ),
         Reader(
             "marker of an engine",
-            _at("marker.json")(lambda root: read_marker(root / "marker.json")),
-            (_json({"requirements": "a", "python": "3.11", "torch": "2.13.0", "size": 3}),),
+            at("marker.json")(lambda root: read_marker(root / "marker.json")),
+            (as_json({"requirements": "a", "python": "3.11", "torch": "2.13.0", "size": 3}),),
         ),
         Reader(
             "list of an engine's folders",
-            _at(LIST)(lambda root: (OwnFolders(root).names, OwnFolders(root).present)),
-            (_json({"about": "a", "folders": ["env", "tools"]}),),
+            at(LIST)(lambda root: (OwnFolders(root).names, OwnFolders(root).present)),
+            (as_json({"about": "a", "folders": ["env", "tools"]}),),
         ),
         Reader(
             "uv.toml",
-            _at("uv.toml")(lambda root: from_uv_files({"UV_CONFIG_FILE": str(root / "uv.toml")}).variables()),
+            at("uv.toml")(lambda root: from_uv_files({"UV_CONFIG_FILE": str(root / "uv.toml")}).variables()),
             (
                 b'index-url = "https://a/b"\nfind-links = ["a", "b"]\n[[index]]\nurl = "https://c"\ndefault = true\n',
                 b'[pip]\nextra-index-url = ["https://a"]\n',
@@ -333,35 +280,24 @@ def readers() -> list[Reader]:
             lambda b: from_pip_list(b.decode("utf-8", "replace")).pip_options(),
             (b"global.index-url='https://a/b'\ninstall.find-links='a b'\n",),
         ),
-        Reader("a cached model's commit", _at("models--acme--model", "refs", "main")(_cached), (b"0123456789" * 4,)),
+        Reader("a cached model's commit", at("models--acme--model", "refs", "main")(_cached), (b"0123456789" * 4,)),
         Reader(
             "a farm's files",
             _farm,
-            (_json({"job.json": "{}", "proxy.npz": "a"}), _json({"result/field.npz": "a", "../../x": "b"})),
+            (as_json({"job.json": "{}", "proxy.npz": "a"}), as_json({"result/field.npz": "a", "../../x": "b"})),
         ),
         Reader(
             "a farm's names of folders",
             lambda b: path_map(b.decode("utf-8", "replace").split("\n")).here("S:\\jobs\\a/b"),
-            (b"S:\\jobs=/mnt/jobs\n/mnt/a=/b",),
+            (b"S:\\jobs=/mnt/jobs\n/mnt/a=/b", b".=/b"),
         ),
-        Reader("sjc.json", _at("sjc.json")(_profile), (BUILTIN.joinpath("sjc.json").read_bytes(),)),
-        Reader("model_index.json", _at("model_index.json")(_model_folder), (INDEX,)),
-        Reader(
-            "a single file's header",
-            _at("model.safetensors")(lambda root: family_of(root / "model.safetensors")),
-            (held,),
-        ),
-        Reader(
-            "reference_views.json",
-            _at("reference_views.json")(read_reference_views),
-            (_json({"version": 1, "views": [{"image": "a.png", "camera": CAMERA}]}),),
-        ),
+        *model_readers(held),
         Reader(
             "transforms.json",
-            _at("transforms.json")(_transforms),
+            at("transforms.json")(_transforms),
             (
-                _json(TRANSFORMS),
-                _json(
+                as_json(TRANSFORMS),
+                as_json(
                     TRANSFORMS
                     | {
                         "fl_x": 50,
@@ -376,8 +312,18 @@ def readers() -> list[Reader]:
                 ),
             ),
         ),
-        Reader("a camera path", _at("path.json")(lambda root: read_cameras(root / "path.json")), (_json([CAMERA]),)),
-        Reader("a picture", _at("picture.png")(lambda root: open_picture(root / "picture.png")), (_png(),)),
+        Reader(
+            "a farm's line",
+            lambda b: (farm_lines.from_line(t := b.decode("utf-8", "replace")), farm_lines.command_in(t)),
+            (
+                farm_lines.to_line(Path("/a"), EVENTS[0]).encode(),
+                farm_lines.Command(farm_lines.RUN, Path("/a")).line.encode(),
+            ),
+        ),
+        Reader("a .blend's mentions", at("a.blend")(_mentions), (BLEND, gzip.compress(BLEND))),
+        Reader("a picture's size", lambda b: picture_size(io.BytesIO(b)), (_png(),)),
+        Reader("a camera path", at("path.json")(lambda root: read_cameras(root / "path.json")), (as_json([CAMERA]),)),
+        Reader("a picture", at("picture.png")(lambda root: open_picture(root / "picture.png")), (_png(),)),
         Reader(
             "a batch's table",
             lambda b: rows_of_text(b.decode("utf-8", "replace"), "a.csv"),
@@ -386,11 +332,11 @@ def readers() -> list[Reader]:
         Reader(
             "a batch's JSON",
             lambda b: rows_of_text(b.decode("utf-8", "replace"), "a.json"),
-            (_json([{"prompt": "a", "seed": 1}]), b'{"prompt": "a"}\n{"prompt": "b", "optimisation": {"steps": 3}}'),
+            (as_json([{"prompt": "a", "seed": 1}]), b'{"prompt": "a"}\n{"prompt": "b", "optimisation": {"steps": 3}}'),
         ),
         Reader(
             "a batch's file",
-            _at("batch.csv")(lambda root: read_batch_file(root / "batch.csv")),
+            at("batch.csv")(lambda root: read_batch_file(root / "batch.csv")),
             (TABLE, TABLE.decode().encode("utf-16")),
         ),
         Reader("settings as text", _overrides, (b"optimisation.steps=200\nseed=3", b"field.resolution=32")),
@@ -399,8 +345,8 @@ def readers() -> list[Reader]:
             "a hub's listing",
             _listing,
             (
-                _json([{"path": "unet/config.json", "size": 3, "blob_id": "a" * 40}]),
-                _json(
+                as_json([{"path": "unet/config.json", "size": 3, "blob_id": "a" * 40}]),
+                as_json(
                     [
                         {
                             "path": "unet/a.safetensors",

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.mutations import near
-from tests.fuzz.readers import ALLOWED, readers
+from tests.fuzz.reader import ALLOWED
+from tests.fuzz.readers import readers
 
 READERS = readers()
 SECONDS, MEGABYTES = 1.0, 200

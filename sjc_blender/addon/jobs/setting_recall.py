@@ -15,11 +15,10 @@ from typing import Any
 import bpy
 
 from ...protocol import codec
-from ...protocol.errors import SjcError
-from ...protocol.job_folder import LARGEST_SETTINGS, JobFolder
-from ...protocol.json_text import BadJson, from_bytes
+from ...protocol.job_folder import JobFolder
 from ...protocol.shown import shown
 from ...protocol.spec import JobSpec, OrbitRig
+from .kept_settings import kept_settings
 
 VERSION = 1
 
@@ -51,7 +50,7 @@ def recall(folder: JobFolder, settings: bpy.types.PropertyGroup) -> list[str]:
         If the folder holds no job. Nothing is changed then.
     """
     spec = folder.read_spec()
-    kept = _kept(folder)
+    kept = kept_settings(folder)
     missed = _set_group(settings, _from_spec(spec, settings) if kept is None else kept)
     if kept is None and not isinstance(spec.cameras, OrbitRig):
         missed.append("the cameras: they are in the job, but not in this scene")
@@ -123,15 +122,6 @@ def _set(group: bpy.types.PropertyGroup, prop: Any, value: Any) -> list[str]:
     except (TypeError, ValueError, AttributeError, OverflowError, SystemError):
         return [f"{prop.name}: {shown(reprlib.repr(value))} is not there any more"]
     return []
-
-
-def _kept(folder: JobFolder) -> dict[str, Any] | None:
-    try:
-        data = from_bytes(folder.read(folder.settings_path, LARGEST_SETTINGS))
-    except (OSError, BadJson, SjcError):
-        return None
-    settings = data.get("settings") if isinstance(data, dict) else None
-    return settings if isinstance(settings, dict) else None
 
 
 def _from_spec(spec: JobSpec, settings: bpy.types.PropertyGroup) -> dict[str, Any]:

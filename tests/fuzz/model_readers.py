@@ -1,0 +1,115 @@
+"""Readers of models: their profiles, indexes, configurations and headers, and the adapters on top of them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from safetensors.torch import save
+
+from sjc_blender.engine.forecast.weights import networks_of
+from sjc_blender.engine.score_models.class_names import names_from_config
+from sjc_blender.engine.score_models.control import locate_control, pixels_per_sample
+from sjc_blender.engine.score_models.fine_tuning import apply_adapters
+from sjc_blender.engine.score_models.single_file import configuration_of, told_prediction
+from sjc_blender.protocol.distillation import distillation_of
+from sjc_blender.protocol.model_families import family_of, json_object
+from sjc_blender.protocol.model_profile import BUILTIN, load_profile
+from sjc_blender.protocol.reference_views import read_reference_views
+from sjc_blender.protocol.spec import Adapter
+from tests.fuzz.reader import Reader, as_json, at
+
+INDEX = BUILTIN.joinpath("model_index.json").read_bytes()
+POSE = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 4.0], [0.0, 0.0, 0.0, 1.0]]
+CAMERA = {"name": "a", "pose": POSE, "window": [-0.3, 0.3, -0.3, 0.3]}
+ORIGINAL = ("model.diffusion_model.input_blocks.0.0.weight", "cond_stage_model.a", "first_stage_model.a")
+NO_ADAPTER = b'\0\0\1\0\0\0\0\0{"":{"":"","":[],"":[0,0]}}'
+"""What fuzzing found: a header that is read here, and not by safetensors."""
+
+LORA = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.lora_"
+
+
+def _profile(root: Path) -> object:
+    profile = load_profile(str(root))
+    if profile.views is not None:
+        profile.views.prompts("a red chair", 10.0, 20.0)
+        profile.views.all_prompts("x")
+    if profile.vocabulary is not None:
+        profile.vocabulary.refusal("a red chair")
+        profile.vocabulary.completed("red chair")
+    return profile
+
+
+def _in_a_model(*parts: str, example: bytes = b"") -> Reader:
+    """Make a reader of one file of a model's folder, whose others are the built-in model's."""
+    root = Path(tempfile.mkdtemp(prefix="sjc-fuzz-")) / "model"
+    shutil.copytree(BUILTIN, root)
+    path = root.joinpath(*parts)
+
+    def read(content: bytes) -> object:
+        path.write_bytes(content)
+        family = family_of(root)
+        distillation_of("auto", "a", root)
+        names = json_object(root / "model_index.json").get("id2label", {})
+        return family and networks_of(root, family, torch.float32), names_from_config(names, 10)
+
+    return Reader(f"{path.name} of {path.parent.name}", read, (example or path.read_bytes(),))
+
+
+def _single_file(root: Path) -> object:
+    file = root / "model.safetensors"
+    return family_of(file), configuration_of(file), told_prediction(file)
+
+
+def _control(root: Path) -> object:
+    (root / "diffusion_pytorch_model.safetensors").write_bytes(save({"a": torch.zeros(2)}))
+    locate_control(str(root))
+    return pixels_per_sample(json_object(root / "config.json"))
+
+
+def _adapter(root: Path) -> object:
+    """What a LoRA or an embedding says, on a pipeline that has nothing to add it to."""
+    pipeline = SimpleNamespace(
+        components={},
+        load_lora_weights=lambda *_, **__: None,
+        load_textual_inversion=lambda *_, **__: None,
+        tokenizer=object(),
+        text_encoder=object(),
+    )
+    return apply_adapters(pipeline, [Adapter(str(root / "adapter.safetensors"), 1.0)])
+
+
+def model_readers(held: bytes) -> list[Reader]:
+    """Give them; `held` is some file of tensors."""
+    told = {"lora_adapter_metadata": as_json({"unet.r": 4, "unet.lora_alpha": 6}).decode()}
+    lora = {f"{LORA}A.weight": torch.zeros(2, 4), f"{LORA}B.weight": torch.zeros(4, 2)}
+    return [
+        Reader("sjc.json", at("sjc.json")(_profile), (BUILTIN.joinpath("sjc.json").read_bytes(),)),
+        _in_a_model("model_index.json"),
+        _in_a_model("unet", "config.json"),
+        _in_a_model("scheduler", "scheduler_config.json"),
+        _in_a_model("unet", "diffusion_pytorch_model.safetensors", example=save({"conv_in.weight": torch.zeros(2, 2)})),
+        Reader(
+            "a single file's header",
+            at("model.safetensors")(_single_file),
+            (held, save({name: torch.zeros(1, 4) for name in ORIGINAL}), save({ORIGINAL[0]: torch.zeros(())})),
+        ),
+        Reader(
+            "a ControlNet's configuration",
+            at("config.json")(_control),
+            (as_json({"_class_name": "ControlNetModel", "conditioning_embedding_out_channels": [16, 32]}),),
+        ),
+        Reader(
+            "an adapter",
+            at("adapter.safetensors")(_adapter),
+            (save(lora, told), save(lora | {"alpha": torch.zeros(())}), save({"<a>": torch.zeros(2, 4)}), NO_ADAPTER),
+        ),
+        Reader(
+            "reference_views.json",
+            at("reference_views.json")(read_reference_views),
+            (as_json({"version": 1, "views": [{"image": "a.png", "camera": CAMERA}]}),),
+        ),
+    ]
