@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from .errors import SjcError
+from .outside_file import is_file
 from .plain_files import open_lock_file
 
 if sys.platform == "win32":
@@ -99,7 +100,7 @@ def is_held(path: Path) -> bool:
     NoLocks
         If that cannot be known.
     """
-    if not path.is_file():
+    if not is_file(path):
         return False
     try:
         lock = FileLock.acquire(path)
