@@ -44,6 +44,7 @@ FUZZED = {
     "engine/score_models/control.py": "a ControlNet's configuration",
     "engine/score_models/fine_tuning.py": "an adapter",
     "engine/score_models/lora_format.py": "an adapter",
+    "engine/score_models/other_pipeline.py": "model_index.json of model",
     "engine/score_models/outside_folder.py": "config.json of unet",
     "engine/score_models/pipeline_folder.py": "model_index.json of model",
     "engine/score_models/single_file.py": "a single file's header",

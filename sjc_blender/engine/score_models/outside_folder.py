@@ -51,7 +51,7 @@ MOST_POSITIONS = 1_000_000_000
 ADAPTER = "adapter_config.json"
 VOCABULARIES = {
     "tokenizer_file": ("tokenizer.json",),
-    "vocab_file": ("vocab.json", "spiece.model", "tokenizer.json"),
+    "vocab_file": ("vocab.json", "spiece.model", "tokenizer.model", "vocab.txt", "tokenizer.json"),
     "merges_file": ("merges.txt", "tokenizer.json"),
 }
 """What a tokenizer's configuration calls the files of its words, and their names in the folder, which go first."""
