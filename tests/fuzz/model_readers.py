@@ -14,7 +14,7 @@ from sjc_blender.engine.forecast.weights import networks_of
 from sjc_blender.engine.score_models.class_names import names_from_config
 from sjc_blender.engine.score_models.control import locate_control, pixels_per_sample
 from sjc_blender.engine.score_models.fine_tuning import apply_adapters
-from sjc_blender.engine.score_models.single_file import configuration_of, told_prediction
+from sjc_blender.engine.score_models.single_file import configuration_of
 from sjc_blender.protocol.distillation import distillation_of
 from sjc_blender.protocol.model_families import family_of, json_object
 from sjc_blender.protocol.model_profile import BUILTIN, load_profile
@@ -61,7 +61,7 @@ def _in_a_model(*parts: str, example: bytes = b"") -> Reader:
 
 def _single_file(root: Path) -> object:
     file = root / "model.safetensors"
-    return family_of(file), configuration_of(file), told_prediction(file)
+    return family_of(file), configuration_of(file)
 
 
 def _control(root: Path) -> object:
