@@ -8,10 +8,10 @@ import pytest
 
 from sjc_blender.engine.fitting.transforms_file import read_transforms
 from sjc_blender.engine.pictures.finished_job import read_grid
-from sjc_blender.engine.score_models.component_classes import UNET
 from sjc_blender.engine.score_models.model_source import locate_model
 from sjc_blender.engine.score_models.pipeline_folder import examine_folder
 from sjc_blender.protocol import presets
+from sjc_blender.protocol.component_classes import UNET
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.model_families import family_of, local_model
