@@ -174,6 +174,17 @@ def test_sharded_and_variant_folders_are_the_same_model(tiny, loaded, tmp_path, 
     torch.testing.assert_close(one.decode(first), other.decode(first))
 
 
+@pytest.mark.parametrize("name", ["flux", "hunyuan_dit", "chroma"])
+def test_components_that_the_family_has_not_are_not_loaded(tiny, loaded, tmp_path, name):
+    folder = Path(shutil.copytree(tiny(name), tmp_path / "model"))
+    index = json.loads((folder / "model_index.json").read_text())
+    strange = {"feature_extractor": ["transformers", "CLIPTextModel"]}
+    (folder / "model_index.json").write_text(json.dumps({**index, **strange}))
+    shutil.copytree(tiny("flux") / "text_encoder", folder / "feature_extractor")
+    model = load_score_model(ModelSpec(str(folder), device="cpu"))
+    assert model.call.pipeline.feature_extractor is None
+
+
 def test_a_quantised_transformer_is_refused_by_name(tiny, tmp_path):
     folder = Path(shutil.copytree(tiny("flux"), tmp_path / "model"))
     config = folder / "transformer" / "config.json"

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import torch
 
 from ...protocol.distillation import distillation_of
 from ...protocol.errors import SjcError
+from ...protocol.hub_cache import INDEX
 from ...protocol.memory import MemoryLevel
-from ...protocol.model_families import ModelFamily, family_of
+from ...protocol.model_families import ModelFamily, family_of, json_object
 from ...protocol.model_profile import load_profile
 from ...protocol.outside_file import is_file
 from ...protocol.spec import ModelSpec
@@ -167,15 +170,31 @@ def _family(path: Path) -> ModelFamily:
 def _load_folder(path: Path, family: ModelFamily, adapter: type[PipelineModel], dtype: torch.dtype) -> Any:
     folder = examine_folder(path, adapter.networks, adapter.parts, adapter.optional, adapter.allowed)
     with library_explained(path):
-        return _pipeline_class(folder.pipeline).from_pretrained(
+        kind = _pipeline_class(folder.pipeline)
+        return kind.from_pretrained(
             path,
             dtype=dtype,
             variant=folder.variant,
             use_safetensors=True,
             local_files_only=True,
-            **adapter.left_out,
-            **dict.fromkeys(folder.absent),
+            **{
+                **_not_asked_for(path, kind, (*adapter.networks, *adapter.parts)),
+                **adapter.left_out,
+                **dict.fromkeys(folder.absent),
+            },
         )
+
+
+def _not_asked_for(path: Path, kind: Any, components: Collection[str]) -> dict[str, None]:
+    """Arguments that keep diffusers from loading components that the index names and nobody has judged."""
+    known = inspect.signature(kind.__init__).parameters
+    index = json_object(path / INDEX)
+    return {
+        name: None
+        for name, entry in index.items()
+        if name in known and name not in components and isinstance(entry, list) and len(entry) == 2
+        if all(part is None or isinstance(part, str) for part in entry)
+    }
 
 
 def _load_file(path: Path, family: ModelFamily, adapter: type[PipelineModel], dtype: torch.dtype) -> Any:
