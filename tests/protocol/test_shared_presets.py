@@ -8,7 +8,6 @@ import pytest
 import sjc_blender
 from sjc_blender.protocol import codec, presets
 from sjc_blender.protocol.loss_weights import LOSS_WEIGHTS
-from sjc_blender.protocol.model_families import FAMILIES
 from sjc_blender.protocol.model_profile import ModelProfile, load_profile
 
 SHARED = ("draft", "standard", "high")
@@ -107,5 +106,10 @@ def test_an_older_profile_of_the_users_keeps_its_published_weight(tmp_path):
         assert (job.optimisation.loss_unit, job.optimisation.emptiness_weight) == ("published", 300)
 
 
-def test_every_family_is_looked_at_here():
-    assert {family.name for family in FAMILIES} - set(INDEX) == {"ddpm_classes", "reference_views"}
+def test_no_familys_file_takes_the_shared_weights_away():
+    for path in MODELS.glob("*.json"):
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if path.stem == "reference_views" or "family" not in data:
+            continue
+        layers = [data.get("settings", {}), *(data.get("presets", {}).get(name, {}) for name in SHARED)]
+        assert not {name for layer in layers for name in layer.get("optimisation", {})} & {*LOSS_WEIGHTS, "loss_unit"}
