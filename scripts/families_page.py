@@ -53,6 +53,10 @@ A render has the network's own size unless `optimisation.render_size` says other
 - HiDream and FLUX need all their text encoders in the folder; HiDream's fourth is Llama 3.1, which its repository does
   not hold.
 - FLUX.2 [klein] takes no negative prompt of its own; the engine's is used in its place.
+- Pipelines that do not encode a text apart from the rest of their work (OmniGen, GLM-Image) or that take more than a
+  text are refused by the name of what is missing. Lumina-Next guides only some of its channels, and is refused with the
+  measured difference. Bria loads by the trial at load; other classes outside the table (CogView 3+, Kandinsky 5,
+  HunyuanImage, Krea 2, PRX, LongCat-Image and more) have not been tried here.
 - Kandinsky 3 cuts a negative prompt to the length of the prompt; the engine does not.
 """
 
