@@ -246,9 +246,9 @@ class Submission:
             self._settle(job, Outcome(State.FAILED, code, str(error), computed=False))
             return
         job.order = Order(job.name, str(job.folder.path.absolute()), files)
-        source = spec.model.source
-        if source == "builtin" or (source.count("/") == 1 and not is_there(Path(source))):
-            job.resources = {f"{MODEL}{source}": 1}
+        for source in filter(None, (spec.model.source, spec.model.control)):
+            if source == "builtin" or (source.count("/") == 1 and not is_there(Path(source))):
+                job.resources[f"{MODEL}{source}"] = 1
 
     def _connected(self, stop: Callable[[], bool]) -> Client | None:
         """Return a client that is connected; None if `stop` came before there was one."""

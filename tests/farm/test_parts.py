@@ -17,6 +17,7 @@ from sjc_blender.farm.keys import make_keys
 from sjc_blender.farm.path_map import path_map
 from sjc_blender.farm.submission import Submission
 from sjc_blender.farm.travelling_folder import packed_job, packed_result, unpack_job, unpack_result
+from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
 
@@ -199,3 +200,20 @@ def test_a_scheduler_that_goes_in_the_middle_of_a_question_is_waited_for(raises,
 def test_a_mistake_of_ours_is_not_taken_for_a_lost_scheduler(monkeypatch, tmp_path):
     with pytest.raises(RuntimeError, match="ours"):
         a_round_that(RuntimeError("ours"), "running", monkeypatch, tmp_path)
+
+
+def test_a_job_wants_a_worker_with_all_of_its_models(tmp_path):
+    model = {"source": "some/model", "control": "some/control"}
+    guided = presets.new_job("a chair", model=model, guide={"digest": "0" * 64}, preset="draft")
+    submission = Submission(
+        connection("127.0.0.1:9", None),
+        [JobFolder.create(tmp_path / "job", guided)],
+        shared=True,
+        priority=0,
+        tell=lambda job, event: None,
+        ended=lambda job: None,
+        say=lambda sentence: None,
+        patience=0,
+    )
+    submission.run(lambda: bool(submission.jobs))
+    assert submission.jobs[0].resources == {"model some/model": 1, "model some/control": 1}
