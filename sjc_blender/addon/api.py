@@ -13,7 +13,8 @@ A module of the extension imports it by its own repository: ``from bl_ext.user_d
 - Earlier jobs: `history`, `interrupted`, `recall`, `delete_job`, `import_result`.
 - Results: `show`, `show_as`, `show_side`, `remesh`, `bake_texture`, `set_look`, `mark_as_asset`, `export_result`,
   `unused_files`, `delete_unused_files`.
-- Before a job: `rig_report`, `models`, `download_model`, `engine_state`, `set_up_engine`, `check_engine`.
+- Before a job: `rig_report`, `models`, `show_model`, `model_profile`, `download_model`, `engine_state`,
+  `set_up_engine`, `check_engine`.
 
 A job may be named by itself, its id, its folder, an entry of `history` or of a batch, or an object of its result; an
 object by itself, its name, or its job. Every expected failure is an `SjcError` with a sentence and what to do next.
@@ -63,7 +64,15 @@ from .jobs.start import start, submit, target_scene
 from .jobs.unknown_jobs import require_known
 from .main_thread import on_main_thread
 from .models import model_pump
-from .models.model_actions import cancel_download, delete_model, download_model, models, refresh_models
+from .models.model_actions import (
+    cancel_download,
+    delete_model,
+    download_model,
+    model_profile,
+    models,
+    refresh_models,
+    show_model,
+)
 from .models.model_status import ModelStatus, Place
 from .process.farm_process import Farm, farm_of
 from .results.asset import mark_as_asset as _mark_as_asset
@@ -130,6 +139,7 @@ __all__ = [
     "job",
     "jobs",
     "mark_as_asset",
+    "model_profile",
     "models",
     "move",
     "pause",
@@ -144,6 +154,7 @@ __all__ = [
     "set_up_engine",
     "show",
     "show_as",
+    "show_model",
     "show_side",
     "submit",
     "unpause",

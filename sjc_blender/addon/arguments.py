@@ -98,7 +98,9 @@ KINDS: dict[str, Kind] = {
         lambda value: isinstance(value, (Farm, str)), "HOST:PORT of a scheduler, or an api.Farm", "bad_address"
     ),
     "request": Kind(lambda value: isinstance(value, JobRequest), "a JobRequest"),
-    "rig_report.model": PATH,  # the others judge it with all settings
+    **dict.fromkeys(("rig_report.model", "show_model.model", "model_profile.model"), PATH),  # others: with all settings
+    "tried": SWITCH,
+    "background": TEXT,
 }
 """Return the checks of a function's arguments, with None allowed where it is the default."""
 

@@ -11,7 +11,7 @@ from . import codec
 from .diagnosis import Diagnosis
 from .errors import SjcError
 from .json_text import BadJson, from_text
-from .model_events import Models, Transfer
+from .model_events import ModelFacts, Models, ProfileTemplate, Transfer
 from .setup_events import Stage
 
 
@@ -161,6 +161,8 @@ Event = (
     | Failed
     | Models
     | Transfer
+    | ModelFacts
+    | ProfileTemplate
     | Stage
     | Diagnosis
 )
@@ -181,6 +183,8 @@ _NAMES: dict[str, type[Any]] = {
     "error": Failed,
     "models": Models,
     "transfer": Transfer,
+    "model": ModelFacts,
+    "profile": ProfileTemplate,
     "stage": Stage,
     "diagnosis": Diagnosis,
 }

@@ -7,6 +7,7 @@ a job's prompt, and lists of models. The engine's adapters are in `sjc_blender.e
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -106,6 +107,31 @@ def family_of(path: Path) -> ModelFamily | None:
         if pipeline in family.pipelines:
             return FAMILY["ddpm_classes"] if family.name == "ddpm" and _has_classes(path) else family
     return FAMILY[OTHER.name] if may_be_text_to_image(index) else None
+
+
+def needs_prompt(source: str) -> bool:
+    """Whether a job with this model has to say what to make; so it has if the model is of no known family.
+
+    Buttons ask this whenever they are drawn, and a checkpoint's header alone takes 20 ms to read: the answer is kept
+    until the folder or file changes.
+    """
+    return _needs_prompt(source, changed_at(source))
+
+
+def changed_at(source: str) -> int:
+    """Return when a model's folder or file was changed last, in nanoseconds; 0 if there is none."""
+    model = local_model(source)
+    try:
+        return model.stat().st_mtime_ns if model is not None else 0
+    except OSError:
+        return 0
+
+
+@functools.lru_cache(maxsize=32)
+def _needs_prompt(source: str, _changed: int) -> bool:
+    model = local_model(source)
+    family = family_of(model) if model is not None else None
+    return family is None or family.conditioning != "none"
 
 
 def json_object(file: Path) -> dict[str, Any]:

@@ -10,38 +10,32 @@ from __future__ import annotations
 
 import difflib
 import functools
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from . import codec, recipes
 from .errors import Fault, InvalidSpec, SjcError
 from .loss_weights import laid_over
-from .model_families import local_model
-from .model_profile import USUAL_NOISE_LEVELS, ModelProfile, Vocabulary, changed_at, load_profile, noise_levels
+from .model_families import changed_at, local_model
+from .model_profile import USUAL_NOISE_LEVELS, ModelProfile, Vocabulary, load_profile, noise_levels
 from .overrides import merged, nested
+from .profile_faults import NOISE_LEFT, PRESETS, read_preset
 from .reference_views import read_reference_views
 from .spec import CameraRig, JobSpec, Range
 from .validation import spec_from_json
 from .views import view_text
 
-PRESETS = Path(__file__).resolve().parent.parent / "presets"
-
-NOISE_LEFT = "noise_left"
-"""In a preset's file, the share of the model's range of noise levels, from its lower end, that is left at the end."""
-
 
 def preset_names() -> list[str]:
     """Return the names of the presets, fastest first; see `recipes` for the published recipes."""
-    loaded = {path.stem: _read(path.stem) for path in PRESETS.glob("*.json")}
+    loaded = {path.stem: read_preset(path.stem) for path in PRESETS.glob("*.json")}
     return sorted(loaded, key=lambda name: (loaded[name]["optimisation"]["steps"], name))
 
 
 def preset_settings(name: str) -> dict[str, Any]:
     """Return the settings that a preset or a recipe changes, nested like a job's, without those of the model."""
     base = name if name in preset_names() else recipes.BASE
-    settings = _of_range(_read(base), _timesteps(ModelProfile.timesteps, USUAL_NOISE_LEVELS))
+    settings = _of_range(read_preset(base), _timesteps(ModelProfile.timesteps, USUAL_NOISE_LEVELS))
     return settings if name == base else merged(settings, recipes.read_recipe(name))
 
 
@@ -131,7 +125,7 @@ def _settings_before(preset: object, source: str, profile: ModelProfile) -> dict
         raise InvalidSpec([Fault("preset", preset, f"{meant}one of " + ", ".join([*shipped, *named]))])
     base = str(preset) if preset in shipped else recipes.BASE
     timesteps = _timesteps(profile.timesteps, noise_levels(source))
-    layers = [_of_range(_read(base), timesteps), profile.settings, profile.presets.get(base, {})]
+    layers = [_of_range(read_preset(base), timesteps), profile.settings, profile.presets.get(base, {})]
     if base != preset:
         layers.append(recipes.read_recipe(str(preset)))
     settings: dict[str, Any] = {
@@ -167,11 +161,6 @@ def _check_words(vocabulary: Vocabulary, spec: JobSpec) -> None:
         if refusal is not None:
             message = f"The text of the camera {camera.name!r} is {camera.view_text!r}. {refusal.message}"
             raise SjcError(refusal.code, message, "Change or remove that camera's custom property 'sjc_prompt'.")
-
-
-def _read(preset: str) -> dict[str, Any]:
-    settings: dict[str, Any] = json.loads((PRESETS / f"{preset}.json").read_text(encoding="utf-8"))
-    return settings
 
 
 def _viewpoints(source: str, profile: ModelProfile) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from . import codec
 from .errors import Fault, InvalidSpec
 from .loss_weights import LOSS_WEIGHTS
-from .model_profile import needs_prompt
+from .model_families import needs_prompt
 from .removed_settings import without_removed
 from .spec import SPEC_VERSION, Camera, CameraRig, DomainSpec, JobSpec, Matrix, ModelSpec, OrbitRig
 

@@ -209,6 +209,28 @@ def test_the_command_lists_downloads_and_deletes(addon, hub, online, capfd):
     assert command_line.main(["models", "download"]) == 2
 
 
+@needs_engine
+def test_what_a_model_is_is_told_by_the_api_and_by_the_command(addon, capfd):
+    facts = api.show_model("builtin")
+    assert (facts.family, facts.prediction, facts.warnings) == ("stable_diffusion", "v_prediction", ())
+    assert command_line.main(["models", "profile", "builtin", "--background", "#ffffff", "--json"]) == 0
+    profile = json.loads(capfd.readouterr().out.splitlines()[-1])["profile"]
+    assert len(profile["background"]) == 4 and profile["family"] == "stable_diffusion"
+    assert command_line.main(["models", "show", "nobody/nothing"]) == 1
+    assert "'nobody/nothing' was not found" in capfd.readouterr().err
+    assert command_line.main(["models", "delete", KNOWN, "--try"]) == 2
+    assert "--try is for show" in capfd.readouterr().err
+
+
+def test_settings_that_are_not_a_models_own_are_said_in_the_panel(addon, scene, tmp_path):
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionPipeline"}))
+    bpy.ops.sjc.choose_model(model="builtin")
+    assert "starting points" not in words(drawn())
+    bpy.ops.sjc.choose_model(model="own")
+    bpy.ops.sjc.choose_model_folder(directory=str(tmp_path))
+    assert "starting points" in words(drawn())
+
+
 def test_the_preference_moves_the_cache_for_blender_and_the_engine(addon, monkeypatch, tmp_path):
     monkeypatch.setattr(models_folder, "_outside", None)
     models_folder.use(str(tmp_path / "mine"))

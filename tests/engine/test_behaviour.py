@@ -1,6 +1,8 @@
 """What a network's answers to noise tell: distilled or not, and whether its last noise level is noise alone."""
 
+import json
 import math
+import shutil
 
 import pytest
 import torch
@@ -9,9 +11,10 @@ from sjc_blender.engine.score_models.behaviour import finishes_pictures, other_t
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.score_models.noise_levels import flow_table, nearest_timestep, sigma_table
 from sjc_blender.engine.score_models.preconditioning import preconditioning
-from sjc_blender.protocol.model_profile import load_profile
+from sjc_blender.protocol.model_profile import BUILTIN, load_profile
 from sjc_blender.protocol.presets import new_job
 from sjc_blender.protocol.spec import ModelSpec
+from sjc_blender.protocol.untuned import UNTUNED
 
 STABLE_DIFFUSION = {
     "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "num_train_timesteps": 1000
@@ -96,6 +99,16 @@ def test_the_built_in_prior_is_as_it_says(prompt):
 def test_the_highest_level_that_is_tried_is_in_every_table():
     for table in (sigma_table(STABLE_DIFFUSION), sigma_table(ZERO)):
         assert float(table[nearest_timestep(table, 5.0)]) == pytest.approx(5.0, rel=0.02)
+
+
+def test_settings_that_are_not_a_models_own_are_warned_of_when_a_job_begins(tmp_path):
+    folder = shutil.copytree(BUILTIN, tmp_path / "prior")
+    model = load_score_model(ModelSpec(str(folder), device="cpu"))
+    assert warnings_of(new_job("a red duck", model=str(folder)), load_profile(str(folder)), model) == []
+    profile = json.loads((folder / "sjc.json").read_text())
+    (folder / "sjc.json").write_text(json.dumps(profile | {"presets": {}}))
+    spec = new_job("a red duck", model=str(folder))
+    assert warnings_of(spec, load_profile(str(folder)), model) == [UNTUNED]
 
 
 def test_guidance_on_top_of_a_distilled_model_is_warned_of():

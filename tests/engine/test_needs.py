@@ -14,14 +14,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from sjc_blender.engine import job
+from sjc_blender.engine.cameras.viewpoints import orbit_camera, viewpoint_of
 from sjc_blender.engine.forecast import needs
 from sjc_blender.engine.forecast.needs import needs_of
 from sjc_blender.engine.forecast.weights import Network, networks_of
+from sjc_blender.engine.score_models.conditioning import conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.protocol import events, presets
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.memory import memory_levels
 from sjc_blender.protocol.model_families import family_of
+from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.spec import ModelSpec
 from tests.engine.ball_views import write_ball_views
 from tests.engine.original_format import save_original_format
@@ -121,6 +124,7 @@ def test_a_decoded_picture_takes_what_is_said(monkeypatch):
 PEAK = """
 import json, resource, sys
 from sjc_blender.engine.score_models.conditioning import conditioner_for
+from sjc_blender.engine.score_models.conditioning import conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.optimisation.sjc import ScoreJacobianChaining
 from sjc_blender.protocol import presets
@@ -201,3 +205,34 @@ def test_reference_views_need_no_network(tmp_path):
     needed = needs_of(spec, CUDA)
     assert needed.weights == 0
     assert 0 < needed.graphics(memory_levels()[0]) - needs.GRAPHICS_ALLOWANCE < 200_000_000
+
+
+@pytest.mark.parametrize(
+    "guidance",
+    [
+        {"guidance_scale": 1.0},
+        {"guidance_scale": 7.5},
+        {"guidance_scale": 7.5, "perp_neg_weight": 1.0},
+        {"guidance_scale": 1.0, "perp_neg_weight": 1.0},
+        {"guidance_scale": 1.0, "guidance": "classifier_score"},
+        {"guidance_scale": 7.5, "guidance": "classifier_score", "perp_neg_weight": 1.0},
+        {"guidance_scale": 7.5, "views": 2, "noises": 3},
+    ],
+    ids=str,
+)
+def test_as_many_samples_are_told_as_the_network_sees_in_a_step(guidance):
+    spec = presets.new_job("a red duck", optimisation=guidance)
+    model = load_score_model(spec.model)
+    profile = load_profile("builtin")
+    conditions = [
+        conditioner_for(spec, profile, model).at(viewpoint_of(orbit_camera(azimuth, 20.0, 2.0, 55.0, "view")))
+        for azimuth in (0.0, 100.0, 170.0)
+    ]
+    seen = max(condition.evaluations for condition in conditions)
+    told = needs_of(spec, CPU).samples
+    assert told == seen * spec.optimisation.views * spec.optimisation.noises
+
+
+def test_a_model_without_a_prompt_sees_each_sample_once(tmp_path):
+    folder = save_family("ddpm", tmp_path / "ddpm")
+    assert needs_of(presets.new_job("", model=str(folder)), CPU).samples == 1

@@ -1,7 +1,6 @@
 """Recognising a model without loading it, and what a job has to say to it."""
 
 import json
-import re
 import struct
 import subprocess
 import sys
@@ -12,8 +11,8 @@ import pytest
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import InvalidSpec, SjcError
 from sjc_blender.protocol.hub_cache import cached_snapshot, hub_cache
-from sjc_blender.protocol.model_families import FAMILIES, family_of, local_model
-from sjc_blender.protocol.model_profile import load_profile, needs_prompt
+from sjc_blender.protocol.model_families import FAMILIES, family_of, local_model, needs_prompt
+from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.spec import Adapter, ModelSpec
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -145,7 +144,7 @@ def test_a_job_without_a_prompt_is_called_by_its_model(tmp_path):
 def test_a_profile_of_an_unknown_family_is_told(tmp_path):
     profile = {"name": "mine", "family": "imagen", "image_size": 64}
     (tmp_path / "sjc.json").write_text(json.dumps(profile))
-    with pytest.raises(SjcError, match="'imagen'; known are stable_diffusion"):
+    with pytest.raises(SjcError, match="family is 'imagen'; allowed: one of stable_diffusion"):
         load_profile(str(tmp_path))
 
 
@@ -161,27 +160,3 @@ def test_adapters_are_part_of_a_job_and_judged(tmp_path):
     with pytest.raises(InvalidSpec) as error:
         presets.new_job("a chair", model=wrong)
     assert {fault.field for fault in error.value.faults} == {"model.adapters[0].path", "model.adapters[1].weight"}
-
-
-VIEWS = [{"azimuth": 0, "text": "front view of {prompt}"}]
-PROFILE_FAULTS = {
-    "views.bands has the text": {"views": {"interpolation": "nearest", "bands": [
-        {"elevation": 0, "views": [{"azimuth": 0, "text": "front view"}]}]}},
-    "they must rise": {"views": {"interpolation": "bilinear", "bands": [
-        {"elevation": 40, "views": VIEWS}, {"elevation": 0, "views": VIEWS}]}},
-    "needs a band": {"views": {"interpolation": "nearest", "bands": []}},
-    "each band a view": {"views": {"interpolation": "nearest", "bands": [{"elevation": 0, "views": []}]}},
-    "{object} is missing": {"vocabulary": {
-        "template": "a thing", "colours": ["red"], "objects": ["duck"], "words": ["a"]}},
-    "background has 3 numbers": {"background": [0.1, 0.2, 0.3]},
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("told", PROFILE_FAULTS)
-def test_a_fault_of_a_profile_is_named(tmp_path, told):
-    profile = {"name": "mine", "family": "stable_diffusion", "image_size": 64} | PROFILE_FAULTS[told]
-    (tmp_path / "sjc.json").write_text(json.dumps(profile))
-    with pytest.raises(SjcError, match=re.escape(told)) as caught:
-        load_profile(str(tmp_path))
-    assert caught.value.code == "bad_model_profile"
-    assert str(tmp_path) in caught.value.message

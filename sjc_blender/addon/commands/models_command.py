@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``models``: lists, downloads and deletes models."""
+"""``models``: lists, shows, downloads and deletes models."""
 
 from __future__ import annotations
 
 import argparse
+import json
 
+from ...protocol import codec
 from ...protocol.errors import SjcError
+from ...protocol.model_events import GREY
 from .. import api
 from ..models.model_library import ModelLibrary
 from ..models.model_status import ModelStatus
@@ -14,12 +17,16 @@ from .outcome import Outcome
 from .progress import Progress
 
 NAME = "models"
-HELP = "list, download or delete models"
+HELP = "list, show, download or delete models"
 EXAMPLES = (
     "--command sjc models",
     "--online-mode --command sjc models download stable-diffusion-v1-5/stable-diffusion-v1-5",
     "--command sjc models delete google/ddpm-cifar10-32",
+    "--command sjc models show builtin",
+    "--command sjc models profile builtin",
 )
+
+ACTIONS = ("list", "download", "delete", "show", "profile")
 
 STEPS = 20
 """Number of lines printed for a download."""
@@ -27,8 +34,14 @@ STEPS = 20
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the action and the model."""
-    parser.add_argument("action", nargs="?", choices=("list", "download", "delete"), default="list")
-    parser.add_argument("id", nargs="?", default="", metavar="ID", help="Hugging Face id, for download and delete")
+    parser.add_argument("action", nargs="?", choices=ACTIONS, default="list")
+    parser.add_argument(
+        "id", nargs="?", default="", metavar="MODEL", help="a Hugging Face id; to show, a folder or a file too"
+    )
+    parser.add_argument("--try", action="store_true", dest="tried", help="show: load it too, and try what it predicts")
+    parser.add_argument(
+        "--background", metavar="#RRGGBB", help="profile: behind the objects in the model's pictures (a grey)"
+    )
     parser.add_argument("--engine-python", metavar="PATH", help="default: the preferences, or SJC_ENGINE_PYTHON")
 
 
@@ -36,7 +49,17 @@ def run(arguments: argparse.Namespace) -> Outcome:
     """Run the action, and wait for it."""
     python = arguments.engine_python
     if (arguments.action == "list") == bool(arguments.id):
-        raise SjcError("bad_usage", "download and delete take the id of a model, list takes none.")
+        raise SjcError("bad_usage", "list takes no model, the others take one.")
+    for option, action in (("tried", "show"), ("background", "profile")):
+        if getattr(arguments, option) and arguments.action != action:
+            name = "try" if option == "tried" else option
+            raise SjcError("bad_usage", f"--{name} is for {action}, not for {arguments.action}.")
+    if arguments.action == "show":
+        facts = api.show_model(arguments.id, tried=arguments.tried, engine_python=python)
+        return Outcome("done", {"model": codec.encode(facts)}, facts.lines())
+    if arguments.action == "profile":
+        profile = api.model_profile(arguments.id, background=arguments.background or GREY, engine_python=python)
+        return Outcome("done", {"profile": profile}, [json.dumps(profile, indent=1, ensure_ascii=False)])
     if arguments.action == "download":
         model = api.download_model(arguments.id, wait=True, progress=_Lines(Progress(arguments)), engine_python=python)
         if model is None:

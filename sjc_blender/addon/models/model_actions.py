@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 from ... import __package__ as base_package
 from ...protocol.errors import SjcError
+from ...protocol.model_events import GREY, ModelFacts, ProfileTemplate
 from .. import user_preferences
 from ..jobs.job_queue import QUEUE
+from ..jobs.job_request import absolute
 from ..process.engine_python import find_engine_python
 from ..process.interrupts import Interrupts
 from . import model_pump
@@ -137,13 +140,71 @@ def delete_model(hub_id: str, *, wait: bool = False, engine_python: str | Path |
         _wait(None)
 
 
+def show_model(model: str | Path, *, tried: bool = False, engine_python: str | Path | None = None) -> ModelFacts:
+    """Tell what a model is: its family, what it predicts, its noise levels, its profile, and warnings.
+
+    Parameters
+    ----------
+    model : str or Path
+        ``"builtin"``, a folder, a ``.safetensors`` file, or a Hugging Face id.
+    tried : bool
+        Load it too, and try what its network does: as long as that takes.
+    engine_python : str or Path, optional
+        Goes before the preferences.
+
+    Raises
+    ------
+    SjcError
+        Why a job with the model would be refused; ``models_busy``, ``engine_died``.
+    """
+    answer = _ask("show", model, ["--try"] if tried else [], engine_python)
+    assert isinstance(answer, ModelFacts)
+    return answer
+
+
+def model_profile(
+    model: str | Path, *, background: str = GREY, engine_python: str | Path | None = None
+) -> dict[str, Any]:
+    """Fill in a profile for a model: the contents of an ``sjc.json`` to begin with.
+
+    Parameters
+    ----------
+    model : str or Path
+        As of `show_model`.
+    background : str
+        Colour behind the objects in the model's pictures, as ``"#rrggbb"``.
+    engine_python : str or Path, optional
+        Goes before the preferences.
+
+    Raises
+    ------
+    SjcError
+        As `show_model`; ``bad_usage`` for another colour.
+    """
+    answer = _ask("profile", model, ["--background", background], engine_python)
+    assert isinstance(answer, ProfileTemplate)
+    return answer.profile
+
+
+def _ask(
+    action: Action, model: str | Path, options: Sequence[str], engine_python: str | Path | None
+) -> ModelFacts | ProfileTemplate:
+    path = absolute(model)
+    source = path if Path(path).exists() else str(model)
+    _begin(action, source, engine_python, options)
+    _wait(None)
+    if LIBRARY.answer is None:
+        raise SjcError("engine_died", "The engine ended before it had told of the model.", "Try again.")
+    return LIBRARY.answer
+
+
 def cancel_download() -> None:
     """Cancel the download, if any; the next one continues with the downloaded data."""
     LIBRARY.cancel()
     model_pump.ensure_running()
 
 
-def _begin(action: Action, hub_id: str, engine_python: str | Path | None) -> None:
+def _begin(action: Action, hub_id: str, engine_python: str | Path | None, options: Sequence[str] = ()) -> None:
     chosen = user_preferences.preferred_path("engine_python")
     LIBRARY.begin(
         action,
@@ -151,6 +212,7 @@ def _begin(action: Action, hub_id: str, engine_python: str | Path | None) -> Non
         lambda: find_engine_python(engine_python, chosen),
         _log_path(),
         online=bpy.app.online_access,
+        options=options,
     )
     model_pump.ensure_running()
 

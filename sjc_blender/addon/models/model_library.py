@@ -9,18 +9,18 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 from ...protocol import events
 from ...protocol.errors import SjcError
-from ...protocol.model_events import Models, Transfer
+from ...protocol.model_events import ModelFacts, Models, ProfileTemplate, Transfer
 from ..process import platform_process
 from ..process.child_process import ChildProcess, child_environment
 from ..process.engine_process import engine_command
 
-Action = Literal["list", "download", "delete"]
+Action = Literal["list", "download", "delete", "show", "profile"]
 
 CANCEL_SECONDS = 5.0
 """Seconds for a download to stop by itself; the downloaded data is kept in any case."""
@@ -37,11 +37,13 @@ class ModelLibrary:
     found : Models or None
         The models on this computer; None until they were listed.
     action : str
-        ``"list"``, ``"download"`` or ``"delete"`` while that is done, else empty.
+        What is done now, else empty.
     subject : str
         Id of the model that the action, or the error, is about; empty for a list.
     transfer : Transfer or None
         How far the download is.
+    answer : ModelFacts or ProfileTemplate or None
+        What the last action was told of a model.
     cancelling : bool
         Whether the download was told to stop.
     cancelled : bool
@@ -55,6 +57,7 @@ class ModelLibrary:
         self.action: Action | Literal[""] = ""
         self.subject = ""
         self.transfer: Transfer | None = None
+        self.answer: ModelFacts | ProfileTemplate | None = None
         self.cancelling = False
         self.cancelled = False
         self.error: SjcError | None = None
@@ -70,9 +73,16 @@ class ModelLibrary:
         return bool(self.action)
 
     def begin(
-        self, action: Action, hub_id: str, find_python: Callable[[], Path], log_path: Path, *, online: bool
+        self,
+        action: Action,
+        hub_id: str,
+        find_python: Callable[[], Path],
+        log_path: Path,
+        *,
+        online: bool,
+        options: Sequence[str] = (),
     ) -> None:
-        """List, download or delete.
+        """List, download, delete, show, or ask for a profile.
 
         Parameters
         ----------
@@ -84,6 +94,8 @@ class ModelLibrary:
             What the engine says beside its events.
         online : bool
             Whether the engine may use the network.
+        options : sequence of str
+            Of the engine's command.
 
         Raises
         ------
@@ -97,11 +109,12 @@ class ModelLibrary:
                 "Wait until that is done, or cancel it.",
             )
         self.action, self.subject = action, hub_id
-        self.transfer, self.error = None, None
+        self.transfer, self.error, self.answer = None, None, None
         self.cancelling = self.cancelled = self._told_end = False
 
         def ask(action: Action, hub_id: str) -> _Starter:
-            arguments = ["models", action, *([hub_id] if hub_id else []), "--json"]
+            given = options if action == self.action else ()
+            arguments = ["models", action, *([hub_id] if hub_id else []), *given, "--json"]
             return _Starter(find_python, arguments, log_path, online)
 
         self._ask = ask
@@ -169,6 +182,8 @@ class ModelLibrary:
                 self._told_end = True
             case Transfer():
                 self.transfer = event
+            case ModelFacts() | ProfileTemplate():
+                self.answer = event
             case events.Cancelled():
                 self.cancelled = True
             case events.Failed(code, message, hint):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m sjc_blender.engine models``: lists, downloads and deletes models.
+"""``python -m sjc_blender.engine models``: lists, shows, downloads and deletes models.
 
 With ``--json`` it is for programs: events as JSON lines on stdout, a cancel (or the end) on stdin stops a download.
 """
@@ -7,6 +7,7 @@ With ``--json`` it is for programs: events as JSON lines on stdout, a cancel (or
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import threading
@@ -20,7 +21,7 @@ from ...protocol import events
 from ...protocol.errors import SjcError
 from ...protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK
 from ...protocol.known_models import PREVIEW_DECODER, KnownModel, known_models
-from ...protocol.model_events import ModelOnDisk, Models, Transfer
+from ...protocol.model_events import GREY, ModelFacts, ModelOnDisk, Models, ProfileTemplate, Transfer
 from ...protocol.model_families import FAMILIES
 from ..model_store.cache import delete_model, models_on_disk
 from ..model_store.download import download_model
@@ -31,7 +32,7 @@ Listen = Callable[[threading.Event], None]
 
 def add_models_command(commands: Any, listen: Listen) -> None:
     """Add ``models`` to the engine's subcommands; `listen` sets the event it is given when stdin brings a cancel."""
-    parser = commands.add_parser("models", help="list, download and delete models")
+    parser = commands.add_parser("models", help="list, show, download and delete models")
     parser.add_argument("--json", action="store_true", help="JSON lines on stdout, commands on stdin")
     parser.set_defaults(command=lambda arguments: _run(arguments, listen), action="list", id="")
     actions = parser.add_subparsers(metavar="ACTION")
@@ -39,11 +40,21 @@ def add_models_command(commands: Any, listen: Listen) -> None:
         ("list", "families, known models, and those on this computer (the default)"),
         ("download", "fetch a model, or what is missing or damaged of it"),
         ("delete", "delete a model from the cache"),
+        ("show", "what a model is: its family, what it predicts, its noise levels, its profile, warnings"),
+        ("profile", "a filled-in profile for a model, to be put beside it as sjc.json"),
     ):
         one = actions.add_parser(action, help=says)
-        if action != "list":
+        if action in ("download", "delete"):
             one.add_argument("id", metavar="ID", help="Hugging Face id, such as google/ddpm-cifar10-32")
+        elif action != "list":
+            one.add_argument("id", metavar="MODEL", help="builtin, a folder, a .safetensors file, or a Hugging Face id")
         one.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        if action == "show":
+            one.add_argument("--try", action="store_true", dest="tried", help="load it too, and try what it predicts")
+        elif action == "profile":
+            one.add_argument(
+                "--background", default=GREY, metavar="#RRGGBB", help="behind the objects in its pictures (a grey)"
+            )
         one.set_defaults(action=action)
 
 
@@ -75,6 +86,14 @@ def _act(arguments: argparse.Namespace, report: Report, stop: threading.Event) -
             code, end = EXIT_CANCELLED, events.Cancelled(0)
         elif arguments.action == "delete":
             delete_model(arguments.id)
+        elif arguments.action == "show":
+            from ..score_models.model_facts import facts_of
+
+            end = facts_of(arguments.id, tried=arguments.tried)
+        elif arguments.action == "profile":
+            from ..score_models.profile_template import template_of
+
+            end = ProfileTemplate(template_of(arguments.id, arguments.background))
     except SjcError as error:
         if error.__cause__ is not None and arguments.json:
             traceback.print_exception(error.__cause__, file=sys.stderr)
@@ -106,6 +125,10 @@ class _Terminal:
         match event:
             case Models():
                 _print("\n".join(_table(event)) if self._listing else "Done.")
+            case ModelFacts():
+                _print("\n".join(event.lines()))
+            case ProfileTemplate():
+                _print(json.dumps(event.profile, indent=1, ensure_ascii=False))
             case events.Cancelled():
                 _print("Stopped; what has come is kept, the same command goes on.", sys.stderr)
             case events.Failed(_, message, hint):

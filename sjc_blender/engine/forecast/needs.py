@@ -69,6 +69,9 @@ GRAPHICS_ALLOWANCE = 400_000_000
 REFERENCE_PIXELS = 128
 """Side of reference views, see `sjc_blender.engine.score_models.reference_views`."""
 
+PERP_NEG_VIEWS = 2
+"""Other views that Perp-Neg leads away from, see `sjc_blender.engine.score_models.perp_neg`."""
+
 ENTRY_BYTES = 28
 """Of an entry of the matrix by which colours are fitted."""
 
@@ -201,12 +204,11 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
     surface = FIELD_BYTES + (SURFACE_BYTES if spec.outputs.mesh else 0)
     if spec.guide is not None:
         render += GUIDE_BYTES
-    guided = spec.optimisation.guidance_scale != 1.0 and family.conditioning != "none"
     return Needs(
         networks,
         denoising=_activations(denoiser, size, controlled=CONTROL in networks),
         decoding=DECODER_MAPS * blocks[0] * vae.itemsize if vae is not None and blocks else 3 * FLOAT,
-        samples=spec.optimisation.views * spec.optimisation.noises * (2 if guided else 1),
+        samples=spec.optimisation.views * spec.optimisation.noises * _evaluations(spec, family.conditioning),
         pixels=pixels,
         field=field,
         render=render,
@@ -230,6 +232,16 @@ def _decoder_blocks(vae: Network | None) -> Sequence[int]:
     config = vae.config if vae is not None else {}
     multiples = [config.get("base_dim", 0) * multiple for multiple in config.get("dim_mult", ())]
     return config.get("block_out_channels") or config.get("decoder_block_out_channels") or multiples
+
+
+def _evaluations(spec: JobSpec, conditioning: str) -> int:
+    """Samples that the network sees for one that is denoised, at the most: as `Condition.evaluations`."""
+    o = spec.optimisation
+    if conditioning == "none":
+        return 1
+    other_views = PERP_NEG_VIEWS if o.perp_neg_weight > 0 and conditioning == "text" else 0
+    contrasted = o.guidance_scale != 1.0 or o.guidance == "classifier_score" or other_views > 0
+    return 2 + other_views if contrasted else 1
 
 
 def _side(size: int | list[int]) -> int:

@@ -5,14 +5,11 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-import torch
 from torch import Tensor
 
 from ...protocol.spec import FieldSpec
+from ..score_models.latents import squashed
 from ..score_models.score_model import ScoreModel
-
-NEAREST = 0.998
-"""Share of full white or black that a squashed feature reaches at the start."""
 
 
 @runtime_checkable
@@ -38,6 +35,5 @@ def background_of(settings: FieldSpec, model: ScoreModel) -> tuple[tuple[float, 
     colour = model.background
     if colour is None:
         return (), True
-    # The inverse of 2 sigmoid(f) - 1, which ends at the extremes.
-    feature = torch.logit((colour.double() * NEAREST + 1) / 2) if model.pixel_space else colour
+    feature = squashed(colour) if model.pixel_space else colour
     return tuple(feature.tolist()), False

@@ -19,6 +19,7 @@ import torch
 from ...protocol.distillation import GUIDANCE_SCALE, MOST_GUIDANCE, Distillation
 from ...protocol.model_profile import ModelProfile
 from ...protocol.spec import JobSpec
+from ...protocol.untuned import untuned
 from .noise_levels import nearest_timestep, sigma_table
 from .pipeline_model import PipelineModel
 from .preconditioning import FLOW, SCORE, preconditioning
@@ -149,7 +150,7 @@ def warnings_of(spec: JobSpec, profile: ModelProfile, model: ScoreModel) -> list
     if not isinstance(model, PipelineModel):
         return []
     scale = spec.optimisation.guidance_scale
-    found = list(model.remarks)
+    found = list(filter(None, [*model.remarks, untuned(spec.model.source)]))
     if model.levels and profile.conditioning == "text" and scale > MOST_GUIDANCE:
         found.append(
             f"The model is distilled: it has guidance inside, and optimisation.guidance_scale {scale:g} on top of that "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From latents to pictures by a model's own decoder."""
+"""Between latents and pictures by a model's own autoencoder; between colours and features of pixels."""
 
 from __future__ import annotations
 
@@ -22,6 +22,37 @@ def decoder_scale(config: Any) -> int:
     return int(2 ** (len(config.block_out_channels) - 1))
 
 
+NEAREST = 0.998
+"""Share of full white or black that a squashed feature reaches at the start."""
+
+
+def squashed(colour: torch.Tensor) -> torch.Tensor:
+    """The feature whose colour 2 sigmoid(f) - 1 is a sample of a model of pixels in [-1, 1], or next to it."""
+    return torch.logit((colour.double() * NEAREST + 1) / 2)
+
+
+@torch.no_grad()
+def encode_pictures(vae: Any, pictures: torch.Tensor) -> torch.Tensor:
+    """Encode pictures [B, 3, h, w] in [-1, 1] as scaled latents, float32: the inverse of `decode_latents`."""
+    config = vae.config
+    latents = vae.encode(pictures.to(vae.dtype)).latent_dist.mode().float()
+    statistics = _statistics(config, latents)
+    if statistics is not None:
+        mean, std = statistics
+        return (latents - mean) * config.scaling_factor / std
+    shift = getattr(config, "shift_factor", None) or 0.0
+    scaled: torch.Tensor = (latents - shift) * config.scaling_factor
+    return scaled
+
+
+def _statistics(config: Any, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Mean and deviation of the latents' channels, where an autoencoder tells them."""
+    if not (getattr(config, "latents_mean", None) and getattr(config, "latents_std", None)):
+        return None
+    mean, std = (torch.tensor(v).to(like).reshape(1, -1, 1, 1) for v in (config.latents_mean, config.latents_std))
+    return mean, std
+
+
 @torch.no_grad()
 def decode_latents(vae: Any, samples: torch.Tensor) -> torch.Tensor:
     """Decode scaled latents, a few pictures at a time, to bound the memory.
@@ -39,10 +70,9 @@ def decode_latents(vae: Any, samples: torch.Tensor) -> torch.Tensor:
         sRGB in [0, 1].
     """
     config = vae.config
-    if getattr(config, "latents_mean", None) and getattr(config, "latents_std", None):
-        mean, std = (
-            torch.tensor(v).to(samples).reshape(1, -1, 1, 1) for v in (config.latents_mean, config.latents_std)
-        )
+    statistics = _statistics(config, samples)
+    if statistics is not None:
+        mean, std = statistics
         latents = samples * std / config.scaling_factor + mean
     else:
         latents = samples / config.scaling_factor + (getattr(config, "shift_factor", None) or 0.0)

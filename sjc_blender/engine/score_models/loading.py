@@ -79,7 +79,7 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
     device = choose_device(model.device)
     path = locate_model(model.source)
     with memory_explained(model.source, device):
-        family = _family(path)
+        family = family_at(path)
         if family.name == "reference_views":
             if model.control:
                 raise takes_none("Reference views")
@@ -158,7 +158,8 @@ def _place(model: PipelineModel, level: MemoryLevel) -> None:
                 raise
 
 
-def _family(path: Path) -> ModelFamily:
+def family_at(path: Path) -> ModelFamily:
+    """Recognise a model that `locate_model` found; SjcError as `load_score_model`."""
     if is_file(path):
         configuration_of(path)
     family = family_of(path)

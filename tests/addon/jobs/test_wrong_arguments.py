@@ -34,9 +34,11 @@ def made(addon, scene, tmp_path, monkeypatch):
         "download_model": ("some/model",),
         "export_result": (job, tmp_path / "chair.ply"),
         "generate": ("a chair",),
+        "model_profile": ("builtin",),
         "move": (job, 1),
         "set_look": (job, "RADIANCE"),
         "show_as": (job, "mesh"),
+        "show_model": ("builtin",),
         "show_side": (job, "before"),
         "submit": (JobRequest(prompt="a chair", model="some/model"),),
     }

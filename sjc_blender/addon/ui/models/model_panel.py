@@ -6,6 +6,7 @@ import bpy
 from ....protocol.known_models import known_model
 from ....protocol.model_families import FAMILY
 from ....protocol.model_profile import vocabulary
+from ....protocol.untuned import untuned
 from ... import api
 from ...models import model_actions
 from ...models.model_library import LIBRARY
@@ -113,6 +114,7 @@ def _draw_chosen(
         column = layout.column(align=True)
         column.prop(settings, "model_source", text="", placeholder="Folder, .safetensors file or id")
         column.operator("sjc.choose_model_folder", text="Choose a Folder", icon="FILE_FOLDER")
+        _draw_untuned(column, context, bpy.path.abspath(settings.model))
         _draw_download(layout, context, LIBRARY.subject if LIBRARY.action == "download" else "")
         return
     model = next((model for model in models if model.id == settings.model), None)
@@ -130,6 +132,7 @@ def _draw_chosen(
             draw_sentences(split.column(), context, value, width=width)
         if model.known is not None:
             draw_sentences(box, context, model.known.notes, "INFO")
+        _draw_untuned(box, context, model.id)
         known_words = vocabulary(model.id)
         if known_words is not None:
             draw_sentences(box, context, known_words.told, "BLANK1")
@@ -140,6 +143,12 @@ def _draw_chosen(
     _draw_download(box if downloading == settings.model else layout, context, downloading)
     if settings.model_kind == "HUB" and downloading != settings.model:
         _draw_buttons(box, settings.model, model)
+
+
+def _draw_untuned(layout: bpy.types.UILayout, context: bpy.types.Context, source: str) -> None:
+    told = untuned(source)
+    if told:
+        draw_sentences(layout, context, told, "INFO")
 
 
 def _draw_download(layout: bpy.types.UILayout, context: bpy.types.Context, downloading: str) -> None:

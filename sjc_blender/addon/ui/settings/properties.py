@@ -7,7 +7,7 @@ import math
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
-from ....protocol.model_profile import needs_prompt
+from ....protocol.model_families import needs_prompt
 from ....protocol.presets import preset_names, size_of
 from ... import user_preferences
 from ...jobs.job_request import JobRequest
