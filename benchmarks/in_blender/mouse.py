@@ -88,8 +88,10 @@ def looked_for(
         xdotool("mousemove", x, y)
         yield HOVER
         if seen().startswith(start):
-            yield x, y
-            return
+            yield 4 * HOVER  # a busy Blender may yet tell of the place before
+            if seen().startswith(start):
+                yield x, y
+                return
     raise RuntimeError(f"there is no {start} to click")
 
 
