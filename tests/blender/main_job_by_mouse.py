@@ -99,7 +99,7 @@ def story() -> Iterator[float]:
         outcome["loads"] += 1
         yield 0.3
     outcome["went on"] = job.live
-    yield from click("sjc.cancel")
+    yield from click(f'sjc.cancel{{"job": "{job.id}"}}')  # and not Stop Now beside it
     yield from until(lambda: not job.live, "the job is cancelled", WAIT)
     outcome["first"] = {"state": str(job.state), "error": str(job.error)}
     space = in_local_view("Cube")
