@@ -43,6 +43,7 @@ def job(tiny_pipeline, tmp_path):
     def make(name, prompt="a red chair", field=None, **optimisation):
         spec = presets.new_job(
             prompt,
+            preset="paper",  # One grid throughout.
             model=str(tiny_pipeline("v_prediction")),
             domain={"half_extents": BOX},
             field={"resolution": 12, **(field or {})},
