@@ -12,12 +12,13 @@ A module of the extension imports it by its own repository: ``from bl_ext.user_d
 - Wait and steer: `wait`, `process_events`, `cancel`, `pause`, `unpause`, `move`, `clear`, `jobs`, `job`.
 - Earlier jobs: `history`, `interrupted`, `recall`, `delete_job`, `import_result`.
 - Results: `show`, `show_as`, `show_side`, `remesh`, `bake_texture`, `set_look`, `mark_as_asset`, `export_result`,
-  `unused_files`, `delete_unused_files`.
+  `bring_files_here`, `unused_files`, `delete_unused_files`.
 - Before a job: `rig_report`, `models`, `show_model`, `model_profile`, `download_model`, `engine_state`,
   `set_up_engine`, `check_engine`.
 
 A job may be named by itself, its id, its folder, an entry of `history` or of a batch, or an object of its result; an
-object by itself, its name, or its job. Every expected failure is an `SjcError` with a sentence and what to do next.
+object by itself, its name, or its job. What is linked from another file is changed there (``linked_object``).
+Every expected failure is an `SjcError` with a sentence and what to do next.
 Nothing here pushes an undo step: operators do so by their options, and a result that comes by itself brings its own.
 Calls are for Blender's main thread; others are refused.
 
@@ -78,9 +79,10 @@ from .process.farm_process import Farm, farm_of
 from .results.asset import mark_as_asset as _mark_as_asset
 from .results.bake_texture import bake_texture
 from .results.before_after import show_side as side_shown
+from .results.bring_files import BroughtFiles, bring_files_here
 from .results.export import export_result as _export_result
 from .results.export_usd import USD_FORMATS
-from .results.origin import named_object
+from .results.origin import named_object, require_own
 from .results.remesh import remesh
 from .results.show import show_result
 from .results.shown import show_as as shown_as
@@ -94,6 +96,7 @@ __all__ = [
     "OUTPUTS",
     "Batch",
     "BatchFault",
+    "BroughtFiles",
     "Diagnosis",
     "EngineState",
     "Entry",
@@ -119,6 +122,7 @@ __all__ = [
     "agree",
     "bake_texture",
     "batch",
+    "bring_files_here",
     "cancel",
     "cancel_download",
     "cancel_setup",
@@ -390,8 +394,8 @@ def process_events() -> bool:
     return QUEUE.live or session.busy() or model_pump.busy()
 
 
-def _of_object(function: Callable[..., Any], *types: str) -> Callable[..., Any]:
-    """Return the function with an object, its name or its job as the first argument."""
+def _of_object(function: Callable[..., Any], *types: str, data: bool = False) -> Callable[..., Any]:
+    """Return the function with an object of this file, its name or its job as the first argument; see `require_own`."""
     signature = inspect.signature(function)
     first, *others = signature.parameters.values()
     anything = first.replace(annotation="bpy.types.Object | str | Job")
@@ -399,18 +403,18 @@ def _of_object(function: Callable[..., Any], *types: str) -> Callable[..., Any]:
     @functools.wraps(function)
     def called(*arguments: Any, **options: Any) -> Any:
         if arguments:
-            arguments = (named_object(arguments[0], *types), *arguments[1:])
+            arguments = (require_own(named_object(arguments[0], *types), data=data), *arguments[1:])
         elif first.name in options:
-            options[first.name] = named_object(options[first.name], *types)
+            options[first.name] = require_own(named_object(options[first.name], *types), data=data)
         return function(*arguments, **options)
 
     called.__signature__ = signature.replace(parameters=[anything, *others])  # type: ignore[attr-defined]
     return called
 
 
-remesh = _of_object(remesh)
-bake_texture = _of_object(bake_texture, "MESH")
-set_look = _of_object(set_look, "VOLUME")
+remesh = _of_object(remesh, data=True)
+bake_texture = _of_object(bake_texture, "MESH", data=True)
+set_look = _of_object(set_look, "VOLUME", data=True)
 show_as = _of_object(show_as)
 show_side = _of_object(show_side)
 
@@ -430,10 +434,10 @@ def mark_as_asset(obj: bpy.types.Object | str | Job, source: Any = None, tags: S
     Raises
     ------
     SjcError
-        ``no_job``, ``bad_job_file`` or ``invalid_spec`` if the job's folder does not say what it holds;
-        the object is as it was then.
+        ``linked_object``; ``no_job``, ``bad_job_file`` or ``invalid_spec`` if the job's folder does not say what it
+        holds; the object is as it was then.
     """
-    _mark_as_asset(named_object(obj), None if source is None else folder_of(source), tags)
+    _mark_as_asset(require_own(named_object(obj), data=True), None if source is None else folder_of(source), tags)
 
 
 @functools.wraps(_export_result)
@@ -443,6 +447,14 @@ def export_result(obj: bpy.types.Object | str | Job, path: str | Path) -> Path: 
     return _export_result(named_object(obj, *kinds), path)
 
 
+_OF_THE_INSIDE = {"apply", "fail", "notify"}
+"""Methods of a job by which the parts of the add-on tell each other."""
+
 for _name in __all__:
-    if inspect.isfunction(globals()[_name]):
-        globals()[_name] = on_main_thread(judged(globals()[_name], _name), _name)
+    _value = globals()[_name]
+    if inspect.isfunction(_value):
+        globals()[_name] = on_main_thread(judged(_value, _name), _name)
+    elif _value in {Batch, Job}:
+        for _method, _function in list(vars(_value).items()):
+            if inspect.isfunction(_function) and not _method.startswith("_") and _method not in _OF_THE_INSIDE:
+                setattr(_value, _method, judged(_function, f"{_name}.{_method}"))

@@ -7,18 +7,22 @@ looked up; this is about all else.
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import inspect
 import math
 import numbers
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import bpy
-import numpy as np
 
 from ..protocol.errors import SjcError
+from .batch.entry import Entry
+from .given_values import given
 from .jobs.job_request import JobRequest
 from .process.farm_process import Farm
 from .rigs.rig_choice import FORMS, RigChoice
@@ -28,6 +32,12 @@ R = TypeVar("R")
 
 LONGEST = 80
 """Characters of a wrong value in a message."""
+
+LONGEST_NAME = 255
+"""Bytes of a file's or a folder's name on the disks of all three systems."""
+
+LARGEST = 2**31 - 1
+"""What Blender's whole numbers hold."""
 
 
 class Kind(NamedTuple):
@@ -43,19 +53,32 @@ def _whole(value: Any) -> bool:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False
 
 
 def _path(value: Any) -> bool:
-    return isinstance(value, (str, os.PathLike)) and bool(str(value).strip()) and "\0" not in str(value)
+    if not isinstance(value, (str, os.PathLike)) or not str(value).strip() or "\0" in str(value):
+        return False
+    return all(len(part.encode("utf-8", "replace")) <= LONGEST_NAME for part in Path(value).parts)
 
 
-SWITCH = Kind(lambda value: isinstance(value, (int, np.bool_)) and value in (False, True), "True or False")
+def _several(value: Any, allows: Callable[[Any], bool]) -> bool:
+    return allows(value) or (isinstance(value, (list, tuple, set)) and all(map(allows, value)))
+
+
+def _rig(value: Any) -> bool:
+    return isinstance(value, (bpy.types.Collection, RigChoice, str))
+
+
+SWITCH = Kind(lambda value: isinstance(value, int) and value in (False, True), "True or False")
 FUNCTION = Kind(callable, "a function")
-PATH = Kind(_path, "a path, as a text or a Path")
+PATH = Kind(_path, "a path, as a text or a Path, of names with up to 255 bytes")
 TEXT = Kind(lambda value: isinstance(value, str) and bool(value.strip()), "a text")
-WHOLE = Kind(_whole, "a whole number")
-COUNT = Kind(lambda value: _whole(value) and value >= 0, "a whole number, 0 or more")
+WHOLE = Kind(lambda value: _whole(value) and abs(value) <= LARGEST, f"a whole number from {-LARGEST} to {LARGEST}")
+COUNT = Kind(lambda value: _whole(value) and 0 <= value <= LARGEST, f"a whole number from 0 to {LARGEST}")
 LENGTH = Kind(lambda value: _number(value) and value > 0, "a number above 0")
 SECONDS = Kind(lambda value: _number(value) and value >= 0, "a number of seconds, 0 or more")
 RATE = Kind(lambda value: _number(value) and 0 < value < 1, "a number between 0 and 1, without these")
@@ -87,9 +110,11 @@ KINDS: dict[str, Kind] = {
     "tags": TEXTS,
     "look_in": PATHS,
     "overrides": SETTINGS,
-    "rig": Kind(
-        lambda value: isinstance(value, (bpy.types.Collection, RigChoice, str)), f"one of {FORMS}", "unknown_rig"
-    ),
+    "model": Kind(_path, '"builtin", a folder, a file or an id, as a text or a Path', "invalid_spec"),
+    "scene": Kind(lambda value: isinstance(value, (bpy.types.Scene, str)), "a scene or its name", "unknown_scene"),
+    "rig": Kind(_rig, f"one of {FORMS}", "unknown_rig"),
+    "rigs": Kind(lambda value: _several(value, _rig), f"one of {FORMS}, or a list of such", "unknown_rig"),
+    "entry": Kind(lambda value: isinstance(value, Entry), "an entry of the batch"),
     "domain": Kind(lambda value: isinstance(value, (bpy.types.Object, str)), "an object or its name", "unknown_domain"),
     "proxy": Kind(lambda value: isinstance(value, _SHAPE), "an object, a collection, or its name", "unknown_proxy"),
     "guide": Kind(lambda value: isinstance(value, _SHAPE), "an object, a collection, or its name", "unknown_guide"),
@@ -98,7 +123,6 @@ KINDS: dict[str, Kind] = {
         lambda value: isinstance(value, (Farm, str)), "HOST:PORT of a scheduler, or an api.Farm", "bad_address"
     ),
     "request": Kind(lambda value: isinstance(value, JobRequest), "a JobRequest"),
-    **dict.fromkeys(("rig_report.model", "show_model.model", "model_profile.model"), PATH),  # others: with all settings
     "tried": SWITCH,
     "background": TEXT,
 }
@@ -113,25 +137,47 @@ def judged(function: Callable[P, R], name: str) -> Callable[P, R]:
     SjcError
         ``bad_usage``, or the code of the argument, such as ``unknown_domain``.
     """
-    parameters = inspect.signature(function).parameters
-    found = {argument: KINDS.get(f"{name}.{argument}") or KINDS.get(argument) for argument in parameters}
-    kinds = {argument: kind for argument, kind in found.items() if kind is not None}
-
-    may_be_none = {argument for argument, about in parameters.items() if "None" in str(about.annotation)}
+    signature = inspect.signature(function)
 
     @wraps(function)
     def checked(*arguments: P.args, **options: P.kwargs) -> R:
-        given = dict(zip(parameters, arguments, strict=False)) | options
-        for argument, value in given.items():
-            kind = kinds.get(argument)
-            if kind is None or (value is None and argument in may_be_none):
-                continue
-            if not kind.allows(value):
-                raise SjcError(
-                    kind.code,
-                    f"api.{name}: {argument} is {repr(value)[:LONGEST]}; allowed: {kind.allowed}.",
-                    f"help(api.{name}) tells more.",
-                )
-        return function(*arguments, **options)
+        try:
+            bound = signature.bind(*arguments, **options)
+        except TypeError as error:
+            raise SjcError("bad_usage", f"api.{name}: {error}{_meant(options, signature)}.", _help(name)) from error
+        for argument, value in bound.arguments.items():
+            optional = "None" in str(signature.parameters[argument].annotation)
+            bound.arguments[argument] = _judged(value, name, argument, optional)
+        return function(*bound.args, **bound.kwargs)
 
     return checked
+
+
+def _judged(value: Any, name: str, argument: str, optional: bool) -> Any:
+    """Return the value as `given` does; SjcError if it cannot be that argument."""
+    # The rows of a batch are judged one by one.
+    rows = (name, argument) == ("batch", "source") and not isinstance(value, (str, Path))
+    value = given(value, f"api.{name}: {argument}", texts=not rows)
+    if isinstance(value, JobRequest):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        value = dataclasses.replace(value, **{field: _judged(fields[field], name, field, True) for field in fields})
+    elif isinstance(value, RigChoice):  # which `rig_choice` judges
+        value = dataclasses.replace(
+            value, **{field.name: given(getattr(value, field.name), field.name) for field in dataclasses.fields(value)}
+        )
+    kind = KINDS.get(argument)
+    if kind is None or (value is None and optional) or kind.allows(value):
+        return value
+    found = f"{argument} is {repr(value)[:LONGEST]}"
+    raise SjcError(kind.code, f"api.{name}: {found}; allowed: {kind.allowed}.", _help(name))
+
+
+def _help(name: str) -> str:
+    return f"help(api.{name}) tells more."
+
+
+def _meant(options: Mapping[str, Any], signature: inspect.Signature) -> str:
+    """Which argument may be meant by one that does not exist."""
+    unknown: Sequence[str] = [option for option in options if option not in signature.parameters]
+    near = difflib.get_close_matches(unknown[0], signature.parameters, n=1) if unknown else []
+    return f" (perhaps {near[0]})" if near else ""

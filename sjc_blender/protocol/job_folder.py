@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -79,6 +80,8 @@ class JobFolder:
     """
 
     def __init__(self, path: Path) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise SjcError("not_a_job", f"{repr(path)[:80]} is no path of a folder.")
         self.path = Path(path)
         self.spec_path = self.path / "job.json"
         self.events_path = self.path / "events.jsonl"

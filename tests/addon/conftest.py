@@ -11,6 +11,7 @@ from sjc_blender.addon.environment import session
 from sjc_blender.addon.environment.engine_check import EngineCheck
 from sjc_blender.addon.environment.engine_keeper import EngineKeeper
 from sjc_blender.addon.jobs import known_jobs
+from sjc_blender.addon.ui.shared import background_mode
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.model_profile import BUILTIN
 from sjc_blender.protocol.spec import JobSpec
@@ -42,6 +43,12 @@ def scene():
     """Give the one scene of an empty, unsaved file."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     return bpy.context.scene
+
+
+@pytest.fixture
+def as_in_a_window(monkeypatch):
+    """Let operators return at once, as they do where timers move their jobs on."""
+    monkeypatch.setattr(background_mode, "waits", lambda: False)
 
 
 @pytest.fixture(scope="module")

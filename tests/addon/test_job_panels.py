@@ -192,7 +192,7 @@ def test_an_offer_that_is_taken_is_none_any_more(addon, earlier):
     assert known_jobs.offers() == []
 
 
-def test_several_offers_are_taken_at_once(addon, earlier, fake_engine):
+def test_several_offers_are_taken_at_once(addon, earlier, fake_engine, as_in_a_window):
     folders = [
         earlier(events.CheckpointSaved("checkpoint.safetensors", 340), is_open=True, name=f"job {number}")
         for number in range(5)

@@ -33,7 +33,7 @@ def asked(monkeypatch, finished_job):
     """Give what the panel asks of the API."""
     calls = []
 
-    def submit(request, *, scene, import_results=True, wait, farm):
+    def submit(request, *, scene, import_results=True, farm):
         assert scene == bpy.context.scene
         calls.append(request)
         return SimpleNamespace(id="job1", spec=JobSpec(request.prompt), folder=finished_job())

@@ -2,7 +2,7 @@ import json
 import os
 
 from sjc_blender.addon.commands.outcome import Outcome
-from sjc_blender.addon.commands.printed import put
+from sjc_blender.addon.printed import put
 
 
 def test_a_reader_that_is_gone_ends_nothing():

@@ -57,6 +57,18 @@ def test_the_other_one_comes_to_where_the_first_was_moved(scene, folder):
     assert (hidden(mesh), hidden(volume)) == (False, True)
 
 
+def test_the_one_that_is_seen_is_the_asset_of_a_job(scene, folder):
+    volume, mesh = api.import_result(folder)
+    api.mark_as_asset(mesh, folder, tags=("table",))
+    mesh.asset_data.author = "Ada"
+    assert api.show_as(mesh, "volume") == volume
+    assert mesh.asset_data is None
+    assert {tag.name for tag in volume.asset_data.tags} == {"sjc", "volume", "table"}
+    assert (volume.asset_data.author, volume.asset_data.description) == ("Ada", volume["sjc_prompt"])
+    assert api.show_as(volume, "mesh") == mesh and volume.asset_data is None
+    assert {tag.name for tag in mesh.asset_data.tags} == {"sjc", "mesh", "table"}
+
+
 def test_it_follows_into_collections_and_under_parents(scene, folder):
     volume, mesh = api.import_result(folder)
     props, parent = bpy.data.collections.new("Props"), bpy.data.objects.new("Cart", None)

@@ -24,7 +24,7 @@ from tests.addon.drawn_layout import Layout, context
 
 
 @pytest.fixture
-def settings(scene, monkeypatch, tmp_path):
+def settings(scene, monkeypatch, tmp_path, as_in_a_window):
     monkeypatch.setattr(generate_operators, "refusal", None)
     monkeypatch.setattr(QUEUE, "_jobs", [])
     monkeypatch.setattr(user_preferences, "find_engine_python", lambda *_: Path("python"))

@@ -11,7 +11,6 @@ from typing import Any
 import bpy
 
 from ...protocol.errors import SjcError
-from ...protocol.home import expanded
 from ...protocol.outside_file import is_there
 from ...protocol.overrides import parse_overrides
 from ...protocol.spec import LOOSENESS
@@ -21,6 +20,7 @@ from ..batch.entry import DONE
 from ..batch.layout import PLACES
 from ..batch.seed_ranges import seeds_of
 from ..batch.written_numbers import NotANumber
+from ..jobs.job_request import absolute
 from .farm_options import add_farm_options, chosen_farm
 from .guide_options import add_guide_options, guide_arguments
 from .outcome import Outcome, told
@@ -116,7 +116,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
             "The batch has no scene to be saved in.",
             "Add --save OUT.blend, --prepare, --check or --status.",
         )
-    source = arguments.file if arguments.file in bpy.data.texts else str(expanded(arguments.file).absolute())
+    source = arguments.file if arguments.file in bpy.data.texts else absolute(arguments.file)
     try:
         # In the scene as it was opened, before anything is written.
         batch = _batch(arguments, source)

@@ -6,9 +6,11 @@ from __future__ import annotations
 import argparse
 import itertools
 import pkgutil
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -16,12 +18,12 @@ import bpy
 
 from ...protocol import atomic_write
 from ...protocol.errors import SjcError
-from ...protocol.home import expanded
-from ..main_thread import require_utf8
+from ..given_values import require_utf8
+from ..jobs.job_request import absolute
+from ..printed import put
 from ..process.platform_process import flush_c_output
 from .opened_file import require_opened
 from .outcome import EXIT_OK, Outcome
-from .printed import put
 from .progress import FORMS
 
 PROGRAM = "blender [-b FILE.blend] --command sjc"
@@ -37,6 +39,9 @@ def main(argv: Sequence[str]) -> int:
     words = list(argv)
     # Also for an invalid command line.
     wanted = argparse.Namespace(json="--json" in words, json_file=_option(words, "--json-file"))
+    if signal.getsignal(signal.SIGINT) is None:
+        # Blender's own handler, which only takes note of the first Ctrl-C, and ends Blender at the second.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         require_utf8(*words)
         wanted = _parser().parse_args(words)
@@ -52,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     flush_c_output()
     if wanted.json_file:
         try:
-            atomic_write.write_text(expanded(wanted.json_file).absolute(), outcome.as_json() + "\n")
+            atomic_write.write_text(Path(absolute(wanted.json_file)), outcome.as_json() + "\n")
         except SjcError as error:
             put(f"Error: {error}", sys.stderr)
             outcome = Outcome("failed", outcome.facts, outcome.lines, outcome.error or error)

@@ -6,8 +6,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ...protocol.home import expanded
 from .. import api
+from ..jobs.job_request import absolute
 
 
 def add_farm_options(parser: argparse.ArgumentParser) -> None:
@@ -27,5 +27,5 @@ def chosen_farm(arguments: argparse.Namespace) -> api.Farm | None:
         if arguments.farm_keys or arguments.farm_not_shared:
             raise api.SjcError("bad_usage", "Options of a farm are given without a farm.", "Add --farm ADDRESS.")
         return None
-    keys = expanded(arguments.farm_keys).absolute() if arguments.farm_keys else None
+    keys = Path(absolute(arguments.farm_keys)) if arguments.farm_keys else None
     return api.Farm(arguments.farm, keys, not arguments.farm_not_shared)

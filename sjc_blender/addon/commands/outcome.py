@@ -12,7 +12,7 @@ from ...protocol.errors import InvalidSpec, SjcError
 from ...protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from ...protocol.json_values import json_value, plain
 from ..batch.batch_fault import InvalidBatch
-from .printed import put
+from ..printed import put
 
 USAGE_CODES = {
     "bad_usage",
@@ -20,6 +20,7 @@ USAGE_CODES = {
     "invalid_batch",
     "invalid_spec",
     "no_batch_file",
+    "not_opened",
     "prompt_outside_vocabulary",
     "unknown_camera",
     "unknown_domain",

@@ -11,8 +11,8 @@ from typing import Any, Protocol, TextIO
 from ...protocol import events
 from ...protocol.json_values import json_value
 from ..jobs.job import Job
-from .printed import put
-from .progress_lines import ProgressLines
+from ..jobs.progress_lines import ProgressLines
+from ..printed import put
 
 FORMS = ("text", "json")
 

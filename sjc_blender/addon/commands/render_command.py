@@ -18,12 +18,12 @@ from mathutils import Matrix
 
 from ...protocol import atomic_write, codec
 from ...protocol.errors import SjcError
-from ...protocol.home import expanded
 from ...protocol.model_families import REFERENCE_VIEWS
 from ...protocol.reference_views import ReferenceView, ReferenceViews
 from ...protocol.slug import slug
 from ...protocol.spec import CameraRig
 from ...protocol.transforms_json import TRANSFORMS, transforms_json
+from ..jobs.job_request import absolute
 from ..process.interrupts import Interrupts
 from ..rigs.domain import domain_object, domain_spec
 from ..rigs.evaluated_scene import Placed, evaluated
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
             "bad_usage", "--views needs square pictures of a rig.", "Add --rig COLLECTION and --size PIXELS."
         )
     with picture_settings(scene, _settings(arguments)), _shots(scene, arguments) as shots:
-        folder = expanded(arguments.out).absolute()
+        folder = Path(absolute(arguments.out))
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -14,8 +14,9 @@ import bpy
 
 from ...protocol import atomic_write
 from ...protocol.errors import SjcError
-from ...protocol.home import expanded
 from .. import api
+from ..jobs.job_request import absolute
+from .opened_file import require_not_newer
 
 LITTLE = 16_000_000
 """Bytes on a disk that count as none for a .blend that could not be written."""
@@ -95,7 +96,10 @@ def _outputs(text: str) -> tuple[str, ...]:
 
 
 def _blend_path(text: str) -> Path:
-    path = expanded(text).absolute()
+    path = Path(absolute(text))
     if path.suffix != ".blend":
         raise argparse.ArgumentTypeError(f"{text!r} does not end in .blend")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder")
+    require_not_newer(path)
     return path

@@ -41,6 +41,12 @@ class Farm:
                 f"{self.address!r} is not the address of a farm.",
                 "Give HOST or HOST:PORT of its scheduler.",
             )
+        if not (self.keys is None or isinstance(self.keys, (str, Path))) or not isinstance(self.shared, bool):
+            raise SjcError(
+                "bad_usage",
+                f"The farm {self.address} has keys={repr(self.keys)[:80]} and shared={repr(self.shared)[:80]}.",
+                "Give the folder of its keys as a path or None, and for shared True or False.",
+            )
 
     @property
     def options(self) -> list[str]:

@@ -21,6 +21,8 @@ PREVIEW_SIDE = 256
 LARGEST_SIDE = 8192
 """Most pixels of the picture that a preview is made from."""
 
+ASSET_TEXTS = ("description", "catalog_id", "author", "copyright", "license")
+
 TURNTABLE_ROWS = 2
 """Rows of square views in ``result/turntable.png``; the upper row's first one is the front."""
 
@@ -61,6 +63,30 @@ def mark_as_asset(obj: bpy.types.Object, folder: JobFolder | None = None, tags: 
         preview.image_size = (PREVIEW_SIDE, PREVIEW_SIDE)
         pixels: Any = preview.image_pixels_float
         pixels.foreach_set(picture.ravel())
+
+
+def hand_over(old: bpy.types.Object, new: bpy.types.Object) -> None:
+    """Let the other one of mesh and Volume be the asset of a result, where the one that was is hidden now.
+
+    An asset that is hidden would come into other files as nothing.
+    """
+    told = old.asset_data
+    if told is None or old.library is not None or new.asset_data is not None:
+        return
+    new.asset_mark()
+    data: Any = new.asset_data
+    for field in ASSET_TEXTS:
+        setattr(data, field, getattr(told, field))
+    for tag in told.tags:
+        data.tags.new(new.type.lower() if tag.name == old.type.lower() else tag.name, skip_if_exists=True)
+    source: Any = old.preview
+    preview: Any = new.preview_ensure()
+    if source is not None and len(source.image_pixels_float):
+        preview.image_size = source.image_size
+        pixels = np.empty(len(source.image_pixels_float), np.float32)
+        source.image_pixels_float.foreach_get(pixels)
+        preview.image_pixels_float.foreach_set(pixels)
+    old.asset_clear()
 
 
 def _picture(folder: JobFolder) -> np.ndarray | None:

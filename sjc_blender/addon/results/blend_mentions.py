@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finding the .vdb files that a .blend mentions in its bytes, without opening it in Blender.
+"""Reading a .blend without opening it: the .vdb files that it mentions, and the Blender that has written it.
 
 Knows no bpy.
 """
@@ -24,6 +24,9 @@ LARGEST = 1 << 36
 _DIGEST = re.compile(rb"-([0-9a-f]{12})(?![0-9a-f])")
 _END = b"ENDB"
 """The last block of a .blend, a header of at most 32 bytes."""
+
+_HEADER = re.compile(rb"BLENDER(?:[0-9]{2}-[0-9]{2}v([0-9]{4})|[-_][vV]([0-9]{3}))")
+"""As Blender 5 writes it, and as those before did; the last group is the version, 405 for 4.5."""
 
 _RAW, _GZIP, _ZSTD = b"BLENDER", b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -50,6 +53,16 @@ def digests_in(path: Path) -> set[str]:
         if _END not in rest:
             raise ValueError("it is no .blend, or cut off")
         return found
+
+
+def saved_by(path: Path) -> tuple[int, int] | None:
+    """Give the version of the Blender that has written a .blend, packed or not; None where that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            found = _HEADER.match(next(_unpacked(file), b""))
+    except (OSError, ValueError, EOFError):
+        return None
+    return divmod(int(found[1] or found[2]), 100) if found is not None else None
 
 
 def _unpacked(file: BinaryIO) -> Iterator[bytes]:

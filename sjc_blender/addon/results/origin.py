@@ -58,6 +58,25 @@ def named_object(source: Any, *types: str) -> bpy.types.Object:
     return found
 
 
+def require_own(obj: bpy.types.Object, *, data: bool = False) -> bpy.types.Object:
+    """Return an object of this file; SjcError ``linked_object`` for one that another file has, which is changed there.
+
+    Parameters
+    ----------
+    obj : Object
+    data : bool
+        Whether its mesh or Volume is changed too: that of a library override is linked.
+    """
+    owner = obj.library or (obj.data.library if data and obj.data is not None else None)
+    if owner is not None:
+        raise SjcError(
+            "linked_object",
+            f"{obj.name!r} is linked from {owner.filepath}: what is changed here would be lost.",
+            "Change it in that file, or make it local (Object > Relations > Make Local > Selected Objects and Data).",
+        )
+    return obj
+
+
 def is_result(obj: bpy.types.Object | None) -> bool:
     """Return whether an object is the Volume or the mesh of a job."""
     return obj is not None and obj.type in {"MESH", "VOLUME"} and bool(job_of(obj))

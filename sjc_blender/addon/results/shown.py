@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import bpy
 
 from ...protocol.errors import SjcError
+from .asset import hand_over
 from .import_mesh import import_mesh
 from .import_volume import import_volume
 from .object_frame import domain_now, frame_of
@@ -106,6 +107,7 @@ def _put_away(seen: bpy.types.Object, others: Sequence[bpy.types.Object]) -> Non
     hide_result(seen, False)
     for other in others:
         hide_result(other, True)
+        hand_over(other, seen)
 
 
 def _twins(obj: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:

@@ -26,13 +26,12 @@ from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from .blend_mentions import digests_in
 from .import_volume import SUBFOLDER
-from .vdb_file import digest_of
+from .vdb_file import STORED_NAME, digest_of
 
 YOUNG_SECONDS = 24 * 3600.0
 MOST_ENTRIES = 200_000
 """Most files and folders searched; a home folder is not a project."""
 
-_OURS = re.compile(r".+-(?P<digest>[0-9a-f]{12})(-[0-9]{1,6})?\.vdb")
 _BLEND = re.compile(r".+\.blend[0-9]*@?", re.IGNORECASE)
 _RECOVERY = re.compile(r"quit\.blend|.*autosave\.blend")
 
@@ -134,7 +133,7 @@ def delete_unused_files(look_in: Sequence[str | Path] = ()) -> UnusedFiles:
 def _candidates(home: Path, folder: Path) -> Iterator[tuple[Path, str]]:
     """Yield files that are ours by name and content, and not recent, with their digests."""
     for name in sorted(plain_files.plain_names(home, folder)):
-        named = _OURS.fullmatch(name)
+        named = STORED_NAME.fullmatch(name)
         path = folder / name
         if named is None:
             continue
@@ -147,7 +146,7 @@ def _candidates(home: Path, folder: Path) -> Iterator[tuple[Path, str]]:
 def _open_session() -> set[str]:
     """Return the digests in the names of all files that local and linked Volumes of the open file refer to."""
     names = (os.path.basename(volume.filepath.replace("\\", "/")) for volume in bpy.data.volumes)  # noqa: PTH119
-    return {named["digest"] for name in names if (named := _OURS.fullmatch(name)) is not None}
+    return {named["digest"] for name in names if (named := STORED_NAME.fullmatch(name)) is not None}
 
 
 def _blends(places: Sequence[Path]) -> Iterator[Path]:

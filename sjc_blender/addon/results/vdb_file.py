@@ -7,6 +7,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import re
 import shutil
 import struct
 import tempfile
@@ -30,6 +31,8 @@ LARGEST = 4_000_000_000
 """Bytes of a .vdb that is copied while the user waits; density and colour of 512 voxels a side take half of it."""
 
 DIGEST_LENGTH = 12
+STORED_NAME = re.compile(rf".+-(?P<digest>[0-9a-f]{{{DIGEST_LENGTH}}})(-[0-9]{{1,6}})?\.vdb")
+"""Name of a file that `store_vdb` has written, also of its copy under another number."""
 
 MAGIC = b" BDV\0\0\0\0"
 HEADER = "<Q3I?"

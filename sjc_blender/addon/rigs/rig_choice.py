@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import bpy
 
@@ -13,6 +13,11 @@ from ...protocol.errors import SjcError
 from ...protocol.spec import Camera
 
 FORMS = "ORBIT, a collection, REGION:COLLECTION, ANIMATION or ANIMATION:FIRST-LAST"
+Mode = Literal["ORBIT", "CAMERAS", "REGION", "ANIMATION"]
+MODES = get_args(Mode)
+MOST_FRAMES = 1_048_574
+"""Blender's last frame."""
+
 SAMPLES = 48
 """Views taken along an animated path, evenly in time."""
 
@@ -36,7 +41,7 @@ class RigChoice:
         Those views, where the path was played already; see `sjc_blender.addon.rigs.animation.path_steps`.
     """
 
-    mode: Literal["ORBIT", "CAMERAS", "REGION", "ANIMATION"] = "ORBIT"
+    mode: Mode = "ORBIT"
     collection: bpy.types.Collection | None = None
     frames: tuple[int, int] | None = None
     samples: int = SAMPLES
@@ -57,7 +62,7 @@ def rig_choice(rig: str | bpy.types.Collection | RigChoice) -> RigChoice:
         ``unknown_rig``.
     """
     if isinstance(rig, RigChoice):
-        return rig
+        return _judged(rig)
     if isinstance(rig, bpy.types.Collection):
         return RigChoice("CAMERAS", rig)
     if not isinstance(rig, str):
@@ -81,3 +86,30 @@ def rig_choice(rig: str | bpy.types.Collection | RigChoice) -> RigChoice:
         f"There is no collection {region!r} for the rig.",
         f"Use {FORMS}; the collections are: {known}.",
     )
+
+
+def _judged(choice: RigChoice) -> RigChoice:
+    """Return a choice that somebody made; SjcError ``unknown_rig`` if one of its fields cannot be that."""
+    frames, collection = choice.frames, choice.collection
+    of_two = isinstance(frames, (tuple, list)) and len(frames) == 2 and all(map(_is_whole, frames))
+    faults = {
+        "mode": choice.mode not in MODES and f"one of {', '.join(MODES)}",
+        "collection": not (collection is None or isinstance(collection, bpy.types.Collection))
+        and "a collection or None",
+        "frames": not (frames is None or of_two) and "two whole numbers or None",
+        "samples": not (_is_whole(choice.samples) and choice.samples > 0) and "a whole number, 1 or more",
+    }
+    for field, allowed in faults.items():
+        if allowed:
+            raise SjcError(
+                "unknown_rig", f"{field} of the RigChoice is {repr(getattr(choice, field))[:80]}; allowed: {allowed}."
+            )
+    if choice.mode in {"CAMERAS", "REGION"} and collection is None:
+        raise SjcError(
+            "unknown_rig", f"The RigChoice {choice.mode} has no collection.", "Name the one with the cameras."
+        )
+    return choice
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST_FRAMES

@@ -38,7 +38,7 @@ def drawn(monkeypatch):
     return draw
 
 
-def test_check_and_run(settings, drawn):
+def test_check_and_run(settings, drawn, as_in_a_window):
     settings.seeds = "1, 2"
     settings.id_data.sjc.make_mesh = False
     assert bpy.ops.sjc.batch_check() == {"FINISHED"}
@@ -66,7 +66,7 @@ def test_every_fault_is_shown_until_it_is_dismissed(settings, drawn):
     assert "2 faults, nothing started" not in drawn().texts()
 
 
-def test_cancel_and_retry(settings, drawn):
+def test_cancel_and_retry(settings, drawn, as_in_a_window):
     settings.id_data.sjc.negative_prompt = "patient"
     bpy.ops.sjc.batch_run()
     bpy.ops.sjc.batch_cancel()

@@ -14,11 +14,11 @@ from sjc_blender.addon import api
 from sjc_blender.addon.commands.command_line import main
 from sjc_blender.addon.commands.opened_file import named_file
 from sjc_blender.addon.commands.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE, Outcome
-from sjc_blender.addon.commands.progress_lines import ProgressLines
 from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job import Job, JobState
 from sjc_blender.addon.jobs.job_queue import JobQueue
+from sjc_blender.addon.jobs.progress_lines import ProgressLines
 from sjc_blender.protocol import events
 from sjc_blender.protocol.amounts import duration
 from tests.addon.jobs.processes import until

@@ -19,7 +19,8 @@ from sjc_blender.addon.results.origin import job_folder_of
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
-from tests.addon.jobs.conftest import MODEL, write_result
+from tests.addon.jobs.conftest import MODEL
+from tests.addon.jobs.fake_python import write_result
 
 
 @pytest.fixture(autouse=True)

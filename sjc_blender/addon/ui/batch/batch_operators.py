@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators of the batch: check, run, cancel and retry."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import bpy
 
@@ -14,7 +14,7 @@ from ...environment import session
 from ...rigs.rig_choice import RigChoice
 from ...window_events import push_undo, show_text
 from ..shared import camera_path, gradually
-from ..shared.attempt import report_error
+from ..shared.attempt import attempt
 from .batch_properties import SJC_PG_batch
 
 EXAMPLE = """\
@@ -43,10 +43,9 @@ class _BatchOperator(bpy.types.Operator):
 
     def make(self, context: bpy.types.Context, *, start: bool) -> set[str]:
         """Check the list, and run it if `start`; keep the message for the panel."""
-        _judge(context.scene, start)
-        if isinstance(verdict, SjcError):
-            report_error(self, verdict)
-            return {"CANCELLED"}
+        outcome = _told(self, lambda: _judge(context.scene, start))
+        if outcome != {"FINISHED"}:
+            return outcome
         if verdict is not None:
             self.report({"INFO"}, verdict)
         return {"FINISHED"}
@@ -87,6 +86,17 @@ def _judge(scene: bpy.types.Scene, start: bool) -> None:
             read(scene, scene.sjc.rig_choice())  # type: ignore[attr-defined]
     except SjcError as error:
         _keep(error)
+
+
+def _told(operator: bpy.types.Operator, action: Callable[[], object]) -> set[str]:
+    """Do what ends in a verdict; report that if it is a fault."""
+
+    def act() -> None:
+        action()
+        if isinstance(verdict, SjcError):
+            raise verdict
+
+    return attempt(operator, act)
 
 
 class SJC_OT_batch_check(_BatchOperator):
@@ -155,18 +165,15 @@ class SJC_OT_batch_retry(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         global verdict
         verdict = None
-        if batches.latest is None or reading():
+        latest = batches.latest
+        if latest is None or reading():
             return {"CANCELLED"}
 
         def done(said: str) -> None:
             _keep(said)
             push_undo("SJC batch")
 
-        gradually.gradually(NAME, batches.latest.starting(), done, _keep)
-        if isinstance(verdict, SjcError):
-            report_error(self, verdict)
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        return _told(self, lambda: gradually.gradually(NAME, latest.starting(), done, _keep))
 
 
 class SJC_OT_batch_new_text(bpy.types.Operator):

@@ -46,9 +46,7 @@ class SJC_OT_edit_result(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
         def begin() -> None:
             if self.agreed:
                 self.settle(job_folder_of(context.object).path)
-            api.submit(
-                settings.edit_request(context.object), scene=context.scene, wait=bpy.app.background, farm=settings.farm
-            )
+            api.submit(settings.edit_request(context.object), scene=context.scene, farm=settings.farm)
 
         return attempt(self, begin)
 

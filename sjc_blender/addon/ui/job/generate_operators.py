@@ -23,6 +23,7 @@ from ...rigs.rig_choice import RigChoice
 from ..settings.properties import SJC_PG_settings
 from ..shared import camera_path
 from ..shared.attempt import attempt, in_object_mode, report_error
+from ..shared.background_mode import seen_to_its_end
 from ..shared.wrapped_label import UNIT, draw_sentences
 from . import variations
 
@@ -100,7 +101,8 @@ class SJC_OT_generate(bpy.types.Operator):
             if settings.rig == "ANIMATION" and not bpy.app.background:
                 camera_path.play(context.scene, _generate_later, _refuse)
             else:
-                _generate(context.scene, settings.rig_choice())
+                with seen_to_its_end():
+                    _generate(context.scene, settings.rig_choice())
         except SjcError as error:
             _refuse(error)
             if not self.in_panel:
@@ -137,7 +139,7 @@ def _generate(scene: bpy.types.Scene, rig: RigChoice) -> None:
     count = bpy.context.window_manager.sjc.variations  # type: ignore[attr-defined]
     request = settings.request(rig)
     made: list[Job] = []
-    how = {"scene": scene, "import_results": count == 1, "wait": bpy.app.background, "farm": settings.farm}
+    how = {"scene": scene, "import_results": count == 1, "farm": settings.farm}
     try:
         for seed in range(settings.seed, settings.seed + count):
             made.append(api.submit(dataclasses.replace(request, seed=seed), **how))

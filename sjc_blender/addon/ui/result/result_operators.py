@@ -152,6 +152,31 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
         return outcome
 
 
+class SJC_OT_bring_files(bpy.types.Operator):
+    """Copy the .vdb files that results use in other folders into the folder sjc beside this file, and use the copies"""
+
+    bl_idname = "sjc.bring_files"
+    bl_label = "Bring Files Here"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Whether files can lie beside the open one."""
+        if not bpy.data.filepath:
+            cls.poll_message_set("Save the file first")
+        return bool(bpy.data.filepath)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Copy them, and say what is left."""
+        done: list[api.BroughtFiles] = []
+        outcome = attempt(self, lambda: done.append(api.bring_files_here()))
+        for brought in done:
+            self.report({"INFO"}, f"Files that lie beside this one now: {len(brought.files)}")
+            for name, reason in brought.left.items():
+                self.report({"WARNING"}, f"{name}: {reason}")
+        return outcome
+
+
 CLASSES = (
     SJC_OT_auto_threshold,
     SJC_OT_show_as,
@@ -159,6 +184,7 @@ CLASSES = (
     SJC_OT_bake_texture,
     SJC_OT_mark_asset,
     SJC_OT_export_result,
+    SJC_OT_bring_files,
 )
 
 

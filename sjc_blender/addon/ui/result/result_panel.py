@@ -8,6 +8,7 @@ from ...kept_values import kept_text
 from ...results import background_work
 from ...results.bake_texture import KEY
 from ...results.before_after import sides_of
+from ...results.bring_files import is_elsewhere
 from ...results.origin import is_result, mesh_of
 from ...results.placement import job_of
 from ...results.remesh import refusals
@@ -16,6 +17,9 @@ from ..shared.wrapped_label import draw_sentences
 
 LONGEST_PROMPT = 200
 """Characters of it that are shown."""
+
+ELSEWHERE = "Its .vdb file lies in another folder, and does not move with this file"
+LINKED = "It is linked: its .vdb file lies beside the file that it comes from"
 
 
 class SJC_PT_result(bpy.types.Panel):
@@ -52,6 +56,7 @@ class SJC_PT_result(bpy.types.Panel):
         colours.prop(context.window_manager.sjc, "colours", text="Show Colours", toggle=True, icon="COLOR")
         if obj.type == "VOLUME":
             column.row().prop(context.window_manager.sjc_result, "look", expand=True)
+            _draw_elsewhere(column, context, obj)
         _draw_place(column, context, obj)
         mesh = mesh_of(obj)
         if mesh is not None:
@@ -59,6 +64,16 @@ class SJC_PT_result(bpy.types.Panel):
         row = layout.row(align=True)
         row.operator("sjc.mark_asset", icon="ASSET_MANAGER")
         row.operator("sjc.export_result", text="Export", icon="EXPORT")
+
+
+def _draw_elsewhere(column: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
+    """Say that the grids belong to another project, and offer to copy them."""
+    if not is_elsewhere(obj):
+        return
+    linked = obj.data is not None and obj.data.library is not None
+    draw_sentences(column, context, LINKED if linked else ELSEWHERE, "INFO")
+    if not linked:
+        column.operator("sjc.bring_files", icon="FILE_FOLDER")
 
 
 def _draw_place(column: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:

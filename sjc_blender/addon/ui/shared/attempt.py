@@ -7,6 +7,7 @@ from collections.abc import Callable
 import bpy
 
 from ....protocol.errors import SjcError
+from .background_mode import seen_to_its_end
 
 LINE = 90
 """Characters in a line of a report."""
@@ -20,9 +21,10 @@ def report_error(operator: bpy.types.Operator, error: SjcError) -> None:
 
 
 def attempt(operator: bpy.types.Operator, action: Callable[[], object]) -> set[str]:
-    """Call `action`; report an SjcError."""
+    """Call `action`, in background mode until what it began has ended; report an SjcError."""
     try:
-        action()
+        with seen_to_its_end():
+            action()
     except SjcError as error:
         report_error(operator, error)
         return {"CANCELLED"}

@@ -7,8 +7,8 @@ from typing import TextIO
 
 from ...protocol import events
 from ...protocol.amounts import duration
-from ..jobs.job import Job
-from .printed import put
+from ..printed import put
+from .job import Job
 
 LINES = 20
 """Number of lines in a log over the whole run."""
