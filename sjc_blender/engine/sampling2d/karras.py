@@ -15,22 +15,22 @@ from ..score_models.score_model import Condition, ScoreModel
 
 @dataclass(frozen=True)
 class Churn:
-    """Noise that is put back at each step.
+    """Noise that is added at each step; the names are those of the paper.
 
     Attributes
     ----------
-    amount : float
-        S_churn; 0 makes the sampler deterministic.
-    lowest, highest : float
-        S_tmin and S_tmax: the noise levels between which it is put back.
-    inflation : float
-        S_noise: standard deviation of that noise.
+    S_churn : float
+        Amount of noise; 0 makes the sampler deterministic.
+    S_tmin, S_tmax : float
+        Range of noise levels in which noise is added.
+    S_noise : float
+        Standard deviation of that noise.
     """
 
-    amount: float = 80.0
-    lowest: float = 0.05
-    highest: float = 50.0
-    inflation: float = 1.003
+    S_churn: float = 80.0
+    S_tmin: float = 0.05
+    S_tmax: float = 50.0
+    S_noise: float = 1.003
 
 
 def karras_timesteps(sigmas: Tensor, steps: int, rho: float = 7.0) -> list[int]:
@@ -82,26 +82,27 @@ def sample_karras(
     levels = [float(model.sigmas[timestep]) for timestep in timesteps] + [0.0]
     z = noise * levels[0]
     for index, timestep in enumerate(timesteps):
-        sigma, following = levels[index], levels[index + 1]
-        raised = _raised(model.sigmas, sigma, churn, len(timesteps))
-        if raised is not None:
-            timestep, higher = raised
-            fresh = torch.randn(z.shape, generator=generator).to(z)
-            z, sigma = z + churn.inflation * math.sqrt(higher**2 - sigma**2) * fresh, higher
-        slope = (z - model.denoise(z, timestep, condition)) / sigma
-        ahead = z + (following - sigma) * slope
-        if following > 0:
-            slope_ahead = (ahead - model.denoise(ahead, timesteps[index + 1], condition)) / following
-            ahead = z + (following - sigma) * (slope + slope_ahead) / 2
-        z = ahead
+        sigma, sigma_next = levels[index], levels[index + 1]
+        timestep, sigma_hat = _churned(model.sigmas, timestep, churn, len(timesteps))
+        z_hat = z
+        if sigma_hat > sigma:
+            epsilon = torch.randn(z.shape, generator=generator).to(z)
+            z_hat = z + churn.S_noise * math.sqrt(sigma_hat**2 - sigma**2) * epsilon
+        d = (z_hat - model.denoise(z_hat, timestep, condition)) / sigma_hat
+        z = z_hat + (sigma_next - sigma_hat) * d
+        if sigma_next > 0:
+            d_prime = (z - model.denoise(z, timesteps[index + 1], condition)) / sigma_next
+            z = z_hat + (sigma_next - sigma_hat) * (d + d_prime) / 2
     return z
 
 
-def _raised(sigmas: Tensor, sigma: float, churn: Churn, steps: int) -> tuple[int, float] | None:
-    """The higher level to which churn takes a sample, snapped; None where it stays."""
-    if not churn.lowest <= sigma <= churn.highest:
-        return None
-    gamma = min(churn.amount / steps, math.sqrt(2.0) - 1.0)
-    timestep = nearest_timestep(sigmas, sigma * (1.0 + gamma))
-    higher = float(sigmas[timestep])
-    return (timestep, higher) if higher > sigma else None
+def _churned(sigmas: Tensor, timestep: int, churn: Churn, steps: int) -> tuple[int, float]:
+    """Return the timestep and sigma_hat, snapped to the table, to which churn raises a sample."""
+    sigma = float(sigmas[timestep])
+    if churn.S_tmin <= sigma <= churn.S_tmax:
+        gamma = min(churn.S_churn / steps, math.sqrt(2.0) - 1.0)
+        raised = nearest_timestep(sigmas, sigma * (1.0 + gamma))
+        sigma_hat = float(sigmas[raised])
+        if sigma_hat > sigma:
+            return raised, sigma_hat
+    return timestep, sigma
