@@ -96,7 +96,7 @@ def _judged(choice: RigChoice) -> RigChoice:
         "mode": choice.mode not in MODES and f"one of {', '.join(MODES)}",
         "collection": not (collection is None or isinstance(collection, bpy.types.Collection))
         and "a collection or None",
-        "frames": not (frames is None or of_two) and "two whole numbers or None",
+        "frames": not (frames is None or of_two) and f"two frames, up to {MOST_FRAMES}, or None",
         "samples": not (_is_whole(choice.samples) and choice.samples > 0) and "a whole number, 1 or more",
     }
     for field, allowed in faults.items():
