@@ -173,7 +173,7 @@ def _judged(value: Any, name: str, argument: str, optional: bool) -> Any:
 
 
 def _help(name: str) -> str:
-    return f"help(api.{name}) tells more."
+    return f"In Python help(api.{name}) tells more, on the command line --help."
 
 
 def _meant(options: Mapping[str, Any], signature: inspect.Signature) -> str:

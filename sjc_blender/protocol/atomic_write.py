@@ -142,6 +142,12 @@ def file_error(error: OSError, path: Path) -> SjcError:
             f"The disk is full: {path} could not be written.",
             "Free some space, then do it again. Nothing that was there is lost; a job can be resumed.",
         )
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return SjcError(
+            "folder_not_writable",
+            f"{path} could not be written: it, or a folder above it, has the name of a file that is there.",
+            "Choose another folder, or rename that file.",
+        )
     return SjcError(
         "folder_not_writable",
         f"{path} could not be written: {error.strerror or error}.",

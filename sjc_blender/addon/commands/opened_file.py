@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,21 +11,35 @@ import bpy
 from ...protocol.errors import SjcError
 from ..results.blend_mentions import saved_by
 
-_BLEND = re.compile(r"\.blend\d*$", re.IGNORECASE)
 _COMMAND = ("--command", "-c")
-_WITH_VALUE = {"--python", "-P", "--python-expr", "--python-text", "--render-output", "-o", "--log-file", "--addons"}
-"""Of Blender's options those whose value may end like a file's name."""
+_VALUES = {
+    **dict.fromkeys(
+        "-S --scene -f --render-frame -s --frame-start -e --frame-end -j --frame-jump -o --render-output -E --engine -t"
+        " --threads --cycles-device -F --render-format -x --use-extension -P --python --python-text --python-expr"
+        " --python-exit-code --addons --log --log-level --log-file --debug-value --verbose --gpu-device --gpu-backend"
+        " --gpu-vsync --app-template --qos".split(),
+        1,
+    ),
+    **dict.fromkeys(("-p", "--window-geometry"), 4),
+}
+"""How many words that follow each of Blender's options are its own."""
 
 
 def named_file(command_line: Sequence[str]) -> str:
-    """Return the .blend that Blender's command line names before ``--command``; empty if it names none."""
+    """Return the file that Blender's command line names before ``--command``, whatever its ending; empty if none."""
     named = ""
-    for before, word in itertools.pairwise(command_line):
+    words = iter(command_line[1:])
+    for word in words:
         if word in _COMMAND:
+            return named
+        if word == "--":
             break
-        if _BLEND.search(word) and not word.startswith("-") and before not in _WITH_VALUE:
+        if word.startswith("-"):
+            for _ in range(_VALUES.get(word, 0)):
+                next(words, None)
+        else:
             named = word
-    return named
+    return ""
 
 
 def require_opened(command_line: Sequence[str]) -> None:

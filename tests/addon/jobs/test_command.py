@@ -295,6 +295,9 @@ BLENDER = ["blender", "-b"]
         ([*BLENDER, "--python-expr", "f='a.blend", "--command", "sjc"], ""),
         (["blender", "--command", "sjc", "import", "job.blend"], ""),
         ([*BLENDER, "a.blend", "b.blend", "--command", "sjc"], "b.blend"),
+        ([*BLENDER, "scene", "--command", "sjc", "rig"], "scene"),
+        ([*BLENDER, "-S", "Scene", "-p", "0", "0", "640", "480", "a b", "--command", "sjc", "rig"], "a b"),
+        ([*BLENDER, "-E", "CYCLES", "-t", "2", "--factory-startup", "--command", "sjc", "rig"], ""),
         (["python", "-m", "pytest"], ""),
     ],
 )
