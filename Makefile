@@ -90,6 +90,13 @@ bench: build/engine/.ready build/bpy45/.ready build/bpy52/.ready  ## Measure tim
 	@$(MAKE) --no-print-directory package || echo "There is no zip whose size could be told."
 	@build/engine/bin/python -m benchmarks.speed $(if $(REFERENCE),--reference '$(REFERENCE)') $(BENCH_ARGS)
 
+# PROMPTS names a text file with a prompt a line; MODEL is on this computer already.
+.PHONY: bench-public bench-cuda
+bench-public: build/engine/.ready  ## Make an object of every prompt with a large model and measure them (MODEL=, PROMPTS=FILE, PUBLIC_ARGS=)
+	@build/engine/bin/python -m benchmarks.public --model '$(MODEL)' --prompts '$(PROMPTS)' $(PUBLIC_ARGS)
+bench-cuda: build/engine/.ready  ## Test and measure on an NVIDIA card, in at most eight minutes
+	@scripts/cuda_checks.sh
+
 # A farm of local processes, killed at random: every job has its result, computed once.
 FARM_ARGS ?= --jobs 1000 --kills 200 --restarts 5
 .PHONY: bench-farm
@@ -129,7 +136,7 @@ lint-format: build/lint/.ready
 lint-rooms: build/lint/.ready
 	@PYTHONPATH=. build/lint/bin/lint-imports --no-cache
 types-engine: build/lint/.ready build/engine/.ready
-	@scripts/run_mypy.sh build/engine 3.11 sjc_blender/protocol sjc_blender/surface sjc_blender/stand_in sjc_blender/engine sjc_blender/farm training $(wildcard benchmarks/*.py benchmarks/speed/*.py) benchmarks/quality
+	@scripts/run_mypy.sh build/engine 3.11 sjc_blender/protocol sjc_blender/surface sjc_blender/stand_in sjc_blender/engine sjc_blender/farm training $(wildcard benchmarks/*.py benchmarks/speed/*.py) benchmarks/quality benchmarks/public
 types-addon-45: build/lint/.ready build/stubs45/.ready
 	@scripts/run_mypy.sh build/stubs45 3.11 sjc_blender/__init__.py sjc_blender/addon benchmarks/in_blender
 types-addon-52: build/lint/.ready build/stubs52/.ready

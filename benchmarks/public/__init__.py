@@ -1,0 +1,1 @@
+"""A yardstick for large public models: prompts of others, CLIP R-precision, divergence, time and memory."""
