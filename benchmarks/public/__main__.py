@@ -32,7 +32,10 @@ def main() -> int:
         parser.error(f"{arguments.prompts} holds no prompt")
     clip = cached_clip(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     if clip is None:
-        print(f"Without R-precision: {MODEL} is not in the Hugging Face cache.", file=sys.stderr)
+        print(
+            f"Without R-precision: {MODEL} is not in the Hugging Face cache with weights as safetensors.",
+            file=sys.stderr,
+        )
     settings = {"preset": arguments.preset, "model": arguments.model, "seed": arguments.seed}
     settings |= {"overrides": parse_overrides(arguments.set)}
     arguments.out.mkdir(parents=True, exist_ok=True)

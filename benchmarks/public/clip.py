@@ -55,9 +55,11 @@ class Clip:
 
 
 def cached_clip(device: torch.device) -> Clip | None:
-    """CLIP from the Hugging Face cache; None if it is not there."""
+    """CLIP from the Hugging Face cache; None if it is not there, or not as safetensors."""
     folder = cached_snapshot(MODEL)
-    return None if folder is None else Clip(folder, device)
+    if folder is None or not (folder / "model.safetensors").is_file():
+        return None
+    return Clip(folder, device)
 
 
 def r_precision(pictures: Tensor, texts: Tensor, own: int) -> float:

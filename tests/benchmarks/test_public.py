@@ -65,7 +65,7 @@ def test_objects_are_made_measured_and_not_made_again(tmp_path, monkeypatch, cap
     assert found["prompt"] == "a red duck" and found["steps"] == 6 and found["seconds"] > 0
     assert 0 <= found["r_precision"] <= 1 and found["peak_bytes"] > 0
     assert "| objects | 1 |" in told and "CLIP R-precision | not" not in told
-    made = tmp_path / "out" / "000-a-red-duck" / "metrics.json"
+    made = tmp_path / "out" / "000-a-red-duck" / "result" / "metrics.json"
     before = made.stat().st_mtime_ns
     assert command.main() == 0
     assert made.stat().st_mtime_ns == before
