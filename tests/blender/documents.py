@@ -109,14 +109,20 @@ cp out.blend chairs.blend
 """
 """What the pages take for granted, run in the folder of each before its own lines."""
 
-PYTHON_BEFORE = """
+OPENED = """
 import bpy
 bpy.ops.wm.open_mainfile(filepath="scene.blend")
 api = bpy.context.window_manager.sjc.api
+"""
+ASKS_THE_ENGINE = r"api\.(model_profile|show_model)\("
+"""Python lines that the stand-in engine cannot answer: they run with the engine, after `OPENED` alone."""
+
+PYTHON_BEFORE = f"""
+{OPENED}
 job = api.generate("a red chair", folder="//made", wait=True)
 obj = bpy.data.objects[job.imported[0]]
 """
-"""The same for Python lines, which are run with the stand-in engine."""
+"""The same for other Python lines, which are run with the stand-in engine."""
 
 
 MAY_FIND_FAULTS = r" doctor$"

@@ -14,9 +14,11 @@ import pytest
 
 from sjc_blender.protocol.exit_codes import EXIT_FAILED, EXIT_OK
 from tests.blender.documents import (
+    ASKS_THE_ENGINE,
     BEFORE,
     MAY_FIND_FAULTS,
     NOT_RUN,
+    OPENED,
     PYTHON_BEFORE,
     Documented,
     documented,
@@ -59,16 +61,18 @@ def test_what_a_page_says_is_typed_runs(blender: RealBlender, engine: str, page:
         shell(blender, "\n".join(smaller(line) for line in BEFORE.splitlines()), folder, engine)
     for item in items:
         if item.language == "python":
-            _python(blender, item, folder)
+            _python(blender, item, folder, engine)
         else:
             shell(blender, smaller(item.text), folder, engine)
         ran.append(str(item))
 
 
-def _python(blender: RealBlender, item: Documented, folder: Path) -> None:
+def _python(blender: RealBlender, item: Documented, folder: Path, engine: str) -> None:
+    asks = re.search(ASKS_THE_ENGINE, item.text)
     script = folder / f"line{item.line}.py"
-    script.write_text(f"{PYTHON_BEFORE}\n{item.text}")
-    done = blender.run("-b", "--python-exit-code", "1", "--python", str(script), cwd=folder, engine=STAND_IN)
+    script.write_text(f"{OPENED if asks else PYTHON_BEFORE}\n{item.text}")
+    program = engine if asks else STAND_IN
+    done = blender.run("-b", "--python-exit-code", "1", "--python", str(script), cwd=folder, engine=program)
     assert done.returncode == 0, f"{item}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
