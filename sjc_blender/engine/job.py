@@ -154,6 +154,11 @@ class Run:
         self._preview_seconds = 0.0
         self._preview_lost = False
 
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done; the schedules may end before them (`OptimisationSpec.schedule_steps`)."""
+        return self.sjc.step >= self.spec.optimisation.steps
+
     def optimise(self, cancelled: Callable[[], bool]) -> bool:
         """Do the remaining steps; return False if cancelled (the checkpoint is written then)."""
         self.report(events.Phase("optimising"))
@@ -161,7 +166,7 @@ class Run:
         total, first = self.spec.optimisation.steps, self.sjc.step
         preview_every = max(1, total // PREVIEWS)
         probe = StepProbe(total - first)
-        while not self.sjc.finished:
+        while not self.finished:
             began = time.perf_counter()
             step = self._advance()
             if not probe.ready:
@@ -169,7 +174,7 @@ class Run:
             now = time.perf_counter()
             if probe.took(now - began):
                 self._tell_forecast(probe.step_seconds)
-            if now - told >= PROGRESS_SECONDS or self.sjc.finished:
+            if now - told >= PROGRESS_SECONDS or self.finished:
                 told = now
                 self.report(self._progress(step, (self.sjc.step - first) / (now - started)))
             if self.sjc.step % preview_every == 0 or self.sjc.step == 1:
@@ -179,9 +184,9 @@ class Run:
             # Pauses count neither for the rate nor for the time.
             started += self._keep_pause()
             stopped = cancelled()
-            if stopped or self.sjc.finished or self.sjc.step % self.spec.optimisation.checkpoint_every == 0:
+            if stopped or self.finished or self.sjc.step % self.spec.optimisation.checkpoint_every == 0:
                 self.save_checkpoint()
-            if stopped and not self.sjc.finished:
+            if stopped and not self.finished:
                 self.report(events.Cancelled(self.sjc.step))
                 return False
         if self.sjc.skipped:

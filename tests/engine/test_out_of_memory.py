@@ -152,11 +152,11 @@ def test_a_step_that_is_done_again_counts_once(new_folder, run, monkeypatch):
     assert run(plain)[0] == cli.EXIT_OK
     losses, failed = sjc.regularisation, []
 
-    def exhausted(spec, field, renderings, share, **others):
+    def exhausted(spec, field, renderings, share, unit, **others):
         if share == 3 / STEPS and not failed:
             failed.append(share)
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return losses(spec, field, renderings, share, **others)
+        return losses(spec, field, renderings, share, unit, **others)
 
     monkeypatch.setattr(sjc, "regularisation", exhausted)
     assert run(starved)[0] == cli.EXIT_OK

@@ -19,6 +19,7 @@ HANDED_ON = {
     "addon/environment/setup_errors.py",  # from its own table
     "addon/jobs/job.py",
     "addon/models/model_library.py",
+    "addon/ui/shared/background_mode.py",  # of a job that failed
     "protocol/presets.py",  # from an error that it adds words to
 }
 """Files that make an error with a code from elsewhere."""
