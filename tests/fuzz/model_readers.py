@@ -56,7 +56,10 @@ def _in_a_model(*parts: str, example: bytes = b"") -> Reader:
         names = json_object(root / "model_index.json").get("id2label", {})
         return family and networks_of(root, family, torch.float32), names_from_config(names, 10)
 
-    return Reader(f"{path.name} of {path.parent.name}", read, (example or path.read_bytes(),))
+    # The second is looked for among diffusers' classes, whose import is not to count for an input.
+    first = example or path.read_bytes()
+    examples = dict.fromkeys((first, first.replace(b"StableDiffusionPipeline", b"StableDifusionPipeline")))
+    return Reader(f"{path.name} of {path.parent.name}", read, tuple(examples))
 
 
 def _single_file(root: Path) -> object:
