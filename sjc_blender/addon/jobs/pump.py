@@ -80,7 +80,7 @@ def run_until_ended(*jobs: Job, timeout: float | None = None) -> bool:
                     QUEUE.cancel(job, now=answered > 1)
             step()
             time.sleep(LOOP_SECONDS)
-    step()
+        step()
     return not any(job.live for job in jobs)
 
 

@@ -137,7 +137,7 @@ def test_only_what_goes_on_as_it_is_stays_on_the_finest_grid(chair, box, monkeyp
     other = {"model": "another/model", "preset": "high"}
     assert edit(old, **other).spec.field.stages == ()
     monkeypatch.setattr(job_edit, "same_samples", lambda one, another: False)
-    assert edit(old, **other).spec.field.stages == ((0, 64), (0.5, 128))
+    assert edit(old, **other).spec.field.stages == ((0, 32), (0.4, 64), (0.9, 128))
     # After a job without stages they are the preset's again.
     fine = edit(old, "a red chair", model="builtin", preset="standard", overrides={"field": {"stages": []}})
     write_checkpoint(fine.folder)
