@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The weights of the losses, and laying settings over others whose weights are in another unit."""
 
 from __future__ import annotations

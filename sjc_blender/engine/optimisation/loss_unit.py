@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the weights of the losses are numbers of: as published, or of the score and of the voxel.
 
 The score is back-propagated as the gradient of -sum over the pixels of <s, y>. A voxel of side h is seen by a number of
