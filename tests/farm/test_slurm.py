@@ -16,12 +16,12 @@ from sjc_blender.protocol.job_folder import JobFolder
 from tests.engine.tiny_pipeline import save_tiny_pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ("slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "squeue")
+PROGRAMS = ("ip", "slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "squeue")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         not all(map(shutil.which, PROGRAMS)) or os.geteuid() != 0,
-        reason="needs Slurm (Debian: slurm-wlm) and root; test_templates.py runs the batch file without Slurm",
+        reason="needs Slurm, ip (Debian: slurm-wlm, iproute2) and root; test_templates.py runs the batch file without",
     ),
 ]
 
@@ -74,7 +74,25 @@ def free_ports(count):
 
 
 @pytest.fixture
-def slurm(tmp_path, monkeypatch):
+def address():
+    """Give this machine an address where it has none but its loopback: Slurm resolves no other there."""
+    ours = f"slurm{os.getpid()}"
+    commands = (
+        f"link add {ours} type veth peer name {ours}p",
+        f"address add 10.213.8.1/24 dev {ours}",
+        f"link set {ours} up",
+        f"link set {ours}p up",
+    )
+    if not told("ip", "-4", "-o", "address", "show", "scope", "global"):
+        done = [subprocess.run(["ip", *words.split()], capture_output=True, timeout=60) for words in commands]
+        if any(one.returncode for one in done):
+            pytest.skip("Slurm needs an address beside the loopback, and none can be made here")
+    yield
+    subprocess.run(["ip", "link", "delete", ours], capture_output=True, timeout=60)
+
+
+@pytest.fixture
+def slurm(address, tmp_path, monkeypatch):
     """Start a Slurm of this machine alone, without munge and control groups."""
     folder = tmp_path / "slurm"
     for name in ("state", "spool"):
