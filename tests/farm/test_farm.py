@@ -13,6 +13,7 @@ from benchmarks.farm.local_farm import LocalFarm, stub_job
 from sjc_blender.farm.identity import version
 from sjc_blender.protocol import events, farm_lines, presets
 from sjc_blender.protocol.job_folder import JobFolder
+from tests.small_disk import fill, small_disk
 
 pytestmark = pytest.mark.slow
 
@@ -266,10 +267,10 @@ def test_a_job_whose_model_no_worker_has_waits_and_says_so(farm, tmp_path):
     assert process.wait(60) == 3
 
 
-def test_a_worker_that_cannot_store_a_job_leaves_it_to_another(farm, tmp_path):
+def another_worker_does_it(farm, tmp_path, spool):
+    """Give a job to a worker that cannot store it in `spool`, and then to a second one."""
     here = farm()
-    (tmp_path / "full").write_text("no folder can be made in a file, nor on a full disk")
-    here.join(1, spool=str(tmp_path / "full" / "spool"))
+    here.join(1, spool=str(spool))
     job = stub_job(tmp_path / "job")
     told = {}
     submission = threading.Thread(target=lambda: told.update(here.submit([job], "--not-shared")))
@@ -278,6 +279,19 @@ def test_a_worker_that_cannot_store_a_job_leaves_it_to_another(farm, tmp_path):
     here.join(1)
     submission.join(120)
     assert states(told) == {"job": "done"}
+    assert job.field.exists()
+
+
+def test_a_worker_that_cannot_store_a_job_leaves_it_to_another(farm, tmp_path):
+    (tmp_path / "file").write_text("no folder can be made in a file")
+    another_worker_does_it(farm, tmp_path, tmp_path / "file" / "spool")
+
+
+def test_a_full_disk_of_a_worker_costs_no_result(farm, tmp_path):
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        (disk / "spool").mkdir()
+        fill(disk)
+        another_worker_does_it(farm, tmp_path, disk / "spool")
 
 
 def test_two_senders_of_one_batch_compute_each_job_once(farm, tmp_path):
