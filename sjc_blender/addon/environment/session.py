@@ -20,7 +20,7 @@ from .. import window_events
 from ..jobs.job_queue import QUEUE
 from ..process.engine_python import forget_probes
 from ..process.environment_place import environment_place, use_folder
-from ..process.interrupts import Interrupts
+from ..process.interrupts import LOOP_SECONDS, wait_while
 from ..user_preferences import preferred_path
 from .blender_findings import blender_findings
 from .engine_check import EngineCheck
@@ -28,7 +28,6 @@ from .engine_keeper import EngineKeeper, EngineState, Status
 from .setup_request import SetupRequest
 
 TIMER_SECONDS = 0.25
-LOOP_SECONDS = 0.05
 GRACE_SECONDS = 5.0
 
 LISTENERS: list[Callable[[], None]] = []
@@ -194,15 +193,15 @@ def _change(request: SetupRequest, wait: bool, progress: Callable[[EngineState],
         _ensure_running()
         return KEEPER.state
     told: EngineState | None = None
-    with Interrupts() as interrupts:
-        while KEEPER.busy:
-            if interrupts.count:
-                KEEPER.cancel()
-            KEEPER.pump()
-            if progress is not None and KEEPER.state != told:
-                told = KEEPER.state
-                progress(told)
-            time.sleep(LOOP_SECONDS)
+
+    def move_on() -> None:
+        nonlocal told
+        KEEPER.pump()
+        if progress is not None and KEEPER.state != told:
+            told = KEEPER.state
+            progress(told)
+
+    wait_while(lambda: KEEPER.busy, move_on, lambda _insists: KEEPER.cancel())
     return KEEPER.state
 
 

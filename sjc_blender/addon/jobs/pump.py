@@ -15,14 +15,13 @@ from collections.abc import Callable
 import bpy
 
 from ..main_thread import require_main_thread
-from ..process.interrupts import Interrupts
+from ..process.interrupts import Interrupts, wait_while
 from ..window_events import in_a_window, redraw_sidebars
 from . import job_import, known_jobs, live_volume
 from .job import Job
 from .job_queue import QUEUE
 
 TIMER_SECONDS = 0.25
-LOOP_SECONDS = 0.05
 
 
 LISTENERS: list[Callable[[], None]] = []
@@ -71,15 +70,13 @@ def run_until_ended(*jobs: Job, timeout: float | None = None) -> bool:
     """
     require_main_thread("Waiting for a job")
     until = math.inf if timeout is None else time.monotonic() + timeout
-    with Interrupts() as interrupts:
-        answered = 0
-        while any(job.live for job in jobs) and time.monotonic() < until:
-            if interrupts.count > answered:
-                answered = interrupts.count
-                for job in jobs:
-                    QUEUE.cancel(job, now=answered > 1)
-            step()
-            time.sleep(LOOP_SECONDS)
+
+    def cancel(insists: bool) -> None:
+        for job in jobs:
+            QUEUE.cancel(job, now=insists)
+
+    with Interrupts():  # while the end is told too
+        wait_while(lambda: any(job.live for job in jobs) and time.monotonic() < until, step, cancel)
         step()
     return not any(job.live for job in jobs)
 

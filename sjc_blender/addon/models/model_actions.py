@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,12 @@ from .. import user_preferences
 from ..jobs.job_queue import QUEUE
 from ..jobs.job_request import absolute
 from ..process.engine_python import find_engine_python
-from ..process.interrupts import Interrupts
+from ..process.interrupts import wait_while
 from . import model_pump
 from .model_library import LIBRARY, Action, ModelLibrary
 from .model_status import ModelStatus, statuses
 
 LOG = "models.log"
-LOOP_SECONDS = 0.05
 
 Progress = Callable[[ModelLibrary], None]
 
@@ -219,15 +217,12 @@ def _begin(action: Action, hub_id: str, engine_python: str | Path | None, option
 
 def _wait(progress: Progress | None) -> None:
     """Block until the library is done; raise its error, if any."""
-    with Interrupts() as interrupts:
-        answered = 0
-        while LIBRARY.busy:
-            if interrupts.count > answered:
-                answered = interrupts.count
-                LIBRARY.cancel(now=answered > 1)
-            if LIBRARY.pump() and progress is not None:
-                progress(LIBRARY)
-            time.sleep(LOOP_SECONDS)
+
+    def move_on() -> None:
+        if LIBRARY.pump() and progress is not None:
+            progress(LIBRARY)
+
+    wait_while(lambda: LIBRARY.busy, move_on, lambda insists: LIBRARY.cancel(now=insists))
     if LIBRARY.error is not None:
         raise LIBRARY.error
 

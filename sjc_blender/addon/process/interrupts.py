@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counting Ctrl-C instead of ending Blender."""
+"""Counting Ctrl-C instead of ending Blender, and waiting for what it can cancel."""
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
+
+LOOP_SECONDS = 0.05
 
 
 class Interrupts:
@@ -35,3 +39,23 @@ class Interrupts:
 
     def _heard(self, _number: int, _frame: FrameType | None) -> None:
         self.count += 1
+
+
+def wait_while(busy: Callable[[], bool], step: Callable[[], object], cancel: Callable[[bool], object]) -> bool:
+    """Block while `busy`, moving on by `step`; return whether Ctrl-C was pressed.
+
+    Parameters
+    ----------
+    busy, step : callable
+    cancel : callable
+        Called after each Ctrl-C, with whether it is not the first.
+    """
+    with Interrupts() as interrupts:
+        answered = 0
+        while busy():
+            if interrupts.count > answered:
+                answered = interrupts.count
+                cancel(answered > 1)
+            step()
+            time.sleep(LOOP_SECONDS)
+    return answered > 0

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,9 +17,7 @@ from ...jobs.job import Job, JobState
 from ...jobs.progress_lines import ProgressLines
 from ...models.model_library import LIBRARY
 from ...printed import put
-from ...process.interrupts import Interrupts
-
-LOOP_SECONDS = 0.05
+from ...process.interrupts import wait_while
 
 
 @contextmanager
@@ -96,23 +93,24 @@ def _finish_the_rest() -> None:
     if not _busy():
         return
     told = ""
-    with Interrupts() as interrupts:
-        answered = 0
-        while _busy():
-            if interrupts.count > answered:
-                answered = interrupts.count
-                session.cancel_setup()
-                LIBRARY.cancel(now=answered > 1)
-            session.step()
-            LIBRARY.pump()
-            stage = session.state().stage
-            said = f"[{stage.number}/{stage.count}] {stage.name}" if stage is not None else ""
-            if said and said != told:
-                told = said
-                put(told, sys.stderr)
-            time.sleep(LOOP_SECONDS)
+
+    def move_on() -> None:
+        nonlocal told
+        session.step()
+        LIBRARY.pump()
+        stage = session.state().stage
+        said = f"[{stage.number}/{stage.count}] {stage.name}" if stage is not None else ""
+        if said and said != told:
+            told = said
+            put(told, sys.stderr)
+
+    def cancel(insists: bool) -> None:
+        session.cancel_setup()
+        LIBRARY.cancel(now=insists)
+
+    stopped = wait_while(_busy, move_on, cancel)
     error = session.state().failure or LIBRARY.error
     if error is not None:
         raise error
-    if answered:
+    if stopped:
         raise SjcError("cancelled", "Cancelled.", "The same operator continues with what was downloaded.")
