@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 CODE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+|offline|rendering")
 SHAPES = ("proxy", "region", "guide")
-"""What ``{what}`` in a code stands for: `occupancy_file.py` and `proxy.py` serve both."""
+"""What ``{what}`` in a code stands for: `input_file.py` and `proxy.py` serve all."""
 HANDED_ON = {
     "addon/arguments.py",  # from its own table
     "addon/environment/engine_keeper.py",  # from an event of a child process

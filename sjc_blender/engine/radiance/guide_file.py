@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,8 @@ import torch
 from torch import Tensor
 
 from ...protocol.array_file import BadArrays
-from ...protocol.errors import SjcError
 from ...protocol.guide import MOST_VERTICES, guide_digest
-from ...protocol.plain_files import open_plain
-from ...surface.arrays import read_npz
+from .input_file import read_input
 
 
 def read_guide(path: Path, digest: str) -> tuple[Tensor, Tensor]:
@@ -39,17 +38,15 @@ def read_guide(path: Path, digest: str) -> tuple[Tensor, Tensor]:
         ``guide_missing`` if the file cannot be read or holds no triangles, ``guide_changed`` if it is not the one of
         the job's settings.
     """
-    again = "Generate the job again, with its guide."
-    try:
-        with open_plain(path.parent, path) as file:
-            found = read_npz(file, ["vertices", "triangles"], 12 * MOST_VERTICES)
-        vertices, triangles = (np.ascontiguousarray(found[name]) for name in ("vertices", "triangles"))
-        _require_triangles(vertices, triangles)
-    except (OSError, KeyError, BadArrays) as error:
-        raise SjcError("guide_missing", f"The guide {path} cannot be read: {error}.", again) from error
-    if guide_digest(vertices.tobytes(), triangles.tobytes()) != digest:
-        raise SjcError("guide_changed", f"The guide {path} is not the one that the job was made with.", again)
+    found = read_input(path, ["vertices", "triangles"], 12 * MOST_VERTICES, _digest, digest)
+    vertices, triangles = found["vertices"], found["triangles"]
     return torch.from_numpy(vertices.astype(np.float64)), torch.from_numpy(triangles.astype(np.int64))
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    vertices, triangles = arrays["vertices"], arrays["triangles"]
+    _require_triangles(vertices, triangles)
+    return guide_digest(vertices.tobytes(), triangles.tobytes())
 
 
 def _require_triangles(vertices: np.ndarray, triangles: np.ndarray) -> None:
