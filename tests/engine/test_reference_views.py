@@ -34,7 +34,7 @@ def test_the_shape_comes_back_from_its_pictures_alone(ball_views):
     spec = job_of(ball_views, steps=200)
     model = load_score_model(spec.model)
     sjc = ScoreJacobianChaining(spec, model, conditioner_for(spec, load_profile(str(ball_views)), model))
-    while not sjc.finished:
+    while sjc.step < sjc.spec.optimisation.steps:
         sjc.advance()
     density = sjc.field.density_at_voxels().detach()
     opacity = 1 - torch.exp(-density * sjc.field.voxel_size)

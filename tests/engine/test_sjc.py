@@ -82,7 +82,7 @@ def closed_form_run(half_extents, resolution, steps, stages=(), begin=None, prox
     sjc = ScoreJacobianChaining(spec, ClosedFormDenoiser(torch.zeros(1, 3, SIZE, SIZE)), conditioner)
     if begin is not None:
         begin(sjc)
-    while not sjc.finished:
+    while sjc.step < sjc.spec.optimisation.steps:
         sjc.advance()
     return sjc, known_shape(half_extents, resolution)[0]
 

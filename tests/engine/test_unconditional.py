@@ -25,7 +25,7 @@ def test_the_default_settings_of_models_without_a_prompt_leave_an_object_and_cle
     model = ClosedFormDenoiser(pictures, sigma_table(linear))
     spec = presets.new_job("", model=folder, field={"resolution": RESOLUTION}, optimisation={"steps": 200})
     sjc = ScoreJacobianChaining(spec, model, conditioner_for(spec, load_profile(folder), model))
-    while not sjc.finished:
+    while sjc.step < sjc.spec.optimisation.steps:
         sjc.advance()
     opacity = 1 - torch.exp(-sjc.field.density_at_voxels().detach() * sjc.field.voxel_size)
     axis = (torch.arange(RESOLUTION) + 0.5) / (RESOLUTION / 2) - 1

@@ -109,11 +109,6 @@ class ScoreJacobianChaining:
             start_from_blob(self.field, spec.field)
         self.optimiser = self._new_optimiser()
 
-    @property
-    def finished(self) -> bool:
-        """Whether all steps are done."""
-        return self.step >= self.spec.optimisation.steps
-
     def advance(self) -> StepReport:
         """Do one step.
 
