@@ -294,25 +294,8 @@ def test_a_full_disk_of_a_worker_costs_no_result(farm, tmp_path):
         another_worker_does_it(farm, tmp_path, disk / "spool")
 
 
-def test_two_senders_of_one_batch_compute_each_job_once(farm, tmp_path):
-    here = farm(STUB_SECONDS="0.02")
-    here.join(2)
-    jobs = [stub_job(tmp_path / f"job{seed}", seed) for seed in range(6)]
-    told = [{}, {}]
-    senders = [threading.Thread(target=lambda told=told: told.update(here.submit(jobs))) for told in told]
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join(200)
-    assert [set(states(each).values()) for each in told] == [{"done"}, {"done"}]
-    assert [computed(job) for job in jobs] == [1] * 6
-
-
-def test_two_schedulers_over_one_batch_compute_each_job_once(farm, tmp_path):
-    farms = [farm(STUB_SECONDS="0.02") for _ in range(2)]
-    for here in farms:
-        here.join(1)
-    jobs = [stub_job(tmp_path / f"job{seed}", seed) for seed in range(6)]
+def two_senders_compute_each_once(farms, jobs):
+    """Give the same jobs to two farms, or twice to one, at the same time."""
     told = [{}, {}]
     senders = [
         threading.Thread(target=lambda here=here, told=told: told.update(here.submit(jobs)))
@@ -323,7 +306,22 @@ def test_two_schedulers_over_one_batch_compute_each_job_once(farm, tmp_path):
     for sender in senders:
         sender.join(200)
     assert [set(states(each).values()) for each in told] == [{"done"}, {"done"}]
-    assert [computed(job) for job in jobs] == [1] * 6
+    assert [computed(job) for job in jobs] == [1] * len(jobs)
+
+
+def test_two_senders_of_one_batch_compute_each_job_once(farm, tmp_path):
+    here = farm(STUB_SECONDS="0.02")
+    here.join(2)
+    jobs = [stub_job(tmp_path / f"job{seed}", seed) for seed in range(6)]
+    two_senders_compute_each_once([here, here], jobs)
+
+
+def test_two_schedulers_over_one_batch_compute_each_job_once(farm, tmp_path):
+    farms = [farm(STUB_SECONDS="0.02") for _ in range(2)]
+    for here in farms:
+        here.join(1)
+    jobs = [stub_job(tmp_path / f"job{seed}", seed) for seed in range(6)]
+    two_senders_compute_each_once(farms, jobs)
 
 
 def test_a_read_only_share_is_said_and_nothing_is_lost(farm, tmp_path):

@@ -153,6 +153,20 @@ class Scheduler:
         self.status = status
 
 
+def submission_of(folder):
+    """Make a submission of one job that tells nobody."""
+    return Submission(
+        connection("127.0.0.1:9", None),
+        [folder],
+        shared=True,
+        priority=0,
+        tell=lambda job, event: None,
+        ended=lambda job: None,
+        say=lambda sentence: None,
+        patience=0,
+    )
+
+
 def a_round_that(raises, status, monkeypatch, tmp_path):
     """Run a submission whose first round raises, and whose second one ends its job."""
     rounds = []
@@ -165,17 +179,7 @@ def a_round_that(raises, status, monkeypatch, tmp_path):
 
     monkeypatch.setattr(Submission, "_round", one_round)
     monkeypatch.setattr(Submission, "_connected", lambda submission, stop: Scheduler(status))
-    folder = stub_job(tmp_path / "job")
-    submission = Submission(
-        connection("127.0.0.1:9", None),
-        [folder],
-        shared=True,
-        priority=0,
-        tell=lambda job, event: None,
-        ended=lambda job: None,
-        say=lambda sentence: None,
-        patience=0,
-    )
+    submission = submission_of(stub_job(tmp_path / "job"))
     submission.run(lambda: False)
     return len(rounds)
 
@@ -205,15 +209,6 @@ def test_a_mistake_of_ours_is_not_taken_for_a_lost_scheduler(monkeypatch, tmp_pa
 def test_a_job_wants_a_worker_with_all_of_its_models(tmp_path):
     model = {"source": "some/model", "control": "some/control"}
     guided = presets.new_job("a chair", model=model, guide={"digest": "0" * 64}, preset="draft")
-    submission = Submission(
-        connection("127.0.0.1:9", None),
-        [JobFolder.create(tmp_path / "job", guided)],
-        shared=True,
-        priority=0,
-        tell=lambda job, event: None,
-        ended=lambda job: None,
-        say=lambda sentence: None,
-        patience=0,
-    )
+    submission = submission_of(JobFolder.create(tmp_path / "job", guided))
     submission.run(lambda: bool(submission.jobs))
     assert submission.jobs[0].resources == {"model some/model": 1, "model some/control": 1}
