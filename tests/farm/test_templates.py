@@ -98,14 +98,14 @@ def test_flamenco_gets_a_task_for_each_job():
     assert ran["parameters"]["args"][1:] == ["sjc_blender.engine", "resume", "/shared/jobs", "--index", "2"]
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash; Slurm runs on Linux")
-def test_slurms_task_is_put_in_line_again_when_it_was_stopped(tmp_path):
+def slurm_task(tmp_path, python):
+    """Start the batch file where `python` stands for the engine's; return the process and what scontrol was asked."""
     stub_job(tmp_path / "jobs" / "a")
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
     asked = tmp_path / "asked"
     (bin_folder / "scontrol").write_text(f'#!/bin/sh\necho "$@" >> {asked}\n')
-    (bin_folder / "python").write_text('#!/bin/sh\ntrap "exit 3" TERM\necho "$@"\nsleep 60 & wait $!\n')
+    (bin_folder / "python").write_text(python)
     for path in bin_folder.iterdir():
         path.chmod(0o755)
     environment = os.environ | {
@@ -116,11 +116,24 @@ def test_slurms_task_is_put_in_line_again_when_it_was_stopped(tmp_path):
         "SLURM_ARRAY_JOB_ID": "7",
     }
     command = ["bash", str(TEMPLATES / "slurm.sbatch")]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True), asked
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash; Slurm runs on Linux")
+def test_slurms_task_is_put_in_line_again_when_it_was_stopped(tmp_path):
+    process, asked = slurm_task(tmp_path, '#!/bin/sh\ntrap "exit 3" TERM\necho "$@"\nsleep 60 & wait $!\n')
     assert process.stdout.readline().split() == [
         "-m", "sjc_blender.engine", "resume", str(tmp_path / "jobs"), "--index", "0",
     ]  # fmt: skip
     process.terminate()
+    assert process.wait(30) == 3
+    process.stdout.close()
+    assert asked.read_text() == "requeue 7_0\n"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash; Slurm runs on Linux")
+def test_a_signal_that_comes_as_slurms_step_begins_is_not_lost(tmp_path):
+    process, asked = slurm_task(tmp_path, '#!/bin/sh\ntrap "exit 3" TERM\nkill -TERM $PPID\nsleep 60 & wait $!\n')
     assert process.wait(30) == 3
     process.stdout.close()
     assert asked.read_text() == "requeue 7_0\n"
