@@ -1,6 +1,5 @@
 """From what a job needs and what is free to the level at which it begins, a warning, or a refusal."""
 
-import ctypes
 import dataclasses
 import json
 import re
@@ -162,30 +161,14 @@ def test_this_system_tells_its_memory():
     assert memory.free <= memory.limit
 
 
-def test_linux_counts_what_can_be_taken_and_the_swap():
-    text = "MemTotal:       8000 kB\nMemFree:  100 kB\nMemAvailable:   3000 kB\nSwapFree: 1000 kB\nHugePages_Total: 0\n"
-    assert system._of_linux(text) == MainMemory(3000 * 1024, 4000 * 1024, 8000 * 1024)
-
-
-def test_windows_counts_what_can_be_taken_and_the_paging_file(monkeypatch):
-    def status(pointer):
-        told = pointer._obj
-        assert told.length == ctypes.sizeof(told) == 64
-        told.total, told.free, told.free_commit = 8 * GB, 3 * GB, 5 * GB
-        return 1
-
-    kernel32 = SimpleNamespace(GlobalMemoryStatusEx=status)
-    monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=kernel32), raising=False)
-    assert system._of_windows() == MainMemory(3 * GB, 5 * GB, 8 * GB)
-
-
-def test_macos_counts_its_level_of_memory(monkeypatch):
-    def sysctlbyname(name, value, size, new, new_size):
-        value._obj.value = {b"hw.memsize": 16 * GB, b"kern.memorystatus_level": 25}[name]
-        return 0
-
-    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: SimpleNamespace(sysctlbyname=sysctlbyname))
-    assert system._of_macos() == MainMemory(4 * GB, 16 * GB, 16 * GB)
+@pytest.mark.parametrize(("platform", "limit"), [("linux", 4 * GB), ("win32", 4 * GB), ("darwin", 8 * GB)])
+def test_what_may_be_swapped_out_counts_to_the_limit(monkeypatch, platform, limit):
+    told = SimpleNamespace(available=3 * GB, total=8 * GB)
+    monkeypatch.setattr(system.psutil, "virtual_memory", lambda: told)
+    monkeypatch.setattr(system.psutil, "swap_memory", lambda: SimpleNamespace(free=GB))
+    monkeypatch.setattr(system, "memory_limits", lambda: iter(()))
+    monkeypatch.setattr(system.sys, "platform", platform)
+    assert system.main_memory() == MainMemory(3 * GB, limit, 8 * GB)
 
 
 def test_the_first_steps_tell_the_time_once():

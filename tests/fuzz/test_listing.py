@@ -81,7 +81,6 @@ OWN = {
     "addon/results/vdb_file.py": "its first bytes are compared, and its digest taken",
     "addon/ui/environment/environment_operators.py": "our own log, shown as text",
     "addon/ui/environment/report_operator.py": "our own logs, shown as text",
-    "engine/forecast/main_memory.py": "the operating system's figures",
     "engine/forecast/memory_limits.py": "the operating system's figures",
     "engine/model_store/transfer.py": "a download's digest",
     "engine/radiance/fused/kernel_cache.py": "our own seal, every error caught: tests/engine/test_kernel_cache.py",
