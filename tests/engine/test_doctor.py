@@ -73,6 +73,14 @@ def test_without_its_packages_it_still_answers(tmp_path):
     assert "torch" in last.text and "Set Up Engine" in last.fix
 
 
+@pytest.mark.parametrize("home", ["/nonexistent/jo", None])
+def test_a_user_without_a_home_folder_is_told_of_the_temporary_ones_disk(home, monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "home_folder", lambda: home and Path(home))
+    monkeypatch.setattr(doctor.tempfile, "gettempdir", lambda: str(tmp_path))
+    (finding,) = doctor.check_disk()
+    assert finding.text.endswith(f"free in {tmp_path}")
+
+
 def test_people_read_lines_and_programs_one_line_of_json(checks, capsys, monkeypatch):
     checks(Disk=lambda: iter([Finding("Disk", "full", False, "Free some space.")]))
     monkeypatch.setattr(sys, "argv", ["engine", "doctor"])

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -228,7 +230,11 @@ def _wait(progress: Progress | None) -> None:
 
 
 def _log_path() -> Path:
+    """Return the log in the add-on's user folder; in Blender's temporary folder where nothing may be written there."""
     try:
-        return Path(bpy.utils.extension_path_user(base_package)) / LOG
+        folder = Path(bpy.utils.extension_path_user(base_package))
     except ValueError:  # not installed as an extension
-        return Path(bpy.utils.user_resource("DATAFILES", path="sjc")) / LOG
+        folder = Path(bpy.utils.user_resource("DATAFILES", path="sjc"))
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return (folder if os.access(folder, os.W_OK) else Path(bpy.app.tempdir)) / LOG

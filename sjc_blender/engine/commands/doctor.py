@@ -152,8 +152,10 @@ def check_memory() -> Iterator[Finding]:
 
 
 def check_disk() -> Iterator[Finding]:
-    """Report the free space in the home folder, for models and jobs of unsaved files."""
-    home = home_folder() or Path(tempfile.gettempdir())
+    """Report the free space in the home folder, for models and jobs of unsaved files; without one, in the temporary."""
+    home = home_folder()
+    if home is None or not home.is_dir():  # a service account's may be named and not exist
+        home = Path(tempfile.gettempdir())
     disk = shutil.disk_usage(home)
     works = disk.free >= LEAST_DISK
     fix = "" if works else "Free some space: a job's checkpoints and results take up to 1 GB."

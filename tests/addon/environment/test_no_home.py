@@ -10,6 +10,7 @@ import pytest
 
 from sjc_blender.addon.environment.engine_keeper import EngineKeeper
 from sjc_blender.addon.environment.setup_request import SetupRequest
+from sjc_blender.addon.models import model_actions
 from sjc_blender.addon.process.environment_place import EnvironmentPlace, environment_place
 from sjc_blender.addon.results.placement import remember_folder
 from sjc_blender.addon.ui.environment import report_operator
@@ -54,6 +55,15 @@ def test_the_engines_place_is_nowhere_and_the_set_up_says_so(homeless, tmp_path)
     assert environment_place({"XDG_DATA_HOME": str(tmp_path)}) == EnvironmentPlace(tmp_path / "sjc_engine")
     assert environment_place({"XDG_DATA_HOME": str(tmp_path)}).known
     assert not os.path.lexists("~")
+
+
+def test_models_are_listed_where_the_add_ons_user_folder_cannot_be_made(homeless, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(bpy.utils, "user_resource", lambda *_arguments, **_options: str(tmp_path / "file" / "sjc"))
+    monkeypatch.setattr(model_actions, "base_package", "sjc_blender")  # not an extension's
+    assert model_actions._log_path() == Path(bpy.app.tempdir) / "models.log"
+    monkeypatch.setattr(bpy.utils, "user_resource", lambda *_arguments, **_options: str(tmp_path / "data"))
+    assert model_actions._log_path() == tmp_path / "data" / "models.log"
 
 
 def test_a_result_is_placed_and_a_fault_is_reported(homeless, scene, tmp_path):
