@@ -126,6 +126,10 @@ def _silent(process: ChildProcess) -> Finding:
     """Return the finding for an engine that ended without one."""
     code = process.return_code
     assert code is not None
+    if process.out_of_time:
+        text = f"the check was ended after {LONGEST_SECONDS:.0f} s without an answer."
+        fix = "Close other programs and check again. If it happens again, restart the computer: a driver may hang."
+        return Finding("Engine", text, False, fix)
     words = " ".join(process.last_words(2))
     text = f"the check ended {platform_process.ending(code)}." + (f" Its last words: {words}" if words else "")
     return Finding("Engine", text, False, "Press Set Up Engine: it repairs what is damaged.")

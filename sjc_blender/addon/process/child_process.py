@@ -75,6 +75,8 @@ class ChildProcess:
         self._deadline: float | None = None
         self._seen_ended: float | None = None
         self.left = False
+        self.out_of_time = False
+        """Whether `supervise` ended it."""
         self._reader = threading.Thread(target=self._read, name="SJC reader", daemon=True)
         self._reader.start()
 
@@ -173,6 +175,7 @@ class ChildProcess:
     def supervise(self) -> None:
         """Kill the child if its time is over; called repeatedly."""
         if self._deadline is not None and time.monotonic() >= self._deadline and self.return_code is None:
+            self.out_of_time = True
             platform_process.kill_tree(self.pid)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sjc_blender.addon.environment import engine_check
 from sjc_blender.addon.environment.engine_check import UNTRIED, VOLUME_TRIAL, EngineCheck
 from sjc_blender.protocol.diagnosis import Diagnosis, Finding
 
@@ -60,3 +61,13 @@ def test_the_engine_is_checked_after_it(program):
     diagnosis = checked(program("nothing"), Path(sys.executable))
     assert diagnosis.findings[:2] == (KNOWN, UNTRIED)
     assert len(diagnosis.findings) > 2
+
+
+def test_an_engine_that_does_not_answer_is_told_from_one_that_broke(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine_check, "LONGEST_SECONDS", 0.5)
+    silent = tmp_path / "python"
+    silent.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(600)\n")
+    silent.chmod(0o755)
+    found = checked(None, silent).findings[-1]
+    assert not found.works and "without an answer" in found.text and "Close other programs" in found.fix
+    assert "signal" not in found.text
