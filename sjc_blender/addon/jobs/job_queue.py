@@ -50,6 +50,10 @@ class JobQueue:
         """Whether any job runs or waits, or an engine has not ended yet."""
         return self._process is not None or self._farm_jobs.live or any(job.live for job in self._jobs)
 
+    def holds(self, job: Job) -> bool:
+        """Return whether the job runs or waits, or its engine has not ended yet."""
+        return job.live or job is self._running
+
     def find(self, identifier: str) -> Job:
         """Return the newest job with that id; SjcError ``no_such_job`` if there is none."""
         for job in reversed(self._jobs):

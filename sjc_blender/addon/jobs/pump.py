@@ -59,7 +59,9 @@ def tell() -> None:
 
 
 def run_until_ended(*jobs: Job, timeout: float | None = None) -> bool:
-    """Block until all these jobs have ended, and are imported if they are to be; return whether they have.
+    """Block until all these jobs and their engines have ended; return whether the jobs have.
+
+    They are imported then if they are to be, and their folders may be deleted.
 
     Ctrl-C cancels them after the current step, a second one at once.
 
@@ -76,7 +78,7 @@ def run_until_ended(*jobs: Job, timeout: float | None = None) -> bool:
             QUEUE.cancel(job, now=insists)
 
     with Interrupts():  # while the end is told too
-        wait_while(lambda: any(job.live for job in jobs) and time.monotonic() < until, step, cancel)
+        wait_while(lambda: any(QUEUE.holds(job) for job in jobs) and time.monotonic() < until, step, cancel)
         step()
     return not any(job.live for job in jobs)
 

@@ -14,7 +14,7 @@ import pytest
 
 import sjc_blender
 from sjc_blender.addon import api
-from sjc_blender.addon.jobs import lifecycle
+from sjc_blender.addon.jobs import job_queue, lifecycle
 from sjc_blender.addon.jobs.job_queue import QUEUE
 from sjc_blender.protocol.errors import SjcError
 from tests.addon.jobs.processes import until
@@ -141,6 +141,14 @@ def test_waiting_ends_with_the_job_or_with_the_time(generate):
     assert first.imported and second.imported
     until(lambda: api.process_events() is False, seconds=10.0)
     assert first.wait() is first
+
+
+def test_after_waiting_no_engine_holds_the_folder(generate, monkeypatch):
+    monkeypatch.setattr(job_queue, "EXIT_SECONDS", 0.5)
+    job = generate("lingering", wait=True)
+    assert job.imported and not job_queue.QUEUE.live
+    api.clear()
+    assert job not in job_queue.QUEUE.jobs
 
 
 def test_reprs_are_short(generate):
