@@ -82,11 +82,4 @@ class SJC_AP_preferences(bpy.types.AddonPreferences):
         column.prop(self, "play_sound")
 
 
-def register() -> None:
-    """Show the preferences."""
-    bpy.utils.register_class(SJC_AP_preferences)
-
-
-def unregister() -> None:
-    """Hide the preferences."""
-    bpy.utils.unregister_class(SJC_AP_preferences)
+register, unregister = bpy.utils.register_classes_factory((SJC_AP_preferences,))

@@ -14,7 +14,7 @@ from ...environment import session
 from ...rigs.rig_choice import RigChoice
 from ...window_events import push_undo, show_text
 from ..shared import camera_path, gradually
-from ..shared.attempt import attempt
+from ..shared.attempt import attempt, confirm
 from .batch_properties import SJC_PG_batch
 
 EXAMPLE = """\
@@ -139,15 +139,14 @@ class SJC_OT_batch_cancel(bpy.types.Operator):
         if batches.latest is None:
             return {"CANCELLED"}
         left = len(batches.latest.entries) - batches.latest.ended
-        answer = context.window_manager.invoke_confirm(
+        return confirm(
             self,
+            context,
             event,
-            title="Cancel this batch?",
-            message=f"{batches.latest.name}: {left} jobs are not done. Run or Retry goes on with them.",
-            confirm_text="Cancel Batch",
-            translate=False,
+            "Cancel this batch?",
+            f"{batches.latest.name}: {left} jobs are not done. Run or Retry goes on with them.",
+            "Cancel Batch",
         )
-        return set(answer)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if batches.latest is not None:

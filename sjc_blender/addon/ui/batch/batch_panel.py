@@ -91,11 +91,4 @@ def _draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context, batch
         box.operator("sjc.batch_retry", icon="FILE_REFRESH")
 
 
-def register() -> None:
-    """Show the panel."""
-    bpy.utils.register_class(SJC_PT_batch)
-
-
-def unregister() -> None:
-    """Take the panel away."""
-    bpy.utils.unregister_class(SJC_PT_batch)
+register, unregister = bpy.utils.register_classes_factory((SJC_PT_batch,))

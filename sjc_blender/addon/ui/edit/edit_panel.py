@@ -37,11 +37,4 @@ class SJC_PT_edit(bpy.types.Panel):
         layout.operator("sjc.edit_result", text=text, icon="MOD_MASK")
 
 
-def register() -> None:
-    """Show the panel."""
-    bpy.utils.register_class(SJC_PT_edit)
-
-
-def unregister() -> None:
-    """Take the panel away."""
-    bpy.utils.unregister_class(SJC_PT_edit)
+register, unregister = bpy.utils.register_classes_factory((SJC_PT_edit,))

@@ -9,7 +9,7 @@ from ....protocol.plain_files import read_tail
 from ... import api
 from ...environment import session
 from ...environment.fault_report import LOG_BYTES
-from ..shared.attempt import attempt
+from ..shared.attempt import attempt, confirm
 
 
 class SJC_OT_set_up_engine(bpy.types.Operator):
@@ -51,18 +51,7 @@ class SJC_OT_remove_engine(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         message = "Models, jobs and results stay. The engine can be set up again."
-        answer: set[str] = set(
-            context.window_manager.invoke_confirm(
-                self,
-                event,
-                title="Remove the Engine?",
-                message=message,
-                confirm_text="Remove",
-                icon="WARNING",
-                translate=False,
-            )
-        )
-        return answer
+        return confirm(self, context, event, "Remove the Engine?", message, "Remove", warning=True)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return attempt(self, api.remove_engine)

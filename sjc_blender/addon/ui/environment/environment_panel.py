@@ -189,11 +189,4 @@ class SJC_PT_engine(bpy.types.Panel):
         draw_engine(self.layout, context)
 
 
-def register() -> None:
-    """Show the sub-panel."""
-    bpy.utils.register_class(SJC_PT_engine)
-
-
-def unregister() -> None:
-    """Unregister what `register` registered."""
-    bpy.utils.unregister_class(SJC_PT_engine)
+register, unregister = bpy.utils.register_classes_factory((SJC_PT_engine,))

@@ -11,7 +11,7 @@ from ... import api
 from ...jobs.job_records import read_record
 from ..job.job_operators import NeedsEngine
 from ..job.job_status import record_settings
-from ..shared.attempt import attempt
+from ..shared.attempt import attempt, confirm
 from ..shared.unknown_job_question import REASON, AsksAboutUnknownJobs
 from ..shared.wrapped_label import draw_sentences
 
@@ -86,16 +86,15 @@ class SJC_OT_delete_job(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         record = read_record(Path(self.folder))
         named = f"{record.subject} ({record_settings(record)})" if record is not None else self.folder
-        answer = context.window_manager.invoke_confirm(
+        return confirm(
             self,
+            context,
             event,
-            title="Delete this job?",
-            message=f"{named}\nIts checkpoint and its results on the disk go for good.",
-            confirm_text="Delete",
-            icon="WARNING",
-            translate=False,
+            "Delete this job?",
+            f"{named}\nIts checkpoint and its results on the disk go for good.",
+            "Delete",
+            warning=True,
         )
-        return set(answer)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         left: list[str] = []

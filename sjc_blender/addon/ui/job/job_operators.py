@@ -11,7 +11,7 @@ from ... import api
 from ...environment import session
 from ...jobs import known_jobs
 from ...jobs.job import Job, JobState
-from ..shared.attempt import attempt, in_object_mode
+from ..shared.attempt import attempt, confirm, in_object_mode
 from ..shared.unknown_job_question import AsksAboutUnknownJobs
 from .job_status import record_settings, settings_text
 from .session_properties import chosen_job
@@ -51,15 +51,7 @@ class SJC_OT_cancel(bpy.types.Operator):
         if job is None:
             return {"CANCELLED"}
         message = f"{job.spec.subject} ({settings_text(job)}) stops, and can be resumed."
-        answer = context.window_manager.invoke_confirm(
-            self,
-            event,
-            title="Cancel this job?",
-            message=message,
-            confirm_text="Cancel the Job",
-            translate=False,
-        )
-        return set(answer)
+        return confirm(self, context, event, "Cancel this job?", message, "Cancel the Job")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return attempt(self, lambda: api.cancel(self.job, now=self.now))
@@ -166,15 +158,7 @@ class SJC_OT_clear_jobs(bpy.types.Operator):
             if count > 1
             else ("One job has ended. Its files and the history stay.")
         )
-        answer = context.window_manager.invoke_confirm(
-            self,
-            event,
-            title="Clear the list?",
-            message=message,
-            confirm_text="Clear",
-            translate=False,
-        )
-        return set(answer)
+        return confirm(self, context, event, "Clear the list?", message, "Clear")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return attempt(self, lambda: api.clear(self.job or None))
@@ -235,16 +219,15 @@ class SJC_OT_discard_all(bpy.types.Operator):
         offers = known_jobs.offers()
         names = [f"{record.subject} ({record_settings(record)})" for record in offers]
         more = [f"and {len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
-        answer = context.window_manager.invoke_confirm(
+        return confirm(
             self,
+            context,
             event,
-            title=f"Delete {len(offers)} interrupted jobs?",
-            message="\n".join([*names[:MOST_NAMED], *more, "Their checkpoints go for good."]),
-            confirm_text="Delete",
-            icon="WARNING",
-            translate=False,
+            f"Delete {len(offers)} interrupted jobs?",
+            "\n".join([*names[:MOST_NAMED], *more, "Their checkpoints go for good."]),
+            "Delete",
+            warning=True,
         )
-        return set(answer)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return attempt(self, lambda: [api.delete_job(record) for record in known_jobs.offers()])

@@ -28,11 +28,4 @@ class SJC_PT_output(bpy.types.Panel):
             self.layout.row().prop(settings, "run_on", expand=True)
 
 
-def register() -> None:
-    """Show the panel, below those that are registered before."""
-    bpy.utils.register_class(SJC_PT_output)
-
-
-def unregister() -> None:
-    """Unregister what `register` registered."""
-    bpy.utils.unregister_class(SJC_PT_output)
+register, unregister = bpy.utils.register_classes_factory((SJC_PT_output,))

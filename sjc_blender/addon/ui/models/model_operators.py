@@ -9,7 +9,7 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from ... import api
 from ...models.model_library import LIBRARY
 from ..settings.properties import SJC_PG_settings
-from ..shared.attempt import attempt
+from ..shared.attempt import attempt, confirm
 
 OWN = "own"
 """Id of the user's own model in the list."""
@@ -104,16 +104,15 @@ class SJC_OT_delete_model(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         model = next((model for model in api.models(wait=False) if model.id == self.model), None)
         size = f"{model.size / 1e9:.2f} GB " if model is not None else ""
-        answer = context.window_manager.invoke_confirm(
+        return confirm(
             self,
+            context,
             event,
-            title="Delete this model?",
-            message=f"{self.model}: {size}of files are deleted from the Hugging Face cache, for every program.",
-            confirm_text="Delete",
-            icon="WARNING",
-            translate=False,
+            "Delete this model?",
+            f"{self.model}: {size}of files are deleted from the Hugging Face cache, for every program.",
+            "Delete",
+            warning=True,
         )
-        return {*answer}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return attempt(self, lambda: api.delete_model(self.model))

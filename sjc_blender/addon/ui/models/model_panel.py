@@ -224,11 +224,4 @@ def _draw_adapters(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> Non
         row.operator("sjc.remove_adapter", text="", icon="X").index = index
 
 
-def register() -> None:
-    """Show the panel."""
-    bpy.utils.register_class(SJC_PT_model)
-
-
-def unregister() -> None:
-    """Unregister what `register` registered."""
-    bpy.utils.unregister_class(SJC_PT_model)
+register, unregister = bpy.utils.register_classes_factory((SJC_PT_model,))

@@ -109,11 +109,4 @@ def _draw_mesh(column: bpy.types.UILayout, context: bpy.types.Context, mesh: bpy
             draw_sentences(column, context, refusal.hint, "INFO")
 
 
-def register() -> None:
-    """Show the panel."""
-    bpy.utils.register_class(SJC_PT_result)
-
-
-def unregister() -> None:
-    """Take the panel away."""
-    bpy.utils.unregister_class(SJC_PT_result)
+register, unregister = bpy.utils.register_classes_factory((SJC_PT_result,))

@@ -93,11 +93,4 @@ class ModelChoice:
         return ""
 
 
-def register() -> None:
-    """Make the class known that `SJC_PG_settings` refers to."""
-    bpy.utils.register_class(SJC_PG_adapter)
-
-
-def unregister() -> None:
-    """Unregister what `register` registered."""
-    bpy.utils.unregister_class(SJC_PG_adapter)
+register, unregister = bpy.utils.register_classes_factory((SJC_PG_adapter,))

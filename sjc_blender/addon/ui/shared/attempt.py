@@ -3,6 +3,7 @@
 
 import textwrap
 from collections.abc import Callable
+from typing import Any
 
 import bpy
 
@@ -36,3 +37,23 @@ def in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Contex
     if context.mode != "OBJECT":
         operator.poll_message_set("Go to Object Mode first")
     return context.mode == "OBJECT"
+
+
+def confirm(
+    operator: Any,
+    context: bpy.types.Context,
+    event: bpy.types.Event,
+    title: str,
+    message: str,
+    yes: str,
+    *,
+    warning: bool = False,
+) -> set[str]:
+    """Ask whether to execute the operator; `yes` is the text of the button that does."""
+    icon = "WARNING" if warning else "NONE"
+    manager = context.window_manager
+    return set(
+        manager.invoke_confirm(
+            operator, event, title=title, message=message, confirm_text=yes, icon=icon, translate=False
+        )
+    )

@@ -13,6 +13,7 @@ from ....protocol.errors import SjcError
 from ....protocol.job_folder import JobFolder
 from ... import api
 from ...jobs import unknown_jobs
+from .attempt import confirm
 
 REASON = "This job was not begun by you, as far as this computer knows"
 
@@ -41,16 +42,15 @@ class AsksAboutUnknownJobs:
         if not doubt:
             return self.execute(context)  # type: ignore[attr-defined, no-any-return]  # the operator's
         self.agreed = True
-        answer = context.window_manager.invoke_confirm(
-            self,  # type: ignore[arg-type]
+        return confirm(
+            self,
+            context,
             event,
-            title="Use this job?",
-            message=f"{doubt}\nIts model will be loaded. Agree only if you know where it comes from.",
-            confirm_text="Use It",
-            icon="WARNING",
-            translate=False,
+            "Use this job?",
+            f"{doubt}\nIts model will be loaded. Agree only if you know where it comes from.",
+            "Use It",
+            warning=True,
         )
-        return set(answer)
 
     def settle(self, folder: str | Path) -> None:
         """Record that the user has agreed."""
