@@ -24,9 +24,10 @@ from mathutils import Vector
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import sjc_blender
-from sjc_blender.addon import api
+from sjc_blender.addon import api, clock
 from sjc_blender.addon.environment import session
-from sjc_blender.addon.jobs import known_jobs, pump
+from sjc_blender.addon.jobs import known_jobs
+from sjc_blender.addon.process_keeper import ProcessKeeper
 from sjc_blender.addon.rigs import coverage_display, rig_watch
 from sjc_blender.addon.ui.shared import gradually
 
@@ -69,8 +70,7 @@ def pressed(label: str, press: Callable[[], Any], times: int = 5) -> Iterator[No
             print(label, error, file=sys.stderr)
         while gradually.running:
             work = next(iter(gradually.running.values()))
-            if bpy.app.timers.is_registered(work):
-                bpy.app.timers.unregister(work)
+            clock.cancel(work)
             measured(f"{label}: a turn of it", work)
             yield
         for job in api.jobs()[1:]:  # they wait for the first one, and no engine is started for them
@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
     watch(coverage_display, "_draw", "drawing of the coverage in the viewport")
-    watch(pump, "step", "timer of the jobs")
+    watch(ProcessKeeper, "_tick", "timer of the jobs")
     watch(rig_watch, "_tick", "timer of the rig")
     from sjc_blender.addon.ui.history import history_panel
     from sjc_blender.addon.ui.job import job_panel, main_panel

@@ -17,6 +17,8 @@ import sjc_blender
 from sjc_blender.addon import api
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job import Job
+from sjc_blender.addon.process.interrupts import LOOP_SECONDS
+from sjc_blender.addon.process_keeper import TICK_SECONDS
 
 
 def main() -> None:
@@ -35,7 +37,7 @@ def main() -> None:
             api.cancel(job)
             while job.live:
                 pump.step()
-                time.sleep(pump.LOOP_SECONDS)
+                time.sleep(LOOP_SECONDS)
     finally:
         sjc_blender.unregister()
     seconds = {"returned": returned - clicked, "progress": told - clicked}
@@ -51,7 +53,7 @@ def _pumped_until_progress(job: Job) -> float:
             return time.perf_counter()
         if not job.live:
             raise RuntimeError(f"the job is {job.state}: {job.error}")
-        time.sleep(pump.TIMER_SECONDS)
+        time.sleep(TICK_SECONDS)
 
 
 if __name__ == "__main__":

@@ -78,3 +78,4 @@ def unregister() -> None:
     atexit.unregister(unregister)
     for name in reversed(MODULES):
         import_module(f".{name}", __name__).unregister()
+    import_module(".clock", __name__).stop()

@@ -64,7 +64,6 @@ from .jobs.new_job import edit, generate
 from .jobs.start import start, submit, target_scene
 from .jobs.unknown_jobs import require_known
 from .main_thread import on_main_thread
-from .models import model_pump
 from .models.model_actions import (
     cancel_download,
     delete_model,
@@ -74,8 +73,10 @@ from .models.model_actions import (
     refresh_models,
     show_model,
 )
+from .models.model_library import LIBRARY
 from .models.model_status import ModelStatus, Place
 from .process.farm_process import Farm, farm_of
+from .process_keeper import PROCESSES
 from .results.asset import mark_as_asset as _mark_as_asset
 from .results.bake_texture import bake_texture
 from .results.before_after import show_side as side_shown
@@ -319,7 +320,7 @@ def cancel(which: Any, *, now: bool = False) -> None:
         End its process at once, as it is; the last checkpoint stays.
     """
     QUEUE.cancel(job_of(which), now=now)
-    pump.ensure_running()
+    PROCESSES.ensure_running()
 
 
 def show(which: Any) -> list[bpy.types.Object]:
@@ -388,10 +389,8 @@ def process_events() -> bool:
     bool
         Whether anything is still running.
     """
-    pump.step()
-    session.step()
-    model_pump.step()
-    return QUEUE.live or session.busy() or model_pump.busy()
+    PROCESSES.step()
+    return QUEUE.live or session.busy() or LIBRARY.at_work
 
 
 def _of_object(function: Callable[..., Any], *types: str, data: bool = False) -> Callable[..., Any]:

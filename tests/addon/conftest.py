@@ -7,10 +7,10 @@ import bpy
 import numpy as np
 import pytest
 
-from sjc_blender.addon.environment import session
-from sjc_blender.addon.environment.engine_check import EngineCheck
-from sjc_blender.addon.environment.engine_keeper import EngineKeeper
+from sjc_blender.addon import clock
 from sjc_blender.addon.jobs import known_jobs
+from sjc_blender.addon.process.child_owner import end_children
+from sjc_blender.addon.process_keeper import PROCESSES
 from sjc_blender.addon.ui.shared import background_mode
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.model_profile import BUILTIN
@@ -33,9 +33,17 @@ def users_engine(tmp_path, monkeypatch):
     home = tmp_path / "Nutzerdaten ü"
     for variable in ("XDG_DATA_HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(variable, str(home))
-    monkeypatch.setattr(session, "KEEPER", EngineKeeper())
-    monkeypatch.setattr(session, "CHECK", EngineCheck())
     return home
+
+
+@pytest.fixture(autouse=True)
+def new_session(users_engine):
+    """Let each test begin as Blender does, without jobs, downloads, checks or a known engine; end what it leaves."""
+    for owner in PROCESSES.owners:
+        owner.__init__()
+    yield
+    end_children([owner for owner in PROCESSES.owners if owner.at_work], 0.0)
+    clock.stop()
 
 
 @pytest.fixture

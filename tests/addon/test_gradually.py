@@ -7,6 +7,7 @@ import bpy
 import pytest
 
 import sjc_blender
+from sjc_blender.addon import clock
 from sjc_blender.addon.rigs import rig_building
 from sjc_blender.addon.rigs.animation import path_cameras, path_steps
 from sjc_blender.addon.rigs.rig_choice import RigChoice
@@ -48,7 +49,7 @@ class Window:
         self.timers = self
         self.due = []
 
-    def register(self, function, first_interval=0.0):
+    def register(self, function, first_interval=0.0, persistent=False):
         self.due.append(function)
 
     def is_registered(self, function):
@@ -61,6 +62,7 @@ class Window:
         return False
 
     def turn(self):
+        clock._due.update(dict.fromkeys(clock._due, 0.0))
         self.due = [function for function in self.due if function() is not None]
 
 
@@ -70,6 +72,7 @@ def window(monkeypatch):
     monkeypatch.setattr(gradually.bpy, "app", window)
     monkeypatch.setattr(gradually, "MOMENT", 0.0)
     yield window
+    gradually.forget()
     monkeypatch.undo()
 
 

@@ -24,7 +24,6 @@ from tests.addon.jobs.processes import until
 
 @pytest.fixture
 def addon(scene, monkeypatch):
-    monkeypatch.setattr(QUEUE, "_jobs", [])
     sjc_blender.register()
     yield
     QUEUE._jobs.clear()

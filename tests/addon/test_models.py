@@ -22,6 +22,7 @@ from sjc_blender.addon.models import model_actions, models_folder
 from sjc_blender.addon.models.model_library import LIBRARY, ModelLibrary
 from sjc_blender.addon.models.model_status import Place
 from sjc_blender.addon.models.model_words import facts
+from sjc_blender.addon.process.child_owner import end_children
 from sjc_blender.addon.ui.job import main_panel
 from sjc_blender.addon.ui.models import model_panel
 from sjc_blender.protocol.amounts import gigabytes
@@ -53,13 +54,11 @@ def addon(scene, monkeypatch, tmp_path):
     for name in ("HF_HUB_CACHE", "HF_HUB_OFFLINE", VARIABLE):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(model_actions, "_log_path", lambda: tmp_path / "log" / "models.log")
-    monkeypatch.setattr(QUEUE, "_jobs", [])
-    LIBRARY.__init__()
     sjc_blender.register()
     yield
     QUEUE._jobs.clear()
     sjc_blender.unregister()
-    assert not LIBRARY.busy
+    assert not LIBRARY.at_work
 
 
 @pytest.fixture
@@ -113,14 +112,14 @@ def test_a_model_is_downloaded_listed_and_deleted(addon, hub, online, scene):
 def test_nothing_waits_for_the_download_and_it_can_be_stopped(addon, hub, online):
     hub.stop_at = 2_500_000
     api.download_model(KNOWN)
-    assert LIBRARY.busy and status().place is not Place.DISK
+    assert LIBRARY.at_work and status().place is not Place.DISK
     with pytest.raises(SjcError, match="download " + KNOWN):
         api.models()
     until(lambda: any(path.stat().st_size >= 1_000_000 for path in hub_cache().rglob("*.incomplete")))
     api.cancel_download()
     time.sleep(0.3)  # it has to be heard before the rest comes
     hub.go_on.set()
-    until(lambda: not LIBRARY.busy)
+    until(lambda: not LIBRARY.at_work)
     assert LIBRARY.cancelled and LIBRARY.error is None
     assert status().place is Place.PART and status().size >= 1_000_000
     hub.stop_at = None
@@ -135,7 +134,7 @@ def test_a_download_that_does_not_hear_is_ended_and_what_it_left_is_listed(addon
     api.download_model(KNOWN)
     until(lambda: any(path.stat().st_size >= 1_000_000 for path in hub_cache().rglob("*.incomplete")))
     LIBRARY.cancel(now=True)
-    until(lambda: not LIBRARY.busy)
+    until(lambda: not LIBRARY.at_work)
     assert LIBRARY.cancelled and LIBRARY.error is None and status().place is Place.PART
 
 
@@ -145,8 +144,8 @@ def test_the_end_of_the_addon_ends_the_download(addon, hub, online):
     api.download_model(KNOWN)
     until(lambda: LIBRARY._process is not None and hub.stopped.is_set())
     pid = LIBRARY._process.pid
-    LIBRARY.shut_down(0.0)
-    assert not LIBRARY.busy
+    end_children([LIBRARY], 0.0)
+    assert not LIBRARY.at_work
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -169,7 +168,7 @@ def test_without_the_network_nothing_is_begun(addon, monkeypatch):
     monkeypatch.setattr(model_actions, "bpy", SimpleNamespace(app=app, context=bpy.context))
     with pytest.raises(SjcError, match="Allow Online Access") as refused:
         api.download_model(KNOWN)
-    assert refused.value.code == "offline" and not LIBRARY.busy
+    assert refused.value.code == "offline" and not LIBRARY.at_work
     app.online_access_override = True
     with pytest.raises(SjcError, match="--offline-mode"):
         api.download_model(KNOWN)
@@ -410,7 +409,7 @@ def test_an_engine_that_says_nothing_is_an_error(tmp_path):
     silent.chmod(0o755)
     library.begin("list", "", lambda: silent, tmp_path / "models.log", online=False)
     end = time.monotonic() + 20
-    while library.busy and time.monotonic() < end:
+    while library.at_work and time.monotonic() < end:
         library.pump()
         time.sleep(0.01)
     assert library.error.code == "engine_died" and "exit code 7" in str(library.error) and "oh no" in str(library.error)

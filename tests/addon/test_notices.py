@@ -21,7 +21,6 @@ from sjc_blender.protocol.job_folder import JobFolder
 
 @pytest.fixture
 def said(scene, monkeypatch):
-    monkeypatch.setattr(QUEUE, "_jobs", [])
     told = []
     monkeypatch.setattr(notices, "tell", lambda message, level="INFO": told.append((message, level)))
     sjc_blender.register()

@@ -164,8 +164,7 @@ def test_of_many_wishes_the_last_one_counts(scene, folder, monkeypatch):
 
 
 def _windowed():
-    timers = SimpleNamespace(is_registered=lambda _: True, unregister=lambda _: None)
-    return SimpleNamespace(app=SimpleNamespace(background=False, timers=timers))
+    return SimpleNamespace(app=SimpleNamespace(background=False))
 
 
 def test_the_texture_shows_the_fields_colours(scene, folder):

@@ -21,7 +21,6 @@ from tests.addon.drawn_layout import Layout, context
 @pytest.fixture
 def addon(scene, monkeypatch):
     monkeypatch.setattr(generate_operators, "refusal", None)
-    monkeypatch.setattr(QUEUE, "_jobs", [])
     sjc_blender.register()
     yield
     QUEUE._jobs.clear()

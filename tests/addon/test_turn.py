@@ -18,7 +18,6 @@ SIDE, COLUMNS = 16, 8
 @pytest.fixture
 def jobs(tmp_path, monkeypatch):
     """Two jobs with turntables whose views are ever lighter, and one whose folder has none; as in a window."""
-    monkeypatch.setattr(QUEUE, "_jobs", [])
     monkeypatch.setattr(turn, "_seen", set())
     monkeypatch.setattr(turn, "_turning", [])
     previews.register()

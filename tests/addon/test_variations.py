@@ -26,7 +26,6 @@ from tests.addon.drawn_layout import Layout, context
 @pytest.fixture
 def settings(scene, monkeypatch, tmp_path, as_in_a_window):
     monkeypatch.setattr(generate_operators, "refusal", None)
-    monkeypatch.setattr(QUEUE, "_jobs", [])
     monkeypatch.setattr(user_preferences, "find_engine_python", lambda *_: Path("python"))
     numbers = iter(range(1000))
     # As in a window: without one the operator waits for the end of each job.

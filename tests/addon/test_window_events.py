@@ -8,7 +8,7 @@ import bpy
 import pytest
 
 import sjc_blender.addon
-from sjc_blender.addon import window_events
+from sjc_blender.addon import clock, window_events
 from sjc_blender.addon.jobs import job_import, pump
 from sjc_blender.addon.ui.job import status_bar
 
@@ -116,22 +116,7 @@ def test_one_module_alone_touches_windows():
     assert {name for name, touches in found.items() if touches} == {"window_events.py"}
 
 
-def timers_of(path: Path) -> list[tuple[str, bool]]:
-    """Functions that are registered as timers, and whether they wait for a window."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    registered = {
-        node.args[0].id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "bpy.app.timers.register"
-    }
-    return [
-        (f"{path.name}: {node.name}", any("in_a_window" in ast.unparse(decorator) for decorator in node.decorator_list))
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and node.name in registered
-    ]
-
-
-def test_every_timer_waits_for_a_window():
-    timers = [timer for path in ADDON.rglob("*.py") for timer in timers_of(path)]
-    assert len(timers) >= 6
-    assert all(waits for _, waits in timers), timers
+def test_the_clock_alone_has_a_timer_and_it_waits_for_a_window():
+    registers = [path for path in ADDON.rglob("*.py") if "timers.register(_" in path.read_text(encoding="utf-8")]
+    assert [path.name for path in registers] == ["clock.py"]
+    assert clock._tick.__wrapped__

@@ -16,6 +16,7 @@ from ..jobs.destination import Destination
 from ..jobs.job import Job, JobState
 from ..jobs.start import start
 from ..process.farm_process import Farm
+from ..process_keeper import PROCESSES
 from ..results.replacement import remove_result
 from ..run_to_end import run_to_end
 from . import arrangement
@@ -182,7 +183,7 @@ class Batch(Sequence[Entry]):
         for entry in reversed(self.entries):
             if entry.job is not None:
                 job_queue.QUEUE.cancel(entry.job, now=now)
-        pump.ensure_running()
+        PROCESSES.ensure_running()
 
     def retry(self) -> str:
         """Run failed, cancelled and missing jobs again, from their checkpoints."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from pathlib import Path
 
 from ...protocol.diagnosis import Diagnosis, Finding
@@ -38,7 +37,7 @@ class EngineCheck:
         self.diagnosis: Diagnosis | None = None
 
     @property
-    def busy(self) -> bool:
+    def at_work(self) -> bool:
         """Whether a check runs."""
         return self._process is not None
 
@@ -110,16 +109,11 @@ class EngineCheck:
         self._next()
         return self._process is None
 
-    def shut_down(self) -> None:
-        """End a check that runs."""
-        if self._process is None:
-            return
+    def ask_to_end(self, grace: float) -> None:
+        """End a check that runs, at once."""
         del self._waiting[1:]
-        self._process.end_within(0.0)
-        give_up = time.monotonic() + platform_process.TASKKILL_SECONDS
-        while self._process is not None and time.monotonic() < give_up:
-            self.pump()
-            time.sleep(0.02)
+        if self._process is not None:
+            self._process.end_within(0.0)
 
 
 def _silent(process: ChildProcess) -> Finding:

@@ -11,7 +11,6 @@ import os
 import queue
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -118,7 +117,8 @@ class EngineKeeper:
     @property
     def busy(self) -> bool:
         """Whether there is something to wait for."""
-        return self.at_work or self._state.status is Status.UNKNOWN
+        looking = self._looked_for is not None and self._state.status is Status.UNKNOWN
+        return self.at_work or looking
 
     @property
     def at_work(self) -> bool:
@@ -195,15 +195,10 @@ class EngineKeeper:
                 changed = True
         return changed
 
-    def shut_down(self, grace: float) -> None:
-        """End the set-up: ask first, insist after `grace` seconds."""
-        if self._process is None:
-            return
-        self._process.cancel(grace)
-        give_up = time.monotonic() + grace + platform_process.TASKKILL_SECONDS
-        while self._process is not None and time.monotonic() < give_up:
-            self.pump()
-            time.sleep(0.02)
+    def ask_to_end(self, grace: float) -> None:
+        """Let a set-up that runs end within `grace` seconds."""
+        if self._process is not None:
+            self._process.cancel(grace)
 
     def _look(self, number: int, preference: str, place: EnvironmentPlace, failure: SjcError | None) -> None:
         """Search in a thread; touches nothing but the queue."""

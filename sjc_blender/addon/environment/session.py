@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine of this Blender session: looked for, set up, removed and checked, without the user waiting.
-
-The timer exists only while there is something to wait for, as that of `sjc_blender.addon.jobs.pump`.
-"""
+"""The engine of this Blender session: finding, setting up, removing and checking it in the background."""
 
 from __future__ import annotations
 
@@ -21,14 +18,12 @@ from ..jobs.job_queue import QUEUE
 from ..process.engine_python import forget_probes
 from ..process.environment_place import environment_place, use_folder
 from ..process.interrupts import LOOP_SECONDS, wait_while
+from ..process_keeper import PROCESSES
 from ..user_preferences import preferred_path
 from .blender_findings import blender_findings
 from .engine_check import EngineCheck
 from .engine_keeper import EngineKeeper, EngineState, Status
 from .setup_request import SetupRequest
-
-TIMER_SECONDS = 0.25
-GRACE_SECONDS = 5.0
 
 LISTENERS: list[Callable[[], None]] = []
 """Called on the main thread when the state of the engine has changed."""
@@ -44,7 +39,7 @@ def state() -> EngineState:
     if bpy.app.background:
         KEEPER.pump()
     elif KEEPER.busy:
-        _ensure_running()
+        PROCESSES.ensure_running()
     return KEEPER.state
 
 
@@ -69,7 +64,7 @@ def look_again() -> None:
     use_folder(preferred_path("engine_folder"))
     forget_probes()
     KEEPER.look(preferred_path("engine_python"), again=True)
-    _ensure_running()
+    PROCESSES.ensure_running()
 
 
 def set_up_engine(
@@ -130,7 +125,7 @@ def check_engine(*, wait: bool = False) -> Diagnosis | None:
     look_again()
     CHECK.diagnosis = None
     _check_wanted = True
-    while wait and checking():
+    while wait and checking():  # Ctrl-C ends Blender: nothing is lost
         step()
         time.sleep(LOOP_SECONDS)
     return CHECK.diagnosis
@@ -143,7 +138,7 @@ def busy() -> bool:
 
 def checking() -> bool:
     """Whether a check runs, or waits until the engine is found."""
-    return _check_wanted or CHECK.busy
+    return _check_wanted or CHECK.at_work
 
 
 def diagnosis() -> Diagnosis | None:
@@ -190,7 +185,7 @@ def _change(request: SetupRequest, wait: bool, progress: Callable[[EngineState],
     state()  # the search after the set-up is for the same Python
     KEEPER.start(request, online=bpy.app.online_access and not request.wheelhouse)
     if not wait:
-        _ensure_running()
+        PROCESSES.ensure_running()
         return KEEPER.state
     told: EngineState | None = None
 
@@ -205,14 +200,8 @@ def _change(request: SetupRequest, wait: bool, progress: Callable[[EngineState],
     return KEEPER.state
 
 
-def _ensure_running() -> None:
-    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
-        # Persistent: a set-up outlives the loading of another file.
-        bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
-
-
-def step() -> bool:
-    """Move everything on; True if anything changed."""
+def step() -> None:
+    """Process the events of set-up and check, and notify the listeners."""
     global _check_wanted
     changed = KEEPER.pump()
     changed |= CHECK.pump()
@@ -225,15 +214,11 @@ def step() -> bool:
     if changed:
         for listener in LISTENERS:
             listener()
-    return changed
-
-
-@window_events.in_a_window
-def _tick() -> float | None:
-    if step():
         window_events.redraw_sidebars()
         window_events.redraw("PREFERENCES")
-    return TIMER_SECONDS if KEEPER.busy or checking() else None
+
+
+PROCESSES.add(KEEPER, CHECK, step=step, busy=lambda: KEEPER.busy or checking())
 
 
 def _absolute(path: str) -> str:
@@ -246,8 +231,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """End everything that runs."""
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
-    KEEPER.shut_down(GRACE_SECONDS)
-    CHECK.shut_down()
+    """Use the default folder again; `jobs.lifecycle` ends what runs."""
+    use_folder("")

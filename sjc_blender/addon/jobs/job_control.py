@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..process_keeper import PROCESSES
 from . import job_queue, pump
 from .named_job import job_of
 
@@ -18,13 +19,13 @@ def pause(which: Any) -> None:
         Nothing happens to one that is not running. Jobs in line wait on.
     """
     job_queue.QUEUE.pause(job_of(which))
-    pump.ensure_running()
+    PROCESSES.ensure_running()
 
 
 def unpause(which: Any) -> None:
     """Continue a paused job."""
     job_queue.QUEUE.unpause(job_of(which))
-    pump.ensure_running()
+    PROCESSES.ensure_running()
 
 
 def move(which: Any, places: int) -> None:
@@ -37,7 +38,7 @@ def move(which: Any, places: int) -> None:
         To the front with a negative number, to the back with a positive one.
     """
     job_queue.QUEUE.move(job_of(which), places)
-    pump.ensure_running()
+    PROCESSES.ensure_running()
 
 
 def clear(which: Any = None) -> None:

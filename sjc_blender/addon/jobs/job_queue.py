@@ -46,9 +46,14 @@ class JobQueue:
         return list(self._jobs)
 
     @property
+    def at_work(self) -> bool:
+        """Whether an engine, or the sender of a farm, has not ended yet."""
+        return self._process is not None or self._farm_jobs.live
+
+    @property
     def live(self) -> bool:
         """Whether any job runs or waits, or an engine has not ended yet."""
-        return self._process is not None or self._farm_jobs.live or any(job.live for job in self._jobs)
+        return self.at_work or any(job.live for job in self._jobs)
 
     def holds(self, job: Job) -> bool:
         """Return whether the job runs or waits, or its engine has not ended yet."""
@@ -156,18 +161,14 @@ class JobQueue:
             job.notify()
         return changed
 
-    def shut_down(self, grace: float) -> None:
-        """End everything: ask first, and insist after `grace` seconds. Takes no longer than a little more."""
+    def ask_to_end(self, grace: float) -> None:
+        """Cancel the jobs of this computer, and let the engine and the farms' senders end within `grace` seconds."""
         for job in self._jobs:
             if job.farm is None:
                 self.cancel(job)
         self._farm_jobs.leave(grace)
         if self._process is not None:
             self._process.cancel(grace)
-        give_up = time.monotonic() + grace + platform_process.TASKKILL_SECONDS
-        while (self._process is not None or self._farm_jobs.live) and time.monotonic() < give_up:
-            self.pump()
-            time.sleep(0.02)
 
     def _attend(self, job: Job) -> bool:
         """Process the events of the running engine; return True if anything changed."""

@@ -10,13 +10,11 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...protocol.errors import SjcError
-from ..results import asset_catalogue, viewport_colours
+from ..process_keeper import PROCESSES
+from ..results import asset_catalogue, background_work, viewport_colours
 from ..results.origin import keep_folders
-from . import destination, first_save, job_import, known_jobs, live_volume, pump
+from . import destination, first_save, job_import, known_jobs, live_volume
 from .job_queue import QUEUE
-
-GRACE_SECONDS = 5.0
-"""For an engine to finish its step and write a checkpoint when Blender ends."""
 
 
 @persistent
@@ -24,10 +22,11 @@ def _after_load(*_: Any) -> None:
     """Keep jobs running, and look for their scenes in the loaded file."""
     live_volume.remove()
     viewport_colours.forget()
+    background_work.forget()
     destination.after_load()
     job_import.retry_missing_scenes(QUEUE.jobs)
     known_jobs.refresh()
-    pump.ensure_running()
+    PROCESSES.ensure_running()
 
 
 @persistent
@@ -57,7 +56,7 @@ def _after_undo(*_: Any) -> None:
 
 
 def end_jobs() -> None:
-    """Stop every job and its engine, and the timer: nothing is left running. In the background what is left is told."""
+    """End every child process; in the background name the jobs that this stops."""
     left = [job.id for job in QUEUE.jobs if job.live]
     if left and bpy.app.background:
         sys.stderr.write(
@@ -65,8 +64,7 @@ def end_jobs() -> None:
             "Without a window jobs move on only while api.wait(), job.wait() or api.process_events() runs; "
             "api.resume(folder) goes on with them.\n"
         )
-    pump.stop()
-    QUEUE.shut_down(GRACE_SECONDS)
+    PROCESSES.end()
     live_volume.end()
 
 
@@ -86,7 +84,7 @@ def register() -> None:
     for handlers, function in _handlers():
         handlers.append(function)
     known_jobs.refresh()
-    pump.ensure_running()
+    PROCESSES.ensure_running()
 
 
 def unregister() -> None:

@@ -1,44 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Moves the jobs on: by a timer in a window, by a blocking loop where there is no event loop.
-
-The timer exists only while there is something to do. Blender 4.5 hangs at its end while one is
-registered, so `sjc_blender.addon.jobs.lifecycle` takes it away before.
-"""
+"""Moves the jobs on: by the timer of `process_keeper` in a window, by a blocking loop where there is no event loop."""
 
 from __future__ import annotations
 
 import math
 import time
-import traceback
 from collections.abc import Callable
-
-import bpy
 
 from ..main_thread import require_main_thread
 from ..process.interrupts import Interrupts, wait_while
-from ..window_events import in_a_window, redraw_sidebars
+from ..process_keeper import PROCESSES
+from ..window_events import redraw_sidebars
 from . import job_import, known_jobs, live_volume
 from .job import Job
 from .job_queue import QUEUE
 
-TIMER_SECONDS = 0.25
-
-
 LISTENERS: list[Callable[[], None]] = []
 """Called on the main thread when jobs of this or earlier sessions have changed."""
-
-
-def ensure_running() -> None:
-    """Let the timer run, if there is an event loop that calls it."""
-    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
-        # Persistent: a job outlives the loading of another file.
-        bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
-
-
-def stop() -> None:
-    """Take the timer away."""
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
 
 
 def step() -> None:
@@ -83,11 +61,8 @@ def run_until_ended(*jobs: Job, timeout: float | None = None) -> bool:
     return not any(job.live for job in jobs)
 
 
-@in_a_window
-def _tick() -> float | None:
-    try:
-        step()
-    except Exception:  # the border: a timer that raises is never called again, and jobs would stand still
-        traceback.print_exc()
-    busy = QUEUE.live or any(job.awaits_import for job in QUEUE.jobs) or known_jobs.scanning()
-    return TIMER_SECONDS if busy else None
+def _to_wait_for() -> bool:
+    return QUEUE.live or any(job.awaits_import for job in QUEUE.jobs) or known_jobs.scanning()
+
+
+PROCESSES.add(QUEUE, step=step, busy=_to_wait_for)

@@ -14,6 +14,7 @@ from ...protocol.spec import JobSpec
 from .. import user_preferences
 from ..job_location import new_job_folder
 from ..process.farm_process import Farm, farm_of
+from ..process_keeper import PROCESSES
 from ..results.placement import results_of
 from ..rigs import occupied
 from ..rigs.scene_rig import rig_warnings
@@ -78,7 +79,7 @@ def start(
     job_queue.QUEUE.submit(started)
     known_jobs.index().open(folder.path)
     occupied.note(started.id, spec.domain, scene, results_of(started.id, scene))
-    pump.ensure_running()
+    PROCESSES.ensure_running()
     if wait:
         pump.run_until_ended(started)
     return started

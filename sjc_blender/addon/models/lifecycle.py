@@ -6,14 +6,14 @@ from __future__ import annotations
 from ..environment import session
 from ..environment.engine_keeper import Status
 from ..user_preferences import preferred_path
-from . import model_actions, model_pump, models_folder
+from . import model_actions, models_folder
 from .model_library import LIBRARY
 
 
 def _after_set_up() -> None:
     """List the models again as soon as the engine is set up."""
     error = LIBRARY.error
-    if error is None or LIBRARY.busy or not error.code.startswith("engine_"):
+    if error is None or LIBRARY.at_work or not error.code.startswith("engine_"):
         return
     if session.KEEPER.state.status is Status.READY:
         model_actions.refresh_models()
@@ -26,7 +26,6 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Stop a download, and leave the environment as it was."""
+    """Leave the environment as it was."""
     session.LISTENERS.remove(_after_set_up)
-    model_pump.stop()
     models_folder.use("")

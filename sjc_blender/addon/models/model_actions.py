@@ -19,7 +19,8 @@ from ..jobs.job_queue import QUEUE
 from ..jobs.job_request import absolute
 from ..process.engine_python import find_engine_python
 from ..process.interrupts import wait_while
-from . import model_pump
+from ..process_keeper import PROCESSES
+from ..window_events import redraw_sidebars
 from .model_library import LIBRARY, Action, ModelLibrary
 from .model_status import ModelStatus, statuses
 
@@ -52,7 +53,7 @@ def models(*, wait: bool = True, engine_python: str | Path | None = None) -> lis
 
 def look_once() -> None:
     """List the models if that was not done in this session; for panels, so that nothing is raised."""
-    if LIBRARY.found is None and LIBRARY.error is None and not LIBRARY.busy and not bpy.app.background:
+    if LIBRARY.found is None and LIBRARY.error is None and not LIBRARY.at_work and not bpy.app.background:
         refresh_models()
 
 
@@ -201,7 +202,7 @@ def _ask(
 def cancel_download() -> None:
     """Cancel the download, if any; the next one continues with the downloaded data."""
     LIBRARY.cancel()
-    model_pump.ensure_running()
+    PROCESSES.ensure_running()
 
 
 def _begin(action: Action, hub_id: str, engine_python: str | Path | None, options: Sequence[str] = ()) -> None:
@@ -214,7 +215,7 @@ def _begin(action: Action, hub_id: str, engine_python: str | Path | None, option
         online=bpy.app.online_access,
         options=options,
     )
-    model_pump.ensure_running()
+    PROCESSES.ensure_running()
 
 
 def _wait(progress: Progress | None) -> None:
@@ -224,7 +225,7 @@ def _wait(progress: Progress | None) -> None:
         if LIBRARY.pump() and progress is not None:
             progress(LIBRARY)
 
-    wait_while(lambda: LIBRARY.busy, move_on, lambda insists: LIBRARY.cancel(now=insists))
+    wait_while(lambda: LIBRARY.at_work, move_on, lambda insists: LIBRARY.cancel(now=insists))
     if LIBRARY.error is not None:
         raise LIBRARY.error
 
@@ -238,3 +239,12 @@ def _log_path() -> Path:
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
     return (folder if os.access(folder, os.W_OK) else Path(bpy.app.tempdir)) / LOG
+
+
+def step() -> None:
+    """Process the engine's events about models, and redraw."""
+    if LIBRARY.pump():
+        redraw_sidebars()
+
+
+PROCESSES.add(LIBRARY, step=step, busy=lambda: LIBRARY.at_work)

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lists, downloads and deletes models by the engine: one action at a time, without ever blocking.
 
-Only Blender's main thread calls this module. It knows no bpy; `model_pump` moves it on.
+Only Blender's main thread calls this module. It knows no bpy; `process_keeper` moves it on.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -68,7 +67,7 @@ class ModelLibrary:
         self._ask: Callable[[Action, str], _Starter] | None = None
 
     @property
-    def busy(self) -> bool:
+    def at_work(self) -> bool:
         """Whether an action is running."""
         return bool(self.action)
 
@@ -102,7 +101,7 @@ class ModelLibrary:
         SjcError
             ``models_busy`` if something else is done now.
         """
-        if self.busy:
+        if self.at_work:
             raise SjcError(
                 "models_busy",
                 f"Models are being worked on ({self.action} {self.subject}".rstrip() + ").",
@@ -110,7 +109,7 @@ class ModelLibrary:
             )
         self.action, self.subject = action, hub_id
         self.transfer, self.error, self.answer = None, None, None
-        self.cancelling = self.cancelled = self._told_end = False
+        self.cancelling = self.cancelled = self._told_end = self._ending = False
 
         def ask(action: Action, hub_id: str) -> _Starter:
             given = options if action == self.action else ()
@@ -149,17 +148,11 @@ class ModelLibrary:
         self._end(process)
         return True
 
-    def shut_down(self, grace: float) -> None:
-        """End everything: ask first, and insist after `grace` seconds."""
-        self._ending = True
-        give_up = time.monotonic() + grace + platform_process.TASKKILL_SECONDS
-        while self.busy and time.monotonic() < give_up:
-            self.cancelling = True
-            if self._process is not None:
-                self._process.cancel(grace)
-            self.pump()
-            time.sleep(0.02)
-        self._ending = False
+    def ask_to_end(self, grace: float) -> None:
+        """Let the running action end within `grace` seconds."""
+        self._ending = self.cancelling = True
+        if self._process is not None:
+            self._process.cancel(grace)
 
     def _take_started(self) -> bool:
         starter = self._starter
@@ -171,7 +164,7 @@ class ModelLibrary:
         if self._process is None:
             self.action = ""
         elif self.cancelling:
-            self._process.cancel(CANCEL_SECONDS)
+            self._process.cancel(0.0 if self._ending else CANCEL_SECONDS)
         return True
 
     def _apply(self, event: events.Event) -> None:

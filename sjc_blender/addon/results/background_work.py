@@ -16,7 +16,8 @@ from typing import Any
 import bpy
 
 from ...protocol.errors import SjcError
-from ..window_events import in_a_window, push_undo, redraw_sidebars
+from .. import clock
+from ..window_events import push_undo, redraw_sidebars
 
 TIMER_SECONDS = 0.02
 QUIET_SECONDS = 0.4
@@ -72,8 +73,7 @@ def start(key: str, work: Callable[[], Any], finish: Callable[[Any], None], undo
         return
     _waiting[key] = task
     _begin_next()
-    if not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=TIMER_SECONDS)
+    clock.schedule(_tick, TIMER_SECONDS)
 
 
 def busy(key: str) -> bool:
@@ -81,15 +81,20 @@ def busy(key: str) -> bool:
     return key in _waiting or (_running is not None and _running[0].key == key)
 
 
-def stop() -> None:
-    """Forget everything; what is being worked on is waited for and thrown away."""
+def forget() -> None:
+    """Discard waiting tasks, and the outcome of a running one: they belong to a file that was closed."""
     global _running, _undo
     _waiting.clear()
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
-    if _running is not None:
-        _running[1].join(JOIN_SECONDS)
+    clock.cancel(_tick)
     _running = _undo = None
+
+
+def stop() -> None:
+    """As `forget`, and wait for the running task."""
+    running = _running
+    forget()
+    if running is not None:
+        running[1].join(JOIN_SECONDS)
 
 
 def _begin_next() -> None:
@@ -102,7 +107,6 @@ def _begin_next() -> None:
     thread.start()
 
 
-@in_a_window
 def _tick() -> float | None:
     global _running, _undo
     if _running is not None and not _running[1].is_alive():

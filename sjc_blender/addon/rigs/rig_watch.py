@@ -17,7 +17,7 @@ from bpy.app.handlers import persistent
 
 from ...protocol.errors import SjcError
 from ...protocol.spec import DomainSpec
-from .. import window_events
+from .. import clock, window_events
 from . import evaluated_scene, occupied
 from .evaluated_scene import view_layer_of
 from .proxy_box import share_cut_off
@@ -64,7 +64,7 @@ def current(scene: bpy.types.Scene) -> Look:
     """Return the last evaluation, and schedule another one if anything has changed."""
     fresh = not _changed and _settings == _settings_of(scene)
     if not fresh and scene.sjc.rig != "ANIMATION":  # type: ignore[attr-defined]
-        _ask()
+        clock.schedule(_tick, DELAY)
     return dataclasses.replace(_last, fresh=fresh) if _settings[:2] == _settings_of(scene)[:2] else Look()
 
 
@@ -128,12 +128,6 @@ def _settings_of(scene: bpy.types.Scene) -> tuple[Any, ...]:
     )
 
 
-def _ask() -> None:
-    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=DELAY)
-
-
-@window_events.in_a_window
 def _tick() -> None:
     scene = bpy.context.scene
     if scene is None or scene.sjc.rig == "ANIMATION" or scene.sjc.rig_obstacle():  # type: ignore[attr-defined]
@@ -179,6 +173,4 @@ def unregister() -> None:
     """Remove the handlers, and forget."""
     bpy.app.handlers.load_post.remove(_file_loaded)
     bpy.app.handlers.depsgraph_update_post.remove(_scene_changed)
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
     _file_loaded()

@@ -13,6 +13,7 @@ from sjc_blender.addon.environment import engine_keeper
 from sjc_blender.addon.environment.engine_keeper import EngineKeeper
 from sjc_blender.addon.environment.setup_request import SetupRequest
 from sjc_blender.addon.process import engine_python
+from sjc_blender.addon.process.child_owner import end_children
 from sjc_blender.addon.process.environment_place import environment_place, requirements_file
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -100,4 +101,4 @@ def keeper():
     """Give a keeper of its own, and end what it runs."""
     made = EngineKeeper()
     yield made
-    made.shut_down(2.0)
+    end_children([made], 2.0)

@@ -410,7 +410,7 @@ def test_a_check_of_another_engine_leaves_nothing_in_the_place(keeper, request_o
     check = EngineCheck()
     check.start(Path(sys.executable), ())
     end = time.monotonic() + 30
-    while check.busy:
+    while check.at_work:
         assert time.monotonic() < end
         check.pump()
         time.sleep(0.01)

@@ -19,7 +19,7 @@ def checked(blender, interpreter=None):
     check = EngineCheck()
     check.start(interpreter, (KNOWN,), blender)
     end = time.monotonic() + 60
-    while check.busy:
+    while check.at_work:
         assert time.monotonic() < end
         check.pump()
         time.sleep(0.01)

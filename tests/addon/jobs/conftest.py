@@ -8,6 +8,7 @@ import sjc_blender
 from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs.job import Job
 from sjc_blender.addon.jobs.job_queue import JobQueue
+from sjc_blender.addon.process.child_owner import end_children
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.job_folder import JobFolder
 from tests.addon.jobs.fake_python import write_fake_python
@@ -38,7 +39,7 @@ def queue():
     """Give a queue of its own, and end what is left in it."""
     made = JobQueue()
     yield made
-    made.shut_down(0.0)
+    end_children([made], 0.0)
 
 
 @pytest.fixture

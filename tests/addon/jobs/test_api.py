@@ -6,9 +6,7 @@ from mathutils import Vector
 
 from sjc_blender.addon import api
 from sjc_blender.addon.jobs import job_import, lifecycle, pump
-from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs.job import JobState
-from sjc_blender.addon.jobs.job_queue import JobQueue
 from sjc_blender.addon.rigs import occupied
 from sjc_blender.protocol.errors import InvalidSpec, SjcError
 from sjc_blender.protocol.spec import CameraRig, OrbitRig
@@ -19,13 +17,8 @@ PROMPT = "ein grüner Stuhl"
 
 @pytest.fixture(autouse=True)
 def engine(scene, fake_python, monkeypatch):
-    """Let the fake engine be the engine; each test has a queue of its own."""
+    """Let the fake engine be the engine."""
     monkeypatch.setenv("SJC_ENGINE_PYTHON", str(fake_python))
-    queue = JobQueue()
-    for module in (api, pump, jobs, lifecycle):
-        monkeypatch.setattr(module, "QUEUE", queue)
-    yield
-    queue.shut_down(0.0)
 
 
 @pytest.fixture

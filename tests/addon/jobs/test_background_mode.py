@@ -19,7 +19,6 @@ NEEDS_A_SCREEN |= {"add_adapter", "choose_model_folder", "setting_preset_add", "
 @pytest.fixture
 def scene_with_all(addon, scene, tmp_path, monkeypatch):
     """Give a scene that is ready for every operator that begins a job, and a finished job."""
-    monkeypatch.setattr(QUEUE, "_jobs", [])
     monkeypatch.setattr(batches, "latest", None)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     scene = bpy.context.scene

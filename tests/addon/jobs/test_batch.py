@@ -16,10 +16,8 @@ from sjc_blender.addon import api
 from sjc_blender.addon.batch import plan
 from sjc_blender.addon.batch.arrangement import tags
 from sjc_blender.addon.batch.batch_fault import InvalidBatch
-from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job import JobState
-from sjc_blender.addon.jobs.job_queue import JobQueue
 from sjc_blender.addon.results.object_frame import domain_now
 from sjc_blender.addon.results.origin import job_folder_of
 from sjc_blender.protocol.errors import SjcError
@@ -32,13 +30,8 @@ PROMPTS = ["a red chair", "ein grüner Stuhl", "a blue duck"]
 
 @pytest.fixture(autouse=True)
 def engine(scene, fake_python, monkeypatch):
-    """Let the fake engine be the engine; each test has a queue of its own."""
+    """Let the fake engine be the engine."""
     monkeypatch.setenv("SJC_ENGINE_PYTHON", str(fake_python))
-    queue = JobQueue()
-    for module in (api, pump, jobs):
-        monkeypatch.setattr(module, "QUEUE", queue)
-    yield
-    queue.shut_down(0.0)
 
 
 @pytest.fixture

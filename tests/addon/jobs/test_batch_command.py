@@ -13,24 +13,16 @@ import pytest
 from sjc_blender.addon import api
 from sjc_blender.addon.commands.command_line import main
 from sjc_blender.addon.commands.outcome import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK, EXIT_USAGE
-from sjc_blender.addon.jobs import job_queue as jobs
-from sjc_blender.addon.jobs import pump
-from sjc_blender.addon.jobs.job_queue import JobQueue
 from sjc_blender.protocol.job_folder import JobFolder
 from tests.addon.jobs.processes import until
 
 
 @pytest.fixture(autouse=True)
 def engine(scene, fake_python, monkeypatch, tmp_path):
-    """Let the fake engine be the engine, and work in an empty folder with a queue of its own."""
+    """Let the fake engine be the engine, and work in an empty folder."""
     monkeypatch.setenv("SJC_ENGINE_PYTHON", str(fake_python))
     monkeypatch.chdir(tmp_path)
-    queue = JobQueue()
-    for module in (api, pump, jobs):
-        monkeypatch.setattr(module, "QUEUE", queue)
     (tmp_path / "Stühle.csv").write_text("prompt,name\na red chair,\nein Stuhl,Stuhl\n", encoding="utf-8")
-    yield
-    queue.shut_down(0.0)
 
 
 def batch(*options, way="success", file="Stühle.csv", outputs="volume") -> int:

@@ -17,7 +17,6 @@ def settings(addon, scene, monkeypatch, tmp_path):
     """Give a scene's batch, with a list of two prompts, in a file that has a folder."""
     monkeypatch.setattr(batches, "latest", None)
     monkeypatch.setattr(batch_operators, "verdict", None)
-    monkeypatch.setattr(QUEUE, "_jobs", [])
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     bpy.ops.sjc.batch_new_text()
     return bpy.context.scene.sjc_batch

@@ -8,7 +8,6 @@ import pytest
 from sjc_blender.addon import api
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.destination import SCENE_PROPERTY, Destination
-from sjc_blender.addon.jobs.job_queue import QUEUE
 from sjc_blender.protocol.errors import SjcError
 from tests.addon.jobs.processes import until
 
@@ -16,7 +15,6 @@ from tests.addon.jobs.processes import until
 @pytest.fixture
 def begun(addon, scene, monkeypatch, tmp_path):
     """Begin a job in a saved file, and give a function that waits for its end."""
-    monkeypatch.setattr(QUEUE, "_jobs", [])
     for folder in "ab":
         (tmp_path / folder).mkdir()
     save(tmp_path / "a" / "one.blend")
@@ -161,7 +159,6 @@ def test_a_file_that_was_moved_is_still_the_right_one(begun, tmp_path):
 
 
 def test_the_first_save_in_mid_job_makes_the_file_known(addon, scene, monkeypatch, tmp_path):
-    monkeypatch.setattr(QUEUE, "_jobs", [])
     job = api.generate("a chair", model="some/model", negative_prompt="success", folder=tmp_path / "job")
     save(tmp_path / "new.blend")
     load(tmp_path / "new.blend")
@@ -169,7 +166,6 @@ def test_the_first_save_in_mid_job_makes_the_file_known(addon, scene, monkeypatc
 
 
 def test_an_unsaved_file_that_was_closed_is_said(addon, scene, monkeypatch, tmp_path):
-    monkeypatch.setattr(QUEUE, "_jobs", [])
     job = api.generate("a chair", model="some/model", negative_prompt="success", folder=tmp_path / "job")
     bpy.ops.wm.read_homefile(use_empty=True)
     bpy.context.scene.name = job.destination.scene_name

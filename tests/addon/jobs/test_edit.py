@@ -10,10 +10,8 @@ from mathutils import Matrix, Vector
 from sjc_blender.addon import api
 from sjc_blender.addon.commands.command_line import main
 from sjc_blender.addon.commands.outcome import EXIT_OK, EXIT_USAGE
-from sjc_blender.addon.jobs import job_edit, lifecycle, pump
-from sjc_blender.addon.jobs import job_queue as jobs
+from sjc_blender.addon.jobs import job_edit
 from sjc_blender.addon.jobs.job import JobState
-from sjc_blender.addon.jobs.job_queue import JobQueue
 from sjc_blender.addon.results.object_frame import domain_now
 from sjc_blender.addon.rigs.edit_region import region_grid
 from sjc_blender.protocol import presets
@@ -27,13 +25,8 @@ from tests.addon.jobs.test_api import views  # noqa: F401 - a fixture
 
 @pytest.fixture(autouse=True)
 def engine(scene, fake_python, monkeypatch):
-    """Let the fake engine be the engine; each test has a queue of its own."""
+    """Let the fake engine be the engine."""
     monkeypatch.setenv("SJC_ENGINE_PYTHON", str(fake_python))
-    queue = JobQueue()
-    for module in (api, pump, jobs, lifecycle):
-        monkeypatch.setattr(module, "QUEUE", queue)
-    yield
-    queue.shut_down(0.0)
 
 
 @pytest.fixture

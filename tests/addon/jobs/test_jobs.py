@@ -6,6 +6,7 @@ import pytest
 
 from sjc_blender.addon.jobs import job_queue as jobs
 from sjc_blender.addon.jobs.job import JobState
+from sjc_blender.addon.process.child_owner import end_children
 from sjc_blender.protocol.errors import SjcError
 from tests.addon.jobs.processes import alive, kill, pid_in, until
 
@@ -176,7 +177,7 @@ def test_shutting_down_ends_everything(queue, make_job):
     queue.submit(waiting)
     until(lambda: (running.folder.path / "child.pid").exists(), queue)
     pids = [pid_in(running.folder.path / f"{name}.pid") for name in ("engine", "child")]
-    queue.shut_down(0.3)
+    end_children([queue], 0.3)
     assert running.state == waiting.state == "cancelled" and not queue.live
     until(lambda: not any(map(alive, pids)))
 
@@ -185,7 +186,7 @@ def test_shutting_down_leaves_time_for_a_checkpoint(queue, make_job):
     job = make_job("patient")
     queue.submit(job)
     until(lambda: job.progress is not None, queue)
-    queue.shut_down(5.0)
+    end_children([queue], 5.0)
     assert job.folder.checkpoint.exists()
 
 

@@ -13,6 +13,7 @@ from benchmarks.farm.local_farm import LocalFarm
 from sjc_blender.addon import api, user_preferences
 from sjc_blender.addon.commands.command_line import main
 from sjc_blender.addon.jobs import farm_jobs, job_queue, lifecycle
+from sjc_blender.addon.process.child_owner import end_children
 from sjc_blender.addon.process.farm_process import Farm
 from sjc_blender.protocol.errors import SjcError
 
@@ -39,7 +40,7 @@ def farm(tmp_path_factory):
 @pytest.fixture
 def addon(addon):
     yield addon
-    job_queue.QUEUE.shut_down(20)
+    end_children([job_queue.QUEUE], 20)
     job_queue.QUEUE.forget_ended()
 
 
@@ -62,7 +63,7 @@ def test_a_farm_goes_on_when_blender_ends_and_its_job_is_followed_again(addon, f
     while job.phase in ("", farm_jobs.AT_THE_FARM) and job.live and time.monotonic() < end:
         api.process_events()
         time.sleep(0.02)
-    lifecycle.QUEUE.shut_down(20)
+    end_children([lifecycle.QUEUE], 20)
     assert not lifecycle.QUEUE._farm_jobs.live and not job.folder.has(job.folder.path / "cancelled")
     job_queue.QUEUE._jobs.clear()  # as a new Blender begins
     followed = api.resume(tmp_path / "job", farm=farm.address, engine_python=ENGINE, wait=True)

@@ -11,7 +11,6 @@ import pytest
 from sjc_blender.addon.jobs import job_import, job_queue, lifecycle, live_files, live_volume
 from sjc_blender.addon.jobs.destination import Destination
 from sjc_blender.addon.jobs.job import Job, JobState
-from sjc_blender.addon.jobs.job_queue import JobQueue
 from sjc_blender.protocol import events
 from sjc_blender.protocol.file_lock import FileLock
 from sjc_blender.protocol.job_folder import JobFolder
@@ -24,17 +23,14 @@ MOVED = ((2.0, 0.0, 0.0, 1.0), (0.0, 2.0, 0.0, 2.0), (0.0, 0.0, 2.0, 3.0), (0.0,
 @pytest.fixture
 def job(scene, tmp_path, monkeypatch, small_field):
     """Give a running job that has told of a live field, in a Blender that hears of saves and undo."""
-    queue = JobQueue()
-    for module in (job_queue, lifecycle):
-        monkeypatch.setattr(module, "QUEUE", queue)
     spec = JobSpec("a red chair", domain=DomainSpec(matrix_world=MOVED))
     folder = JobFolder.create(tmp_path / "jöb 1", spec)
     made = Job(folder, spec, Path("python"), destination=Destination(bpy.context.scene), state=JobState.RUNNING)
-    queue._jobs.append(made)
+    job_queue.QUEUE._jobs.append(made)
     lifecycle.register()
     tell(made, small_field, 1)
     yield made
-    queue._jobs.clear()
+    job_queue.QUEUE._jobs.clear()
     lifecycle.unregister()
 
 

@@ -9,7 +9,7 @@ import pytest
 from sjc_blender.addon import api
 from sjc_blender.addon.batch import batch as batches
 from sjc_blender.addon.commands.command_line import main
-from sjc_blender.addon.jobs import job_queue, resolve, scene_view
+from sjc_blender.addon.jobs import resolve, scene_view
 from sjc_blender.addon.rigs import rig_building
 from sjc_blender.addon.ui.batch import batch_operators
 from sjc_blender.protocol import codec, presets, validation
@@ -24,7 +24,6 @@ def panel(addon, scene, monkeypatch, tmp_path):
     """The panel with every setting changed, in a saved file with a rig, a domain, a proxy and a guide."""
     monkeypatch.setattr(batches, "latest", None)
     monkeypatch.setattr(batch_operators, "verdict", None)
-    monkeypatch.setattr(job_queue.QUEUE, "_jobs", [])
     monkeypatch.chdir(tmp_path)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     scene = bpy.context.scene

@@ -10,6 +10,7 @@ from sjc_blender.addon import api
 from sjc_blender.addon.jobs import known_jobs, pump, setting_recall
 from sjc_blender.addon.jobs.job import JobState
 from sjc_blender.addon.jobs.job_queue import QUEUE
+from sjc_blender.addon.process.child_owner import end_children
 from sjc_blender.protocol.errors import SjcError
 from tests.addon.jobs.processes import until
 
@@ -23,7 +24,6 @@ def settings(addon, scene):
 
 @pytest.fixture
 def generate(addon, tmp_path, monkeypatch):
-    monkeypatch.setattr(QUEUE, "_jobs", [])
 
     def start(way="success", **options):
         given = {"model": "some/model", "negative_prompt": way, "folder": tmp_path / "ä job", "wait": True}
@@ -142,7 +142,7 @@ def test_a_job_is_in_the_index_from_its_start_to_its_end(generate):
 def test_what_the_end_of_blender_stopped_is_offered_to_the_next_one(generate, tmp_path):
     job, waiting = generate("patient", wait=False), generate("patient", wait=False, folder=tmp_path / "second")
     step_until(lambda: job.progress)
-    QUEUE.shut_down(5.0)
+    end_children([QUEUE], 5.0)
     QUEUE._jobs.clear()  # the next session
     offers = api.interrupted()
     assert {record.folder.path for record in offers} == {job.folder.path, waiting.folder.path}

@@ -24,7 +24,6 @@ ROOT = Path(sjc_blender.__file__).parents[1]
 
 @pytest.fixture
 def generate(addon, scene, tmp_path, monkeypatch):
-    monkeypatch.setattr(QUEUE, "_jobs", [])
 
     def start(way="success", name="a job", **options):
         given = {"model": "some/model", "negative_prompt": way, "folder": tmp_path / name, "preset": "draft"}

@@ -10,9 +10,8 @@ import sjc_blender
 from sjc_blender.addon import api
 from sjc_blender.addon.commands import command_line
 from sjc_blender.addon.environment import session
-from sjc_blender.addon.jobs import job_queue as jobs
-from sjc_blender.addon.jobs import known_jobs, pump
-from sjc_blender.addon.jobs.job_queue import JobQueue
+from sjc_blender.addon.jobs import known_jobs
+from sjc_blender.addon.jobs.job_queue import QUEUE
 from sjc_blender.addon.jobs.job_records import RecordState
 from sjc_blender.addon.ui.history.history_operators import SJC_OT_continue_job, SJC_OT_recall
 from sjc_blender.addon.ui.job.job_operators import SJC_OT_resume
@@ -28,14 +27,10 @@ PROMPT, MODEL = "a nice \x1b[31mchair", "/home/mallory/models/chair"
 def addon(scene, tmp_path, fake_python, monkeypatch):
     monkeypatch.setenv("SJC_ENGINE_PYTHON", str(fake_python))
     monkeypatch.setattr(session, "obstacle", lambda: "")
-    queue = JobQueue()
-    for module in (api, pump, jobs):
-        monkeypatch.setattr(module, "QUEUE", queue)
     (tmp_path / "downloads").mkdir()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "downloads" / "scene.blend"))
     sjc_blender.register()
-    yield queue
-    queue.shut_down(0.0)
+    yield QUEUE
     sjc_blender.unregister()
     bpy.ops.wm.read_factory_settings(use_empty=True)
 

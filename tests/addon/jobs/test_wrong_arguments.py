@@ -49,7 +49,6 @@ OF_AN_OBJECT = {"bake_texture", "mark_as_asset", "remesh"}
 @pytest.fixture
 def made(addon, scene, tmp_path, monkeypatch):
     """Give a job with its objects, and what each function is given where nothing is wrong."""
-    monkeypatch.setattr(QUEUE, "_jobs", [])
     monkeypatch.chdir(tmp_path)  # some of the wrong texts are paths
     job = api.generate("a chair", model="some/model", negative_prompt="success", folder=tmp_path / "job", wait=True)
     write_checkpoint(job.folder)

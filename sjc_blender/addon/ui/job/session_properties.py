@@ -15,6 +15,7 @@ from ... import api
 from ...jobs import job_queue, known_jobs, live_volume, pump
 from ...jobs.job import Job
 from ...jobs.job_records import JobRecord
+from ...process_keeper import PROCESSES
 from ...results import viewport_colours
 from ..shared import previews
 from . import variations
@@ -30,7 +31,7 @@ def _live_volume(_session: bpy.types.PropertyGroup) -> bool:
 
 def _set_live_volume(_session: bpy.types.PropertyGroup, value: bool) -> None:
     live_volume.enabled = value
-    pump.ensure_running()
+    PROCESSES.ensure_running()
 
 
 Item = tuple[str, str, str, int, int]

@@ -9,10 +9,11 @@ import bpy
 import bpy.utils.previews
 import numpy as np
 
+from ... import clock
 from ...jobs import job_queue, pump
 from ...jobs.job import Job, JobState
 from ...results.asset import TURNTABLE_ROWS, read_pixels
-from ...window_events import in_a_window, redraw_sidebars
+from ...window_events import redraw_sidebars
 from ..shared import previews
 
 SECONDS = 0.2
@@ -54,11 +55,10 @@ def look() -> None:
         if job.state is JobState.DONE and job.id not in _seen:
             _seen.add(job.id)
             _turning.append(job.id)
-    if _turning and not bpy.app.background and not bpy.app.timers.is_registered(_turn):
-        bpy.app.timers.register(_turn, first_interval=0.0, persistent=True)
+    if _turning:
+        clock.schedule(_turn)
 
 
-@in_a_window
 def _turn() -> float | None:
     """Show the next view of the first job; after the last view the front again, then the next job."""
     global _frame
@@ -115,7 +115,5 @@ def register() -> None:
 def unregister() -> None:
     """Stop the animation."""
     pump.LISTENERS.remove(look)
-    if bpy.app.timers.is_registered(_turn):
-        bpy.app.timers.unregister(_turn)
     _turning.clear()
     _close()

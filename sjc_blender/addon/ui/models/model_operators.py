@@ -16,9 +16,9 @@ OWN = "own"
 
 
 def _library_is_free(operator: type[bpy.types.Operator]) -> bool:
-    if LIBRARY.busy:
+    if LIBRARY.at_work:
         operator.poll_message_set("One thing at a time: wait, or cancel the download")
-    return not LIBRARY.busy
+    return not LIBRARY.at_work
 
 
 class SJC_OT_choose_model(bpy.types.Operator):

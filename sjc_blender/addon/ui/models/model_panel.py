@@ -100,7 +100,7 @@ def _draw_row(column: bpy.types.UILayout, settings: SJC_PG_settings, model: Mode
     row = column.split(factor=NAME_SHARE, align=True)
     chosen = settings.model_kind != "OWN" and settings.model == model.id
     row.operator("sjc.choose_model", text=model.title, icon=ICONS[model.place], depress=chosen).model = model.id
-    if chosen and model.place in FETCHED and not (LIBRARY.busy and LIBRARY.subject == model.id):
+    if chosen and model.place in FETCHED and not (LIBRARY.at_work and LIBRARY.subject == model.id):
         text = "Complete" if model.place is Place.PART else "Download"
         row.operator("sjc.download_model", text=text).model = model.id
     else:

@@ -86,7 +86,7 @@ def _tell_of(job: Job, number: str) -> ProgressLines:
 
 
 def _busy() -> bool:
-    return session.busy() or LIBRARY.busy
+    return session.busy() or LIBRARY.at_work
 
 
 def _finish_the_rest() -> None:

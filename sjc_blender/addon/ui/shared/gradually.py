@@ -12,7 +12,8 @@ from typing import TypeVar
 import bpy
 
 from ....protocol.errors import SjcError
-from ...window_events import in_a_window, redraw_sidebars
+from ... import clock
+from ...window_events import redraw_sidebars
 
 T = TypeVar("T")
 
@@ -50,7 +51,6 @@ def gradually(
         steps.close()
         return
 
-    @in_a_window
     def work() -> float | None:
         until = time.perf_counter() + MOMENT
         try:
@@ -76,15 +76,14 @@ def gradually(
     if bpy.app.background:
         work()
     else:
-        bpy.app.timers.register(work, first_interval=0.0)
+        clock.schedule(work)
         redraw_sidebars()
 
 
 def forget(*_: object) -> None:
     """End all tasks."""
     for work in running.values():
-        if bpy.app.timers.is_registered(work):
-            bpy.app.timers.unregister(work)
+        clock.cancel(work)
     running.clear()
 
 
