@@ -142,7 +142,7 @@ class EngineKeeper:
         self._looks += 1
         failure = self._state.failure
         self._state = EngineState(Status.UNKNOWN, place, failure=failure)
-        arguments = (self._looks, preference, place, failure)
+        arguments = (self._found, self._looks, preference, place, failure)
         threading.Thread(target=self._look, args=arguments, name="SJC engine finder", daemon=True).start()
 
     def start(self, request: SetupRequest, *, online: bool) -> None:
@@ -200,14 +200,21 @@ class EngineKeeper:
         if self._process is not None:
             self._process.cancel(grace)
 
-    def _look(self, number: int, preference: str, place: EnvironmentPlace, failure: SjcError | None) -> None:
+    def _look(
+        self,
+        found: queue.SimpleQueue[tuple[int, EngineState]],
+        number: int,
+        preference: str,
+        place: EnvironmentPlace,
+        failure: SjcError | None,
+    ) -> None:
         """Search in a thread; touches nothing but the queue."""
         try:
             state = look_for_engine(preference, place, self._environ, failure)
         except Exception as error:  # whatever a file system can raise: the thread must deliver a state
             problem = SjcError("engine_python_fails", f"The search for the engine failed: {error}.")
             state = EngineState(Status.MISSING, place, problem=problem)
-        self._found.put((number, state))
+        found.put((number, state))
 
     def _attend(self) -> bool:
         """Process the events of the set-up; return True if anything changed."""
