@@ -31,7 +31,7 @@ time.sleep(60)
 """
 
 
-def finish(keeper: EngineKeeper, seconds: float = 60.0) -> list:
+def finish(keeper: EngineKeeper, seconds: float = 300.0) -> list:
     """Pump until nothing is waited for; give the stages that were seen."""
     stages, end = [], time.monotonic() + seconds
     while keeper.busy:
