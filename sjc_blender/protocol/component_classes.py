@@ -8,6 +8,10 @@ them: those follow what a folder's files say, to other files, to the hub or to c
 from __future__ import annotations
 
 UNET = ("diffusers.UNet2DConditionModel",)
+MULTI_VIEW_UNET = tuple(f"{place}.MultiViewUNetModel" for place in ("mv_unet", "mvdream.mv_unet", "mvdream.models"))
+"""How MVDream's folders name their network: code of their own, which is not imported; its weights go into
+`UNET` (`sjc_blender.engine.score_models.multi_view_unet`)."""
+
 PIXEL_UNET = ("diffusers.UNet2DModel",)
 VAE = ("diffusers.AutoencoderKL",)
 DIT = ("diffusers.DiTTransformer2DModel", "diffusers.Transformer2DModel")

@@ -45,6 +45,8 @@ class ModelFamily:
         Class names in ``model_index.json`` that mark it.
     samples : str
         What its samples are: ``"pixels"``, or the name of the autoencoder that its models share.
+    together : int
+        Views, evenly around the object, that its networks see at once.
     download_gigabytes, gpu_gigabytes : float
         Rough size of a usual model in half precision, and graphics memory it takes without offloading.
     """
@@ -56,6 +58,7 @@ class ModelFamily:
     download_gigabytes: float = 0.0
     gpu_gigabytes: float = 0.0
     samples: str = "pixels"
+    together: int = 1
 
 
 FAMILIES = (
@@ -67,6 +70,9 @@ FAMILIES = (
     ),
     ModelFamily(
         "stable_diffusion_3", "Stable Diffusion 3 and 3.5", "text", ("StableDiffusion3Pipeline",), 6.0, 10.0, "kl-f8 16"
+    ),
+    ModelFamily(
+        "mvdream", "MVDream: four views at once", "text", ("MVDreamPipeline",), 2.6, 6.0, samples="kl-f8", together=4
     ),
     ModelFamily("deepfloyd_if", "DeepFloyd IF, stage I", "text", ("IFPipeline",), 11.0, 14.0),
     ModelFamily(
@@ -115,7 +121,14 @@ def needs_prompt(source: str) -> bool:
     Buttons ask this whenever they are drawn, and a checkpoint's header alone takes 20 ms to read: the answer is kept
     until the folder or file changes.
     """
-    return _needs_prompt(source, changed_at(source))
+    family = _known_family(source, changed_at(source))
+    return family is None or family.conditioning != "none"
+
+
+def views_together(source: str) -> int:
+    """How many views, evenly around the object, a model's networks see at once: 1 of most, and of unknown ones."""
+    family = _known_family(source, changed_at(source))
+    return 1 if family is None else family.together
 
 
 def changed_at(source: str) -> int:
@@ -128,10 +141,9 @@ def changed_at(source: str) -> int:
 
 
 @functools.lru_cache(maxsize=32)
-def _needs_prompt(source: str, _changed: int) -> bool:
+def _known_family(source: str, _changed: int) -> ModelFamily | None:
     model = local_model(source)
-    family = family_of(model) if model is not None else None
-    return family is None or family.conditioning != "none"
+    return family_of(model) if model is not None else None
 
 
 def json_object(file: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from . import codec
 from .errors import Fault, InvalidSpec
 from .loss_weights import LOSS_WEIGHTS
-from .model_families import needs_prompt
+from .model_families import needs_prompt, views_together
 from .removed_settings import without_removed
 from .spec import SPEC_VERSION, Camera, CameraRig, DomainSpec, JobSpec, Matrix, ModelSpec, OrbitRig
 
@@ -79,6 +79,8 @@ def faults(spec: JobSpec, *, look_at_model: bool = True) -> list[Fault]:
     _field(check, spec)
     _optimisation(check, spec)
     _guide(check, spec)
+    if look_at_model:
+        _views_together(check, spec, views_together(spec.model.source))
     _outputs(check, spec)
     return check.faults
 
@@ -277,6 +279,22 @@ def _guide(check: _Checker, spec: JobSpec) -> None:
     check("model.control", control, bool(control.strip()), wanted)
     check.number("guide.strength", guide.strength, lambda x: 0 < x <= 2, "above 0, to 2")
     check.ordered("guide.levels", guide.levels, 0, 1, "(0: no noise)")
+
+
+def _views_together(check: _Checker, spec: JobSpec, together: int) -> None:
+    """What a model that sees several views at once, which stand evenly around the object, cannot do without."""
+    if together == 1:
+        return
+    whose = f"with a model that sees {together} views around the object at once"
+    o = spec.optimisation
+    check("optimisation.views", o.views, o.views % together == 0, f"a multiple of {together} {whose}")
+    check("optimisation.perp_neg_weight", o.perp_neg_weight, o.perp_neg_weight == 0, f"0 {whose}")
+    check("guide", "objects to follow", spec.guide is None, f"none {whose}")
+    if isinstance(spec.cameras, OrbitRig):
+        first, last = spec.cameras.azimuth
+        check("cameras.azimuth", (first, last), last - first >= 360, f"a whole turn, such as -180 to 180, {whose}")
+    else:
+        check("cameras.kind", spec.cameras.kind, False, f'"orbit" {whose}; given cameras stay where they are')
 
 
 def _outputs(check: _Checker, spec: JobSpec) -> None:

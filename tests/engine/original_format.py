@@ -6,6 +6,8 @@ import torch
 from safetensors.torch import save_file
 
 _UNET_BLOCKS = {
+    "class_embedding.linear_1.": "camera_embed.0.",
+    "class_embedding.linear_2.": "camera_embed.2.",
     "time_embedding.linear_1.": "time_embed.0.",
     "time_embedding.linear_2.": "time_embed.2.",
     "add_embedding.linear_1.": "label_emb.0.0.",
@@ -69,7 +71,7 @@ def save_original_format(pipeline, file: Path) -> None:
     """Write the weights of a tiny pipeline, of Stable Diffusion or its XL, as one .safetensors file."""
     weights = {}
     for name, tensor in pipeline.unet.state_dict().items():
-        weights["model.diffusion_model." + _renamed_unet(name)] = tensor
+        weights["model.diffusion_model." + renamed_unet(name)] = tensor
     for name, tensor in pipeline.vae.state_dict().items():
         weights["first_stage_model." + _renamed(name, _VAE_BLOCKS)] = tensor
     second = getattr(pipeline, "text_encoder_2", None)
@@ -100,7 +102,8 @@ def _open_clip(state):
 _QKV = ("q_proj", "k_proj", "v_proj")
 
 
-def _renamed_unet(name: str) -> str:
+def renamed_unet(name: str) -> str:
+    """The original name of a U-Net's tensor."""
     inside_resnet = ".resnets." in name
     name = _renamed(name, {key: value for key, value in _UNET_BLOCKS.items() if name.startswith(key)})
     return _renamed(name, _UNET_RESNET) if inside_resnet else name

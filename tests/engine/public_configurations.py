@@ -68,6 +68,12 @@ USABLE = {
         },
         "is": ("epsilon", 1000, 0.0292, 14.61, False, "lcm"),
     },
+    "MVDream": {
+        "family": "mvdream",
+        "index": {"scheduler": ["diffusers", "DDIMScheduler"]},
+        "scheduler": {"_class_name": "DDIMScheduler", "prediction_type": "epsilon", **_USUAL},
+        "is": ("epsilon", 1000, 0.0292, 14.61, False, ""),
+    },
     "Stable Diffusion XL": {
         "family": "stable_diffusion_xl",
         "index": {"scheduler": ["diffusers", "EulerDiscreteScheduler"], "force_zeros_for_empty_prompt": True},
@@ -125,7 +131,7 @@ REFUSED = {
     "the refiner of XL": ({"_class_name": "StableDiffusionXLImg2ImgPipeline"}, "changes a given picture"),
     "image variations": ({"_class_name": "StableDiffusionImageEmbedPipeline"}, "given picture"),
     "Zero123++": ({"_class_name": "Zero123PlusPipeline"}, "several views"),
-    "MVDream": ({"_class_name": "MVDreamPipeline"}, "several views"),
+    "ImageDream": ({"_class_name": "ImageDreamPipeline"}, "several views"),
 }
 """By name: what its index says, and a word of what to do instead."""
 

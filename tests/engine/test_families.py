@@ -100,6 +100,7 @@ def alphas_bar(schedule):
 NOISINGS = [
     ("stable_diffusion", "unet", "stable diffusion"),
     ("stable_diffusion_xl", "unet", "stable diffusion"),
+    ("mvdream", "unet", "stable diffusion"),
     ("stable_diffusion_3", "transformer", "flow"),
     ("deepfloyd_if", "unet", "cosine"),
     ("dit", "transformer", "linear"),

@@ -19,6 +19,7 @@ from diffusers import (
     UNet2DConditionModel,
     UNet2DModel,
 )
+from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     CLIPTextConfig,
@@ -145,9 +146,52 @@ def _score_sde_ve(folder):
     ScoreSdeVePipeline(unet, ScoreSdeVeScheduler(sigma_min=0.01, sigma_max=348.0)).save_pretrained(folder)
 
 
+def _mvdream(folder):
+    """As ashawkey/mvdream-sd2.1-diffusers: a U-Net under its original names, told a camera, in a class of its own."""
+    from tests.engine.original_format import renamed_unet
+
+    save_tiny_pipeline(folder, text_in_time=False)
+    channels = (32, 64)
+    unet = UNet2DConditionModel(
+        **_unet_options() | {"block_out_channels": channels, "norm_num_groups": 32, "attention_head_dim": (1, 2)},
+        sample_size=LATENTS,
+        in_channels=4,
+        out_channels=4,
+        cross_attention_dim=16,
+        use_linear_projection=True,
+        class_embed_type="projection",
+        projection_class_embeddings_input_dim=16,
+    )
+    weights = {renamed_unet(name): tensor.contiguous() for name, tensor in unet.state_dict().items()}
+    place = folder / "unet"
+    for file in place.iterdir():
+        file.unlink()
+    save_file(weights, place / "diffusion_pytorch_model.safetensors")
+    (place / "mv_unet.py").write_text("raise SystemExit('the code of a model was run')")
+    config = {
+        "_class_name": "MultiViewUNetModel",
+        "_diffusers_version": "0.25.0",
+        "attention_resolutions": [2],
+        "camera_dim": 16,
+        "channel_mult": [1, 2],
+        "context_dim": 16,
+        "image_size": LATENTS,
+        "in_channels": 4,
+        "model_channels": channels[0],
+        "num_head_channels": 32,
+        "num_res_blocks": 1,
+        "out_channels": 4,
+        "transformer_depth": 1,
+    }
+    (place / "config.json").write_text(json.dumps(config))
+    absent = {"feature_extractor": [None, None], "image_encoder": [None, None]}
+    _add_to_index(folder, _class_name="MVDreamPipeline", unet=["mv_unet", "MultiViewUNetModel"], **absent)
+
+
 MAKERS = {
     "stable_diffusion": lambda folder: save_tiny_pipeline(folder, text_in_time=False),
     "stable_diffusion_xl": _stable_diffusion_xl,
+    "mvdream": _mvdream,
     "stable_diffusion_3": _stable_diffusion_3,
     "stable_diffusion_3 without T5": lambda folder: _stable_diffusion_3(folder, t5=False),
     "deepfloyd_if": _deepfloyd_if,

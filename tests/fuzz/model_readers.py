@@ -14,6 +14,7 @@ from sjc_blender.engine.forecast.weights import networks_of
 from sjc_blender.engine.score_models.class_names import names_from_config
 from sjc_blender.engine.score_models.control import locate_control, pixels_per_sample
 from sjc_blender.engine.score_models.fine_tuning import apply_adapters
+from sjc_blender.engine.score_models.multi_view_unet import stock_configuration
 from sjc_blender.engine.score_models.single_file import configuration_of
 from sjc_blender.protocol.distillation import distillation_of
 from sjc_blender.protocol.model_families import family_of, json_object
@@ -26,6 +27,20 @@ INDEX = BUILTIN.joinpath("model_index.json").read_bytes()
 POSE = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 4.0], [0.0, 0.0, 0.0, 1.0]]
 CAMERA = {"name": "a", "pose": POSE, "window": [-0.3, 0.3, -0.3, 0.3]}
 ORIGINAL = ("model.diffusion_model.input_blocks.0.0.weight", "cond_stage_model.a", "first_stage_model.a")
+MVDREAM = {
+    "_class_name": "MultiViewUNetModel",
+    "attention_resolutions": [4, 2, 1],
+    "camera_dim": 16,
+    "channel_mult": [1, 2, 4, 4],
+    "context_dim": 1024,
+    "image_size": 32,
+    "in_channels": 4,
+    "model_channels": 320,
+    "num_head_channels": 64,
+    "num_res_blocks": 2,
+    "out_channels": 4,
+    "transformer_depth": 1,
+}
 NO_ADAPTER = b'\0\0\1\0\0\0\0\0{"":{"":"","":[],"":[0,0]}}'
 """What fuzzing found: a header that is read here, and not by safetensors."""
 
@@ -73,6 +88,11 @@ def _control(root: Path) -> object:
     return pixels_per_sample(json_object(root / "config.json"))
 
 
+def _multi_view(root: Path) -> object:
+    file = root / "config.json"
+    return stock_configuration(json_object(file), file)
+
+
 def _adapter(root: Path) -> object:
     """What a LoRA or an embedding says, on a pipeline that has nothing to add it to."""
     pipeline = SimpleNamespace(
@@ -105,6 +125,7 @@ def model_readers(held: bytes) -> list[Reader]:
             at("config.json")(_control),
             (as_json({"_class_name": "ControlNetModel", "conditioning_embedding_out_channels": [16, 32]}),),
         ),
+        Reader("config.json of MVDream's unet", at("config.json")(_multi_view), (as_json(MVDREAM),)),
         Reader(
             "an adapter",
             at("adapter.safetensors")(_adapter),

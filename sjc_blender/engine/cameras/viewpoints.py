@@ -54,6 +54,31 @@ def sample_viewpoint(rig: OrbitRig | CameraRig, generator: torch.Generator) -> V
     return _sample_camera(rig, generator)
 
 
+def sample_viewpoints(
+    rig: OrbitRig | CameraRig, count: int, generator: torch.Generator, together: int = 1
+) -> list[Viewpoint]:
+    """Draw the viewpoints of a step: each by itself, or rings of `together` views that stand evenly around the domain.
+
+    Raises
+    ------
+    ValueError
+        If `count` is no multiple of `together`.
+    """
+    if count % together:
+        raise ValueError(f"{count} views are no rings of {together}")
+    return [view for _ in range(count // together) for view in ring_through(sample_viewpoint(rig, generator), together)]
+
+
+def ring_through(first: Viewpoint, count: int) -> list[Viewpoint]:
+    """`count` views evenly around the domain's axis, at one elevation and distance; the first of them is given."""
+    views = [first]
+    for index in range(1, count):
+        offset = 360.0 * index / count
+        azimuth = (first.azimuth + offset + 180.0) % 360.0 - 180.0
+        views.append(Viewpoint(turned(first.camera, offset, 0.0), azimuth, first.elevation))
+    return views
+
+
 def orbit_camera(
     azimuth: float, elevation: float, distance: float, field_of_view: float, name: str = "orbit"
 ) -> Camera:

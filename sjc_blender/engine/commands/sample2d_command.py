@@ -91,10 +91,12 @@ def _draw(arguments: argparse.Namespace) -> None:
     import torch
 
     from ...protocol.model_profile import load_profile
-    from ..cameras.viewpoints import orbit_camera, viewpoint_of
+    from ..cameras.viewpoints import orbit_camera, ring_through, viewpoint_of
     from ..image_files.srgb import write_png
+    from ..optimisation.estimator import joined_conditions
     from ..score_models.conditioning import conditioner_for
     from ..score_models.loading import load_score_model
+    from ..score_models.score_model import views_seen_together
 
     spec = presets.new_job(
         arguments.prompt,
@@ -108,7 +110,12 @@ def _draw(arguments: argparse.Namespace) -> None:
     _check_sigma(arguments.sigma, float(model.sigmas[0]), float(model.sigmas[-1]))
     orbit = profile.orbit
     camera = orbit_camera(arguments.azimuth, arguments.elevation, sum(orbit.distance) / 2, sum(orbit.field_of_view) / 2)
-    condition = conditioner_for(spec, profile, model).at(viewpoint_of(camera))
+    together = views_seen_together(model)
+    _check_rings(arguments, together)
+    conditioner = conditioner_for(spec, profile, model)
+    views = [conditioner.at(view) for view in ring_through(viewpoint_of(camera), together)]
+    condition = joined_conditions(views, arguments.count // together)
+    assert condition is not None  # they differ in their embeddings alone
     generator = torch.Generator().manual_seed(spec.seed)
     size = model.sample_size
     noise = torch.randn(arguments.count, model.channels, size, size, generator=generator).to(model.device)
@@ -121,6 +128,17 @@ def _draw(arguments: argparse.Namespace) -> None:
             "Run it in float32 or bfloat16 instead of float16, or lower the guidance.",
         )
     write_png(arguments.out, torch.cat(list(pictures), dim=2))
+
+
+def _check_rings(arguments: argparse.Namespace, together: int) -> None:
+    """Refuse what a model that sees several views at once cannot draw."""
+    if together == 1:
+        return
+    whose = f"with a model that sees {together} views around the object at once"
+    if arguments.count % together:
+        raise SjcError("bad_usage", f"--count is {arguments.count}; allowed: a multiple of {together} {whose}.")
+    if arguments.sampler == "paas":
+        raise SjcError("bad_usage", f"--sampler is paas; allowed: karras or langevin {whose}.")
 
 
 def _check_sigma(sigma: float | None, lowest: float, highest: float) -> None:

@@ -113,6 +113,8 @@ class Needs:
         What the result takes of main memory at the most, which a haze does: of an object it is a third.
     checkpoint, result, previews : int
         On the disk.
+    together : int
+        Samples that the network sees at once at the least: views around the object.
     """
 
     networks: dict[str, Network]
@@ -127,6 +129,7 @@ class Needs:
     checkpoint: int
     result: int
     previews: int
+    together: int = 1
 
     @property
     def weights(self) -> int:
@@ -135,7 +138,7 @@ class Needs:
 
     def working(self, level: MemoryLevel) -> int:
         """Return the memory at a level without the weights: the field, its optimiser, and the networks' activations."""
-        samples = min(level.samples_at_once or self.samples, self.samples)
+        samples = max(min(level.samples_at_once or self.samples, self.samples), self.together)
         tile = min(level.tile or self.pixels, self.pixels)
         decoded = self.decoding * max(tile**2, min(DECODED_PIXELS_AT_ONCE, self.pixels**2))
         activations = max(self.render + samples * self.denoising, decoded)
@@ -209,6 +212,7 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
         denoising=_activations(denoiser, size, controlled=CONTROL in networks),
         decoding=DECODER_MAPS * blocks[0] * vae.itemsize if vae is not None and blocks else 3 * FLOAT,
         samples=spec.optimisation.views * spec.optimisation.noises * _evaluations(spec, family.conditioning),
+        together=family.together,
         pixels=pixels,
         field=field,
         render=render,

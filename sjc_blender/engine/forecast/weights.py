@@ -15,6 +15,7 @@ from ...protocol.model_families import ModelFamily, component_config, json_objec
 from ...protocol.outside_file import is_file, is_folder
 from ..score_models.control import CONFIGURATION, locate_control
 from ..score_models.loading import ADAPTERS, adapter_of
+from ..score_models.multi_view_unet import CLASS, stock_configuration
 from ..score_models.pipeline_folder import examine_folder, weights_variant
 from ..score_models.single_file import configuration_of
 
@@ -78,8 +79,16 @@ def networks_of(path: Path, family: ModelFamily, dtype: torch.dtype) -> dict[str
     for name, tensors in parts.items():
         itemsize = 4 if upcast and name == "vae" else dtype.itemsize
         kept = KEPT_PRECISE if dtype == torch.float16 and name.startswith("text_encoder") else None
-        networks[name] = _network(component_config(configuration, name), tensors, itemsize, kept)
+        networks[name] = _network(_config_of(configuration, name), tensors, itemsize, kept)
     return networks
+
+
+def _config_of(configuration: Path, name: str) -> Mapping[str, Any]:
+    """What a component's configuration says, in the words of diffusers."""
+    config = component_config(configuration, name)
+    if config.get("_class_name") == CLASS:
+        return stock_configuration(config, configuration / name / CONFIGURATION)
+    return config
 
 
 def control_network(source: str, dtype: torch.dtype) -> Network:

@@ -45,6 +45,7 @@ PARTS = {
     "stable_diffusion_3": Parts(
         ("transformer", "vae", "text_encoder", "text_encoder_2"), ("scheduler", "tokenizer", "tokenizer_2")
     ),
+    "mvdream": Parts(("unet", "vae", "text_encoder"), ("scheduler", "tokenizer")),
     "deepfloyd_if": Parts(("unet", "text_encoder"), ("scheduler", "tokenizer")),
     "dit": Parts(("transformer", "vae")),
     "ddpm": Parts(("unet",)),

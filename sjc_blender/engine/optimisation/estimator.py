@@ -104,16 +104,20 @@ def blend_coefficient(settings: OptimisationSpec, sigma: float) -> float:
 
 @torch.no_grad()
 def _denoise(model: ScoreModel, z: torch.Tensor, timestep: int, conditions: Sequence[Condition]) -> torch.Tensor:
-    """D(z) for z [V, K, C, H, W], in one call of the network where the conditions allow it."""
+    """D(z) for z [V, K, C, H, W], in one call of the network where the conditions allow it.
+
+    The views of a noise are neighbours in the batch, as models need it that see several views at once.
+    """
     count = z.shape[1]
-    joined = _joined(conditions, count)
+    joined = joined_conditions(conditions, count)
     if joined is None:
         return torch.stack([model.denoise(*view) for view in zip(z, [timestep] * len(z), conditions, strict=True)])
-    return model.denoise(z.flatten(0, 1), timestep, joined).view_as(z)
+    batch = z.transpose(0, 1)
+    return model.denoise(batch.flatten(0, 1), timestep, joined).view_as(batch).transpose(0, 1)
 
 
-def _joined(conditions: Sequence[Condition], count: int) -> Condition | None:
-    """One condition for a batch of `count` samples a view; None if they differ in more than their tensors."""
+def joined_conditions(conditions: Sequence[Condition], count: int) -> Condition | None:
+    """One condition for `count` samples of each view, views being neighbours; None if more than tensors differs."""
     first = conditions[0]
     if len(conditions) == 1:
         return first
@@ -121,7 +125,7 @@ def _joined(conditions: Sequence[Condition], count: int) -> Condition | None:
     for field in dataclasses.fields(first):
         each = [getattr(condition, field.name) for condition in conditions]
         if all(isinstance(value, torch.Tensor) and value.shape == each[0].shape for value in each):
-            values[field.name] = torch.cat([v.expand(count, *v.shape[1:]) for v in each])
+            values[field.name] = torch.stack([v.expand(count, *v.shape[1:]) for v in each], dim=1).flatten(0, 1)
         elif any(isinstance(value, torch.Tensor) or value != each[0] for value in each):
             return None
     return dataclasses.replace(first, **values)

@@ -13,7 +13,7 @@ import torch
 
 from ...protocol.errors import SjcError
 from ...protocol.spec import Camera, JobSpec
-from ..cameras.viewpoints import sample_viewpoint, seen_from_above
+from ..cameras.viewpoints import sample_viewpoints, seen_from_above
 from ..radiance.adamax import SkippingAdamax, adamax_for
 from ..radiance.blob import start_from_blob
 from ..radiance.field import VoxelField
@@ -25,7 +25,7 @@ from ..radiance.renderer import Rendering, render
 from ..radiance.resampling import resample_optimiser, resample_parameters
 from ..radiance.sharpening import sharpen
 from ..score_models.conditioning import Conditioner
-from ..score_models.score_model import ScoreModel
+from ..score_models.score_model import ScoreModel, views_seen_together
 from .estimator import draw_noise, paas_gradient
 from .guide import Guide
 from .known_background import background_of
@@ -121,7 +121,7 @@ class ScoreJacobianChaining:
         share = schedule_share(self.spec, self.step)
         # Views of the scene, rendered.
         rig = self.spec.cameras if share >= o.above_until else seen_from_above(self.spec.cameras)
-        viewpoints = [sample_viewpoint(rig, self.generator) for _ in range(o.views)]
+        viewpoints = sample_viewpoints(rig, o.views, self.generator, views_seen_together(self.model))
         cameras = [viewpoint.camera for viewpoint in viewpoints]
         scenes = [self._before_background() for _ in cameras]
         renderings = self._render(scenes, cameras)

@@ -16,7 +16,7 @@ from ...protocol.views import ViewVocabulary, view_text
 from ..cameras.viewpoints import Viewpoint
 from .perp_neg import other_views
 from .reference_views import ReferenceViewModel
-from .score_model import Condition, ScoreModel
+from .score_model import Condition, ScoreModel, ToldItsCameras
 
 
 class Conditioner(Protocol):
@@ -93,6 +93,18 @@ class PromptConditioner:
         return [view_text(text, self.prompt) for text in camera_texts]
 
 
+class CameraConditioner:
+    """What another conditioner says, for a model whose networks are told from where they look."""
+
+    def __init__(self, conditioner: Conditioner, model: ToldItsCameras) -> None:
+        self._conditioner = conditioner
+        self._model = model
+
+    def at(self, viewpoint: Viewpoint) -> Condition:
+        """Take the other's condition, and tell it the camera."""
+        return self._model.seen_from(self._conditioner.at(viewpoint), viewpoint.camera)
+
+
 class FixedConditioner:
     """The same condition for every viewpoint: none at all, or that of a class."""
 
@@ -144,7 +156,7 @@ def conditioner_for(spec: JobSpec, profile: ModelProfile, model: ScoreModel) -> 
     views = profile.views
     if o.view_blending != "model":
         views = dataclasses.replace(views, interpolation=o.view_blending)
-    return PromptConditioner(
+    conditioner = PromptConditioner(
         model,
         views,
         spec.prompt,
@@ -155,6 +167,7 @@ def conditioner_for(spec: JobSpec, profile: ModelProfile, model: ScoreModel) -> 
         rescale=o.guidance_rescale,
         perp_neg_weight=o.perp_neg_weight,
     )
+    return CameraConditioner(conditioner, model) if isinstance(model, ToldItsCameras) else conditioner
 
 
 def _check_guidance(spec: JobSpec, takes: str) -> None:

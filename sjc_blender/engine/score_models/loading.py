@@ -29,6 +29,7 @@ from .dit import DiT
 from .fine_tuning import apply_adapters
 from .load_errors import is_out_of_memory, library_explained, memory_explained
 from .model_source import locate_model
+from .mvdream import MVDream
 from .other_pipeline import adapter_for_folder, require_agreement
 from .pipeline_folder import examine_folder, unknown_folder
 from .pipeline_model import PipelineModel
@@ -47,6 +48,7 @@ ADAPTERS: dict[str, type[PipelineModel]] = {
     "stable_diffusion": StableDiffusion,
     "stable_diffusion_xl": StableDiffusionXL,
     "stable_diffusion_3": StableDiffusion3,
+    "mvdream": MVDream,
     "deepfloyd_if": DeepFloydIF,
     "dit": DiT,
     "ddpm": Ddpm,
@@ -171,6 +173,10 @@ def family_at(path: Path) -> ModelFamily:
 def _load_folder(path: Path, family: ModelFamily, adapter: type[PipelineModel], dtype: torch.dtype) -> Any:
     folder = examine_folder(path, adapter.networks, adapter.parts, adapter.optional, adapter.allowed)
     with library_explained(path):
+        quiet_libraries()
+        assembled = adapter.assemble(folder, dtype)
+        if assembled is not None:
+            return assembled
         kind = _pipeline_class(folder.pipeline)
         return kind.from_pretrained(
             path,
@@ -216,12 +222,19 @@ def _load_file(path: Path, family: ModelFamily, adapter: type[PipelineModel], dt
 def _pipeline_class(name: str) -> Any:
     """Import a pipeline class of diffusers, late: that takes seconds, and tests of other parts need none."""
     import diffusers
+
+    quiet_libraries()
+    return getattr(diffusers, name)
+
+
+def quiet_libraries() -> None:
+    """Keep the libraries that load models from printing their bars and their doubts."""
+    import diffusers
     import transformers
 
     for library in (diffusers, transformers):
         library.utils.logging.set_verbosity_error()
         library.utils.logging.disable_progress_bar()
-    return getattr(diffusers, name)
 
 
 def _check_complete(path: Path, pipeline: Any) -> None:

@@ -12,8 +12,10 @@ import torch
 
 from ...protocol.hub_cache import INDEX
 from ...protocol.model_families import ModelFamily, json_object
+from .assembly import part_class
 from .load_errors import library_explained
 from .loading import ADAPTERS
+from .multi_view_unet import CLASS, outline_unet
 from .pipeline_folder import examine_folder
 from .pipeline_model import PipelineModel
 from .single_file import configuration_of, tell_prediction
@@ -67,12 +69,11 @@ def outline_of(path: Path, family: ModelFamily) -> tuple[PipelineModel, Mapping[
 
 def _outline(folder: Path, name: str, entry: Any) -> Any:
     """A component of one of the classes that `examine_folder` has allowed."""
-    import diffusers
-    import transformers
-
-    library, named = entry
     place = folder / name if (folder / name).is_dir() else folder
-    kind = getattr({"diffusers": diffusers, "transformers": transformers}[library], named)
+    library, named = entry
+    if named == CLASS:
+        return outline_unet(place)
+    kind = part_class(entry)
     if name == "scheduler":
         return kind.from_config(kind.load_config(place, local_files_only=True))
     with torch.device("meta"):

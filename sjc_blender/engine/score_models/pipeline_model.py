@@ -15,6 +15,7 @@ from .control import pixels_per_sample, residuals
 from .guidance import guided
 from .latents import decode_latents, pixels_to_srgb, tile_decoder
 from .noise_levels import Clock, levels_of_scheduler
+from .pipeline_folder import PipelineFolder
 from .placement import place
 from .preconditioning import Preconditioning, preconditioning
 from .score_model import Condition
@@ -55,6 +56,9 @@ class PipelineModel:
     pixel_space: bool = False
     levels: tuple[int, ...] = ()
     """Timesteps that the network knows, where those are a few of the table's; empty: all."""
+
+    together: int = 1
+    """Neighbours in a batch that the networks see at once: views evenly around the object."""
 
     remarks: tuple[str, ...] = ()
     """What a person has to know of the model before it is used, in sentences."""
@@ -109,6 +113,16 @@ class PipelineModel:
         return preconditioning(self.prediction_type, float(self.sigmas[timestep]), self.sigma_data)
 
     @classmethod
+    def assemble(cls, folder: PipelineFolder, dtype: torch.dtype) -> Any | None:
+        """Load a folder whose pipeline's class diffusers has not; None where it has."""
+        return None
+
+    def samples_at_once(self, count: int) -> int:
+        """Return how many of `count` samples the networks see in one call; views seen together are not parted."""
+        allowed = self.level.samples_at_once or count
+        return max(1, allowed // self.together) * self.together
+
+    @classmethod
     def prepare(cls, pipeline: Any) -> None:
         """Change what has to be changed before the networks go to where they run, or wait."""
 
@@ -134,7 +148,7 @@ class PipelineModel:
         def denoiser(z: torch.Tensor, embeddings: torch.Tensor | None) -> torch.Tensor:
             # What a network predicts beyond the mean, its variance, comes in further channels.
             network_input = factors.c_in * z
-            count = self.level.samples_at_once or len(network_input)
+            count = self.samples_at_once(len(network_input))
             parts = network_input.split(count)
             told = embeddings.split(count) if embeddings is not None else [None] * len(parts)
             if condition.control is None:

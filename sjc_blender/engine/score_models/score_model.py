@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
+
+from ...protocol.spec import Camera
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,3 +146,26 @@ class ScoreModel(Protocol):
             sRGB in [0, 1], without gradients.
         """
         ...
+
+
+@runtime_checkable
+class ToldItsCameras(Protocol):
+    """A score model whose networks are told from where they look."""
+
+    def seen_from(self, condition: Condition, camera: Camera) -> Condition:
+        """A condition, with all that its embeddings say of a camera said of this one."""
+
+
+@runtime_checkable
+class SeesSeveralViews(Protocol):
+    """A score model whose networks see `together` views at once, which stand evenly around the object.
+
+    They are neighbours in a batch: samples 0 to together - 1 are of one ring, and so on.
+    """
+
+    together: int
+
+
+def views_seen_together(model: ScoreModel) -> int:
+    """How many views a model sees at once; 1 of most."""
+    return model.together if isinstance(model, SeesSeveralViews) else 1
