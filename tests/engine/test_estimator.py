@@ -221,7 +221,7 @@ def test_views_with_weighted_other_views_go_through_one_call_with_their_own_weig
     gradient(Noting(), y, torch.ones(2, 3, 1, 1, 1, dtype=torch.float64), conditions=conditions)
     (joined,) = seen
     assert joined.other_views.shape == (6, 2, 1)
-    assert joined.other_view_weights[:, 0].tolist() == [-0.5, -2.0] * 3  # the views of a noise are neighbours
+    assert joined.other_view_weights[:, 0].tolist() == [-0.5] * 3 + [-2.0] * 3
 
 
 def test_sigma_power_scales_the_score():

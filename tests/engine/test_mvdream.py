@@ -56,7 +56,7 @@ def condition_of(model, cameras, count=1, scale=5.0):
     """What a ring is asked for, `count` samples a view."""
     embeddings = model.encode(["a red chair", "blurry"])
     plain = Condition(embeddings[:1], embeddings[1:], scale)
-    return joined_conditions([model.seen_from(plain, camera) for camera in cameras], count)
+    return joined_conditions([model.seen_from(plain, camera) for camera in cameras], count, neighbours=True)
 
 
 def stock(model, z, cameras, text="a red chair"):

@@ -114,7 +114,7 @@ def _draw(arguments: argparse.Namespace) -> None:
     _check_rings(arguments, together)
     conditioner = conditioner_for(spec, profile, model)
     views = [conditioner.at(view) for view in ring_through(viewpoint_of(camera), together)]
-    condition = joined_conditions(views, arguments.count // together)
+    condition = joined_conditions(views, arguments.count // together, neighbours=True)
     assert condition is not None  # they differ in their embeddings alone
     generator = torch.Generator().manual_seed(spec.seed)
     size = model.sample_size

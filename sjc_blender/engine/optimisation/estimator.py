@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ...protocol.spec import OptimisationSpec
-from ..score_models.score_model import Condition, ScoreModel
+from ..score_models.score_model import Condition, ScoreModel, views_seen_together
 
 
 def draw_noise(
@@ -104,28 +104,33 @@ def blend_coefficient(settings: OptimisationSpec, sigma: float) -> float:
 
 @torch.no_grad()
 def _denoise(model: ScoreModel, z: torch.Tensor, timestep: int, conditions: Sequence[Condition]) -> torch.Tensor:
-    """D(z) for z [V, K, C, H, W], in one call of the network where the conditions allow it.
-
-    The views of a noise are neighbours in the batch, as models need it that see several views at once.
-    """
+    """D(z) for z [V, K, C, H, W], in one call of the network where the conditions allow it."""
     count = z.shape[1]
+    if views_seen_together(model) > 1:
+        joined = joined_conditions(conditions, count, neighbours=True)
+        assert joined is not None  # of such models nothing but tensors differs
+        rings = z.transpose(0, 1)
+        return model.denoise(rings.flatten(0, 1), timestep, joined).view_as(rings).transpose(0, 1)
     joined = joined_conditions(conditions, count)
     if joined is None:
         return torch.stack([model.denoise(*view) for view in zip(z, [timestep] * len(z), conditions, strict=True)])
-    batch = z.transpose(0, 1)
-    return model.denoise(batch.flatten(0, 1), timestep, joined).view_as(batch).transpose(0, 1)
+    return model.denoise(z.flatten(0, 1), timestep, joined).view_as(z)
 
 
-def joined_conditions(conditions: Sequence[Condition], count: int) -> Condition | None:
-    """One condition for `count` samples of each view, views being neighbours; None if more than tensors differs."""
+def joined_conditions(conditions: Sequence[Condition], count: int, *, neighbours: bool = False) -> Condition | None:
+    """One condition for a batch of `count` samples a view; None if they differ in more than their tensors.
+
+    The samples of a view are neighbours in the batch, or else, for models that see several at once, the views.
+    """
     first = conditions[0]
     if len(conditions) == 1:
         return first
     values: dict[str, Any] = {}
+    dim = 1 if neighbours else 0
     for field in dataclasses.fields(first):
         each = [getattr(condition, field.name) for condition in conditions]
         if all(isinstance(value, torch.Tensor) and value.shape == each[0].shape for value in each):
-            values[field.name] = torch.stack([v.expand(count, *v.shape[1:]) for v in each], dim=1).flatten(0, 1)
+            values[field.name] = torch.stack([v.expand(count, *v.shape[1:]) for v in each], dim=dim).flatten(0, 1)
         elif any(isinstance(value, torch.Tensor) or value != each[0] for value in each):
             return None
     return dataclasses.replace(first, **values)
