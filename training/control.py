@@ -17,7 +17,7 @@ import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
 from torch import Tensor
 
-from sjc_blender.engine.radiance.mesh_view import depth_picture
+from sjc_blender.engine.radiance.guide_picture import depth_picture
 from training import captions, dataset
 from training.assemble import load
 from training.autoencoder import PALETTE, batch_of, pooled_latents

@@ -1,4 +1,4 @@
-"""What Guide by Depth gives: objects of the built-in prior in proportions that no prompt can ask for.
+"""What a guide by depth gives: objects of the built-in prior in proportions that no prompt can ask for.
 
 ``python -m training control`` makes the ControlNet; ``python -m benchmarks.quality.guides --control FOLDER`` then makes
 each object of `CASES` from the prompt alone and with its stretched shape as the guide, and tells the IoU of both with
@@ -79,7 +79,7 @@ def job_of(case: Case, control: str, preset: str, out: Path, seed: int) -> JobFo
     path = out / f"{case.label if control else case.name}-{'guided' if control else 'plain'}-{preset}-seed{seed}"
     mesh = case.mesh()
     if control:
-        settings["guide"] = GuideSpec(guide_digest(mesh[0].tobytes(), mesh[1].tobytes()))
+        settings["guide"] = GuideSpec(guide_digest(mesh[0].tobytes(), mesh[1].tobytes()), picture="depth")
     folder = JobFolder.create(path, new_job(f"a {case.colour} {case.name}", preset=preset, seed=seed, **settings))
     if control:
         np.savez_compressed(folder.guide, version=np.int64(1), vertices=mesh[0], triangles=mesh[1])

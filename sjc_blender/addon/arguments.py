@@ -99,7 +99,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(("wait", "import_results", "now", "anew", "assets", "versions", "prune", "start"), SWITCH),
     **dict.fromkeys(("progress", "tell"), FUNCTION),
     **dict.fromkeys(("folder", "path", "engine_python", "wheelhouse"), PATH),
-    **dict.fromkeys(("hub_id", "look", "kind", "side", "show", "name", "collection", "place"), TEXT),
+    **dict.fromkeys(("guide_picture", "hub_id", "look", "kind", "side", "show", "name", "collection", "place"), TEXT),
     **dict.fromkeys(("steps", "size"), COUNT),
     "places": WHOLE,
     "faces": COUNT,

@@ -9,7 +9,7 @@
     engine.lock, .lease      held by the engine that works here
     settings.json            the panel's settings, if the job was started from the panel
     proxy.npz                the coarse shape that the density keeps to, if the job has one
-    guide.npz                the triangles whose depth steers the model, if the job has any
+    guide.npz                the triangles whose shape steers the model, if the job has any
     origin.safetensors       the checkpoint of the job whose field this one starts from, if any
     region.npz               where that field may change, if only in a region
     previews/000050.png      previews during the optimisation

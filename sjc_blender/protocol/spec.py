@@ -203,10 +203,10 @@ class ProxySpec:
 
 @dataclass(frozen=True)
 class GuideSpec:
-    """Objects that steer the model by their depth: ``guide.npz`` in the job's folder.
+    """Objects that steer the model by their shape: ``guide.npz`` in the job's folder.
 
-    In every step a ControlNet (`ModelSpec.control`, https://arxiv.org/abs/2302.05543) is shown their depth as the
-    step's camera sees it. Not in the paper.
+    In every step a ControlNet (`ModelSpec.control`, https://arxiv.org/abs/2302.05543) is shown their depth, normals or
+    edges as the step's camera sees them. Not in the paper.
 
     Attributes
     ----------
@@ -216,11 +216,15 @@ class GuideSpec:
         Factor of what the ControlNet adds to the model's features; 1 is what it was trained with.
     levels : tuple of float
         Between which noise levels it acts, as shares of the model's table: 0 is no noise, 1 the most.
+    picture : str
+        What the ControlNet was trained on, and so is shown: ``"depth"``, ``"normal"`` (normals in the camera's frame),
+        ``"canny"`` (edges); ``"auto"``: the one of these words that the ControlNet's name holds.
     """
 
     digest: str
     strength: float = 1.0
     levels: Range = (0.0, 1.0)
+    picture: Literal["auto", "depth", "normal", "canny"] = "auto"
 
 
 @dataclass(frozen=True)
@@ -475,7 +479,7 @@ class JobSpec:
     preset : str
         The preset that the settings were made from; informative only.
     guide : GuideSpec or None
-        Objects whose depth steers the model through `ModelSpec.control`.
+        Objects whose shape steers the model through `ModelSpec.control`.
     """
 
     prompt: str

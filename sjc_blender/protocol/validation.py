@@ -10,6 +10,7 @@ from typing import Any
 
 from . import codec
 from .errors import Fault, InvalidSpec
+from .guide import PICTURES, guide_picture_of
 from .loss_weights import LOSS_WEIGHTS
 from .model_families import needs_prompt, views_together
 from .removed_settings import without_removed
@@ -275,8 +276,13 @@ def _guide(check: _Checker, spec: JobSpec) -> None:
         by_itself = "empty where there is no guide: name the objects that a ControlNet is to follow too"
         check("model.control", control, not control, by_itself)
         return
-    wanted = "a ControlNet for depth, which the guide acts through: its folder, or its id in the local cache"
-    check("model.control", control, bool(control.strip()), wanted)
+    wanted = (
+        "a ControlNet, which the guide acts through (for depth, normals or edges): its folder, or its id in the cache"
+    )
+    if check("model.control", control, bool(control.strip()), wanted):
+        known = guide_picture_of(guide.picture, control) is not None
+        wanted = f"{', '.join(PICTURES)}: the name of the ControlNet does not tell what it was trained on"
+        check("guide.picture", guide.picture, known, wanted)
     check.number("guide.strength", guide.strength, lambda x: 0 < x <= 2, "above 0, to 2")
     check.ordered("guide.levels", guide.levels, 0, 1, "(0: no noise)")
 

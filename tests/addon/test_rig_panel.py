@@ -101,7 +101,7 @@ def drawn_properties():
 @pytest.mark.parametrize(("kind", "field"), [("OBJECT", "guide_object"), ("COLLECTION", "guide_collection")])
 def test_a_guide_that_is_wanted_has_to_be_chosen_with_its_network(settings, kind, field):
     settings.prompt = "a red chair"
-    fields = {"guide_control", "guide_strength", "guide_lowest", "guide_highest"}
+    fields = {"guide_control", "guide_picture", "guide_strength", "guide_lowest", "guide_highest"}
     assert "guide_kind" in drawn_properties() and not drawn_properties() & fields
     settings.guide_kind = kind
     assert drawn_properties() >= {field, *fields}
@@ -109,7 +109,11 @@ def test_a_guide_that_is_wanted_has_to_be_chosen_with_its_network(settings, kind
     made = bpy.data.objects.new("P", bpy.data.meshes.new("P")) if kind == "OBJECT" else bpy.data.collections.new("P")
     setattr(settings, field, made)
     assert settings.guide == made and settings.obstacle() == "Choose the guide's ControlNet"
-    settings.guide_control = "someone/depth"
+    settings.guide_control = "someone/net"
+    assert settings.obstacle() == "Choose the guide's picture: the ControlNet's name does not tell it"
+    settings.guide_picture = "canny"
+    assert settings.obstacle() == ""
+    settings.guide_control, settings.guide_picture = "someone/depth", "auto"
     assert settings.obstacle() == ""
     settings.guide_lowest, settings.guide_highest = 0.75, 0.25
     assert settings.obstacle() == "The guide's lowest noise is above the highest"

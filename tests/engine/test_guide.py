@@ -1,4 +1,4 @@
-"""Guide by Depth: what a step's camera sees of chosen objects reaches the model's ControlNet, and nothing else does."""
+"""Guides: what a step's camera sees of chosen objects reaches the model's ControlNet, and nothing else does."""
 
 import dataclasses
 import json
@@ -14,13 +14,14 @@ from sjc_blender.engine.forecast.needs import CONTROL, needs_of
 from sjc_blender.engine.job import run_job
 from sjc_blender.engine.optimisation.guide import Guide
 from sjc_blender.engine.radiance.guide_file import read_guide
-from sjc_blender.engine.radiance.mesh_view import FARTHEST, closeness, depth_picture
+from sjc_blender.engine.radiance.guide_picture import FARTHEST, depth_picture, edge_picture, guide_picture
+from sjc_blender.engine.radiance.mesh_view import closeness
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.score_models.score_model import Condition
 from sjc_blender.protocol import codec, presets
 from sjc_blender.protocol.errors import InvalidSpec, SjcError
-from sjc_blender.protocol.guide import guide_digest
+from sjc_blender.protocol.guide import guide_digest, guide_picture_of
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.spec import Camera, GuideSpec, JobSpec, ModelSpec
 from tests.engine.test_pause_and_continue import same
@@ -57,10 +58,15 @@ def write(path, vertices, triangles):
 
 
 def cast(camera, vertices, triangles, size):
-    """Depth of the first triangle on each ray, by Möller and Trumbore, one by one; infinite where there is none."""
+    """Depth of the first triangle on each ray, infinite where there is none."""
+    return cast_with_normals(camera, vertices, triangles, size)[0]
+
+
+def cast_with_normals(camera, vertices, triangles, size):
+    """Depth of the first triangle on each ray, by Möller and Trumbore, one by one, and its normal [size, size, 3]."""
     rays = camera_rays(camera, size, size, dtype=torch.float64)
     origins, ways = rays.origins.numpy(), rays.directions.numpy()
-    found = np.full(len(ways), np.inf)
+    found, normals = np.full(len(ways), np.inf), np.zeros((len(ways), 3))
     for a, b, c in vertices.astype(np.float64)[triangles]:
         p = np.cross(ways, c - a)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -68,10 +74,13 @@ def cast(camera, vertices, triangles, size):
             s = origins - a
             u, q = (s * p).sum(1) * inverse, np.cross(s, b - a)
             v, t = (ways * q).sum(1) * inverse, (q @ (c - a)) * inverse
-        hit = (u >= 0) & (v >= 0) & (u + v <= 1) & (t > 0)
-        found[hit] = np.minimum(found[hit], t[hit])
-    back = np.array(camera.pose)[:3, 2]
-    return (found * -(ways @ back)).reshape(size, size)
+        hit = (u >= 0) & (v >= 0) & (u + v <= 1) & (t > 0) & (t < found)
+        found[hit] = t[hit]
+        normal = np.cross(b - a, c - a) / np.linalg.norm(np.cross(b - a, c - a))
+        normals[hit] = -np.sign(ways[hit] @ normal)[:, None] * normal
+    turn = np.array(camera.pose)[:3, :3]
+    depth = found * -(ways @ turn[:, 2])
+    return depth.reshape(size, size), (normals @ turn).reshape(size, size, 3)
 
 
 PARALLEL = dataclasses.replace(
@@ -111,11 +120,91 @@ def test_a_depth_picture_is_inverse_depth_with_white_near_and_black_nowhere():
     assert not depth_picture(torch.full((2, 2), -torch.inf)).any()
 
 
+@pytest.mark.parametrize("camera", [orbit_camera(115.0, 40.0, 1.7, 60.0), PARALLEL], ids=["above", "parallel"])
+def test_in_a_picture_of_normals_red_is_left_green_is_up_and_blue_faces_the_camera(camera):
+    vertices, triangles = a_shape()
+    depth, normals = cast_with_normals(camera, vertices, triangles, 32)
+    seen = np.isfinite(depth)
+    picture = guide_picture("normal", *tensors(vertices, triangles), camera, 32).permute(1, 2, 0).numpy()
+    expected = np.where(seen[..., None], 0.5 + 0.5 * normals * (-1, 1, 1), (0.5, 0.5, 1.0))
+    wrong = np.abs(picture - expected).max(axis=-1) > 1e-5
+    assert seen.sum() > 100 and wrong.sum() <= 4  # a ray along an edge
+    # A wall whose left end is nearer faces right: little red.
+    wall = (
+        torch.tensor([[-1.0, 1, -1], [1, 2, -1], [-1, 1, 1], [1, 2, 1]]).double(),
+        torch.tensor([[0, 1, 2], [1, 3, 2]]),
+    )
+    for turned in (wall[1], wall[1].flip(1)):
+        middle = guide_picture("normal", wall[0], turned, orbit_camera(0.0, 0.0, 2.0, 30.0), 3)[:, 1, 1]
+        share = 5**-0.5
+        torch.testing.assert_close(middle, torch.tensor([0.5 - share / 2, 0.5, 0.5 + share]))
+
+
+def drawn_edges(corners, triangles, camera, size=24):
+    picture = guide_picture("canny", torch.as_tensor(corners).double(), torch.as_tensor(triangles), camera, size)
+    assert torch.equal(picture, picture[:1].expand(3, -1, -1)) and set(picture.unique().tolist()) <= {0.0, 1.0}
+    return picture[0].bool()
+
+
+def outline_of(filled):
+    """Pixels of a filled area with a neighbour outside of it, side by side or one above the other."""
+    padded = torch.nn.functional.pad(filled, (1, 1, 1, 1))
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return filled & ~inner
+
+
+FLAT = dataclasses.replace(orbit_camera(0.0, 0.0, 2.0, 50.0), projection="orthographic", window=(-1, 1, -1, 1))
+
+
+@pytest.mark.parametrize("camera", [FLAT, orbit_camera(0.0, 0.0, 2.0, 50.0)], ids=["parallel", "perspective"])
+def test_edges_are_the_outline_and_creases_as_lines_of_one_pixel(camera):
+    def seen(corners, triangles, camera=camera):
+        return closeness(torch.as_tensor(corners).double(), torch.as_tensor(triangles), camera, 24).isfinite()
+
+    box = block((0, 0, 0), (0.5, 0.5, 0.5))
+    assert torch.equal(drawn_edges(*box, camera), outline_of(seen(*box)))
+    # Turned by 45 degrees its two sides meet in the middle.
+    turned = dataclasses.replace(orbit_camera(45.0, 0.0, 2.0, 50.0), projection=camera.projection, window=camera.window)
+    inside = drawn_edges(*box, turned) & ~outline_of(seen(*box, turned))
+    rows = inside.any(dim=1)
+    assert rows.sum() >= 8 and (inside.sum(dim=1)[rows] == 1).all() and inside.any(dim=0).sum() == 1
+    # A floor that runs away from the camera is no edge, however fast it does.
+    floor = np.array([[-9.0, -1, -0.3], [9, -1, -0.3], [-9, 30, -0.3], [9, 30, -0.3]]), np.array([[0, 1, 2], [1, 3, 2]])
+    above = dataclasses.replace(orbit_camera(0.0, 10.0, 2.0, 50.0), projection=camera.projection, window=camera.window)
+    assert not (drawn_edges(*floor, above) & ~outline_of(seen(*floor, above))).any()
+
+
+def test_what_stands_before_something_of_the_same_slope_has_an_outline():
+    (front, triangles), (back, more) = block((0, -0.5, 0), (0.3, 0.1, 0.3)), block((0, 0.5, 0), (0.8, 0.1, 0.8))
+    both = np.concatenate([front, back]), np.concatenate([triangles, more + 8])
+    lines = drawn_edges(*both, FLAT)
+    shapes = [closeness(torch.as_tensor(c).double(), torch.as_tensor(triangles), FLAT, 24) for c in (front, back)]
+    expected = outline_of(shapes[0].isfinite()) | outline_of(shapes[1].isfinite())
+    assert torch.equal(lines, expected)
+
+
+def test_a_fine_sphere_has_no_edges_but_its_outline():
+    angles = np.linspace(0, np.pi, 25)[:, None], np.linspace(0, 2 * np.pi, 49)[None, :]
+    grid = np.stack(
+        np.broadcast_arrays(
+            np.sin(angles[0]) * np.cos(angles[1]), np.sin(angles[0]) * np.sin(angles[1]), np.cos(angles[0])
+        ),
+        axis=-1,
+    )
+    number = np.arange(25 * 49).reshape(25, 49)
+    a, b, c, d = number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]
+    triangles = np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([b, d, c], -1).reshape(-1, 3)])
+    corners = 0.7 * grid.reshape(-1, 3)
+    camera = orbit_camera(20.0, 15.0, 2.5, 50.0)
+    filled = closeness(torch.as_tensor(corners), torch.as_tensor(triangles), camera, 64).isfinite()
+    assert torch.equal(drawn_edges(corners, triangles, camera, 64), outline_of(filled))
+
+
 @pytest.fixture(scope="module")
 def controlled(tiny_pipeline, tmp_path_factory):
     """A tiny model, and a ControlNet for it."""
     model = tiny_pipeline("v_prediction")
-    return model, save_control(tmp_path_factory.mktemp("control"), model)
+    return model, save_control(tmp_path_factory.mktemp("depth"), model)
 
 
 @pytest.fixture
@@ -155,7 +244,7 @@ def test_what_the_network_adds_is_what_it_adds_in_diffusers_own_pipeline(family,
     folder = save_family(family, tmp_path / "model")
     control = save_control(tmp_path / "control", folder)
     model = load_score_model(ModelSpec(str(folder), device="cpu", control=str(control)))
-    guide = Guide(*tensors(*a_shape()), GuideSpec("", 0.7), model.sample_size * model.control_pixels, CPU)
+    guide = Guide(*tensors(*a_shape()), GuideSpec("", 0.7), "depth", model.sample_size * model.control_pixels, CPU)
     camera = orbit_camera(30.0, 20.0, 2.0, 55.0)
     picture = guide.seen_by(camera)
     assert picture.shape == (3, 16, 16) and 0.1 < float((picture > 0).float().mean()) < 0.9
@@ -206,8 +295,9 @@ def test_what_the_network_adds_is_what_it_adds_in_diffusers_own_pipeline(family,
             assert float(one.abs().max()) > 0
 
 
-def test_in_every_step_the_network_sees_the_depth_from_that_steps_camera(job, monkeypatch):
-    folder = job("job", views=2, noises=2)
+@pytest.mark.parametrize("picture", ["depth", "normal", "canny"])
+def test_in_every_step_the_network_sees_the_picture_from_that_steps_camera(job, monkeypatch, picture):
+    folder = job("job", guide=GuideSpec("", picture=picture), views=2, noises=2)
     seen, cameras = [], []
     steer = Guide.steer
 
@@ -229,25 +319,53 @@ def test_in_every_step_the_network_sees_the_depth_from_that_steps_camera(job, mo
     assert len(seen) == len(cameras) == 6
     for pictures, views in zip(seen, cameras, strict=True):
         # Two noises of each of two views, and all of it for the negative and the positive.
-        expected = [depth_of(view) for view in views for _noise in range(2)] * 2
+        expected = [drawn_by_rays(picture, view) for view in views for _noise in range(2)] * 2
         assert len({view.pose for view in views}) == 2
-        for picture, depth in zip(pictures, expected, strict=True):
-            assert torch.equal(picture[0], picture[2])
-            wrong = (picture[0] - depth).abs() > 1e-4
-            assert wrong.sum() <= 2
+        for shown, drawn in zip(pictures, expected, strict=True):
+            wrong = ((shown - drawn).abs() > 1e-4).any(dim=0)
+            assert shown.shape == drawn.shape and drawn.any() and wrong.sum() <= 6
 
 
-def depth_of(camera):
-    """The depth picture of the shape by rays."""
-    depth = cast(camera, *a_shape(), 16)
-    near, far = 1 / depth.min(), 1 / depth[np.isfinite(depth)].max()
+def drawn_by_rays(picture, camera):
+    """A picture of the shape by rays [3, 16, 16]; its edges from the depth and normals that they meet."""
+    depth, normals = cast_with_normals(camera, *a_shape(), 16)
+    seen = np.isfinite(depth)
+    if picture == "normal":
+        colours = np.where(seen[..., None], 0.5 + 0.5 * normals * (-1, 1, 1), (0.5, 0.5, 1.0))
+        return torch.from_numpy(colours).float().permute(2, 0, 1)
+    if picture == "canny":
+        near = torch.from_numpy(1 / depth).where(torch.from_numpy(seen), -torch.inf)
+        return edge_picture(near, torch.from_numpy(normals), camera).expand(3, -1, -1)
+    near, far = 1 / depth.min(), 1 / depth[seen].max()
     grey = FARTHEST + (1 - FARTHEST) * (1 / depth - far) / (near - far)
-    return torch.from_numpy(np.where(np.isfinite(depth), grey, 0)).float()
+    return torch.from_numpy(np.where(seen, grey, 0)).float().expand(3, -1, -1)
+
+
+@pytest.mark.parametrize(
+    ("source", "picture"),
+    [
+        ("lllyasviel/control_v11f1p_sd15_depth", "depth"),
+        ("lllyasviel/control_v11p_sd15_normalbae", "normal"),
+        ("diffusers/controlnet-canny-sdxl-1.0", "canny"),
+        ("C:\\depth nets\\Canny\\", "canny"),
+        ("/depth/mine", None),
+        ("normal-and-depth", None),
+        ("lllyasviel/control_v11p_sd15_openpose", None),
+    ],
+)
+def test_the_picture_is_the_one_that_the_networks_name_tells(source, picture):
+    assert guide_picture_of("auto", source) == picture and guide_picture_of("normal", source) == "normal"
+    wanted = {"model": {"source": "some/model", "control": source}, "guide": GuideSpec("x")}
+    if picture is None:
+        with pytest.raises(InvalidSpec, match=r"guide\.picture.*depth, normal, canny"):
+            presets.new_job("a red chair", **wanted)
+        wanted["guide"] = GuideSpec("x", picture="canny")
+    assert presets.new_job("a red chair", **wanted).guide == wanted["guide"]
 
 
 def test_a_network_that_adds_nothing_gives_the_job_without_it_and_one_that_does_another(job, controlled, tmp_path):
     model, _network = controlled
-    silent = run(job("silent", control=save_control(tmp_path / "control", model, silent=True)))
+    silent = run(job("silent", control=save_control(tmp_path / "depth", model, silent=True)))
     steered, weak = run(job("steered")), run(job("weak", guide=GuideSpec("", strength=0.3)))
     plain = silent.read_spec()
     plain = dataclasses.replace(plain, guide=None, model=dataclasses.replace(plain.model, control=""))
@@ -258,7 +376,7 @@ def test_a_network_that_adds_nothing_gives_the_job_without_it_and_one_that_does_
 
 
 def test_it_acts_within_its_noise_levels_alone(job, tmp_path):
-    guide = Guide(*tensors(*a_shape()), GuideSpec("", levels=(0.25, 0.5)), 16, CPU)
+    guide = Guide(*tensors(*a_shape()), GuideSpec("", levels=(0.25, 0.5)), "depth", 16, CPU)
     assert [guide.acts_at(timestep, 1000) for timestep in (0, 249, 250, 499, 500, 999)] == [0, 0, 1, 1, 0, 0]
     never = run(job("never", guide=GuideSpec("", levels=(0.0, 0.0)), timesteps=(10, 900)))
     plain = dataclasses.replace(
@@ -438,5 +556,5 @@ def test_a_guide_is_a_file_of_its_job(job):
 
 def test_a_camera_that_sees_nothing_of_the_guide_is_told_so():
     away = Camera("away", orbit_camera(0.0, 0.0, 3.0, 40.0).pose, (2.0, 2.5, 2.0, 2.5))
-    guide = Guide(*tensors(*a_shape()), GuideSpec(""), 16, CPU)
+    guide = Guide(*tensors(*a_shape()), GuideSpec(""), "depth", 16, CPU)
     assert not guide.seen_by(away).any()

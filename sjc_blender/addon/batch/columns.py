@@ -24,6 +24,7 @@ TEXT = (
     "model",
     "proxy",
     "guide",
+    "guide_picture",
     "control",
     "edit",
     "region",

@@ -71,7 +71,7 @@ COLUMN_OF_CODE = {
 }
 """The column that an error of a job is about, by error code."""
 
-NOT_EDITED = {"rig", "domain", "jitter", "proxy", "looseness", "guide", "guide_strength", "control"}
+NOT_EDITED = {"rig", "domain", "jitter", "proxy", "looseness", "guide", "guide_picture", "guide_strength", "control"}
 """Columns that a row with ``edit`` cannot have."""
 
 COLUMN_OF_FIELD = {
@@ -79,6 +79,7 @@ COLUMN_OF_FIELD = {
     "cameras.jitter": "jitter",
     "field.proxy.looseness": "looseness",
     "guide.strength": "guide_strength",
+    "guide.picture": "guide_picture",
     "model.control": "control",
 }
 """Columns of fields of the spec that have another name."""

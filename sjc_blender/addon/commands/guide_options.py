@@ -1,25 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of the subcommands that make new jobs: what the model follows by its depth."""
+"""Options of the subcommands that make new jobs: whose shape the model follows."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
+from ...protocol.guide import PICTURES
+
 
 def add_guide_options(parser: argparse.ArgumentParser, whose: str = "") -> None:
     """Add the options; `whose` ends the help of what a row of a batch may say itself."""
     parser.add_argument(
-        "--guide", metavar="NAME", help=f"object or collection: the model follows its depth through --control{whose}"
+        "--guide", metavar="NAME", help=f"object or collection: the model follows its shape through --control{whose}"
     )
     parser.add_argument(
         "--guide-strength", type=float, default=1.0, metavar="0-2", help="how strongly it is followed (default: 1)"
     )
     parser.add_argument(
-        "--control", default="", metavar="SOURCE", help=f"ControlNet for depth: a folder or a cached id{whose}"
+        "--guide-picture",
+        default="auto",
+        choices=("auto", *PICTURES),
+        help=f"what --control was trained on (default: auto, its name tells){whose}",
+    )
+    parser.add_argument(
+        "--control",
+        default="",
+        metavar="SOURCE",
+        help=f"ControlNet for depth, normals or edges: a folder or a cached id{whose}",
     )
 
 
 def guide_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was chosen, as `api.generate` and `api.batch` take it."""
-    return {name: getattr(arguments, name) for name in ("guide", "guide_strength", "control")}
+    return {name: getattr(arguments, name) for name in ("guide", "guide_strength", "guide_picture", "control")}

@@ -43,6 +43,7 @@ class JobRequest:
     looseness : float or None
     guide : object, collection, the name of one, or None
     guide_strength : float or None
+    guide_picture : str or None
     guide_levels : two floats, or None
     control : str, Path or None
         These are of a new job alone: an edit has the viewpoints, the domain and the guide of the edited job, and no
@@ -71,6 +72,7 @@ class JobRequest:
     looseness: float | None = None
     guide: Shape | None = None
     guide_strength: float | None = None
+    guide_picture: str | None = None
     guide_levels: Sequence[float] | None = None
     control: str | Path | None = None
     edit: Any = None

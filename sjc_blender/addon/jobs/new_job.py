@@ -32,6 +32,7 @@ def generate(
     looseness: float = LOOSENESS,
     guide: Shape | None = None,
     guide_strength: float = 1.0,
+    guide_picture: str = "auto",
     control: str | Path = "",
     overrides: Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
@@ -72,12 +73,14 @@ def generate(
     looseness : float
         How freely the object may leave that shape: 0, not at all, to 1, as if there were none.
     guide : object, collection, the name of one, or None
-        Objects that the model follows by their depth, seen from each step's camera; they need a `control`.
+        Objects whose shape the model follows, seen from each step's camera; they need a `control`.
     guide_strength : float
         Above 0, to 2: factor of what the ControlNet adds.
+    guide_picture : str
+        What the ControlNet was trained on: ``"depth"``, ``"normal"`` or ``"canny"``; ``"auto"``: its name tells.
     control : str or Path
-        The ControlNet for depth through which a `guide` acts: a folder in diffusers format, or a Hugging Face id that
-        is in the local cache; empty: none. A path may begin with ``//``.
+        The ControlNet for depth, normals or edges through which a `guide` acts: a folder in diffusers format, or a
+        Hugging Face id that is in the local cache; empty: none. A path may begin with ``//``.
     overrides : mapping, optional
         Any field of the job spec, with dots, ``{"optimisation.steps": 200}``, or nested,
         ``{"optimisation": {"steps": 200}}``.
@@ -125,6 +128,7 @@ def generate(
         looseness=looseness,
         guide=guide,
         guide_strength=guide_strength,
+        guide_picture=guide_picture,
         control=control,
     )
     return submit(

@@ -54,7 +54,11 @@ def _from_scene(request: JobRequest, view: SceneView) -> tuple[JobSpec, JobInput
         looseness = LOOSENESS if request.looseness is None else request.looseness
         settings["field"] = {"proxy": ProxySpec("", looseness)}
     if request.guide is not None:
-        said = {"strength": request.guide_strength, "levels": request.guide_levels}
+        said = {
+            "strength": request.guide_strength,
+            "levels": request.guide_levels,
+            "picture": request.guide_picture,
+        }
         settings["guide"] = {"digest": "", **{name: value for name, value in said.items() if value is not None}}
     spec = presets.new_job(**settings, overrides=request.overrides)
     # It stays in its shapes, and is not set down.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Guide by Depth: in every step the model's ControlNet sees the depth of chosen objects, from the step's camera."""
+"""Guides: in every step the model's ControlNet sees depth, normals or edges of objects from the step's camera."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...protocol.spec import Camera, GuideSpec
-from ..radiance.mesh_view import closeness, depth_picture
+from ..radiance.guide_picture import guide_picture
 from ..score_models.score_model import Condition
 
 
@@ -22,6 +22,8 @@ class Guide:
     vertices : Tensor [V, 3], float64
         In domain units.
     triangles : Tensor [F, 3], int64
+    kind : str
+        Which picture of them, see `guide_picture`.
     size : int
         Pixels a side of the pictures that the ControlNet takes.
     device : torch.device
@@ -29,12 +31,13 @@ class Guide:
     """
 
     def __init__(
-        self, vertices: Tensor, triangles: Tensor, settings: GuideSpec, size: int, device: torch.device
+        self, vertices: Tensor, triangles: Tensor, settings: GuideSpec, kind: str, size: int, device: torch.device
     ) -> None:
         # Apple's graphics processors have no float64.
         place = torch.device("cpu") if device.type == "mps" else device
         self._vertices, self._triangles = vertices.to(place), triangles.to(place)
         self._settings = settings
+        self._kind = kind
         self._size = size
         self._device = device
 
@@ -44,9 +47,8 @@ class Guide:
         return low <= timestep / max(1, count - 1) <= high
 
     def seen_by(self, camera: Camera) -> Tensor:
-        """The depth picture [3, size, size] that a camera sees, as `depth_picture` has it."""
-        depth = depth_picture(closeness(self._vertices, self._triangles, camera, self._size))
-        return depth.to(self._device).expand(3, -1, -1)
+        """The picture [3, size, size] of what a camera sees."""
+        return guide_picture(self._kind, self._vertices, self._triangles, camera, self._size).to(self._device)
 
     def steer(self, conditions: Sequence[Condition], cameras: Sequence[Camera]) -> list[Condition]:
         """Add to each view's condition what its camera sees of the guide."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ...protocol.errors import SjcError
+from ...protocol.guide import guide_picture_of
 from ...protocol.job_folder import JobFolder
 from ...protocol.proxy import grid_shape
 from ...protocol.spec import OriginSpec
@@ -33,7 +34,10 @@ def prepare(sjc: ScoreJacobianChaining, folder: JobFolder) -> None:
     if sjc.spec.guide is not None:
         assert isinstance(sjc.model, Steerable)  # it was loaded with a ControlNet, or refused
         pixels = sjc.render_size * sjc.model.control_pixels
-        sjc.guide = Guide(*read_guide(folder.guide, sjc.spec.guide.digest), sjc.spec.guide, pixels, sjc.model.device)
+        shape = read_guide(folder.guide, sjc.spec.guide.digest)
+        kind = guide_picture_of(sjc.spec.guide.picture, sjc.spec.model.control)
+        assert kind is not None  # the spec was judged
+        sjc.guide = Guide(*shape, sjc.spec.guide, kind, pixels, sjc.model.device)
     if settings.origin is not None:
         _take_over(sjc, folder, settings.origin)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The triangles in a job's folder whose depth steers the model."""
+"""The triangles in a job's folder whose shape steers the model."""
 
 from __future__ import annotations
 

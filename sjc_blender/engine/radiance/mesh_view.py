@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a camera sees of triangles: how near they are, and that as the depth picture that ControlNets read."""
+"""What a camera sees of triangles: which is foremost in every pixel, and how near it is."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,12 +19,30 @@ NEAREST = 1e-3
 ON_EDGE = 1e-9
 """Weight of a corner below zero that still counts as inside: between two triangles that share an edge is no gap."""
 
-FARTHEST = 0.3
-"""Grey of the farthest surface in a depth picture, so that it stands out from the black of where nothing is."""
+
+class MeshView(NamedTuple):
+    """What a camera sees of triangles.
+
+    Attributes
+    ----------
+    near : Tensor [size, size], float64
+        How near the foremost triangle is. Perspective: the inverse of the depth, which is measured along the camera's
+        axis. Orthographic: the depth below zero. -inf where no triangle is before the camera.
+    triangle : Tensor [size, size], int64
+        Which one is foremost; of several that are equally near, the last. -1 where there is none.
+    """
+
+    near: Tensor
+    triangle: Tensor
 
 
 def closeness(vertices: Tensor, triangles: Tensor, camera: Camera, size: int) -> Tensor:
-    """How near the foremost triangle is in every pixel.
+    """How near the foremost triangle is in every pixel, see `MeshView`: Tensor [size, size], float32."""
+    return mesh_view(vertices, triangles, camera, size).near.float()
+
+
+def mesh_view(vertices: Tensor, triangles: Tensor, camera: Camera, size: int) -> MeshView:
+    """Find the foremost triangle in every pixel.
 
     Parameters
     ----------
@@ -32,21 +52,24 @@ def closeness(vertices: Tensor, triangles: Tensor, camera: Camera, size: int) ->
         Places in `vertices`; both sides are seen. On the same device.
     size : int
         Pixels a side.
-
-    Returns
-    -------
-    Tensor [size, size], float32
-        Perspective: the inverse of the depth, which is measured along the camera's axis. Orthographic: the depth below
-        zero. -inf where no triangle is before the camera.
     """
-    seen = vertices.new_full((size * size,), -torch.inf)
+    near = vertices.new_full((size * size,), -torch.inf)
+    triangle = triangles.new_full((size * size,), -1)
+    first = 0
     for block in triangles.split(BLOCK):
-        _add(seen, vertices[block], camera, size)
-    return seen.float().view(size, size)
+        _add(near, triangle, vertices[block], first, camera, size)
+        first += len(block)
+    return MeshView(near.view(size, size), triangle.view(size, size))
 
 
-def _add(seen: Tensor, corners: Tensor, camera: Camera, size: int) -> None:
-    """Put what is nearer of triangles [F, 3 corners, 3] into the closeness [size * size] of all others."""
+def _add(seen: Tensor, foremost: Tensor, corners: Tensor, number: int, camera: Camera, size: int) -> None:
+    """Put what is nearer of triangles [F, 3 corners, 3], numbered from `number`, into what is seen of all others.
+
+    Parameters
+    ----------
+    seen, foremost : Tensor [size * size]
+        Closeness, and the numbers of triangles; changed.
+    """
     weights, first, sides = _set_up(corners, camera, size)
     counts = sides[:, 0] * sides[:, 1]
     met = counts.nonzero().squeeze(1)
@@ -64,8 +87,13 @@ def _add(seen: Tensor, corners: Tensor, camera: Camera, size: int) -> None:
         inside = values[:, :3].amin(dim=1) >= -ON_EDGE
         near = values[inside, 3]
         before = near > 0 if camera.projection == "perspective" else near < 0
+        near = near.where(before, -torch.inf)
         at = (row * size + column)[inside]
-        seen.scatter_reduce_(0, at, near.where(before, -torch.inf), "amax")
+        past = seen.clone()
+        seen.scatter_reduce_(0, at, near, "amax")
+        foremost.masked_fill_(seen > past, -1)
+        reached = before & (near == seen[at])
+        foremost.scatter_reduce_(0, at[reached], pair[inside][reached] + number, "amax")
 
 
 def _set_up(corners: Tensor, camera: Camera, size: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -112,26 +140,3 @@ def _bounds(flat: Tensor, camera: Camera, size: int) -> tuple[Tensor, Tensor]:
     x, y = (points[..., :2] / points[..., 2:]).unbind(-1)
     places = torch.stack([(x - left) / (right - left), (top - y) / (top - bottom)], dim=-1) * size
     return places.where(seen, torch.inf).amin(dim=1), places.where(seen, -torch.inf).amax(dim=1)
-
-
-def depth_picture(near: Tensor) -> Tensor:
-    """Closeness as the depth pictures that ControlNets were trained on: inverse depth, near is white.
-
-    Like theirs it is scaled to what is seen in the one picture, whose depth has no unit: from `FARTHEST` to 1, or 1
-    throughout if all is equally near; 0 where nothing is.
-
-    Parameters
-    ----------
-    near : Tensor [..., H, W]
-        See `closeness`.
-
-    Returns
-    -------
-    Tensor [..., H, W] in [0, 1]
-    """
-    seen = near.isfinite()
-    highest = near.amax(dim=(-2, -1), keepdim=True)
-    lowest = near.where(seen, torch.inf).amin(dim=(-2, -1), keepdim=True)
-    span = highest - lowest
-    share = torch.where(span > 1e-4 * highest.abs(), (near - lowest) / span, 1.0)
-    return torch.where(seen, FARTHEST + (1 - FARTHEST) * share, 0.0)

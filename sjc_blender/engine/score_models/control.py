@@ -67,7 +67,7 @@ def locate_control(source: str) -> Path:
         raise SjcError(
             "unsupported_control",
             f"The folder {folder} holds {found}; a ControlNet for a guide is a {CLASS} of diffusers.",
-            f"Choose the folder that holds the {CONFIGURATION} and the .safetensors file of a ControlNet for depth.",
+            f"Choose the folder that holds the {CONFIGURATION} and the .safetensors file of a ControlNet.",
         )
     require_component(folder, folder)
     weights_variant(folder)

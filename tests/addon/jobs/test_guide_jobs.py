@@ -1,4 +1,4 @@
-"""Guide by Depth from the scene into a job's folder, and on into the jobs that go on from that one."""
+"""Guides from the scene into a job's folder, and on into the jobs that go on from that one."""
 
 import bpy
 import numpy as np
@@ -99,6 +99,8 @@ def test_an_edit_with_another_model_leaves_the_guide_out_and_says_so(cone, tmp_p
         ({"control": ""}, "invalid_spec"),
         ({"guide": None}, "invalid_spec"),
         ({"guide_strength": 0.0}, "invalid_spec"),
+        ({"control": "some/net"}, "invalid_spec"),
+        ({"guide_picture": "pose"}, "invalid_spec"),
     ],
 )
 def test_what_cannot_guide_is_refused_and_leaves_nothing(cone, scene, tmp_path, changes, code):
@@ -112,7 +114,7 @@ def test_what_cannot_guide_is_refused_and_leaves_nothing(cone, scene, tmp_path, 
 
 
 def test_a_guide_without_its_network_is_explained(cone, tmp_path):
-    with pytest.raises(InvalidSpec, match=r"model\.control.*a ControlNet for depth"):
+    with pytest.raises(InvalidSpec, match=r"model\.control.*a ControlNet, which"):
         api.generate("a chair", folder=tmp_path / "job", **{**GUIDED, "control": ""})
     with pytest.raises(InvalidSpec, match=r"model\.control.*name the objects"):
         api.generate("a chair", folder=tmp_path / "job", **{**GUIDED, "guide": None})
@@ -134,20 +136,23 @@ def test_what_is_outside_of_the_domain_is_said(cone, tmp_path):
 
 def test_rows_have_guides_of_their_own_and_faults_in_their_columns(cone, scene, tmp_path):
     bpy.ops.mesh.primitive_cube_add(size=0.4, location=(0, 0, 1))
-    rows = [{"prompt": "a"}, {"prompt": "b", "guide": "Cube", "guide_strength": 0.25, "control": "other/depth"}]
+    rows = [{"prompt": "a"}, {"prompt": "b", "guide": "Cube", "guide_strength": 0.25, "control": "other/net"}]
+    rows[1]["guide_picture"] = "normal"
     batch = api.batch(rows, start=False, folder=tmp_path / "batch", **GUIDED)
     first, second = (entry.planned.spec for entry in batch.entries)
     assert (first.guide.strength, first.model.control) == (1.0, "some/depth")
-    assert (second.guide.strength, second.model.control) == (0.25, "other/depth")
+    assert (second.guide.strength, second.guide.picture, second.model.control) == (0.25, "normal", "other/net")
     assert first.guide.digest != second.guide.digest
     for row, column in (
         ({"guide": "Nothing"}, "guide"),
         ({"guide_strength": 3}, "guide_strength"),
+        ({"guide_picture": "pose"}, "guide_picture"),
+        ({"control": "some/net"}, "guide_picture"),
         ({"edit": str(tmp_path / "gone"), "guide": "Cone"}, "guide"),
     ):
         with pytest.raises(SjcError, match=f"row 1, column {column}"):
             api.batch([{"prompt": "a", **row}], start=False, **GUIDED)
-    with pytest.raises(SjcError, match=r"column control: .*a ControlNet for depth"):
+    with pytest.raises(SjcError, match=r"column control: .*a ControlNet, which"):
         api.batch([{"prompt": "a", "guide": "Cone"}], start=False, **MODEL)
 
 

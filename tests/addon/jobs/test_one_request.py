@@ -37,6 +37,7 @@ def panel(addon, scene, monkeypatch, tmp_path):
     settings.proxy_kind, settings.proxy_object, settings.proxy_looseness = "OBJECT", bpy.context.object, 0.25
     bpy.ops.mesh.primitive_cone_add(radius1=0.5, depth=1.0)
     settings.guide_kind, settings.guide_object, settings.guide_strength = "OBJECT", bpy.context.object, 0.75
+    settings.guide_picture = "normal"
     settings.guide_control, settings.guide_lowest, settings.guide_highest = "//depth", 0.125, 0.875
     settings.prompt, settings.negative_prompt, settings.seed = "a green chair", "success", 7
     settings.preset, settings.jitter, settings.make_volume = "draft", math.radians(30), False
@@ -55,6 +56,7 @@ def the_same_options(settings):
         "looseness": settings.proxy_looseness,
         "guide": settings.guide_object.name,
         "guide_strength": settings.guide_strength,
+        "guide_picture": "normal",
         "control": settings.guide_control,
         "negative_prompt": settings.negative_prompt,
         "jitter": math.degrees(settings.jitter),
@@ -90,6 +92,7 @@ def test_five_ways_to_ask_one_job(panel, tmp_path):
     command = ["generate", "--prompt", panel.prompt, "--rig", rig, "--domain", options["domain"], "--preset", "draft"]
     command += ["--proxy", options["proxy"], "--looseness", "0.25", "--negative-prompt", "success", "--seed", "7"]
     command += ["--guide", options["guide"], "--guide-strength", "0.75", "--control", "//depth"]
+    command += ["--guide-picture", "normal"]
     command += ["--jitter", repr(options["jitter"]), "--model", MODEL, "--out", "job", "--set", "outputs.volume=false"]
     for name, value in overrides(tmp_path).items():
         command += ["--set", f"{name}={json.dumps(value)}"]
@@ -101,6 +104,7 @@ def test_five_ways_to_ask_one_job(panel, tmp_path):
     assert len(first["cameras"]["cameras"]) == 5 and first["field"]["proxy"]["looseness"] == 0.25
     assert first["model"]["control"] == str(tmp_path / "depth") and len(first["guide"]["digest"]) == 64
     assert (first["guide"]["strength"], first["guide"]["levels"]) == (0.75, [0.125, 0.875])
+    assert first["guide"]["picture"] == "normal"
     for way, spec in asked.items():
         assert codec.encode(spec) == first, way
 

@@ -143,6 +143,7 @@ def _draw_guide(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> None:
     if settings.guide_kind in {"OBJECT", "COLLECTION"}:
         layout.prop(settings, f"guide_{settings.guide_kind.lower()}", text="Guide")
     layout.prop(settings, "guide_control", placeholder="Folder or id")
+    layout.prop(settings, "guide_picture")
     layout.prop(settings, "guide_strength", slider=True)
     column = layout.column(align=True)
     column.prop(settings, "guide_lowest", slider=True)

@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
+from ....protocol.guide import guide_picture_of
 from ....protocol.spec import LOOSENESS
 from ...rigs.domain import BOXLESS
 from ...rigs.proxy import SOLID_KINDS
@@ -97,33 +98,43 @@ class RigSettings:
     )
 
     guide_kind: EnumProperty(
-        name="Guide by Depth",
-        description="What the model is to follow: in every step it is shown the depth of these objects as the step's "
-        "camera sees them",
+        name="Guided By",
+        description="What the model is to follow: in every step its ControlNet is shown the depth, normals or edges of "
+        "these objects as the step's camera sees them",
         items=[
             ("NONE", "None", "The prompt alone tells the model what to show"),
-            ("PROXY", "Proxy", "The model follows the depth of the proxy"),
-            ("OBJECT", "Object", "The model follows the depth of an object"),
-            ("COLLECTION", "Collection", "The model follows the depth of the objects of a collection"),
+            ("PROXY", "Proxy", "The model follows the shape of the proxy"),
+            ("OBJECT", "Object", "The model follows the shape of an object"),
+            ("COLLECTION", "Collection", "The model follows the shapes of the objects of a collection"),
         ],
     )
     guide_object: PointerProperty(
         name="Guide Object",
-        description="Object whose depth the model follows; it need not be closed",
+        description="Object whose shape the model follows; it need not be closed",
         type=bpy.types.Object,
         poll=has_surface,
     )
     guide_collection: PointerProperty(
         name="Guide Collection",
-        description="Collection of the objects whose depth the model follows",
+        description="Collection of the objects whose shapes the model follows",
         type=bpy.types.Collection,
     )
     guide_control: StringProperty(
         name="ControlNet",
-        description="ControlNet for depth of the model's family: its folder in diffusers format, or a Hugging Face id "
-        "that is in the local cache",
+        description="ControlNet for depth, normals or edges of the model's family: its folder in diffusers format, or "
+        "a Hugging Face id that is in the local cache",
         subtype="DIR_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
+    guide_picture: EnumProperty(
+        name="Picture",
+        description="What the ControlNet was trained on, and so is shown of the guide",
+        items=[
+            ("auto", "Automatic", "What the ControlNet's name tells: depth, normal or canny"),
+            ("depth", "Depth", "Inverse depth: near is white"),
+            ("normal", "Normals", "Normals as the camera sees them: red is left, green is up, blue faces the camera"),
+            ("canny", "Edges", "Outlines and creases as white lines, such as Canny's detector draws them"),
+        ],
     )
     guide_strength: FloatProperty(
         name="Strength",
@@ -159,7 +170,7 @@ class RigSettings:
 
     @property
     def guide(self) -> bpy.types.Object | bpy.types.Collection | None:
-        """The objects whose depth the model follows, as the API takes them."""
+        """The objects whose shapes the model follows, as the API takes them."""
         return {
             "NONE": None,
             "PROXY": self.proxy,
@@ -172,7 +183,12 @@ class RigSettings:
         """Fields of a `JobRequest` that say what guides the job."""
         if self.guide_kind == "NONE":
             return {}
-        return {"guide": self.guide, "guide_strength": self.guide_strength, "control": self.guide_control.strip()}
+        return {
+            "guide": self.guide,
+            "guide_strength": self.guide_strength,
+            "guide_picture": self.guide_picture,
+            "control": self.guide_control.strip(),
+        }
 
     @property
     def guide_levels(self) -> dict[str, Any]:
@@ -200,6 +216,8 @@ class RigSettings:
             return "Choose the guide, or go without one"
         if self.guide_kind != "NONE" and not self.guide_control.strip():
             return "Choose the guide's ControlNet"
+        if self.guide_kind != "NONE" and guide_picture_of(self.guide_picture, self.guide_control) is None:
+            return "Choose the guide's picture: the ControlNet's name does not tell it"
         if self.guide_kind != "NONE" and self.guide_lowest > self.guide_highest:
             return "The guide's lowest noise is above the highest"
         return ""
