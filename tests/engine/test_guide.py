@@ -197,7 +197,12 @@ def test_a_fine_sphere_has_no_edges_but_its_outline():
     corners = 0.7 * grid.reshape(-1, 3)
     camera = orbit_camera(20.0, 15.0, 2.5, 50.0)
     filled = closeness(torch.as_tensor(corners), torch.as_tensor(triangles), camera, 64).isfinite()
-    assert torch.equal(drawn_edges(corners, triangles, camera, 64), outline_of(filled))
+    lines, inner = drawn_edges(corners, triangles, camera, 64), filled
+    assert (lines | ~outline_of(filled)).all()
+    # At the rim its normals turn by more than a crease's angle from pixel to pixel.
+    for _ in range(3):
+        inner = inner & ~outline_of(inner)
+    assert inner.sum() > 300 and not (lines & inner).any()
 
 
 @pytest.fixture(scope="module")
@@ -357,7 +362,7 @@ def test_the_picture_is_the_one_that_the_networks_name_tells(source, picture):
     assert guide_picture_of("auto", source) == picture and guide_picture_of("normal", source) == "normal"
     wanted = {"model": {"source": "some/model", "control": source}, "guide": GuideSpec("x")}
     if picture is None:
-        with pytest.raises(InvalidSpec, match=r"guide\.picture.*depth, normal, canny"):
+        with pytest.raises(InvalidSpec, match=r"model\.control.*depth, normal or canny; else choose guide\.picture"):
             presets.new_job("a red chair", **wanted)
         wanted["guide"] = GuideSpec("x", picture="canny")
     assert presets.new_job("a red chair", **wanted).guide == wanted["guide"]
