@@ -17,7 +17,8 @@ from ...protocol.model_families import tensor_names
 from ...protocol.outside_file import is_file
 from ...protocol.spec import Adapter
 from .load_errors import first_line, is_out_of_memory
-from .lora_format import OTHER_FORMATS, uniform_lora
+from .lora_format import OTHER_FORMATS, lora_pairs
+from .lora_layers import NoSuchLayers, add_lora
 from .model_source import PICKLED_SUFFIXES, pickled
 
 ENCODERS = {"clip_l": ("tokenizer", "text_encoder"), "clip_g": ("tokenizer_2", "text_encoder_2")}
@@ -46,18 +47,12 @@ def apply_adapters(pipeline: Any, adapters: Sequence[Adapter]) -> None:
         ``unknown_adapter`` if there is no such file, ``pickled_weights``, ``unsupported_adapter`` if it is neither
         kind or the model's family takes none, ``adapter_mismatch`` if it was made for another model.
     """
-    loras = {}
-    for index, adapter in enumerate(adapters):
+    for adapter in adapters:
         file = expanded(adapter.path)
         if _is_embedding(_checked_names(file)):
             _add_embedding(pipeline, file)
         else:
-            loras[f"lora_{index}"] = adapter.weight
-            _add_lora(pipeline, file, f"lora_{index}")
-    if loras:
-        pipeline.set_adapters(list(loras), list(loras.values()))
-        pipeline.fuse_lora(adapter_names=list(loras))
-        pipeline.unload_lora_weights()
+            _add_lora(pipeline, file, adapter.weight)
 
 
 def _checked_names(file: Path) -> frozenset[str]:
@@ -76,8 +71,7 @@ def _checked_names(file: Path) -> frozenset[str]:
         raise SjcError(
             "unsupported_adapter", f"{file} is not a .safetensors file.", "Download it again, as .safetensors."
         )
-    marks = ("lora", *OTHER_FORMATS)
-    if not _is_embedding(names) and not any(mark in name for name in names for mark in marks):
+    if not _is_embedding(names) and not _is_lora(names):
         raise SjcError(
             "unsupported_adapter",
             f"{file} is neither a LoRA nor an embedding: it holds {len(names)} tensors, {min(names)!r} for one.",
@@ -86,32 +80,25 @@ def _checked_names(file: Path) -> frozenset[str]:
     return names
 
 
+def _is_lora(names: frozenset[str]) -> bool:
+    """Whether a file is a LoRA, or of one of the formats beside that."""
+    return any(mark in name for name in names for mark in ("lora", *OTHER_FORMATS))
+
+
 def _is_embedding(names: frozenset[str]) -> bool:
-    return names <= set(ENCODERS) or (len(names) == 1 and not any("lora" in name for name in names))
+    return names <= set(ENCODERS) or (len(names) == 1 and not _is_lora(names))
 
 
-def _add_lora(pipeline: Any, file: Path, name: str) -> None:
-    if not hasattr(pipeline, "load_lora_weights"):
+def _add_lora(pipeline: Any, file: Path, strength: float) -> None:
+    if getattr(pipeline, "text_encoder", None) is None:
         raise _unsupported(pipeline, file, "LoRA")
+    pairs = lora_pairs(file, _tensors(file))
     try:
-        # The file's tensors, not its path: by a path diffusers would look elsewhere, and for pickles, if it fails.
-        tensors = uniform_lora(file, _tensors(file), pipeline)
-        pipeline.load_lora_weights(dict(tensors), adapter_name=name)
-    except Exception as error:  # whatever torch, PEFT and diffusers raise
+        add_lora(pipeline, pairs, strength)
+    except NoSuchLayers as error:
+        raise _mismatch(file, str(error)) from error
+    except Exception as error:  # whatever torch and diffusers raise
         raise _explained(file, error) from error
-    wanted, found = len(tensors) // 2, _layers_with(pipeline, name)
-    if found < wanted:
-        raise _mismatch(file, f"{wanted - found} of its {wanted} layers are not in the model")
-
-
-def _layers_with(pipeline: Any, name: str) -> int:
-    """Count the layers to which a LoRA was added."""
-    count = 0
-    for network in pipeline.components.values():
-        for layer in network.modules() if isinstance(network, torch.nn.Module) else ():
-            pairs = getattr(layer, "lora_A", None)
-            count += isinstance(pairs, torch.nn.ModuleDict) and name in pairs
-    return count
 
 
 def _add_embedding(pipeline: Any, file: Path) -> None:

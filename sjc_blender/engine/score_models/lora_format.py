@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A LoRA's tensors, brought to one form: every layer of the same rank, its strength inside, under its network's name.
+"""A LoRA's tensors as pairs with their strength inside, whichever format they are in.
 
 Each layer of a file may have a rank of its own, and a strength alpha / rank of its own, in its tensors, in the file's
-header or in a file beside it. What loads a LoRA takes both from the commonest layer where it is not told well. With
-zeros up to the largest rank, and the strength in the tensors, there is nothing left to be told.
+header or in a file beside it.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -23,7 +22,6 @@ from ...protocol.model_families import json_object, safetensors_header
 
 CONFIGURATION = "adapter_config.json"
 HEADER = "lora_adapter_metadata"
-NETWORKS = ("unet", "transformer", "text_encoder", "text_encoder_2", "text_encoder_3")
 OTHER_FORMATS = {
     "dora_scale": "a DoRA",
     "lora_magnitude_vector": "a DoRA",
@@ -49,13 +47,39 @@ _FIRST = ("A", "down")
 _PEFT = "base_model.model."
 
 
+class Pair(NamedTuple):
+    """What a LoRA changes in one layer: the product of two matrices.
+
+    Attributes
+    ----------
+    layer : str
+        As the file has it.
+    names : tuple of str
+        Of the two tensors.
+    down : Tensor [rank, inputs] or [rank, inputs, height, width], float32
+    up : Tensor [outputs, rank] or [outputs, rank, 1, 1], float32
+        With the strength of this layer in it.
+    """
+
+    layer: str
+    names: tuple[str, str]
+    down: torch.Tensor
+    up: torch.Tensor
+
+    @property
+    def energy(self) -> float:
+        """Sum of the squares of the product's elements."""
+        down, up = self.down.flatten(1).double(), self.up.flatten(1).double()
+        return float(((up.T @ up) * (down @ down.T)).sum())
+
+
 @dataclass
 class _Layer:
     down: str = ""
     up: str = ""
 
 
-def uniform_lora(file: Path, tensors: Mapping[str, torch.Tensor], pipeline: Any) -> dict[str, torch.Tensor]:
+def lora_pairs(file: Path, tensors: Mapping[str, torch.Tensor]) -> list[Pair]:
     """Bring a LoRA to one form.
 
     Parameters
@@ -64,13 +88,11 @@ def uniform_lora(file: Path, tensors: Mapping[str, torch.Tensor], pipeline: Any)
         Its header and a configuration beside it may tell its strength.
     tensors : mapping of str to Tensor
         What it holds.
-    pipeline : DiffusionPipeline
-        Tells which network a layer without one in its name is of.
 
     Returns
     -------
-    dict of str to Tensor
-        Pairs of one rank, float32, whose product is what is added to a layer's weights at a strength of 1.
+    list of Pair
+        Whose products are what is added to the layers' weights at a strength of 1.
 
     Raises
     ------
@@ -82,24 +104,34 @@ def uniform_lora(file: Path, tensors: Mapping[str, torch.Tensor], pipeline: Any)
         raise _unsupported(file, f"is {other}, a format that is not supported")
     layers, alphas = _layers(file, tensors)
     told = _told_strengths(file)
-    ranks = {layer: tensors[names.down].shape[0] for layer, names in layers.items()}
-    most = max(ranks.values())
-    uniform = {}
+    pairs = []
     for layer, names in layers.items():
         down, up = tensors[names.down].float(), tensors[names.up].float()
-        rank = ranks[layer]
-        if down.ndim not in (2, 4) or up.ndim != down.ndim or up.shape[1] != rank or rank == 0:
+        rank = down.shape[0] if down.ndim else 0
+        if down.ndim not in (2, 4) or up.ndim != down.ndim or up.shape[1:2] != (rank,) or rank == 0:
             shapes = f"{tuple(down.shape)} and {tuple(up.shape)}"
             raise _broken(file, f"the tensors of its layer {layer!r} have the shapes {shapes}, which make no product")
         scale = alphas[layer] / rank if layer in alphas else told.of(layer, rank)
         if not math.isfinite(scale):
             raise _broken(file, f"its layer {layer!r} has no finite strength")
-        empty = most - rank
-        down = torch.cat([down, down.new_zeros(empty, *down.shape[1:])])
-        up = torch.cat([scale * up, up.new_zeros(up.shape[0], empty, *up.shape[2:])], dim=1)
-        for name, tensor in ((names.down, down), (names.up, up)):
-            uniform[_full_name(name.replace(".default_0.", ".").replace(".default.", "."), pipeline)] = tensor
-    return uniform
+        pairs.append(Pair(plain_layer(layer), (names.down, names.up), down, scale * up))
+    return pairs
+
+
+def pairs_of(tensors: Mapping[str, torch.Tensor]) -> list[Pair]:
+    """Pairs whose strength is in their tensors already; tensors without a partner are left out."""
+    found = [(match[1], name) for name in tensors if (match := _PAIR.fullmatch(name)) and match[3] in _FIRST]
+    ups = {match[1]: name for name in tensors if (match := _PAIR.fullmatch(name)) and match[3] not in _FIRST}
+    return [
+        Pair(plain_layer(layer), (name, ups[layer]), tensors[name].float(), tensors[ups[layer]].float())
+        for layer, name in found
+        if layer in ups
+    ]
+
+
+def plain_layer(layer: str) -> str:
+    """A layer's name without what PEFT and old releases of diffusers put into it."""
+    return layer.removeprefix(_PEFT).replace(".processor.", ".")
 
 
 def _layers(file: Path, tensors: Mapping[str, torch.Tensor]) -> tuple[dict[str, _Layer], dict[str, float]]:
@@ -170,20 +202,6 @@ def _told_strengths(file: Path) -> _Told:
         if told.get("use_dora"):
             raise _unsupported(file, "is a DoRA, a format that is not supported")
     return _Told(by_network)
-
-
-def _full_name(name: str, pipeline: Any) -> str:
-    """A tensor's name with its network before it, as diffusers knows it."""
-    name = name.removeprefix(_PEFT)
-    if name.startswith(("lora_", *(network + "." for network in NETWORKS))):
-        return name
-    found = _PAIR.fullmatch(name)
-    layer = found[1] if found is not None else name
-    for network in NETWORKS:
-        part = getattr(pipeline, network, None)
-        if part is not None and any(layer == known for known, _ in part.named_modules()):
-            return f"{network}.{name}"
-    return name
 
 
 def _unsupported(file: Path, why: str) -> SjcError:
