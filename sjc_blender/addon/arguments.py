@@ -118,6 +118,11 @@ KINDS: dict[str, Kind] = {
     "domain": Kind(lambda value: isinstance(value, (bpy.types.Object, str)), "an object or its name", "unknown_domain"),
     "proxy": Kind(lambda value: isinstance(value, _SHAPE), "an object, a collection, or its name", "unknown_proxy"),
     "guide": Kind(lambda value: isinstance(value, _SHAPE), "an object, a collection, or its name", "unknown_guide"),
+    "picture": Kind(
+        lambda value: isinstance(value, (bpy.types.Image, str, Path)),
+        "an image, its name, or a path",
+        "unknown_picture",
+    ),
     "region": Kind(lambda value: isinstance(value, _SHAPE), "an object, a collection, or its name", "unknown_region"),
     "farm": Kind(
         lambda value: isinstance(value, (Farm, str)), "HOST:PORT of a scheduler, or an api.Farm", "bad_address"

@@ -10,6 +10,7 @@
     settings.json            the panel's settings, if the job was started from the panel
     proxy.npz                the coarse shape that the density keeps to, if the job has one
     guide.npz                the triangles whose shape steers the model, if the job has any
+    picture.npz              the picture that the model sees beside the prompt, if there is one
     origin.safetensors       the checkpoint of the job whose field this one starts from, if any
     region.npz               where that field may change, if only in a region
     previews/000050.png      previews during the optimisation
@@ -92,6 +93,7 @@ class JobFolder:
         self.checkpoint = self.path / "checkpoint.safetensors"
         self.proxy = self.path / "proxy.npz"
         self.guide = self.path / "guide.npz"
+        self.picture = self.path / "picture.npz"
         self.origin = self.path / "origin.safetensors"
         self.region = self.path / "region.npz"
         self.previews = self.path / "previews"
@@ -165,7 +167,7 @@ class JobFolder:
     @property
     def inputs(self) -> tuple[Path, ...]:
         """The files beside the spec that determine the result; a job has some of them or none."""
-        return self.proxy, self.guide, self.origin, self.region
+        return self.proxy, self.guide, self.picture, self.origin, self.region
 
     @property
     def to_continue(self) -> tuple[Path, ...]:

@@ -92,6 +92,11 @@ FAMILIES = (
 )
 FAMILY = {family.name: family for family in FAMILIES}
 
+NETWORK_FILES = frozenset(
+    ("stable_diffusion_3", *(family.name for family in TEXT_TO_IMAGE if "transformer" in family.components))
+)
+"""Families of whose models a file may hold the denoising network alone."""
+
 
 def local_model(source: str) -> Path | None:
     """Folder or file of a model source (see `spec.ModelSpec.source`) on this computer, or None."""
@@ -104,6 +109,8 @@ def local_model(source: str) -> Path | None:
 def family_of(path: Path) -> ModelFamily | None:
     """Recognise a model by its folder's index or its file's header; None if its family is unknown."""
     if is_file(path):
+        if holds_network_alone(path):
+            return family_of(path.with_suffix(""))
         return FAMILY.get(_family_of_file(path))
     if is_file(path / REFERENCE_VIEWS):
         return FAMILY["reference_views"]
@@ -113,6 +120,16 @@ def family_of(path: Path) -> ModelFamily | None:
         if pipeline in family.pipelines:
             return FAMILY["ddpm_classes"] if family.name == "ddpm" and _has_classes(path) else family
     return FAMILY[OTHER.name] if may_be_text_to_image(index) else None
+
+
+def holds_network_alone(file: Path) -> bool:
+    """Whether of a file the denoising network alone is taken: the rest of its model is in the folder of its name.
+
+    Files of Stable Diffusion 1, 2 and XL hold a whole model.
+    """
+    beside = file.with_suffix("")
+    family = family_of(beside) if is_file(beside / INDEX) and not _family_of_file(file) else None
+    return family is not None and family.name in NETWORK_FILES
 
 
 def needs_prompt(source: str) -> bool:

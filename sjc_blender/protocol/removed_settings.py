@@ -17,7 +17,13 @@ REMOVED: dict[str, Any] = {
 }
 """Fields of `spec.OptimisationSpec` that are gone, and the value with which each did nothing."""
 
-ADDED = (("optimisation", "loss_unit", "published"), ("model", "control", ""), ("", "guide", None))
+ADDED = (
+    ("optimisation", "loss_unit", "published"),
+    ("model", "control", ""),
+    ("", "guide", None),
+    ("model", "ip_adapter", ""),
+    ("", "picture", None),
+)
 """Fields that came later, by the part of the spec that they are in, and the value with which each does nothing."""
 
 

@@ -66,6 +66,9 @@ class ModelSpec:
     control : str
         A ControlNet for the job's guide: a folder in diffusers format, or a Hugging Face id that is already in the
         local cache; empty: none.
+    ip_adapter : str
+        An IP-Adapter for the job's picture: its .safetensors file, beside which lies the folder ``image_encoder``;
+        empty: none.
     preview_decoder : str
         Previews by the model's own decoder (``"full"``), a tiny autoencoder from the local Hugging Face cache
         (``"tiny"``), or the linear map of the model's profile (``"linear"``).
@@ -76,6 +79,7 @@ class ModelSpec:
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
     adapters: tuple[Adapter, ...] = ()
     control: str = ""
+    ip_adapter: str = ""
     memory: Literal["auto", "6GB", "8GB", "12GB", "most"] = "auto"
     offload: Literal["none", "model", "sequential"] = "none"
     preview_decoder: Literal["full", "tiny", "linear"] = "full"
@@ -225,6 +229,28 @@ class GuideSpec:
     strength: float = 1.0
     levels: Range = (0.0, 1.0)
     picture: Literal["auto", "depth", "normal", "canny"] = "auto"
+
+
+@dataclass(frozen=True)
+class PictureSpec:
+    """A picture of the object's front, which the model sees beside the prompt: ``picture.npz`` in the job's folder.
+
+    An IP-Adapter (`ModelSpec.ip_adapter`, https://arxiv.org/abs/2308.06721) shows it to the model. Not in the paper.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 of its pixels: a job never goes on from a checkpoint of another picture.
+    strength : float
+        Factor of what it adds to the model's features, seen from the front; at 1 it counts as much as the prompt.
+    reach : float
+        Degrees from the front from which on it is not seen; towards there its strength falls along a cosine. Seen from
+        all around it would become a face on every side.
+    """
+
+    digest: str
+    strength: float = 0.6
+    reach: float = 90.0
 
 
 @dataclass(frozen=True)
@@ -480,6 +506,8 @@ class JobSpec:
         The preset that the settings were made from; informative only.
     guide : GuideSpec or None
         Objects whose shape steers the model through `ModelSpec.control`.
+    picture : PictureSpec or None
+        A picture of the front, which the model sees through `ModelSpec.ip_adapter`.
     """
 
     prompt: str
@@ -493,6 +521,7 @@ class JobSpec:
     optimisation: OptimisationSpec = dataclasses.field(default_factory=OptimisationSpec)
     outputs: OutputSpec = dataclasses.field(default_factory=OutputSpec)
     guide: GuideSpec | None = None
+    picture: PictureSpec | None = None
     version: int = SPEC_VERSION
 
     @property

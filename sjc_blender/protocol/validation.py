@@ -80,6 +80,7 @@ def faults(spec: JobSpec, *, look_at_model: bool = True) -> list[Fault]:
     _field(check, spec)
     _optimisation(check, spec)
     _guide(check, spec)
+    _picture(check, spec)
     if look_at_model:
         _views_together(check, spec, views_together(spec.model.source))
     _outputs(check, spec)
@@ -280,9 +281,9 @@ def _guide(check: _Checker, spec: JobSpec) -> None:
         "a ControlNet, which the guide acts through (for depth, normals or edges): its folder, or its id in the cache"
     )
     if check("model.control", control, bool(control.strip()), wanted):
-        known = guide_picture_of(guide.picture, control) is not None
-        wanted = f"{', '.join(PICTURES)}: the name of the ControlNet does not tell what it was trained on"
-        check("guide.picture", guide.picture, known, wanted)
+        words = f"{', '.join(PICTURES[:-1])} or {PICTURES[-1]}"
+        wanted = f"with guide.picture=auto one whose name tells whether it is for {words}; else choose guide.picture"
+        check("model.control", control, guide_picture_of(guide.picture, control) is not None, wanted)
     check.number("guide.strength", guide.strength, lambda x: 0 < x <= 2, "above 0, to 2")
     check.ordered("guide.levels", guide.levels, 0, 1, "(0: no noise)")
 
@@ -296,11 +297,24 @@ def _views_together(check: _Checker, spec: JobSpec, together: int) -> None:
     check("optimisation.views", o.views, o.views % together == 0, f"a multiple of {together} {whose}")
     check("optimisation.perp_neg_weight", o.perp_neg_weight, o.perp_neg_weight == 0, f"0 {whose}")
     check("guide", "objects to follow", spec.guide is None, f"none {whose}")
+    check("picture", "a picture beside the prompt", spec.picture is None, f"none {whose}")
     if isinstance(spec.cameras, OrbitRig):
         first, last = spec.cameras.azimuth
         check("cameras.azimuth", (first, last), last - first >= 360, f"a whole turn, such as -180 to 180, {whose}")
     else:
         check("cameras.kind", spec.cameras.kind, False, f'"orbit" {whose}; given cameras stay where they are')
+
+
+def _picture(check: _Checker, spec: JobSpec) -> None:
+    picture, adapter = spec.picture, spec.model.ip_adapter
+    if picture is None:
+        by_itself = "empty where there is no picture: name the picture that the model is to see too"
+        check("model.ip_adapter", adapter, not adapter, by_itself)
+        return
+    wanted = "an IP-Adapter, through which the model sees the picture: its .safetensors file"
+    check("model.ip_adapter", adapter, bool(adapter.strip()), wanted)
+    check.number("picture.strength", picture.strength, lambda x: 0 < x <= 2, "above 0, to 2")
+    check.number("picture.reach", picture.reach, lambda x: 0 < x <= 180, "above 0, to 180 degrees")
 
 
 def _outputs(check: _Checker, spec: JobSpec) -> None:

@@ -119,6 +119,14 @@ def test_a_guide_that_is_wanted_has_to_be_chosen_with_its_network(settings, kind
     assert settings.obstacle() == "The guide's lowest noise is above the highest"
 
 
+def test_a_picture_needs_an_adapter(settings):
+    settings.prompt = "a red chair"
+    settings.picture = bpy.data.images.new("Front", 4, 4)
+    assert settings.obstacle() == "Choose the picture's IP-Adapter"
+    settings.picture_adapter = "/adapters/ip.safetensors"
+    assert settings.obstacle() == ""
+
+
 def test_a_guide_may_be_the_proxy(settings):
     settings.prompt, settings.guide_kind, settings.guide_control = "a red chair", "PROXY", "someone/depth"
     assert settings.obstacle() == "Choose a proxy for the guide, or another guide"

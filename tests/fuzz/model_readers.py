@@ -14,6 +14,7 @@ from sjc_blender.engine.forecast.weights import networks_of
 from sjc_blender.engine.score_models.class_names import names_from_config
 from sjc_blender.engine.score_models.control import locate_control, pixels_per_sample
 from sjc_blender.engine.score_models.fine_tuning import apply_adapters
+from sjc_blender.engine.score_models.ip_adapter import locate_ip_adapter
 from sjc_blender.engine.score_models.multi_view_unet import stock_configuration
 from sjc_blender.engine.score_models.single_file import configuration_of
 from sjc_blender.protocol.distillation import distillation_of
@@ -97,12 +98,15 @@ def _adapter(root: Path) -> object:
     """What a LoRA or an embedding says, on a pipeline that has nothing to add it to."""
     pipeline = SimpleNamespace(
         components={},
-        load_lora_weights=lambda *_, **__: None,
         load_textual_inversion=lambda *_, **__: None,
         tokenizer=object(),
         text_encoder=object(),
     )
     return apply_adapters(pipeline, [Adapter(str(root / "adapter.safetensors"), 1.0)])
+
+
+def _ip_adapter(root: Path) -> object:
+    return locate_ip_adapter(str(root / "ip-adapter.safetensors"))
 
 
 def model_readers(held: bytes) -> list[Reader]:
@@ -130,6 +134,11 @@ def model_readers(held: bytes) -> list[Reader]:
             "an adapter",
             at("adapter.safetensors")(_adapter),
             (save(lora, told), save(lora | {"alpha": torch.zeros(())}), save({"<a>": torch.zeros(2, 4)}), NO_ADAPTER),
+        ),
+        Reader(
+            "an IP-Adapter",
+            at("ip-adapter.safetensors")(_ip_adapter),
+            (save({name: torch.zeros(4, 2) for name in ("image_proj.proj.weight", "ip_adapter.1.to_k_ip.weight")}),),
         ),
         Reader(
             "reference_views.json",

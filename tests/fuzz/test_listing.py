@@ -44,6 +44,7 @@ FUZZED = {
     "engine/score_models/class_names.py": "model_index.json of model",
     "engine/score_models/control.py": "a ControlNet's configuration",
     "engine/score_models/fine_tuning.py": "an adapter",
+    "engine/score_models/ip_adapter.py": "an IP-Adapter",
     "engine/score_models/loading.py": "model_index.json of model",
     "engine/score_models/lora_format.py": "an adapter",
     "engine/score_models/multi_view_unet.py": "config.json of MVDream's unet",

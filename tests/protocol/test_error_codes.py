@@ -13,6 +13,8 @@ PAGE = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 CODE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+|offline|rendering")
 SHAPES = ("proxy", "region", "guide")
 """What ``{what}`` in a code stands for: `input_file.py` and `proxy.py` serve all."""
+INPUT = "engine/radiance/input_file.py"
+"""Reads a picture too."""
 HANDED_ON = {
     "addon/arguments.py",  # from its own table
     "addon/environment/engine_keeper.py",  # from an event of a child process
@@ -61,11 +63,14 @@ def test_a_code_that_cannot_be_read_from_the_source_is_noticed() -> None:
 def raised() -> set[str]:
     """Return all codes of the package's errors."""
     package = ROOT / "sjc_blender"
-    return {
-        code
+    by_file = {
+        path.relative_to(package).as_posix(): set(
+            codes_of(ast.parse(path.read_text(encoding="utf-8")), path.relative_to(package).as_posix())
+        )
         for path in package.rglob("*.py")
-        for code in codes_of(ast.parse(path.read_text(encoding="utf-8")), path.relative_to(package).as_posix())
     }
+    of_pictures = {code.replace(SHAPES[0], "picture") for code in by_file[INPUT] if code.startswith(SHAPES[0])}
+    return of_pictures.union(*by_file.values())
 
 
 def codes_of(tree: ast.AST, name: str) -> Iterator[str]:

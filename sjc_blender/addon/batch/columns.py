@@ -26,6 +26,8 @@ TEXT = (
     "guide",
     "guide_picture",
     "control",
+    "picture",
+    "ip_adapter",
     "edit",
     "region",
     "name",
@@ -33,7 +35,7 @@ TEXT = (
 )
 """Columns whose cells are always text."""
 
-NUMBERS = ("jitter", "looseness", "guide_strength")
+NUMBERS = ("jitter", "looseness", "guide_strength", "picture_strength")
 
 PLAIN = (*TEXT, *NUMBERS, "seed", "outputs")
 """The columns beside the dotted ones, which name fields of the job spec."""

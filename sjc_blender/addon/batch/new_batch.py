@@ -53,6 +53,9 @@ def batch(
     guide_strength: float = 1.0,
     guide_picture: str = "auto",
     control: str | Path = "",
+    picture: bpy.types.Image | str | Path | None = None,
+    picture_strength: float = 0.6,
+    ip_adapter: str | Path = "",
     overrides: Mapping[str, Any] | None = None,
     name: str | None = None,
     folder: str | Path | None = None,
@@ -82,14 +85,15 @@ def batch(
     source : sequence, path or Text block
         Prompts, or mappings of columns to values; or a file or Text block (or its name) as a table (CSV, tabs),
         JSON, JSON Lines or a prompt a line. Columns: prompt, negative_prompt, seed, preset, rig, domain,
-        model, outputs, jitter, proxy, looseness, guide, guide_strength, guide_picture, control, edit, region, name,
-        folder, and any field of the job spec by its dotted name, such as ``optimisation.steps``. What a row says goes
-        before what follows here. A row with ``edit`` (a finished job's folder, or the name of its result) edits that
-        as `edit` does, by its own columns and seeds alone.
+        model, outputs, jitter, proxy, looseness, guide, guide_strength, guide_picture, control, picture,
+        picture_strength, ip_adapter, edit, region, name, folder, and any field of the job spec by its dotted name, such
+        as ``optimisation.steps``. What a row says goes before what follows here. A row with ``edit`` (a finished job's
+        folder, or the name of its result) edits that as `edit` does, by its own columns and seeds alone.
     seeds, presets, rigs : one or several
         Each row becomes a job for each combination of those that it does not name itself. Seeds may be a text
         such as ``"0-7"``, as in a cell.
-    domain, model, negative_prompt, jitter, proxy, looseness, guide, guide_strength, guide_picture, control, overrides
+    domain, model, negative_prompt, jitter, proxy, looseness, guide, guide_strength, guide_picture, control, picture,
+    picture_strength, ip_adapter, overrides
         As in `generate`.
     outputs : sequence of str
         ``"volume"``, ``"mesh"`` or both, of which one is seen (`show`).
@@ -155,6 +159,9 @@ def batch(
         guide_strength=guide_strength,
         guide_picture=guide_picture,
         control=control,
+        picture=picture,
+        picture_strength=picture_strength,
+        ip_adapter=ip_adapter,
     )
     steps = batching(
         source,

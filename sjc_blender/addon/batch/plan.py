@@ -57,6 +57,7 @@ COLUMN_OF_CODE = {
     "guide_without_surface": "guide",
     "guide_outside_domain": "guide",
     "guide_too_fine": "guide",
+    "unknown_picture": "picture",
     "region_without_edit": "region",
     "unknown_region": "region",
     "region_without_surface": "region",
@@ -71,7 +72,21 @@ COLUMN_OF_CODE = {
 }
 """The column that an error of a job is about, by error code."""
 
-NOT_EDITED = {"rig", "domain", "jitter", "proxy", "looseness", "guide", "guide_picture", "guide_strength", "control"}
+NOT_EDITED = {
+    "rig",
+    "domain",
+    "jitter",
+    "proxy",
+    "looseness",
+    "guide",
+    "guide_picture",
+    "guide_strength",
+    "control",
+} | {
+    "picture",
+    "picture_strength",
+    "ip_adapter",
+}
 """Columns that a row with ``edit`` cannot have."""
 
 COLUMN_OF_FIELD = {
@@ -81,6 +96,8 @@ COLUMN_OF_FIELD = {
     "guide.strength": "guide_strength",
     "guide.picture": "guide_picture",
     "model.control": "control",
+    "picture.strength": "picture_strength",
+    "model.ip_adapter": "ip_adapter",
 }
 """Columns of fields of the spec that have another name."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of the subcommands that make new jobs: whose shape the model follows."""
+"""Options of the subcommands that make new jobs: whose shape the model follows, and what it sees beside the prompt."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import argparse
 from typing import Any
 
 from ...protocol.guide import PICTURES
+
+_NAMES = ("guide", "guide_strength", "guide_picture", "control", "picture", "picture_strength", "ip_adapter")
 
 
 def add_guide_options(parser: argparse.ArgumentParser, whose: str = "") -> None:
@@ -29,8 +31,22 @@ def add_guide_options(parser: argparse.ArgumentParser, whose: str = "") -> None:
         metavar="SOURCE",
         help=f"ControlNet for depth, normals or edges: a folder or a cached id{whose}",
     )
+    parser.add_argument(
+        "--picture",
+        metavar="IMAGE",
+        help=f"image of the .blend, or a PNG: the object's front, seen beside the prompt through --ip-adapter{whose}",
+    )
+    parser.add_argument(
+        "--picture-strength", type=float, default=0.6, metavar="0-2", help="how much it counts (default: 0.6)"
+    )
+    parser.add_argument(
+        "--ip-adapter",
+        default="",
+        metavar="FILE",
+        help=f".safetensors file of an IP-Adapter, with the folder image_encoder beside it{whose}",
+    )
 
 
 def guide_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was chosen, as `api.generate` and `api.batch` take it."""
-    return {name: getattr(arguments, name) for name in ("guide", "guide_strength", "guide_picture", "control")}
+    return {name: getattr(arguments, name) for name in _NAMES}

@@ -25,6 +25,7 @@ USAGE_CODES = {
     "unknown_camera",
     "unknown_domain",
     "unknown_guide",
+    "unknown_picture",
     "unknown_output",
     "unknown_proxy",
     "unknown_region",

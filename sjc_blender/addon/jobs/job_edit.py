@@ -29,6 +29,13 @@ from .job_request import JobRequest
 from .named_job import folder_of
 from .unknown_jobs import require_known
 
+BESIDE = (("guide", "control"), ("picture", "ip_adapter"))
+"""What the model is shown beside the prompt, and the field of `spec.ModelSpec` that names what shows it."""
+
+WITHOUT_PICTURE = (
+    "The edited job's picture is left out, because its IP-Adapter is for another model. To show it, name one for this "
+    "model: model.ip_adapter."
+)
 WITHOUT_GUIDE = (
     "The edited job's guide is left out, because its ControlNet is for another model. To follow it, name one for this "
     "model: model.control."
@@ -59,13 +66,18 @@ def edited(request: JobRequest, scene: bpy.types.Scene) -> tuple[JobSpec, JobInp
         with evaluated(scene) as view:
             grid = region_grid(request.region, domain, old.field.resolution, view)
     spec = _spec(old, checkpoint_content(folder.checkpoint), request, domain, grid)
-    guide = None
-    notes: tuple[str, ...] = ()
-    if spec.guide is not None:
-        guide = folder.guide
-    elif old.guide is not None:
-        notes = (WITHOUT_GUIDE,)
-    return spec, JobInputs(guide=guide, origin=folder.checkpoint, region=grid, further_notes=notes)
+    notes = tuple(
+        note
+        for name, note in (("guide", WITHOUT_GUIDE), ("picture", WITHOUT_PICTURE))
+        if getattr(old, name) is not None and getattr(spec, name) is None
+    )
+    return spec, JobInputs(
+        guide=folder.guide if spec.guide is not None else None,
+        picture=folder.picture if spec.picture is not None else None,
+        origin=folder.checkpoint,
+        region=grid,
+        further_notes=notes,
+    )
 
 
 def _found(source: Any) -> tuple[JobFolder, bpy.types.Object | None]:
@@ -140,11 +152,12 @@ def _settings(old: JobSpec, source: str, origin: OriginSpec, request: JobRequest
         settings.setdefault("optimisation", {})["above_until"] = 0.0
     settings |= {"domain": domain, "field": field, "preset": request.preset or old.preset}
     settings["model"] = (data["model"] if request.model is None else {}) | request.model_fields
-    if old.guide is not None and source == old.model.source:
-        settings["guide"] = data["guide"]
-        settings["model"]["control"] = old.model.control
-    elif old.guide is not None and _has_control(request):
-        settings["guide"] = data["guide"]
+    for name, shower in BESIDE:
+        if data[name] is not None and source == old.model.source:
+            settings[name] = data[name]
+            settings["model"][shower] = data["model"][shower]
+        elif data[name] is not None and _says(request, shower):
+            settings[name] = data[name]
     settings["prompt"] = old.prompt if request.prompt is None else request.prompt
     if request.seed is not None:
         settings["seed"] = request.seed
@@ -154,9 +167,10 @@ def _settings(old: JobSpec, source: str, origin: OriginSpec, request: JobRequest
     return settings
 
 
-def _has_control(request: JobRequest) -> bool:
+def _says(request: JobRequest, name: str) -> bool:
+    """Whether an edit's settings have this field of the model."""
     model = nested(request.overrides).get("model")
-    return isinstance(model, Mapping) and bool(model.get("control"))
+    return isinstance(model, Mapping) and bool(model.get(name))
 
 
 def _resolution(request: JobRequest, old: JobSpec) -> object:

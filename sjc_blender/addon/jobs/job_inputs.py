@@ -9,6 +9,7 @@ from pathlib import Path
 from ...protocol.job_folder import JobFolder
 from ..rigs.guide import GuideMesh
 from ..rigs.proxy import FilledGrid
+from .seen_picture import SeenPicture
 from .shared_file import share
 
 
@@ -21,7 +22,9 @@ class JobInputs:
     proxy : FilledGrid or None
         The coarse shape to keep to.
     guide : GuideMesh, Path or None
-        The triangles whose depth steers the model, or the file of another job that holds them.
+        The triangles whose shape steers the model, or the file of another job that holds them.
+    picture : SeenPicture, Path or None
+        What the model sees beside the prompt, or the file of another job that holds it.
     origin : Path or None
         Checkpoint of the job whose field is the start.
     region : FilledGrid or None
@@ -32,6 +35,7 @@ class JobInputs:
 
     proxy: FilledGrid | None = None
     guide: GuideMesh | Path | None = None
+    picture: SeenPicture | Path | None = None
     origin: Path | None = None
     region: FilledGrid | None = None
     further_notes: tuple[str, ...] = ()
@@ -48,6 +52,7 @@ class JobInputs:
         files = (
             (self.proxy, folder.proxy),
             (self.guide, folder.guide),
+            (self.picture, folder.picture),
             (self.region, folder.region),
             (self.origin, folder.origin),
         )

@@ -46,8 +46,11 @@ class JobRequest:
     guide_picture : str or None
     guide_levels : two floats, or None
     control : str, Path or None
-        These are of a new job alone: an edit has the viewpoints, the domain and the guide of the edited job, and no
-        proxy.
+    picture : Image, its name, the path of a PNG, or None
+    picture_strength : float or None
+    ip_adapter : str, Path or None
+        These are of a new job alone: an edit has the viewpoints, the domain, the guide and the picture of the edited
+        job, and no proxy.
     edit : Job, what names one (see `sjc_blender.addon.jobs.named_job.folder_of`), or None
         The finished job, or its result, that is edited; None: a new job.
     region : object, collection, the name of one, or None
@@ -75,6 +78,9 @@ class JobRequest:
     guide_picture: str | None = None
     guide_levels: Sequence[float] | None = None
     control: str | Path | None = None
+    picture: bpy.types.Image | str | Path | None = None
+    picture_strength: float | None = None
+    ip_adapter: str | Path | None = None
     edit: Any = None
     region: Shape | None = None
     anew: bool = False
@@ -87,8 +93,13 @@ class JobRequest:
 
     @property
     def model_fields(self) -> dict[str, Any]:
-        """What it says of the spec's model, adapters aside: its source, its ControlNet and its memory."""
-        said = {"source": self.model_source, "control": _beside(self.control), "memory": self.memory}
+        """What it says of the spec's model, adapters aside: its source, what goes with it and its memory."""
+        said = {
+            "source": self.model_source,
+            "control": _beside(self.control),
+            "ip_adapter": _beside(self.ip_adapter),
+            "memory": self.memory,
+        }
         return {name: value for name, value in said.items() if value is not None}
 
     @property

@@ -34,6 +34,9 @@ def generate(
     guide_strength: float = 1.0,
     guide_picture: str = "auto",
     control: str | Path = "",
+    picture: bpy.types.Image | str | Path | None = None,
+    picture_strength: float = 0.6,
+    ip_adapter: str | Path = "",
     overrides: Mapping[str, Any] | None = None,
     folder: str | Path | None = None,
     import_results: bool = True,
@@ -81,6 +84,13 @@ def generate(
     control : str or Path
         The ControlNet for depth, normals or edges through which a `guide` acts: a folder in diffusers format, or a
         Hugging Face id that is in the local cache; empty: none. A path may begin with ``//``.
+    picture : Image, its name, the path of a PNG, or None
+        A picture of the object's front, which the model sees beside the prompt; it needs an `ip_adapter`.
+    picture_strength : float
+        Above 0, to 2: factor of what it adds, seen from the front; at 1 it counts as much as the prompt.
+    ip_adapter : str or Path
+        The IP-Adapter that shows it to the model: a .safetensors file, beside which lies the folder ``image_encoder``;
+        empty: none. A path may begin with ``//``.
     overrides : mapping, optional
         Any field of the job spec, with dots, ``{"optimisation.steps": 200}``, or nested,
         ``{"optimisation": {"steps": 200}}``.
@@ -130,6 +140,9 @@ def generate(
         guide_strength=guide_strength,
         guide_picture=guide_picture,
         control=control,
+        picture=picture,
+        picture_strength=picture_strength,
+        ip_adapter=ip_adapter,
     )
     return submit(
         request,

@@ -60,6 +60,9 @@ def _from_scene(request: JobRequest, view: SceneView) -> tuple[JobSpec, JobInput
             "picture": request.guide_picture,
         }
         settings["guide"] = {"digest": "", **{name: value for name, value in said.items() if value is not None}}
+    if request.picture is not None:
+        strength = {} if request.picture_strength is None else {"strength": request.picture_strength}
+        settings["picture"] = {"digest": "", **strength}
     spec = presets.new_job(**settings, overrides=request.overrides)
     # It stays in its shapes, and is not set down.
     standing = dataclasses.replace(spec.domain, floor=None)
@@ -73,4 +76,8 @@ def _from_scene(request: JobRequest, view: SceneView) -> tuple[JobSpec, JobInput
         mesh = view.guide(request.guide, spec.domain)
         spec = dataclasses.replace(spec, guide=dataclasses.replace(spec.guide, digest=mesh.digest), domain=standing)
         inputs = dataclasses.replace(inputs, guide=mesh)
+    if request.picture is not None and spec.picture is not None:
+        picture = view.picture(request.picture)
+        spec = dataclasses.replace(spec, picture=dataclasses.replace(spec.picture, digest=picture.digest))
+        inputs = dataclasses.replace(inputs, picture=picture)
     return spec, inputs

@@ -17,6 +17,7 @@ from ..rigs.rig import cameras_from_scene, preview_camera
 from ..rigs.rig_choice import RigChoice, rig_choice
 from ..rigs.scene_rig import job_domain
 from .job_request import Shape
+from .seen_picture import Picture, SeenPicture, seen_picture
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class SceneView:
         self._surroundings: dict[tuple[Any, ...], Surroundings] = {}
         self._shapes: dict[tuple[Any, ...], FilledGrid] = {}
         self._guides: dict[tuple[Any, ...], GuideMesh] = {}
+        self._pictures: dict[Any, SeenPicture] = {}
 
     def surroundings(
         self,
@@ -69,3 +71,9 @@ class SceneView:
             with evaluated(self.scene) as view:
                 self._guides[key] = guide_mesh(named_shape(guide, "guide"), domain, view)
         return self._guides[key]
+
+    def picture(self, picture: Picture) -> SeenPicture:
+        """Return the pixels of a picture; errors of `seen_picture`."""
+        if picture not in self._pictures:
+            self._pictures[picture] = seen_picture(picture)
+        return self._pictures[picture]

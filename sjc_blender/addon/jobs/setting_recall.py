@@ -56,6 +56,8 @@ def recall(folder: JobFolder, settings: bpy.types.PropertyGroup) -> list[str]:
         missed.append("the cameras: they are in the job, but not in this scene")
     if kept is None and spec.guide is not None:
         missed.append("the guide: its triangles are in the job, but not which objects they were of")
+    if kept is None and spec.picture is not None:
+        missed.append("the picture: its pixels are in the job, but not which image they were of")
     return missed
 
 

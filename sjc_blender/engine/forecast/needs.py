@@ -37,7 +37,7 @@ from ..score_models.loading import ADAPTERS
 from ..score_models.model_source import locate_model
 from ..score_models.pipeline_folder import unknown_folder
 from ..score_models.placement import choose_dtype
-from .weights import DENOISERS, Network, control_network, networks_of
+from .weights import DENOISERS, Network, control_network, ip_adapter_network, networks_of
 
 FLOAT = 4
 UNET_MAPS = 26
@@ -46,6 +46,7 @@ CONTROL_MAPS = 5.2
 """What a ControlNet adds waits while the U-Net runs: counted for Stable Diffusion 1.5 and XL."""
 
 CONTROL = "controlnet"
+IP_ADAPTER = "ip_adapter"
 DECODER_MAPS = 6
 TEXT_TOKENS = 333
 """Of Stable Diffusion 3, whose transformer has them beside those of the picture."""
@@ -169,7 +170,9 @@ class Needs:
         if level.offload == "sequential":
             return 2 * max((network.largest for network in self.networks.values()), default=0)
         # The decoder stays beside the network that scores after a preview; a text encoder is alone.
-        together = sum(n.weights for name, n in self.networks.items() if name in (*DENOISERS, CONTROL, "vae"))
+        together = sum(
+            n.weights for name, n in self.networks.items() if name in (*DENOISERS, CONTROL, IP_ADAPTER, "vae")
+        )
         alone = max((n.weights for name, n in self.networks.items() if name.startswith("text_encoder")), default=0)
         return max(together, alone)
 
@@ -192,6 +195,8 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
     networks = networks_of(path, family, dtype)
     if spec.model.control:
         networks[CONTROL] = control_network(spec.model.control, dtype)
+    if spec.model.ip_adapter:
+        networks[IP_ADAPTER] = ip_adapter_network(spec.model.ip_adapter, dtype)
     denoiser = next((networks[name] for name in DENOISERS if name in networks), None)
     vae = networks.get("vae") or networks.get("movq")
     config = denoiser.config if denoiser is not None else {}

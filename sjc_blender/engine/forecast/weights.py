@@ -11,10 +11,17 @@ from typing import Any
 
 import torch
 
-from ...protocol.model_families import ModelFamily, component_config, json_object, tensor_headers
+from ...protocol.model_families import (
+    ModelFamily,
+    component_config,
+    holds_network_alone,
+    json_object,
+    tensor_headers,
+)
 from ...protocol.outside_file import is_file, is_folder
 from ..score_models.control import CONFIGURATION, locate_control
-from ..score_models.loading import ADAPTERS, adapter_of
+from ..score_models.ip_adapter import locate_ip_adapter
+from ..score_models.loading import ADAPTERS, NETWORK, adapter_of
 from ..score_models.multi_view_unet import CLASS, stock_configuration
 from ..score_models.pipeline_folder import examine_folder, weights_variant
 from ..score_models.single_file import configuration_of
@@ -65,7 +72,14 @@ def networks_of(path: Path, family: ModelFamily, dtype: torch.dtype) -> dict[str
     if family.name not in ADAPTERS:
         return {}
     adapter = adapter_of(path, family)
-    if is_file(path):
+    if is_file(path) and holds_network_alone(path):
+        configuration = configuration_of(path)
+        others = [name for name in adapter.networks if name != NETWORK]
+        folder = examine_folder(configuration, others, adapter.parts, adapter.optional, adapter.allowed)
+        names = [name for name in others if name not in folder.absent]
+        parts = {name: _tensors_in(configuration, name, folder.variant) for name in names}
+        parts[NETWORK] = list(tensor_headers(path).items())
+    elif is_file(path):
         configuration = configuration_of(path)
         parts = _parts_of(path)
     else:
@@ -96,6 +110,11 @@ def control_network(source: str, dtype: torch.dtype) -> Network:
     folder = locate_control(source)
     tensors = _tensors_in(folder, "", weights_variant(folder))
     return _network(json_object(folder / CONFIGURATION), tensors, dtype.itemsize, None)
+
+
+def ip_adapter_network(source: str, dtype: torch.dtype) -> Network:
+    """What an IP-Adapter adds to the denoising network; SjcError as `locate_ip_adapter`."""
+    return _network({}, list(tensor_headers(locate_ip_adapter(source)).items()), dtype.itemsize, None)
 
 
 def _parts_of(file: Path) -> dict[str, list[Tensor]]:

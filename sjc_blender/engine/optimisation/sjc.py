@@ -41,6 +41,7 @@ from .schedules import (
     sharpens,
     timestep_range,
 )
+from .seen_picture import SeenPicture
 
 MAX_SKIPPED_IN_A_ROW = 20
 
@@ -78,7 +79,8 @@ class ScoreJacobianChaining:
     """The state of an optimisation: field, optimiser, random numbers, steps done.
 
     `evaluations` counts the samples that have gone through the network, the larger part of the cost. `proxy` is the
-    shape that the density is held to, `guide` what steers the model, `kept` what no step may change, if there is any.
+    shape that the density is held to, `guide` what steers the model, `picture` what it sees beside the prompt, `kept`
+    what no step may change, if there is any.
 
     Raises
     ------
@@ -95,6 +97,7 @@ class ScoreJacobianChaining:
         self.evaluations = 0
         self.proxy: Proxy | None = None
         self.guide: Guide | None = None
+        self.picture: SeenPicture | None = None
         self.kept: KeptField | None = None
         self._skipped, self._skipped_in_a_row = 0, 0
         # On a GPU the host does not wait to hear whether a step's scores were finite: see `settle`.
@@ -132,6 +135,8 @@ class ScoreJacobianChaining:
         conditions = [self.conditioner.at(viewpoint) for viewpoint in viewpoints]
         if self.guide is not None and self.guide.acts_at(timestep, len(self.model.sigmas)):
             conditions = self.guide.steer(conditions, cameras)
+        if self.picture is not None:
+            conditions = self.picture.show(conditions, viewpoints)
         scores = paas_gradient(self.model, images.detach(), timestep, conditions, noises, o)
         evaluations = o.noises * sum(condition.evaluations for condition in conditions)
         report = StepReport(float(self.model.sigmas[timestep]), {}, torch.isfinite(scores).all())

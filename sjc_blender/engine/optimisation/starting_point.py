@@ -13,9 +13,12 @@ from ..radiance.field_origin import begin_anew, field_of, start_from_origin
 from ..radiance.guide_file import read_guide
 from ..radiance.kept_field import KeptField
 from ..radiance.occupancy_file import read_occupancy
+from ..radiance.picture_file import read_picture
 from ..radiance.proxy import Proxy
 from ..score_models.control import Steerable
+from ..score_models.ip_adapter import SeesPictures
 from .guide import Guide
+from .seen_picture import SeenPicture
 from .sjc import ScoreJacobianChaining
 
 
@@ -25,7 +28,8 @@ def prepare(sjc: ScoreJacobianChaining, folder: JobFolder) -> None:
     Raises
     ------
     SjcError
-        As `read_occupancy`, `read_guide`, `checkpoint.load_origin` and `start_from_origin`; ``region_needs_same_grid``.
+        As `read_occupancy`, `read_guide`, `read_picture`, `checkpoint.load_origin` and `start_from_origin`;
+        ``region_needs_same_grid``.
     """
     settings = sjc.spec.field
     if settings.proxy is not None and settings.proxy.looseness < 1:
@@ -38,6 +42,10 @@ def prepare(sjc: ScoreJacobianChaining, folder: JobFolder) -> None:
         kind = guide_picture_of(sjc.spec.guide.picture, sjc.spec.model.control)
         assert kind is not None  # the spec was judged
         sjc.guide = Guide(*shape, sjc.spec.guide, kind, pixels, sjc.model.device)
+    if sjc.spec.picture is not None:
+        assert isinstance(sjc.model, SeesPictures)  # it was loaded with an IP-Adapter, or refused
+        pixels = read_picture(folder.picture, sjc.spec.picture.digest)
+        sjc.picture = SeenPicture(sjc.model.embed_picture(pixels), sjc.spec.picture)
     if settings.origin is not None:
         _take_over(sjc, folder, settings.origin)
 

@@ -66,5 +66,5 @@ def model_pictures(folder: JobFolder, device: Device) -> ModelPictures:
         )
     spec = scheduled(folder.read_spec())
     step, tensors = checkpoint.load(folder.checkpoint, spec)
-    model = load_score_model(dataclasses.replace(spec.model, device=device, control=""))
+    model = load_score_model(dataclasses.replace(spec.model, device=device, control="", ip_adapter=""))
     return ModelPictures(restored_field(spec, model, step, tensors), model)

@@ -14,7 +14,7 @@ from ...protocol.distillation import distillation_of
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import INDEX
 from ...protocol.memory import MemoryLevel
-from ...protocol.model_families import ModelFamily, family_of, json_object
+from ...protocol.model_families import ModelFamily, family_of, holds_network_alone, json_object
 from ...protocol.model_profile import load_profile
 from ...protocol.outside_file import is_file
 from ...protocol.spec import ModelSpec
@@ -27,11 +27,12 @@ from .ddpm import ClassConditionalDdpm, Ddpm
 from .deepfloyd_if import DeepFloydIF
 from .dit import DiT
 from .fine_tuning import apply_adapters
+from .ip_adapter import takes_no_picture, with_ip_adapter
 from .load_errors import is_out_of_memory, library_explained, memory_explained
 from .model_source import locate_model
 from .mvdream import MVDream
 from .other_pipeline import adapter_for_folder, require_agreement
-from .pipeline_folder import examine_folder, unknown_folder
+from .pipeline_folder import PipelineFolder, examine_folder, unknown_folder
 from .pipeline_model import PipelineModel
 from .placement import choose_device, choose_dtype, first_level, levels_after
 from .preconditioning import VARIANCE_PRESERVING
@@ -39,7 +40,7 @@ from .prediction_check import mislabelled, prediction_of, readings, smooth_sampl
 from .reference_views import ReferenceViewModel
 from .score_model import ScoreModel
 from .score_sde_ve import ScoreSdeVe
-from .single_file import configuration_is_borrowed, configuration_of, retell, tell_prediction
+from .single_file import configuration_is_borrowed, configuration_of, network_tensors, retell, tell_prediction
 from .stable_diffusion import StableDiffusion
 from .stable_diffusion_3 import StableDiffusion3
 from .stable_diffusion_xl import StableDiffusionXL
@@ -59,6 +60,10 @@ ADAPTERS: dict[str, type[PipelineModel]] = {
 """By the family's name in `sjc_blender.protocol.model_families`."""
 
 
+NETWORK = "transformer"
+"""The component that a file without the rest of its model holds."""
+
+
 def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> ScoreModel:
     """Load a model from this computer, onto its device.
 
@@ -75,7 +80,8 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
         ``unsafe_model``, ``broken_model``, ``mislabelled_model``, ``out_of_memory``,
         ``unsupported_noise_schedule``, ``bad_reference_views``,
         ``unknown_adapter``, ``unsupported_adapter``, ``adapter_mismatch``,
-        ``unknown_control``, ``unsupported_control``, ``control_mismatch``.
+        ``unknown_control``, ``unsupported_control``, ``control_mismatch``,
+        ``unknown_ip_adapter``, ``unsupported_ip_adapter``, ``ip_adapter_mismatch``.
     """
     stay_offline()
     device = choose_device(model.device)
@@ -85,17 +91,21 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
         if family.name == "reference_views":
             if model.control:
                 raise takes_none("Reference views")
+            if model.ip_adapter:
+                raise takes_no_picture("Reference views")
             return ReferenceViewModel(path, device)
         adapter = adapter_of(path, family)
         dtype = choose_dtype(model.dtype, device, adapter.half_precision, wide=adapter.wide_half)
         pipeline = (_load_file if is_file(path) else _load_folder)(path, family, adapter, dtype)
         _check_complete(path, pipeline)
         apply_adapters(pipeline, model.adapters)
+        ip_adapter = with_ip_adapter(pipeline, model.ip_adapter) if model.ip_adapter else None
         if model.control:
             pipeline = with_control(pipeline, model.control, dtype)
             _check_complete(Path(model.control), pipeline)
         adapter.prepare(pipeline)
         score_model = adapter(pipeline, device)
+        score_model.ip_adapter = ip_adapter
         _place(score_model, level or first_level(model))
         tried = _any_embedding(score_model)
         if family.name == OTHER.name and isinstance(score_model, AnyPipeline):
@@ -107,6 +117,7 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
             # The file does not say what it predicts, and the configuration is another model's: what was found holds.
             retell(pipeline, str(found))
             score_model = adapter(pipeline, device)
+            score_model.ip_adapter = ip_adapter
             _place(score_model, level or first_level(model))
         distillation = distillation_of(
             load_profile(model.source).distilled, model.source, path, [one.path for one in model.adapters]
@@ -177,19 +188,26 @@ def _load_folder(path: Path, family: ModelFamily, adapter: type[PipelineModel], 
         assembled = adapter.assemble(folder, dtype)
         if assembled is not None:
             return assembled
-        kind = _pipeline_class(folder.pipeline)
-        return kind.from_pretrained(
-            path,
-            dtype=dtype,
-            variant=folder.variant,
-            use_safetensors=True,
-            local_files_only=True,
-            **{
-                **_not_asked_for(path, kind, (*adapter.networks, *adapter.parts)),
-                **adapter.left_out,
-                **dict.fromkeys(folder.absent),
-            },
-        )
+        return _from_folder(folder, _pipeline_class(folder.pipeline), adapter, dtype, {})
+
+
+def _from_folder(
+    folder: PipelineFolder, kind: Any, adapter: type[PipelineModel], dtype: torch.dtype, given: dict[str, Any]
+) -> Any:
+    """Load a pipeline, but for the components that are `given`."""
+    return kind.from_pretrained(
+        folder.path,
+        dtype=dtype,
+        variant=folder.variant,
+        use_safetensors=True,
+        local_files_only=True,
+        **{
+            **_not_asked_for(folder.path, kind, (*adapter.networks, *adapter.parts)),
+            **adapter.left_out,
+            **dict.fromkeys(folder.absent),
+            **given,
+        },
+    )
 
 
 def _not_asked_for(path: Path, kind: Any, components: Collection[str]) -> dict[str, None]:
@@ -204,7 +222,35 @@ def _not_asked_for(path: Path, kind: Any, components: Collection[str]) -> dict[s
     }
 
 
+def _load_network_file(path: Path, adapter: type[PipelineModel], dtype: torch.dtype) -> Any:
+    """A pipeline whose denoising network is in a file, and everything else in the folder beside it."""
+    rest = configuration_of(path)
+    others = [name for name in adapter.networks if name != NETWORK]
+    folder = examine_folder(rest, others, adapter.parts, adapter.optional, adapter.allowed)
+    examine_folder(rest, (NETWORK,), (), (), adapter.allowed, weights=False)
+    if not is_file(rest / NETWORK / "config.json"):
+        raise SjcError(
+            "missing_configuration",
+            f"{path} holds weights only; the configuration of its network was not found in {rest / NETWORK}.",
+            f"Put the model's {NETWORK}/config.json there.",
+        )
+    _, named = json_object(rest / INDEX)[NETWORK]
+    with library_explained(path):
+        kind = _pipeline_class(folder.pipeline)
+        loader = getattr(_pipeline_class(named), "from_single_file", None)
+        if loader is None:
+            raise SjcError(
+                "unsupported_file",
+                f"{path} holds a network of the class {named}, of which diffusers reads no single files.",
+                f"Put its weights into {rest / NETWORK}, as they are in the model's repository, and choose {rest}.",
+            )
+        network = loader(network_tensors(path), config=str(rest), subfolder=NETWORK, dtype=dtype, local_files_only=True)
+        return _from_folder(folder, kind, adapter, dtype, {NETWORK: network})
+
+
 def _load_file(path: Path, family: ModelFamily, adapter: type[PipelineModel], dtype: torch.dtype) -> Any:
+    if holds_network_alone(path):
+        return _load_network_file(path, adapter, dtype)
     configuration = configuration_of(path)
     examine_folder(configuration, adapter.networks, adapter.parts, adapter.optional, adapter.allowed, weights=False)
     with library_explained(path):

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 
 from ...protocol.errors import SjcError
 from ...protocol.memory import MemoryLevel, memory_levels
 from .control import pixels_per_sample, residuals
 from .guidance import guided
+from .ip_adapter import IpAdapter, takes_no_picture
 from .latents import decode_latents, pixels_to_srgb, tile_decoder
 from .noise_levels import Clock, levels_of_scheduler
 from .pipeline_folder import PipelineFolder
@@ -62,6 +65,9 @@ class PipelineModel:
 
     remarks: tuple[str, ...] = ()
     """What a person has to know of the model before it is used, in sentences."""
+
+    ip_adapter: IpAdapter | None = None
+    """What lets it see a picture beside the prompt, if it has that."""
 
     sigma_data: float = 1.0
     """See `sjc_blender.engine.score_models.preconditioning.preconditioning`."""
@@ -138,12 +144,19 @@ class PipelineModel:
         """See `ScoreModel.encode`."""
         raise ValueError("this model has no condition")
 
+    def embed_picture(self, picture: np.ndarray) -> torch.Tensor:
+        """Embed a picture (uint8 [H, W, 3]) for `Condition.picture`; SjcError without an IP-Adapter."""
+        if self.ip_adapter is None:
+            raise takes_no_picture("Models without an IP-Adapter")
+        return self.ip_adapter.embed(picture, self.device)
+
     @torch.no_grad()
     def denoise(self, z: torch.Tensor, timestep: int, condition: Condition) -> torch.Tensor:
         """See `ScoreModel.denoise`."""
         if self.conditional and condition.positive is None:
             raise ValueError("this model is conditioned; give an embedding, that of the empty text perhaps")
         factors = self.factors(timestep)
+        z_given = z
 
         def denoiser(z: torch.Tensor, embeddings: torch.Tensor | None) -> torch.Tensor:
             # What a network predicts beyond the mean, its variance, comes in further channels.
@@ -151,14 +164,13 @@ class PipelineModel:
             count = self.samples_at_once(len(network_input))
             parts = network_input.split(count)
             told = embeddings.split(count) if embeddings is not None else [None] * len(parts)
-            if condition.control is None:
+            if condition.control is None and self.ip_adapter is None:
                 outputs = [self._predict(*part) for part in zip(parts, [timestep] * len(parts), told, strict=True)]
             else:
-                # Guidance asks for the same samples once for each of its embeddings.
-                pictures = condition.control.repeat(len(network_input) // len(condition.control), 1, 1, 1).split(count)
+                beside = _beside(condition, len(network_input), len(z_given)).split(count)
                 outputs = [
-                    self._run_unet(part, timestep, embedding, picture, condition.control_strength)
-                    for part, embedding, picture in zip(parts, told, pictures, strict=True)
+                    self._run_unet(part, timestep, embedding, one)
+                    for part, embedding, one in zip(parts, told, beside, strict=True)
                 ]
             outputs = [output[:, : self.channels].float() for output in outputs]
             output = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
@@ -209,16 +221,20 @@ class PipelineModel:
         network_input: torch.Tensor,
         timestep: int,
         embeddings: torch.Tensor | None,
-        picture: torch.Tensor | None = None,
-        strength: float = 1.0,
+        beside: Beside | None = None,
     ) -> torch.Tensor:
-        """Run a U-Net with cross-attention, steered by its ControlNet where that has a picture."""
+        """Run a U-Net with cross-attention, steered by what there is beside its prompt."""
         assert embeddings is not None  # `denoise` has seen to it
         network_input, time = network_input.to(self.dtype), self._time(timestep)
         tokens, told = self._told(embeddings.to(self.dtype))
         added: dict[str, Any] = {}
-        if picture is not None:
-            added = residuals(self._pipeline.controlnet, network_input, time, tokens, picture, strength, **told)
+        if beside is not None and beside.control is not None:
+            strength = beside.control_strength
+            added = residuals(self._pipeline.controlnet, network_input, time, tokens, beside.control, strength, **told)
+        if self.ip_adapter is not None:
+            beside = beside or _beside(Condition(embeddings), len(embeddings), len(embeddings))
+            seen = self.ip_adapter.told(beside.picture, beside.shows, beside.picture_strength, self.dtype)
+            told = {**told, "added_cond_kwargs": {**told.get("added_cond_kwargs", {}), **seen}}
         output: torch.Tensor = self._pipeline.unet(
             network_input,
             time,
@@ -233,6 +249,56 @@ class PipelineModel:
     def _told(self, embeddings: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
         """Tokens [N, tokens, width] of embeddings, and what else a U-Net is told, by its arguments."""
         return embeddings, {}
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What each sample of a batch has beside its prompt: see `Condition`.
+
+    Attributes
+    ----------
+    control : Tensor [N, 3, h, w] or None
+    control_strength : float
+    picture : Tensor [N, ...] or None
+    picture_strength : float
+    shows : Tensor [N], bool
+        Whether its prompt is the positive one.
+    """
+
+    control: torch.Tensor | None
+    control_strength: float
+    picture: torch.Tensor | None
+    picture_strength: float
+    shows: torch.Tensor
+
+    def split(self, count: int) -> list[Beside]:
+        """Part it as the batch is parted, into so many samples."""
+        shows = self.shows.split(count)
+        control, picture = (
+            [None] * len(shows) if values is None else values.split(count) for values in (self.control, self.picture)
+        )
+        return [
+            Beside(c, self.control_strength, p, self.picture_strength, s)
+            for c, p, s in zip(control, picture, shows, strict=True)
+        ]
+
+
+def _beside(condition: Condition, samples: int, given: int) -> Beside:
+    """What is beside the prompts: guidance asks for the same samples once for each of its embeddings, in its order."""
+
+    def each(values: torch.Tensor | None) -> torch.Tensor | None:
+        return None if values is None else values.repeat(samples // len(values), *[1] * (values.ndim - 1))
+
+    positive = 1 if samples > given else 0
+    shows = torch.arange(samples) // given == positive
+    device = next((v.device for v in (condition.positive, condition.picture) if v is not None), shows.device)
+    return Beside(
+        each(condition.control),
+        condition.control_strength,
+        each(condition.picture),
+        condition.picture_strength,
+        shows.to(device),
+    )
 
 
 DISTILLED_GUIDANCE = 7.5

@@ -14,7 +14,7 @@ from ...protocol import codec
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from ...protocol.model_events import GREY
-from ...protocol.model_families import ModelFamily
+from ...protocol.model_families import ModelFamily, holds_network_alone
 from ...protocol.model_profile import ModelProfile, load_profile, own_profile
 from ...protocol.profile_faults import LARGEST_IMAGE
 from ...protocol.text_to_image import BY_NAME
@@ -111,14 +111,15 @@ def _vae_of(path: Path, family: ModelFamily) -> Any:
     """The autoencoder of a model, alone."""
     from diffusers import AutoencoderKL
 
-    if path.is_file():
+    if path.is_file() and not holds_network_alone(path):
         configuration = str(configuration_of(path))
         with library_explained(path):
             return AutoencoderKL.from_single_file(
                 str(path), config=configuration, subfolder="vae", local_files_only=True
             )
     adapter = ADAPTERS[family.name]
-    folder = examine_folder(path, adapter.networks, adapter.parts, adapter.optional, adapter.allowed)
+    path = configuration_of(path) if path.is_file() else path
+    folder = examine_folder(path, ("vae",), (), adapter.optional, adapter.allowed)
     with library_explained(path):
         return AutoencoderKL.from_pretrained(
             path / "vae", variant=folder.variant, use_safetensors=True, local_files_only=True, dtype=torch.float32

@@ -38,6 +38,10 @@ class Condition:
         Picture of the same view that a ControlNet follows: see `sjc_blender.engine.score_models.control`.
     control_strength : float
         Factor of what the ControlNet adds.
+    picture : Tensor [B or 1, ...], or None
+        Embedding of a picture beside the prompt: see `sjc_blender.engine.score_models.ip_adapter`.
+    picture_strength : float
+        Factor of what that adds.
 
     Raises
     ------
@@ -54,6 +58,8 @@ class Condition:
     other_view_weights: torch.Tensor | None = None
     control: torch.Tensor | None = None
     control_strength: float = 1.0
+    picture: torch.Tensor | None = None
+    picture_strength: float = 1.0
 
     def __post_init__(self) -> None:
         if self.contrasted and (self.positive is None or self.negative is None):

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checkpoints of Stable Diffusion 1.x, 2.x and XL in one .safetensors file: which configuration they need.
+"""Models in one .safetensors file: which configuration they need.
 
-Such a file holds weights only. The configuration and the tokenizer come from a folder in diffusers format of the
-same name beside it, or else from the original model in the local Hugging Face cache. (diffusers would download them.)
+A checkpoint of Stable Diffusion 1.x, 2.x and XL holds weights only. The configuration and the tokenizer come from a
+folder in diffusers format of the same name beside it, or else from the original model in the local Hugging Face cache.
+(diffusers would download them.) Of a file of another family the denoising network alone is taken, and the rest of the
+model, weights and all, is read from the folder beside it.
 """
 
 from __future__ import annotations
@@ -11,11 +13,13 @@ import math
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import INDEX, cached_snapshot
-from ...protocol.model_families import tensor_names
+from ...protocol.model_families import holds_network_alone, tensor_headers, tensor_names
 from ...protocol.outside_file import is_file
 from .component_tasks import other_task
 from .model_source import download_command
@@ -50,6 +54,15 @@ FLOWS = {
 }
 """By what is in the names of tensors, networks of flows; of several the first."""
 
+QUANTISED = (
+    ".absmax", ".quant_map", ".quant_state", "scale_weight", "scale_input", "weight_scale", "input_scale", "scaled_fp8",
+    "comfy_quant", ".qweight", ".qzeros",
+)  # fmt: skip
+"""In the names of tensors that go with quantised ones: of bitsandbytes, ComfyUI, GPTQ and others."""
+
+PACKED = ("I8", "U8", "I32", "U32", "F4", "F8_E8M0")
+"""Kinds of numbers that weights only have where they are quantised."""
+
 _PARTS = {
     "U-Net": (_NETWORK,),
     "VAE": ("first_stage_model.",),
@@ -66,6 +79,9 @@ def configuration_of(file: Path) -> Path:
         ``unsupported_file`` if the file is not a full checkpoint of Stable Diffusion, ``broken_model`` if it cannot be
         read, ``missing_configuration`` with the command that fetches it.
     """
+    _require_plain_numbers(file)
+    if holds_network_alone(file):
+        return file.with_suffix("")
     width = _text_width(file)
     beside = file.with_suffix("")
     if is_file(beside / INDEX):
@@ -87,6 +103,27 @@ def configuration_of(file: Path) -> Path:
         f"cache ({', '.join(ORIGINALS[width])}).",
         f"Run (a few megabytes): {command}",
     )
+
+
+def _require_plain_numbers(file: Path) -> None:
+    """Refuse quantised weights, whose numbers mean something with scales or tables alone; SjcError."""
+    for name, header in tensor_headers(file).items():
+        packed = header.get("dtype") in PACKED and len(header.get("shape") or ()) > 1
+        if packed or any(mark in name for mark in QUANTISED):
+            raise SjcError(
+                "unsupported_file",
+                f"{file} holds quantised weights ({name[:100]!r}), which are not read.",
+                "Choose the file with weights in float16, bfloat16 or float32.",
+            )
+
+
+def network_tensors(file: Path) -> dict[str, torch.Tensor]:
+    """The tensors of the denoising network in a file, without what other programs put before their names."""
+    tensors = load_file(file)
+    for prefix in (_NETWORK, "diffusion_model."):
+        if any(name.startswith(prefix) for name in tensors):
+            return {name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)}
+    return tensors
 
 
 def configuration_is_borrowed(file: Path) -> bool:
@@ -167,9 +204,9 @@ def _text_width(file: Path) -> int:
     if flow is not None:
         raise SjcError(
             "unsupported_file",
-            f"{file} holds the network of a model of the kind {flow}; of such models a single file is not loaded, for "
-            "their text encoders and settings are elsewhere.",
-            f"Choose the model's folder in diffusers format (with {INDEX}, transformer/, text_encoder/, vae/).",
+            f"{file} holds the network of a model of the kind {flow}, whose text encoders and settings are elsewhere.",
+            f"Put the rest of its model, a folder in diffusers format (with {INDEX}, transformer/config.json, "
+            f"text_encoder/, vae/), beside it as {file.with_suffix('')}, or choose the model's whole folder.",
         )
     missing = [part for part, prefixes in _PARTS.items() if not any(name.startswith(prefixes) for name in names)]
     if missing:

@@ -147,7 +147,7 @@ def test_rows_have_guides_of_their_own_and_faults_in_their_columns(cone, scene, 
         ({"guide": "Nothing"}, "guide"),
         ({"guide_strength": 3}, "guide_strength"),
         ({"guide_picture": "pose"}, "guide_picture"),
-        ({"control": "some/net"}, "guide_picture"),
+        ({"control": "some/net"}, "control"),
         ({"edit": str(tmp_path / "gone"), "guide": "Cone"}, "guide"),
     ):
         with pytest.raises(SjcError, match=f"row 1, column {column}"):

@@ -39,6 +39,8 @@ def panel(addon, scene, monkeypatch, tmp_path):
     settings.guide_kind, settings.guide_object, settings.guide_strength = "OBJECT", bpy.context.object, 0.75
     settings.guide_picture = "normal"
     settings.guide_control, settings.guide_lowest, settings.guide_highest = "//depth", 0.125, 0.875
+    settings.picture = bpy.data.images.new("Front", 4, 4)
+    settings.picture_adapter, settings.picture_strength, settings.picture_reach = "//ip.safetensors", 0.25, 45.0
     settings.prompt, settings.negative_prompt, settings.seed = "a green chair", "success", 7
     settings.preset, settings.jitter, settings.make_volume = "draft", math.radians(30), False
     settings.model_kind, settings.model_id, settings.memory = "HUB", MODEL, "8GB"
@@ -58,6 +60,9 @@ def the_same_options(settings):
         "guide_strength": settings.guide_strength,
         "guide_picture": "normal",
         "control": settings.guide_control,
+        "picture": "Front",
+        "picture_strength": 0.25,
+        "ip_adapter": settings.picture_adapter,
         "negative_prompt": settings.negative_prompt,
         "jitter": math.degrees(settings.jitter),
         "preset": "draft",
@@ -68,7 +73,7 @@ def the_same_options(settings):
 
 def overrides(tmp_path):
     adapters = [{"path": str(tmp_path / "style.safetensors"), "weight": 0.5}]
-    return {"model.memory": "8GB", "model.adapters": adapters, "guide.levels": [0.125, 0.875]}
+    return {"model.memory": "8GB", "model.adapters": adapters, "guide.levels": [0.125, 0.875], "picture.reach": 45.0}
 
 
 def test_five_ways_to_ask_one_job(panel, tmp_path):
@@ -92,7 +97,8 @@ def test_five_ways_to_ask_one_job(panel, tmp_path):
     command = ["generate", "--prompt", panel.prompt, "--rig", rig, "--domain", options["domain"], "--preset", "draft"]
     command += ["--proxy", options["proxy"], "--looseness", "0.25", "--negative-prompt", "success", "--seed", "7"]
     command += ["--guide", options["guide"], "--guide-strength", "0.75", "--control", "//depth"]
-    command += ["--guide-picture", "normal"]
+    command += ["--guide-picture", "normal", "--picture", "Front", "--picture-strength", "0.25"]
+    command += ["--ip-adapter", "//ip.safetensors"]
     command += ["--jitter", repr(options["jitter"]), "--model", MODEL, "--out", "job", "--set", "outputs.volume=false"]
     for name, value in overrides(tmp_path).items():
         command += ["--set", f"{name}={json.dumps(value)}"]
@@ -105,12 +111,15 @@ def test_five_ways_to_ask_one_job(panel, tmp_path):
     assert first["model"]["control"] == str(tmp_path / "depth") and len(first["guide"]["digest"]) == 64
     assert (first["guide"]["strength"], first["guide"]["levels"]) == (0.75, [0.125, 0.875])
     assert first["guide"]["picture"] == "normal"
+    assert first["model"]["ip_adapter"] == str(tmp_path / "ip.safetensors") and len(first["picture"]["digest"]) == 64
+    assert (first["picture"]["strength"], first["picture"]["reach"]) == (0.25, 45.0)
     for way, spec in asked.items():
         assert codec.encode(spec) == first, way
 
 
 def test_an_edit_with_the_tabs_settings_is_the_same_in_the_panel_the_console_and_a_batch(panel, tmp_path):
     panel.proxy_kind = panel.guide_kind = "NONE"
+    panel.picture = None
     job = api.generate("a red chair", model=MODEL, negative_prompt="success", folder=tmp_path / "old", wait=True)
     write_checkpoint(job.folder)
     bpy.context.view_layer.objects.active = bpy.data.objects[job.imported[0]]
@@ -118,7 +127,7 @@ def test_an_edit_with_the_tabs_settings_is_the_same_in_the_panel_the_console_and
     bpy.ops.sjc.edit_result()
     asked = [api.jobs()[-1].spec]
     tab = {"preset": "draft", "seed": 7, "model": MODEL, "negative_prompt": "success"}
-    changed = {name: value for name, value in overrides(tmp_path).items() if not name.startswith("guide")}
+    changed = {name: value for name, value in overrides(tmp_path).items() if not name.startswith(("guide", "picture"))}
     asked.append(api.edit(job, "a green chair", overrides=changed, **tab).spec)
     row = {"prompt": "a green chair", "edit": str(job.folder.path), **tab, **changed}
     asked.append(api.batch([row], start=False).entries[0].planned.spec)

@@ -59,6 +59,8 @@ class SJC_PT_model(bpy.types.Panel):
         _draw_trouble(layout, context)
         if _takes_adapters(settings):
             _draw_adapters(layout, settings)
+        if _takes_adapters(settings) or settings.picture is not None:
+            _draw_picture(layout, settings)
         column = layout.column()
         if settings.model_kind != "BUILTIN":
             column.label(text="Graphics Memory", translate=False)
@@ -222,6 +224,17 @@ def _draw_adapters(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> Non
         name.label(text=adapter.name, translate=False)
         row.prop(adapter, "weight", text="")
         row.operator("sjc.remove_adapter", text="", icon="X").index = index
+
+
+def _draw_picture(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> None:
+    """What the model sees beside the prompt."""
+    column = layout.column()
+    column.label(text="Picture beside the Prompt", translate=False)
+    column.template_ID(settings, "picture", open="image.open")
+    if settings.picture is not None:
+        column.prop(settings, "picture_adapter", text="", placeholder="IP-Adapter")
+        column.prop(settings, "picture_strength", slider=True)
+        column.prop(settings, "picture_reach")
 
 
 register, unregister = bpy.utils.register_classes_factory((SJC_PT_model,))

@@ -15,6 +15,7 @@ from ...process.farm_process import Farm
 from ...rigs.rig_choice import RigChoice
 from .edit_properties import EditSettings
 from .model_properties import ModelChoice
+from .picture_properties import PictureSettings
 from .prompt_search import suggestions
 from .rig_properties import RigSettings
 
@@ -45,7 +46,7 @@ def _presets_of(settings: "SJC_PG_settings", _context: bpy.types.Context) -> lis
     return _preset_items[source]
 
 
-class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.PropertyGroup):
+class SJC_PG_settings(ModelChoice, RigSettings, PictureSettings, EditSettings, bpy.types.PropertyGroup):
     """Settings of the next job."""
 
     prompt: StringProperty(
@@ -114,7 +115,7 @@ class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.Property
             model=self.model,
             seed=self.seed,
             outputs=self.outputs,
-            overrides={"model": {"adapters": self.used_adapters}, **self.guide_levels},
+            overrides={"model": {"adapters": self.used_adapters}, **self.guide_levels, **self.picture_reach_override},
             rig=rig or self.rig_choice(),
             domain=self.domain,
             jitter=math.degrees(self.jitter),
@@ -122,6 +123,7 @@ class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.Property
             looseness=self.proxy_looseness,
             memory=self.memory,
             **self.guide_request,
+            **self.picture_request,
         )
 
     def edit_request(self, result: bpy.types.Object) -> JobRequest:
@@ -148,7 +150,7 @@ class SJC_PG_settings(ModelChoice, RigSettings, EditSettings, bpy.types.Property
             return self.rig_obstacle()
         if not self.outputs:
             return "Choose a volume, a mesh or both"
-        return self.model_obstacle()
+        return self.model_obstacle() or self.picture_obstacle()
 
 
 def register() -> None:

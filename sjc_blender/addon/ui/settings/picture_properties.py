@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The picture that the next job's model sees beside the prompt: a part of ``scene.sjc``."""
+
+from typing import Any
+
+import bpy
+from bpy.props import FloatProperty, PointerProperty, StringProperty
+
+
+class PictureSettings:
+    """Fields of `SJC_PG_settings` that choose a picture and the IP-Adapter that shows it."""
+
+    picture: PointerProperty(
+        name="Picture",
+        description="The object's front, which the model sees beside the prompt, from the front the most",
+        type=bpy.types.Image,
+    )
+    picture_adapter: StringProperty(
+        name="IP-Adapter",
+        description="IP-Adapter of the model's family: its .safetensors file, beside which lies the folder "
+        "image_encoder",
+        subtype="FILE_PATH",
+        options={"PATH_SUPPORTS_BLEND_RELATIVE"},
+    )
+    picture_strength: FloatProperty(
+        name="Strength",
+        description="How much the picture counts, seen from the front; at 1 as much as the prompt",
+        default=0.6,
+        min=0.01,
+        max=2.0,
+        soft_min=0.1,
+        soft_max=1.0,
+    )
+    picture_reach: FloatProperty(
+        name="Reach",
+        description="Degrees from the front from which on the picture is not seen any more; seen from all around it "
+        "would become a face on every side",
+        default=90.0,
+        min=1.0,
+        max=180.0,
+    )
+
+    @property
+    def picture_request(self) -> dict[str, Any]:
+        """Fields of a `JobRequest` that say what the model sees beside the prompt."""
+        if self.picture is None:
+            return {}
+        return {
+            "picture": self.picture,
+            "picture_strength": self.picture_strength,
+            "ip_adapter": self.picture_adapter.strip(),
+        }
+
+    @property
+    def picture_reach_override(self) -> dict[str, Any]:
+        """How far from the front it is seen, as an override of the job spec."""
+        return {"picture": {"reach": self.picture_reach}} if self.picture is not None else {}
+
+    def picture_obstacle(self) -> str:
+        """Return why no job can start with this picture; empty if there is no known reason."""
+        return (
+            "Choose the picture's IP-Adapter" if self.picture is not None and not self.picture_adapter.strip() else ""
+        )

@@ -1,0 +1,135 @@
+"""A denoising network in a file, with the rest of its model in the folder beside it, is the model as a whole folder."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from sjc_blender.engine.forecast.weights import networks_of
+from sjc_blender.engine.score_models import any_pipeline
+from sjc_blender.engine.score_models.loading import load_score_model
+from sjc_blender.engine.score_models.score_model import Condition
+from sjc_blender.protocol.errors import SjcError
+from sjc_blender.protocol.model_families import family_of
+from sjc_blender.protocol.spec import ModelSpec
+from tests.engine.own_sampler import SIDE
+from tests.engine.tiny_families import save_family
+from tests.engine.tiny_text_to_image import save_text_to_image
+
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+
+
+@pytest.fixture(autouse=True)
+def small_samples(monkeypatch):
+    """Of the families whose pipelines say how large samples are, and not their networks."""
+    monkeypatch.setattr(any_pipeline, "square_side", lambda side: SIDE)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """`whole(family)`: a model's folder, saved once."""
+    made = {}
+
+    def make(name):
+        if name not in made:
+            folder = tmp_path_factory.mktemp("whole") / name
+            made[name] = save_family(name, folder) if name.startswith("stable") else save_text_to_image(name, folder)
+        return made[name]
+
+    return make
+
+
+def parted(folder, place, *, prefix="", rename=lambda tensors: tensors):
+    """The same model with its network in a file; its tensors may have the names of another program."""
+    shutil.copytree(folder, place / "model")
+    weights = place / "model" / "transformer" / WEIGHTS
+    tensors = rename(load_file(weights))
+    weights.unlink()
+    save_file({prefix + name: tensor for name, tensor in tensors.items()}, place / "model.safetensors")
+    return place / "model.safetensors"
+
+
+def fused(tensors):
+    """Z-Image's, with the names that its authors gave them."""
+    made = {}
+    for name, tensor in tensors.items():
+        if ".to_q." in name:
+            three = [tensors[name.replace(".to_q.", f".to_{part}.")] for part in "qkv"]
+            made[name.replace(".to_q.", ".qkv.")] = torch.cat(three)
+        elif ".to_k." not in name and ".to_v." not in name:
+            plain = name.replace(".to_out.0.", ".out.").replace(".norm_q.", ".q_norm.").replace(".norm_k.", ".k_norm.")
+            for one, other in (("all_final_layer.2-1.", "final_layer."), ("all_x_embedder.2-1.", "x_embedder.")):
+                plain = plain.replace(one, other)
+            made[plain] = tensor
+    return made
+
+
+@pytest.mark.parametrize(
+    ("family", "prefix", "rename"),
+    [
+        ("stable_diffusion_3", "", lambda tensors: tensors),
+        ("flux", "", lambda tensors: tensors),
+        ("qwen_image", "model.diffusion_model.", lambda tensors: tensors),
+        ("z_image", "model.diffusion_model.", fused),
+    ],
+)
+def test_it_denoises_as_the_whole_folder_does(whole, tmp_path, family, prefix, rename):
+    file = parted(whole(family), tmp_path, prefix=prefix, rename=rename)
+    assert family_of(file) == family_of(whole(family))
+    plain, model = (load_score_model(ModelSpec(str(path), device="cpu")) for path in (whole(family), file))
+    z = torch.randn(1, model.channels, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    answers = [one.denoise(z, 500, Condition(one.encode(["a red chair"]))) for one in (plain, model)]
+    torch.testing.assert_close(answers[1], answers[0], atol=1e-6, rtol=1e-5)
+    one, other = (networks_of(path, family_of(path), torch.float32) for path in (whole(family), file))
+    assert {name: part.weights for name, part in one.items()} == {name: part.weights for name, part in other.items()}
+
+
+def refused(file, code, words):
+    with pytest.raises(SjcError) as caught:
+        load_score_model(ModelSpec(str(file), device="cpu"))
+    assert caught.value.code == code and words in caught.value.message + caught.value.hint
+    return caught.value
+
+
+def test_what_is_missing_is_named(whole, tmp_path):
+    file = parted(whole("qwen_image"), tmp_path, prefix="diffusion_model.")
+    alone = tmp_path / "alone.safetensors"
+    shutil.copy(file, alone)
+    assert "text encoders and settings are elsewhere" in refused(alone, "unsupported_file", "Qwen-Image").message
+    tensors = load_file(file)
+    first = next(iter(tensors))
+    save_file({name: tensor for name, tensor in tensors.items() if name != first}, file)
+    refused(file, "broken_model", first.removeprefix("diffusion_model."))
+    save_file(tensors, file)
+    (tmp_path / "model" / "transformer" / "config.json").unlink()
+    refused(file, "missing_configuration", "transformer")
+
+
+def test_a_class_of_which_no_files_are_read_is_named(whole, tmp_path):
+    refused(parted(whole("pixart_sigma"), tmp_path), "unsupported_file", "PixArtTransformer2DModel")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"scaled_fp8": torch.zeros(1)},
+        {"x_embedder.scale_weight": torch.ones(1)},
+        {"x_embedder.weight.absmax": torch.ones(4)},
+        {"x_embedder.qweight": torch.ones(4, 4, dtype=torch.int32)},
+        {"x_embedder.packed": torch.ones(4, 4, dtype=torch.uint8)},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_quantised_weights_are_refused(whole, tmp_path, more):
+    file = parted(whole("flux"), tmp_path)
+    save_file({**load_file(file), **more}, file)
+    refused(file, "unsupported_file", "quantised")
+
+
+def test_a_network_of_custom_code_is_not_loaded(whole, tmp_path):
+    file = parted(whole("flux"), tmp_path)
+    index = tmp_path / "model" / "model_index.json"
+    index.write_text(json.dumps({**json.loads(index.read_text()), "transformer": ["transformer", "Own"]}))
+    refused(file, "unsupported_pipeline", "code of its own")
