@@ -212,7 +212,9 @@ def test_in_a_job_each_view_sees_it_as_strongly_as_it_looks_from_the_front(job, 
     monkeypatch.setattr(IpAdapter, "told", watched)
     monkeypatch.setattr(SeenPicture, "show", shown)
     folder = run(job("job", views=2, steps=8))
-    assert len(expected) == 16 and told == expected
+    steps = zip(expected[::2], expected[1::2], strict=True)
+    # Two views that see it alike are denoised at once.
+    assert len(expected) == 16 and told == [seen for pair in steps for seen in dict.fromkeys(pair)]
     assert 0.0 in expected and max(expected) > 0.2
     spec = folder.read_spec()
     plain = dataclasses.replace(spec, picture=None, model=dataclasses.replace(spec.model, ip_adapter=""))

@@ -60,8 +60,11 @@ def seen_picture(picture: Picture) -> SeenPicture:
     SjcError
         ``unknown_picture`` if there is no such image, or it has no pixels.
     """
-    image = picture if isinstance(picture, bpy.types.Image) else bpy.data.images.get(str(picture))
-    if image is None:
+    if isinstance(picture, bpy.types.Image):
+        image = picture
+    elif str(picture) in bpy.data.images:
+        image = bpy.data.images[str(picture)]
+    else:
         return SeenPicture(_as_bytes(_of_file(Path(absolute(picture))), linear=False))
     width, height = image.size
     if not 0 < max(width, height) <= LARGEST_SIDE or image.channels not in (3, 4) or not min(width, height):

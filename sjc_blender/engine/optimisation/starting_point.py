@@ -44,8 +44,8 @@ def prepare(sjc: ScoreJacobianChaining, folder: JobFolder) -> None:
         sjc.guide = Guide(*shape, sjc.spec.guide, kind, pixels, sjc.model.device)
     if sjc.spec.picture is not None:
         assert isinstance(sjc.model, SeesPictures)  # it was loaded with an IP-Adapter, or refused
-        pixels = read_picture(folder.picture, sjc.spec.picture.digest)
-        sjc.picture = SeenPicture(sjc.model.embed_picture(pixels), sjc.spec.picture)
+        picture = read_picture(folder.picture, sjc.spec.picture.digest)
+        sjc.picture = SeenPicture(sjc.model.embed_picture(picture), sjc.spec.picture)
     if settings.origin is not None:
         _take_over(sjc, folder, settings.origin)
 

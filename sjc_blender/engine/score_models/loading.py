@@ -244,7 +244,16 @@ def _load_network_file(path: Path, adapter: type[PipelineModel], dtype: torch.dt
                 f"{path} holds a network of the class {named}, of which diffusers reads no single files.",
                 f"Put its weights into {rest / NETWORK}, as they are in the model's repository, and choose {rest}.",
             )
-        network = loader(network_tensors(path), config=str(rest), subfolder=NETWORK, dtype=dtype, local_files_only=True)
+        try:
+            network = loader(
+                network_tensors(path), config=str(rest), subfolder=NETWORK, dtype=dtype, local_files_only=True
+            )
+        except NotImplementedError as error:  # of tensors that have no numbers
+            raise SjcError(
+                "broken_model",
+                f"The network in {path} is incomplete, or not one of the configuration in {rest / NETWORK}.",
+                "Put the folder of the model that it was made from there, or download the file again.",
+            ) from error
         return _from_folder(folder, kind, adapter, dtype, {NETWORK: network})
 
 

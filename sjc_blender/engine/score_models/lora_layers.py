@@ -80,12 +80,12 @@ def _renamed(pipeline: Any, pairs: Sequence[Pair]) -> list[Pair]:
     return found
 
 
-def _layers_by_name(pipeline: Any) -> dict[str, torch.nn.Parameter]:
+def _layers_by_name(pipeline: Any) -> dict[str, torch.Tensor]:
     """Weights of linear layers and convolutions, by every name that a LoRA may have for them.
 
     Names that two layers would have are left out.
     """
-    known: dict[str, torch.nn.Parameter | None] = {}
+    known: dict[str, torch.Tensor | None] = {}
     for network in (*DENOISERS, *ENCODERS):
         part = getattr(pipeline, network, None)
         for path, layer in part.named_modules() if isinstance(part, torch.nn.Module) else ():
