@@ -66,7 +66,8 @@ def seen_picture(picture: Picture) -> SeenPicture:
         image = bpy.data.images[str(picture)]
     else:
         return SeenPicture(_as_bytes(_of_file(Path(absolute(picture))), linear=False))
-    width, height = image.size
+    size: Any = image.size
+    width, height = size
     if not 0 < max(width, height) <= LARGEST_SIDE or image.channels not in (3, 4) or not min(width, height):
         raise SjcError(
             "unknown_picture",
