@@ -208,7 +208,8 @@ def test_a_mistake_of_ours_is_not_taken_for_a_lost_scheduler(monkeypatch, tmp_pa
 
 def test_a_job_wants_a_worker_with_all_of_its_models(tmp_path):
     model = {"source": "some/model", "control": "some/control"}
-    guided = presets.new_job("a chair", model=model, guide={"digest": "0" * 64}, preset="draft")
+    guide = {"digest": "0" * 64, "picture": "depth"}
+    guided = presets.new_job("a chair", model=model, guide=guide, preset="draft")
     submission = submission_of(JobFolder.create(tmp_path / "job", guided))
     submission.run(lambda: bool(submission.jobs))
     assert submission.jobs[0].resources == {"model some/model": 1, "model some/control": 1}
