@@ -69,12 +69,8 @@ FAMILIES = (
         "stable_diffusion_xl", "Stable Diffusion XL", "text", ("StableDiffusionXLPipeline",), 7.0, 11.0, "kl-f8 xl"
     ),
     ModelFamily(
-        "stable_diffusion_3", "Stable Diffusion 3 and 3.5", "text", ("StableDiffusion3Pipeline",), 6.0, 10.0, "kl-f8 16"
-    ),
-    ModelFamily(
         "mvdream", "MVDream: four views at once", "text", ("MVDreamPipeline",), 2.6, 6.0, samples="kl-f8", together=4
     ),
-    ModelFamily("deepfloyd_if", "DeepFloyd IF, stage I", "text", ("IFPipeline",), 11.0, 14.0),
     ModelFamily(
         "dit", "Diffusion Transformer of ImageNet's classes (DiT)", "class", ("DiTPipeline",), 3.0, 6.0, "kl-f8"
     ),

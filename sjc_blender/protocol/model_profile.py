@@ -55,7 +55,8 @@ def load_profile(source: str) -> ModelProfile:
     own = own_profile(model)
     family = family_of(model) if own is None and model is not None else None
     path = own if own is not None else family_profile(family)
-    if family is not None and family.name in BY_NAME:
+    if path is None:
+        assert family is not None, "what is of no family is used as one that has a file"
         profile = _profile_of_table(family.name)
     else:
         try:
@@ -65,8 +66,8 @@ def load_profile(source: str) -> ModelProfile:
         # A copy: profiles hold dictionaries.
         profile = copy.deepcopy(_read_profile(path, status.st_mtime_ns, status.st_size))
     beside = faults_beside(profile, model) if own is not None and model is not None else []
-    if beside:
-        raise _wrong(path, beside)
+    if own is not None and beside:
+        raise _wrong(own, beside)
     if profile.conditioning == "text" and distillation_of(profile.distilled, source, model) is not None:
         unguided = {"optimisation": {"guidance_scale": GUIDANCE_SCALE}}
         # What the family needs is not for a distilled model; what its own profile says is.
@@ -87,9 +88,10 @@ def _profile_of_table(name: str) -> ModelProfile:
     )
 
 
-def family_profile(family: ModelFamily | None) -> Path:
-    """Find the profile by which models of a family are used that have none of their own."""
-    return MODELS / f"{family.name if family is not None else 'stable_diffusion'}.json"
+def family_profile(family: ModelFamily | None) -> Path | None:
+    """Find the profile by which models of a family are used that have none of their own; None if the table tells it."""
+    path = MODELS / f"{family.name if family is not None else 'stable_diffusion'}.json"
+    return path if family is None or family.name not in BY_NAME or path.is_file() else None
 
 
 def own_profile(model: Path | None) -> Path | None:

@@ -17,7 +17,6 @@ from .model_families import FAMILY, component_config, family_of
 from .overrides import merged
 from .profile_content import ModelProfile, Vocabulary
 from .spec import SPEC_VERSION
-from .text_to_image import BY_NAME
 from .validation import spec_from_json
 from .views import Band
 
@@ -84,8 +83,10 @@ def faults_beside(profile: ModelProfile, model: Path) -> list[Fault]:
     own = f"{family.name!r}, the family of the model beside it"
     found.unless(profile.family == family.name, "family", profile.family, own)
     network = component_config(model, "unet") or component_config(model, "transformer")
-    channels = network.get("in_channels")
-    if isinstance(channels, int) and family.name not in BY_NAME:  # those may see patches of latents
+    decoder = component_config(model, "vae") or component_config(model, "movq")
+    # Networks that see patches of latents have more channels than those.
+    channels = decoder.get("latent_channels") or decoder.get("z_dim") or network.get("in_channels")
+    if isinstance(channels, int):
         allowed = f"{channels} numbers, one for each channel of a sample of the model, or none"
         found.unless(len(profile.background) in (0, channels), "background", profile.background, allowed)
         allowed = f"{channels} rows, one for each channel of a sample of the model, or none"

@@ -27,6 +27,7 @@ from .component_classes import (
     SCHEDULERS,
     T5,
     T5_TOKENIZER,
+    UNET,
     VAE,
 )
 
@@ -66,9 +67,13 @@ class TextToImage:
     flow : bool
         Whether its models are rectified flows; else they are variance-preserving.
     optional : tuple of str
-        Components that may be missing.
+        Components that may be missing; they are not downloaded.
     image_size : int
         Side of its pictures.
+    tokens : int
+        Tokens of a text that it reads, where its call does not say; 0: as many as its tokenizer says.
+    fits_float16 : bool
+        Whether a flow's numbers fit into float16; else they need the range of bfloat16.
     """
 
     name: str
@@ -87,6 +92,8 @@ class TextToImage:
     flow: bool = True
     optional: tuple[str, ...] = ()
     image_size: int = 1024
+    tokens: int = 0
+    fits_float16: bool = False
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -362,6 +369,44 @@ TEXT_TO_IMAGE = (
         "flux 2",
         16.0,
         18.0,
+    ),
+    TextToImage(
+        "stable_diffusion_3",
+        "Stable Diffusion 3 and 3.5",
+        "StableDiffusion3Pipeline",
+        "stabilityai/stable-diffusion-3.5-medium",
+        "Stability AI Community License",
+        {
+            **_parts("SD3Transformer2DModel", CLIP_PROJECTED, CLIP_TOKENIZER),
+            "text_encoder_2": CLIP_PROJECTED,
+            "text_encoder_3": T5,
+            "tokenizer_2": CLIP_TOKENIZER,
+            "tokenizer_3": T5_TOKENIZER,
+            "scheduler": FLOW_SCHEDULERS,
+        },
+        "kl-f8 16",
+        6.0,
+        10.0,
+        guidance_scale=7.0,
+        # Without T5, its largest part, it reads prompts less closely.
+        optional=("text_encoder_3", "tokenizer_3"),
+        fits_float16=True,
+    ),
+    TextToImage(
+        "deepfloyd_if",
+        "DeepFloyd IF, stage I",
+        "IFPipeline",
+        "DeepFloyd/IF-I-M-v1.0",
+        "DeepFloyd IF License Agreement",
+        {"unet": UNET, "text_encoder": T5, "tokenizer": T5_TOKENIZER, "scheduler": SCHEDULERS},
+        "pixels",
+        11.0,
+        14.0,
+        pixels=1,
+        guidance_scale=7.0,
+        flow=False,
+        image_size=64,
+        tokens=77,
     ),
 )
 OTHER = TextToImage(

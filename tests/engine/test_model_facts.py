@@ -1,5 +1,6 @@
 """`models show` and `models profile`: of well-known models' configurations, and of what cannot be used."""
 
+import dataclasses
 import json
 import shutil
 
@@ -18,6 +19,7 @@ from sjc_blender.protocol.presets import new_job, preset_names
 from tests.engine.ball_views import write_ball_views
 from tests.engine.public_configurations import REFUSED, USABLE, save_public
 from tests.engine.test_model_store import run
+from tests.engine.tiny_text_to_image import save_text_to_image
 
 
 @pytest.mark.parametrize("name", USABLE)
@@ -57,6 +59,13 @@ def test_what_cannot_be_used_is_refused_with_what_to_do(name, tmp_path):
             ask()
         assert refused.value.code == "unsupported_pipeline"
         assert "text" in refused.value.hint
+
+
+@pytest.mark.parametrize("name", ["flux", "kolors", "qwen_image", "kandinsky_3", "deepfloyd_if"])
+def test_a_pipeline_of_the_table_is_shown_without_its_weights_as_it_is_with_them(name, tmp_path):
+    folder = save_text_to_image(name, tmp_path / "model")
+    told, tried = (facts_of(str(folder), tried=tried) for tried in (False, True))
+    assert dataclasses.replace(told, tried=True, warnings=tried.warnings) == tried
 
 
 def test_what_a_network_answers_is_told_where_it_is_tried(tmp_path):

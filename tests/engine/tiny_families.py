@@ -104,7 +104,7 @@ def _deepfloyd_if(folder):
         tokenizer=_t5_tokenizer(),
         text_encoder=_t5(),
         unet=unet,
-        scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2", variance_type="learned_range"),
+        scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2", variance_type="learned_range", clip_sample=False),
         safety_checker=None,
         feature_extractor=None,
         watermarker=None,

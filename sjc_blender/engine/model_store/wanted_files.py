@@ -36,22 +36,23 @@ CONTROL = "control"
 
 DECODER_FILES = ("config.json", "diffusion_pytorch_model.safetensors")
 
-# A third text encoder (T5) of Stable Diffusion 3, the safety checker and the like are left out.
+# The safety checker and the like are left out.
 PARTS = {
     "stable_diffusion": Parts(("unet", "vae", "text_encoder"), ("scheduler", "tokenizer")),
     "stable_diffusion_xl": Parts(
         ("unet", "vae", "text_encoder", "text_encoder_2"), ("scheduler", "tokenizer", "tokenizer_2")
     ),
-    "stable_diffusion_3": Parts(
-        ("transformer", "vae", "text_encoder", "text_encoder_2"), ("scheduler", "tokenizer", "tokenizer_2")
-    ),
     "mvdream": Parts(("unet", "vae", "text_encoder"), ("scheduler", "tokenizer")),
-    "deepfloyd_if": Parts(("unet", "text_encoder"), ("scheduler", "tokenizer")),
     "dit": Parts(("transformer", "vae")),
     "ddpm": Parts(("unet",)),
     "ddpm_classes": Parts(("unet",)),
     "score_sde_ve": Parts(("unet",)),
-} | {family.name: Parts(family.networks, family.settings) for family in TEXT_TO_IMAGE}
+} | {
+    family.name: Parts(
+        *(tuple(n for n in names if n not in family.optional) for names in (family.networks, family.settings))
+    )
+    for family in TEXT_TO_IMAGE
+}
 
 
 def wanted_files(names: Collection[str], family: str, source: str) -> list[str]:

@@ -8,6 +8,7 @@ the output's sign. What it would give its scheduler is kept instead, and read as
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -58,13 +59,17 @@ class AnyPipeline(PipelineModel):
         side = config.get("sample_size") or getattr(pipeline, "default_sample_size", None) or USUAL_SIDE
         self.sample_size = square_side(side)
         super().__init__(pipeline, device)
-        pixels = 1 if self.pixel_space else getattr(pipeline, "vae_scale_factor", self.family.pixels)
-        self.call = PipelineCall(pipeline, self.channels, self.sample_size, pixels)
         self._embeds_guidance = bool(config.get("guidance_embeds", False))
         self._guidance = self.family.guidance_scale
         self._texts: ToldTexts | None = None
         self._negatives_differ = False
         self._nothing: dict[int, torch.Tensor] = {}
+
+    @functools.cached_property
+    def call(self) -> PipelineCall:
+        """The pipeline's call; made when it is asked for, since an outline of a model has none."""
+        pixels = 1 if self.pixel_space else getattr(self._pipeline, "vae_scale_factor", self.family.pixels)
+        return PipelineCall(self._pipeline, self.channels, self.sample_size, pixels)
 
     def place(self, level: MemoryLevel) -> None:
         """See `PipelineModel.place`; decoders of other kinds choose their own tiles."""
@@ -212,9 +217,9 @@ class AnyPipeline(PipelineModel):
         names = ("tokenizer_3", "tokenizer_2", "tokenizer")
         tokenizer = next((t for name in names if (t := getattr(pipeline, name, None)) is not None), None)
         parameter = inspect.signature(type(pipeline).__call__).parameters.get("max_sequence_length")
-        longest = parameter.default if parameter is not None and isinstance(parameter.default, int) else None
+        longest = parameter.default if parameter is not None else self.family.tokens
         if tokenizer is not None:
-            log_cut_texts(tokenizer, texts, longest)
+            log_cut_texts(tokenizer, texts, longest if isinstance(longest, int) else 0)
 
 
 def adapter_for(family: TextToImage) -> type[AnyPipeline]:
@@ -229,7 +234,7 @@ def adapter_for(family: TextToImage) -> type[AnyPipeline]:
             "parts": family.settings,
             "allowed": dict(family.components),
             "optional": family.optional,
-            "wide_half": family.flow,
+            "wide_half": family.flow and not family.fits_float16,
         },
     )
 

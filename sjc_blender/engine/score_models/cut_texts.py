@@ -10,9 +10,9 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 
-def log_cut_texts(tokenizer: Any, texts: Sequence[str], longest: int | None = None) -> None:
-    """Log the end of each text that has more tokens than the model reads (the tokenizer's length if not given)."""
-    longest = longest or tokenizer.model_max_length
+def log_cut_texts(tokenizer: Any, texts: Sequence[str], longest: int = 0) -> None:
+    """Log the end of each text that has more tokens than the tokenizer reads, or than `longest` if that is not 0."""
+    longest = min(longest or tokenizer.model_max_length, tokenizer.model_max_length)
     for text in texts:
         ids = tokenizer(text, truncation=False, verbose=False).input_ids
         if len(ids) > longest:

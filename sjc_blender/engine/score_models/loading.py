@@ -24,7 +24,6 @@ from .any_pipeline import AnyPipeline, adapter_for
 from .behaviour import levels_of, remarks_on
 from .control import takes_none, with_control
 from .ddpm import ClassConditionalDdpm, Ddpm
-from .deepfloyd_if import DeepFloydIF
 from .dit import DiT
 from .fine_tuning import apply_adapters
 from .ip_adapter import takes_no_picture, with_ip_adapter
@@ -42,15 +41,12 @@ from .score_model import ScoreModel
 from .score_sde_ve import ScoreSdeVe
 from .single_file import configuration_is_borrowed, configuration_of, network_tensors, retell, tell_prediction
 from .stable_diffusion import StableDiffusion
-from .stable_diffusion_3 import StableDiffusion3
 from .stable_diffusion_xl import StableDiffusionXL
 
 ADAPTERS: dict[str, type[PipelineModel]] = {
     "stable_diffusion": StableDiffusion,
     "stable_diffusion_xl": StableDiffusionXL,
-    "stable_diffusion_3": StableDiffusion3,
     "mvdream": MVDream,
-    "deepfloyd_if": DeepFloydIF,
     "dit": DiT,
     "ddpm": Ddpm,
     "ddpm_classes": ClassConditionalDdpm,

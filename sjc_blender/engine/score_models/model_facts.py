@@ -12,7 +12,7 @@ from ...protocol.model_events import ModelFacts
 from ...protocol.model_families import component_config, tensor_names
 from ...protocol.model_profile import family_profile, load_profile, own_profile
 from ...protocol.spec import ModelSpec
-from ...protocol.text_to_image import BY_NAME
+from ...protocol.text_to_image import OTHER
 from ...protocol.untuned import untuned
 from ..this_process.offline import stay_offline
 from .loading import family_at, load_score_model
@@ -50,8 +50,8 @@ def facts_of(source: str, *, tried: bool) -> ModelFacts:
     own = own_profile(path)
     schedule: Mapping[str, Any] = {}
     model: ScoreModel
-    # A pipeline that is asked by its own call has to be there; pictures are read at once.
-    tried = tried or family.name in BY_NAME
+    # Whether a pipeline outside the table can be used is only seen by trying it; pictures are read at once.
+    tried = tried or family.name == OTHER.name
     if tried or family.name == "reference_views":
         model = load_score_model(ModelSpec(source))
         schedule = component_config(path, "scheduler", "scheduler_config.json") if path.is_dir() else {}
@@ -72,7 +72,7 @@ def facts_of(source: str, *, tried: bool) -> ModelFacts:
         pixel_space=model.pixel_space,
         parameters=model.parameter_count if isinstance(model, PipelineModel) else 0,
         distilled="" if distillation is None else distillation.name,
-        profile=str(own or ("" if family.name in BY_NAME else family_profile(family))),
+        profile=str(own or family_profile(family) or ""),
         own_profile=own is not None,
         tried=tried,
         warnings=tuple(filter(None, [*_warnings(path, model, schedule, tried=tried), untuned(source)])),

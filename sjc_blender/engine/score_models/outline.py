@@ -12,6 +12,7 @@ import torch
 
 from ...protocol.hub_cache import INDEX
 from ...protocol.model_families import ModelFamily, json_object
+from .any_pipeline import AnyPipeline
 from .assembly import part_class
 from .load_errors import library_explained
 from .loading import ADAPTERS
@@ -29,7 +30,7 @@ def outline_of(path: Path, family: ModelFamily) -> tuple[PipelineModel, Mapping[
     path : Path
         A folder or a single file.
     family : ModelFamily
-        One with an adapter of its own: neither reference views nor a pipeline that is asked by its own call.
+        Neither reference views nor a pipeline outside the table of families.
 
     Returns
     -------
@@ -49,14 +50,14 @@ def outline_of(path: Path, family: ModelFamily) -> tuple[PipelineModel, Mapping[
     )
     index = json_object(folder / INDEX)
     with library_explained(path):
-        parts = {
-            name: _outline(folder, name, index.get(name))
-            for name in (*adapter.networks, "scheduler")
-            if name not in found.absent
-        }
-        blocks = len(parts["vae"].config.block_out_channels) if "vae" in parts else 1
+        # What encodes texts for a pipeline's own call tells nothing of the model.
+        needless = [name for name in adapter.networks if issubclass(adapter, AnyPipeline) and "encoder" in name]
+        parts: dict[str, Any] = dict.fromkeys((*found.absent, *needless))
+        for name in (*adapter.networks, "scheduler"):
+            if name not in parts:
+                parts[name] = _outline(folder, name, index.get(name))
+        blocks = len(parts["vae"].config.get("block_out_channels", (1,))) if "vae" in parts else 1
         pipeline = SimpleNamespace(
-            **dict.fromkeys(found.absent),
             **parts,
             name_or_path=str(folder),
             labels={},

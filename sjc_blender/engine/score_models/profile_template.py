@@ -11,13 +11,14 @@ from typing import Any
 import torch
 
 from ...protocol import codec
+from ...protocol.component_classes import VAE
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from ...protocol.model_events import GREY
 from ...protocol.model_families import ModelFamily, holds_network_alone
 from ...protocol.model_profile import ModelProfile, load_profile, own_profile
 from ...protocol.profile_faults import LARGEST_IMAGE
-from ...protocol.text_to_image import BY_NAME
+from ...protocol.text_to_image import OTHER
 from ..this_process.offline import stay_offline
 from .latents import decoder_scale, encode_pictures, squashed
 from .load_errors import library_explained
@@ -60,9 +61,10 @@ def template_of(source: str, background: str = GREY) -> dict[str, Any]:
             f"{path} is a folder of reference views: its pictures say what a profile would.",
             "Ask for the profile of a model with a network.",
         )
-    adapter_of(path, family)  # refuses pipelines that no job could use
-    if family.name in BY_NAME:
-        # Their autoencoders are of many kinds: the background stays what it is.
+    adapter = adapter_of(path, family)  # refuses pipelines that no job could use
+    decoder = adapter.allowed.get("vae") or adapter.allowed.get("movq")
+    if family.name == OTHER.name or decoder not in (None, VAE):
+        # An autoencoder of another kind: the background stays what it is.
         return _encoded(profile, source, path)
     model, _schedule = outline_of(path, family)
     vae = None if model.pixel_space else _vae_of(path, family)
