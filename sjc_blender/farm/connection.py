@@ -63,7 +63,7 @@ class Connection:
         )
 
 
-def connection(text: str, keys: Path | None, *, default_port: int = PORT) -> Connection:
+def connection(text: str, keys: Path | None) -> Connection:
     """Read ``HOST`` or ``HOST:PORT``, with ``tls://`` or ``tcp://`` before it or not.
 
     Raises
@@ -75,7 +75,7 @@ def connection(text: str, keys: Path | None, *, default_port: int = PORT) -> Con
     bare = text.strip().removeprefix("tls://").removeprefix("tcp://")
     host, colon, digits = bare.rpartition(":")
     if not colon or (bare.count(":") > 1 and not bare.startswith("[")):
-        host, digits = bare, str(default_port)
+        host, digits = bare, str(PORT)
     host = host.removeprefix("[").removesuffix("]")
     if not host or not digits.isdecimal() or not 0 <= int(digits) <= 65535:
         raise SjcError("bad_address", f"{text!r} is not an address of a scheduler.", "Give HOST or HOST:PORT.")

@@ -81,8 +81,6 @@ def render_chunked(
     *,
     subpixels: int = 1,
     chunk: int = 2**18,
-    weight_threshold: float = WEIGHT_THRESHOLD,
-    far: float = FAR,
 ) -> Rendering:
     """Render an image of any size in bounded memory, without gradients.
 
@@ -94,8 +92,6 @@ def render_chunked(
         The result's pixels are means over squares of this many rays a side (a box filter).
     chunk : int
         Samples at a time, about; at 300 bytes a sample the default takes about 80 MB.
-    weight_threshold, far
-        As in `render`.
 
     Returns
     -------
@@ -115,7 +111,7 @@ def render_chunked(
         )
     longest = 2 * float(field.half_extents.norm())
     count = max(1, int(chunk / (longest / field.voxel_size * STEPS_PER_VOXEL)))
-    parts = [render(field, part, weight_threshold=weight_threshold, far=far) for part in _split(rays, count)]
+    parts = [render(field, part) for part in _split(rays, count)]
     image = torch.cat([part.image for part in parts], dim=2).view(-1, rays.height, rays.width)
     opacity, depth = (
         torch.cat([getattr(part, name) for part in parts], dim=1).view(1, rays.height, rays.width)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,12 +60,7 @@ class ColourFit:
     psnr: float
 
 
-def fit_colour(
-    field: VoxelField,
-    model: ScoreModel,
-    cameras: Sequence[Camera],
-    progress: Callable[[int, int], None] | None = None,
-) -> ColourFit:
+def fit_colour(field: VoxelField, model: ScoreModel, cameras: Sequence[Camera]) -> ColourFit:
     """Clean the density, and find the RGB of its voxels.
 
     Each camera's view of the field is decoded by the model and brought to linear light. With the
@@ -82,8 +77,6 @@ def fit_colour(
     ----------
     cameras : sequence of Camera
         They should look from all around.
-    progress : callable, optional
-        Told (views done, views in all).
 
     Raises
     ------
@@ -91,11 +84,8 @@ def fit_colour(
         ``empty_field`` if the cleaning leaves nothing of the density.
     """
     grid = _uncoloured(field)
-    equations = []
-    for index, camera in enumerate(cameras):
-        equations.append(_equations(field, grid, model, camera, 1.0 / len(cameras), seed=index))
-        if progress is not None:
-            progress(index + 1, len(cameras))
+    share = 1.0 / len(cameras)
+    equations = [_equations(field, grid, model, camera, share, seed=index) for index, camera in enumerate(cameras)]
     weights = vstack([view.weights for view in equations], format="csr")
     pixels = np.concatenate([view.pixels for view in equations])
     behind = np.concatenate([view.background for view in equations])

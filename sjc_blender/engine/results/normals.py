@@ -27,10 +27,5 @@ def surface_normals(density: Tensor, voxel_size: float) -> Tensor:
         In the domain's frame, outward, not of unit length; 0 where nothing changes.
     """
     opacity = functional.pad(-torch.expm1(-density * voxel_size), (1, 1, 1, 1, 1, 1))
-    slopes = []
-    for axis in range(3):
-        difference = opacity.narrow(axis, 2, density.shape[axis]) - opacity.narrow(axis, 0, density.shape[axis])
-        for other in {0, 1, 2} - {axis}:
-            difference = difference.narrow(other, 1, density.shape[other])
-        slopes.append(difference)
-    return -torch.stack(slopes, dim=-1) / (2.0 * voxel_size)
+    slopes = torch.gradient(opacity, spacing=voxel_size)
+    return -torch.stack(slopes, dim=-1)[1:-1, 1:-1, 1:-1]

@@ -12,6 +12,9 @@ from torch import Tensor
 from ..score_models.noise_levels import nearest_timestep
 from ..score_models.score_model import Condition, ScoreModel
 
+RHO = 7.0
+"""The higher, the more of the steps are at low noise; that of the paper."""
+
 
 @dataclass(frozen=True)
 class Churn:
@@ -33,7 +36,7 @@ class Churn:
     S_noise: float = 1.003
 
 
-def karras_timesteps(sigmas: Tensor, steps: int, rho: float = 7.0) -> list[int]:
+def karras_timesteps(sigmas: Tensor, steps: int) -> list[int]:
     """Indices into a sigma table for a schedule of EDM's Eq. 5, from the highest level to the lowest.
 
     Levels are snapped to the table, for a network knows no others; two that snap to the same are one.
@@ -44,8 +47,8 @@ def karras_timesteps(sigmas: Tensor, steps: int, rho: float = 7.0) -> list[int]:
     steps : int
         At least 2.
     """
-    high, low = float(sigmas[-1]) ** (1 / rho), float(sigmas[0]) ** (1 / rho)
-    levels = ((high + index / (steps - 1) * (low - high)) ** rho for index in range(steps))
+    high, low = float(sigmas[-1]) ** (1 / RHO), float(sigmas[0]) ** (1 / RHO)
+    levels = ((high + index / (steps - 1) * (low - high)) ** RHO for index in range(steps))
     return list(dict.fromkeys(nearest_timestep(sigmas, level) for level in levels))
 
 
@@ -56,7 +59,6 @@ def sample_karras(
     steps: int,
     generator: torch.Generator,
     churn: Churn | None = None,
-    rho: float = 7.0,
 ) -> Tensor:
     """Draw samples with Heun's method of second order and churn.
 
@@ -70,15 +72,13 @@ def sample_karras(
         On the CPU, of the churn's noise.
     churn : Churn or None
         None: the defaults of `Churn`, those of the SJC authors.
-    rho : float
-        The higher, the more of the steps are at low noise.
 
     Returns
     -------
     Tensor [B, C, H, W]
     """
     churn = churn or Churn()
-    timesteps = karras_timesteps(model.sigmas, steps, rho)
+    timesteps = karras_timesteps(model.sigmas, steps)
     levels = [float(model.sigmas[timestep]) for timestep in timesteps] + [0.0]
     z = noise * levels[0]
     for index, timestep in enumerate(timesteps):

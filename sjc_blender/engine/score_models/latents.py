@@ -34,8 +34,10 @@ def squashed(colour: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def encode_pictures(vae: Any, pictures: torch.Tensor) -> torch.Tensor:
     """Encode pictures [B, 3, h, w] in [-1, 1] as scaled latents, float32: the inverse of `decode_latents`."""
-    config = vae.config
-    latents = vae.encode(pictures.to(vae.dtype)).latent_dist.mode().float()
+    config, encoded = vae.config, vae.encode(pictures.to(vae.dtype))
+    if not hasattr(encoded, "latent_dist"):  # of a vector-quantised one, whose latents are not scaled
+        return encoded.latents.float()  # type: ignore[no-any-return]
+    latents = encoded.latent_dist.mode().float()
     statistics = _statistics(config, latents)
     if statistics is not None:
         mean, std = statistics

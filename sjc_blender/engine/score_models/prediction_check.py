@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import torch
 
 from ...protocol.errors import SjcError
+from .latents import decoder_scale, encode_pictures
 from .noise_levels import nearest_timestep
 from .preconditioning import VARIANCE_PRESERVING, preconditioning
 
@@ -123,7 +124,7 @@ def prediction_of(found: dict[str, Reading]) -> str | None:
 def smooth_sample(model: Predicting, pipeline: Any) -> torch.Tensor:
     """A grey picture with a soft ball, as the model knows samples [1, C, H, W]."""
     vae = getattr(pipeline, "vae", None) or getattr(pipeline, "movq", None)
-    scale = 1 if model.pixel_space or vae is None else 2 ** (len(vae.config.block_out_channels) - 1)
+    scale = 1 if model.pixel_space or vae is None else decoder_scale(vae.config)
     side = model.sample_size * scale
     axis = torch.linspace(-1.0, 1.0, side)
     ball = torch.exp(-4.0 * (axis[:, None] ** 2 + axis[None, :] ** 2))
@@ -131,13 +132,7 @@ def smooth_sample(model: Predicting, pipeline: Any) -> torch.Tensor:
     picture = (ball[None] * colours[:, None, None] + 0.1)[None].to(model.device)
     if model.pixel_space or vae is None:
         return picture[:, : model.channels]
-    encoded = vae.encode(picture.to(vae.dtype))
-    if not hasattr(encoded, "latent_dist"):  # of a vector-quantised one, whose latents are not scaled
-        return encoded.latents.float()
-    latents = encoded.latent_dist.mode().float()
-    shift = getattr(vae.config, "shift_factor", None) or 0.0
-    sample: torch.Tensor = (latents - shift) * vae.config.scaling_factor
-    return sample
+    return encode_pictures(vae, picture)
 
 
 def mislabelled(source: object, declared: str, found: str) -> SjcError:
