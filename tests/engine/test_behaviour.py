@@ -27,7 +27,7 @@ SPECTRA = {"latents": 0.5, "pictures": 1.0}
 class Ideal:
     """The ideal network of Gaussian samples with a given spectrum, or an ideal distillation of it."""
 
-    channels, sample_size, device, pixel_space = 4, 32, torch.device("cpu"), False
+    channels, sample_size, device, pixel_space, sigma_data = 4, 32, torch.device("cpu"), False, 1.0
 
     def __init__(self, kind, falling, *, distilled=False, schedule=STABLE_DIFFUSION, told=None):
         self.prediction_type, self.distilled = kind, distilled

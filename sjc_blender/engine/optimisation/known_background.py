@@ -3,22 +3,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
-from torch import Tensor
-
 from ...protocol.spec import FieldSpec
 from ..score_models.latents import squashed
+from ..score_models.reference_views import ReferenceViewModel
 from ..score_models.score_model import ScoreModel
-
-
-@runtime_checkable
-class KnowsBackground(Protocol):
-    """A model whose pictures may all have the same background colour."""
-
-    @property
-    def background(self) -> Tensor | None:
-        """That colour [C], as a sample of the model; None if there is none."""
 
 
 def background_of(settings: FieldSpec, model: ScoreModel) -> tuple[tuple[float, ...], bool]:
@@ -30,7 +18,7 @@ def background_of(settings: FieldSpec, model: ScoreModel) -> tuple[tuple[float, 
     learned = settings.background_kind == "texture"
     if settings.background_kind == "none":
         return (), False
-    if settings.background or not learned or not isinstance(model, KnowsBackground):
+    if settings.background or not learned or not isinstance(model, ReferenceViewModel):
         return settings.background, learned
     colour = model.background
     if colour is None:

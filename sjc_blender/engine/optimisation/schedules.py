@@ -7,7 +7,6 @@ All of it follows one share, 0 at the start and 1 at the end: `schedule_share`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
 
 from ...protocol.spec import FieldSpec, JobSpec, OptimisationSpec
 
@@ -38,15 +37,6 @@ def timestep_range(settings: OptimisationSpec, share: float) -> tuple[int, int]:
         return first, last
     end_first, end_last = settings.timesteps_end
     return round(first + share * (end_first - first)), round(last + share * (end_last - last))
-
-
-@runtime_checkable
-class KnowsItsLevels(Protocol):
-    """A model that may have been trained at some of its noise levels only."""
-
-    @property
-    def levels(self) -> tuple[int, ...]:
-        """Their indices into its sigma table, in rising order; empty: all."""
 
 
 def nearest_level(timestep: int, levels: Sequence[int], allowed: tuple[int, int]) -> int:

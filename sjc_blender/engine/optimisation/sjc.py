@@ -25,6 +25,7 @@ from ..radiance.renderer import Rendering, render
 from ..radiance.resampling import resample_optimiser, resample_parameters
 from ..radiance.sharpening import sharpen
 from ..score_models.conditioning import Conditioner
+from ..score_models.pipeline_model import PipelineModel
 from ..score_models.score_model import ScoreModel, views_seen_together
 from .estimator import draw_noise, paas_gradient
 from .guide import Guide
@@ -32,7 +33,6 @@ from .known_background import background_of
 from .loss_unit import emptiness_scale, loss_unit
 from .regularisation import Pull, regularisation
 from .schedules import (
-    KnowsItsLevels,
     clip_limit,
     holds,
     nearest_level,
@@ -265,7 +265,7 @@ class ScoreJacobianChaining:
     def _draw_timestep(self, share: float) -> int:
         first, last = timestep_range(self.spec.optimisation, share)
         drawn = int(torch.randint(first, last + 1, (), generator=self.generator))
-        levels = self.model.levels if isinstance(self.model, KnowsItsLevels) else ()
+        levels = self.model.levels if isinstance(self.model, PipelineModel) else ()
         return nearest_level(drawn, levels, (first, last))
 
     def _count_step(self) -> None:

@@ -15,8 +15,8 @@ from ..radiance.kept_field import KeptField
 from ..radiance.occupancy_file import read_occupancy
 from ..radiance.picture_file import read_picture
 from ..radiance.proxy import Proxy
-from ..score_models.control import Steerable
 from ..score_models.ip_adapter import SeesPictures
+from ..score_models.pipeline_model import PipelineModel
 from .guide import Guide
 from .seen_picture import SeenPicture
 from .sjc import ScoreJacobianChaining
@@ -36,7 +36,7 @@ def prepare(sjc: ScoreJacobianChaining, folder: JobFolder) -> None:
         sjc.proxy = Proxy(read_occupancy(folder.proxy, settings.proxy.digest), settings.proxy.looseness)
         sjc.proxy.start(sjc.field)
     if sjc.spec.guide is not None:
-        assert isinstance(sjc.model, Steerable)  # it was loaded with a ControlNet, or refused
+        assert isinstance(sjc.model, PipelineModel)  # it was loaded with a ControlNet, or refused
         pixels = sjc.render_size * sjc.model.control_pixels
         shape = read_guide(folder.guide, sjc.spec.guide.digest)
         kind = guide_picture_of(sjc.spec.guide.picture, sjc.spec.model.control)

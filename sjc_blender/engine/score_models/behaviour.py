@@ -23,7 +23,7 @@ from ...protocol.untuned import untuned
 from .noise_levels import nearest_timestep, sigma_table
 from .pipeline_model import PipelineModel
 from .preconditioning import FLOW, SCORE, preconditioning
-from .prediction_check import NUMBERS, Predicting, network_outputs
+from .prediction_check import NUMBERS, network_outputs
 from .score_model import ScoreModel
 
 FINE = 0.3
@@ -42,7 +42,7 @@ LEAST_ALPHA = 0.02
 """Signal of the last timestep below which an end is as good as another."""
 
 
-def levels_of(distillation: Distillation, model: Predicting, schedule: Mapping[str, Any]) -> tuple[int, ...]:
+def levels_of(distillation: Distillation, model: PipelineModel, schedule: Mapping[str, Any]) -> tuple[int, ...]:
     """Timesteps of a model's table that its distillation has left it."""
     shift = float(schedule.get("shift") or 1.0) if model.prediction_type == FLOW else 1.0
     levels = distillation.timesteps(int(schedule["num_train_timesteps"]), shift=shift)
@@ -50,7 +50,7 @@ def levels_of(distillation: Distillation, model: Predicting, schedule: Mapping[s
 
 
 def remarks_on(
-    model: Predicting, schedule: Mapping[str, Any], tried: torch.Tensor | None, *, known: bool, distilled: bool
+    model: PipelineModel, schedule: Mapping[str, Any], tried: torch.Tensor | None, *, known: bool, distilled: bool
 ) -> tuple[str, ...]:
     """What a person has to know of a network that was tried, in sentences.
 
@@ -91,17 +91,17 @@ def remarks_on(
 
 
 @torch.no_grad()
-def finishes_pictures(model: Predicting, embedding: torch.Tensor | None) -> bool:
+def finishes_pictures(model: PipelineModel, embedding: torch.Tensor | None) -> bool:
     """Whether a network makes one picture of noise, not the mean of all: so do Turbo, Lightning, LCM and such."""
     level = nearest_timestep(model.sigmas, FINISHING_SIGMA)
     sigma = float(model.sigmas[level])
-    factors = preconditioning(model.prediction_type, sigma, getattr(model, "sigma_data", 1.0))
+    factors = preconditioning(model.prediction_type, sigma, model.sigma_data)
     noise, output = _answer_to_noise(model, level, factors.c_in * sigma, embedding)
     return _fine_share(factors.c_skip * sigma * noise + factors.c_out * output, noise) > MOST_FINE_NOISE
 
 
 @torch.no_grad()
-def other_terminal_snr(model: Predicting, embedding: torch.Tensor | None, *, told_zero: bool, alpha: float) -> bool:
+def other_terminal_snr(model: PipelineModel, embedding: torch.Tensor | None, *, told_zero: bool, alpha: float) -> bool:
     """Whether a network that predicts v was trained with the other end of its noise levels than is told.
 
     At its last timestep v is alpha times the noise less the picture, and alpha is 0 at a zero signal-to-noise ratio.
@@ -123,7 +123,7 @@ def other_terminal_snr(model: Predicting, embedding: torch.Tensor | None, *, tol
 
 
 def _answer_to_noise(
-    model: Predicting, timestep: int, scale: float, embedding: torch.Tensor | None
+    model: PipelineModel, timestep: int, scale: float, embedding: torch.Tensor | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Noise [N, C, H, W] of deviation 1, and what the network predicts of it, seen `scale` as strong."""
     shape = (model.channels, model.sample_size, model.sample_size)

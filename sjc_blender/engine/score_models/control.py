@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 
@@ -30,15 +30,6 @@ PIPELINES = {
 PICTURE_CHANNELS = 3
 
 TAUGHT = "A ControlNet works with the family that it was trained on, such as Stable Diffusion 1.5 or XL."
-
-
-@runtime_checkable
-class Steerable(Protocol):
-    """A score model that may have a ControlNet."""
-
-    @property
-    def control_pixels(self) -> int:
-        """Pixels of the picture that steers it, along a side for one sample; 0 if it has no ControlNet."""
 
 
 def locate_control(source: str) -> Path:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from ...protocol.errors import SjcError
 from .latents import decoder_scale, encode_pictures
 from .noise_levels import nearest_timestep
+from .pipeline_model import PipelineModel
 from .preconditioning import VARIANCE_PRESERVING, preconditioning
 
 LOW_SIGMA = 0.3
@@ -34,19 +35,6 @@ read as v or as a sample, or v as noise."""
 
 NUMBERS = 4096
 """Numbers that a measurement is made of, at least."""
-
-
-class Predicting(Protocol):
-    """What of a `sjc_blender.engine.score_models.pipeline_model.PipelineModel` is asked."""
-
-    sigmas: torch.Tensor
-    prediction_type: str
-    channels: int
-    sample_size: int
-    device: torch.device
-    pixel_space: bool
-
-    def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -71,7 +59,7 @@ class Reading:
 
 
 @torch.no_grad()
-def readings(model: Predicting, embedding: torch.Tensor | None, smooth: torch.Tensor) -> dict[str, Reading]:
+def readings(model: PipelineModel, embedding: torch.Tensor | None, smooth: torch.Tensor) -> dict[str, Reading]:
     """Try a network, and read its answers as each kind of prediction.
 
     Parameters
@@ -100,13 +88,15 @@ def readings(model: Predicting, embedding: torch.Tensor | None, smooth: torch.Te
 
 
 def network_outputs(
-    model: Predicting, seen: torch.Tensor, timestep: int, embedding: torch.Tensor | None
+    model: PipelineModel, seen: torch.Tensor, timestep: int, embedding: torch.Tensor | None
 ) -> torch.Tensor:
     """What a network answers to each of `seen` [N, C, H, W], asked one by one: float32, without a learned variance."""
     return torch.cat([model._predict(one[None], timestep, embedding)[:, : model.channels].float() for one in seen])
 
 
-def _answers(model: Predicting, z: torch.Tensor, level: int, embedding: torch.Tensor | None) -> dict[str, torch.Tensor]:
+def _answers(
+    model: PipelineModel, z: torch.Tensor, level: int, embedding: torch.Tensor | None
+) -> dict[str, torch.Tensor]:
     """Clean samples by each reading; the network is asked once for each of `z`."""
     sigma = float(model.sigmas[level])
     seen = preconditioning(model.prediction_type, sigma).c_in * z
@@ -121,7 +111,7 @@ def prediction_of(found: dict[str, Reading]) -> str | None:
     return min(plausible, key=lambda kind: plausible[kind]) if plausible else None
 
 
-def smooth_sample(model: Predicting, pipeline: Any) -> torch.Tensor:
+def smooth_sample(model: PipelineModel, pipeline: Any) -> torch.Tensor:
     """A grey picture with a soft ball, as the model knows samples [1, C, H, W]."""
     vae = getattr(pipeline, "vae", None) or getattr(pipeline, "movq", None)
     scale = 1 if model.pixel_space or vae is None else decoder_scale(vae.config)
