@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sjc_blender.engine.forecast import main_memory, memory_limits
-from sjc_blender.engine.forecast.memory_limits import MemoryLimit
+from sjc_blender.engine.forecast.memory_limits import MainMemory
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GIGABYTE = 1 << 30
@@ -62,8 +62,8 @@ def test_a_groups_limit_counts_and_so_does_that_around_it(tmp_path):
     write(outer, memory__max=5 * GIGABYTE, memory__current=5 * GIGABYTE, memory__swap__max="max")
     write(tmp_path / "fs", memory__max="max", memory__current=7)
     assert limits(tmp_path, "0::/a/b\n") == [
-        MemoryLimit(2 * GIGABYTE, 5 * GIGABYTE // 2, 4 * GIGABYTE),
-        MemoryLimit(0, 0, 5 * GIGABYTE),
+        MainMemory(2 * GIGABYTE, 5 * GIGABYTE // 2, 4 * GIGABYTE),
+        MainMemory(0, 0, 5 * GIGABYTE),
     ]
 
 
@@ -72,7 +72,7 @@ def test_the_older_groups_count_too_also_where_a_container_sees_only_their_top(t
     write(top, memory__limit_in_bytes=2 * GIGABYTE, memory__usage_in_bytes=GIGABYTE)
     write(top, memory__stat=f"inactive_file 7\ntotal_inactive_file {GIGABYTE // 2}")
     told = "9:name=systemd:/x\n4:cpuset,memory:/docker/0123\n3:cpu:/\n0::/\n"
-    assert limits(tmp_path, told) == [MemoryLimit(3 * GIGABYTE // 2, 3 * GIGABYTE // 2, 2 * GIGABYTE)]
+    assert limits(tmp_path, told) == [MainMemory(3 * GIGABYTE // 2, 3 * GIGABYTE // 2, 2 * GIGABYTE)]
     write(top, memory__limit_in_bytes=9223372036854771712)
     assert limits(tmp_path, told) == []
 
@@ -83,8 +83,8 @@ def test_groups_that_say_nothing_limit_nothing(tmp_path, told):
 
 
 def test_the_least_of_all_is_what_is_free(monkeypatch):
-    monkeypatch.setattr(main_memory, "memory_limits", lambda: iter([MemoryLimit(5, 6, 7), MemoryLimit(9, 4, 8)]))
-    assert main_memory.main_memory() == main_memory.MainMemory(5, 4, 7)
+    monkeypatch.setattr(main_memory, "memory_limits", lambda: iter([MainMemory(5, 6, 7), MainMemory(9, 4, 8)]))
+    assert main_memory.main_memory() == MainMemory(5, 4, 7)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS sets no such limits")

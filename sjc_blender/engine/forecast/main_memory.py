@@ -4,39 +4,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 
 import psutil
 
-from .memory_limits import memory_limits
-
-
-@dataclass(frozen=True)
-class MainMemory:
-    """Bytes of main memory.
-
-    Attributes
-    ----------
-    free : int
-        What a program can use without swapping out others.
-    limit : int
-        What it can use at most, with others swapped out.
-    total : int
-    """
-
-    free: int
-    limit: int
-    total: int
+from .memory_limits import MainMemory, memory_limits
 
 
 def main_memory() -> MainMemory:
     """Return the memory available to this process within all limits; OSError if the system cannot be queried."""
-    memory = _of_system()
-    for limit in memory_limits():
-        memory = MainMemory(
-            min(memory.free, limit.free), min(memory.limit, limit.with_swap), min(memory.total, limit.total)
-        )
-    return memory
+    found = (_of_system(), *memory_limits())
+    return MainMemory(min(m.free for m in found), min(m.limit for m in found), min(m.total for m in found))
 
 
 def _of_system() -> MainMemory:

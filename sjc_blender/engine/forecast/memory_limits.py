@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import psutil
+
 CGROUPS = Path("/sys/fs/cgroup")
 PROC = Path("/proc/self")
 NO_LIMIT = 1 << 60
@@ -15,33 +17,32 @@ NO_LIMIT = 1 << 60
 
 
 @dataclass(frozen=True)
-class MemoryLimit:
-    """One limit.
+class MainMemory:
+    """Bytes of main memory, of the system or below a limit.
 
     Attributes
     ----------
     free : int
-        Bytes that are left below it.
-    with_swap : int
-        The same with what may be moved to the disk.
+        What a program can use without swapping out others.
+    limit : int
+        What it can use at most, with others swapped out.
     total : int
-        The limit itself.
     """
 
     free: int
-    with_swap: int
+    limit: int
     total: int
 
 
-def memory_limits() -> Iterator[MemoryLimit]:
-    """Yield all limits of this process, including those of parent groups."""
-    if sys.platform == "win32":
+def memory_limits() -> Iterator[MainMemory]:
+    """Yield all limits of this process, including those of parent groups; other systems than Linux set none."""
+    if sys.platform != "linux":
         return
     yield from _of_cgroups()
     yield from _of_ulimit()
 
 
-def _of_cgroups(cgroups: Path = CGROUPS, proc: Path = PROC) -> Iterator[MemoryLimit]:
+def _of_cgroups(cgroups: Path = CGROUPS, proc: Path = PROC) -> Iterator[MainMemory]:
     """Of version 2, https://docs.kernel.org/admin-guide/cgroup-v2.html, and of version 1."""
     try:
         lines = (proc / "cgroup").read_text(encoding="utf-8").splitlines()
@@ -57,7 +58,7 @@ def _of_cgroups(cgroups: Path = CGROUPS, proc: Path = PROC) -> Iterator[MemoryLi
             yield from _of_groups(cgroups / "memory", path, names)
 
 
-def _of_groups(mount: Path, path: str, names: tuple[str, str, str]) -> Iterator[MemoryLimit]:
+def _of_groups(mount: Path, path: str, names: tuple[str, str, str]) -> Iterator[MainMemory]:
     limit_name, usage_name, reclaimed_name = names
     inner = PurePosixPath(path.lstrip("/"))
     # In a container the path may be that of the host, of which only the mount's top is seen.
@@ -69,32 +70,26 @@ def _of_groups(mount: Path, path: str, names: tuple[str, str, str]) -> Iterator[
         free = max(0, limit - max(0, usage - _of_statistics(folder / "memory.stat", reclaimed_name)))
         swap_limit = _number(folder / "memory.swap.max") or 0
         swap = max(0, min(swap_limit, NO_LIMIT) - (_number(folder / "memory.swap.current") or 0))
-        yield MemoryLimit(free, free + swap, limit)
+        yield MainMemory(free, free + swap, limit)
 
 
-def _of_ulimit(proc: Path = PROC) -> Iterator[MemoryLimit]:
+def _of_ulimit() -> Iterator[MainMemory]:
     import resource
 
-    pages = _fields(proc / "statm")
-    for kind, used in ((resource.RLIMIT_AS, 0), (resource.RLIMIT_DATA, 5)):
+    used = psutil.Process().memory_info()
+    for kind, taken in ((resource.RLIMIT_AS, used.vms), (resource.RLIMIT_DATA, used.data)):
         limit = resource.getrlimit(kind)[0]
-        if limit == resource.RLIM_INFINITY or len(pages) <= used:
-            continue
-        free = max(0, limit - pages[used] * resource.getpagesize())
-        yield MemoryLimit(free, free, limit)
+        if limit != resource.RLIM_INFINITY:
+            free = max(0, limit - taken)
+            yield MainMemory(free, free, limit)
 
 
 def _number(file: Path) -> int | None:
-    fields = _fields(file)
-    return fields[0] if fields else None
-
-
-def _fields(file: Path) -> list[int]:
-    """Return the numbers in a file of the kernel; empty if it is missing or says ``max``."""
+    """Return the number in a file of the kernel; None if it is missing or says ``max``."""
     try:
-        return [int(word) for word in file.read_text(encoding="ascii").split()]
+        return int(file.read_text(encoding="ascii"))
     except (OSError, ValueError):
-        return []
+        return None
 
 
 def _of_statistics(file: Path, name: str) -> int:
