@@ -10,7 +10,7 @@ from pathlib import Path
 
 from distributed.core import rpc
 
-from ..protocol.errors import SjcError
+from ..protocol.errors import SjcError, first_line
 from ..protocol.hub_cache import hub_cache
 from .connection import Connection
 
@@ -55,15 +55,9 @@ def no_scheduler(where: Connection, error: BaseException) -> SjcError:
     protected = "It wants keys of its own authority (--keys)." if where.keys is None else "Its keys may be others."
     return SjcError(
         "farm_no_scheduler",
-        f"No scheduler answers at {where.address}: {_cause(error)}.",
+        f"No scheduler answers at {where.address}: {first_line(error).rstrip('.')}.",
         f"Start one there with `farm serve`, or give its address. {protected}",
     )
-
-
-def _cause(error: BaseException) -> str:
-    """Return the first line of an exception's message."""
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 def local_models() -> list[str]:

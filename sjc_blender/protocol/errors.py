@@ -69,6 +69,11 @@ _SHORT = _Short()
 _SHORT.maxstring = _SHORT.maxother = 80
 
 
+def first_line(error: BaseException) -> str:
+    """Return what an exception says, in one line; the name of its kind if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 class InvalidSpec(SjcError):
     """A job spec with faults; `faults` lists every one of them."""
 

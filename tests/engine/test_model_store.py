@@ -300,7 +300,7 @@ def test_a_full_disk_is_seen_before_anything_is_fetched(tmp_path, monkeypatch):
     with pytest.raises(SjcError) as refused:
         download._check_space(TINY, [file], there)
     assert refused.value.code == "not_enough_disk"
-    assert "needs 0.10 GB" in str(refused.value) and "0.30 GB are free" in str(refused.value)
+    assert "needs 100 MB" in str(refused.value) and "300 MB are free" in str(refused.value)
     # What has come already is needed no more.
     (folder / "blobs").mkdir(parents=True)
     (folder / "blobs" / (file.sha256 + cache.PARTIAL)).write_bytes(bytes(60_000_000))

@@ -18,6 +18,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ...protocol import events
+from ...protocol.amounts import gigabytes
 from ...protocol.errors import SjcError
 from ...protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK
 from ...protocol.known_models import PREVIEW_DECODER, KnownModel, known_models
@@ -147,7 +148,7 @@ def _print(text: str, stream: Any = None) -> None:
 
 def _table(found: Models) -> list[str]:
     """Print every family with its requirements, its known models and others on disk."""
-    lines = [f"Models are kept in {found.cache} ({_gigabytes(found.free)} free).", ""]
+    lines = [f"Models are kept in {found.cache} ({gigabytes(found.free)} free).", ""]
     known = known_models()
     for family in FAMILIES:
         needs = f"about {family.download_gigabytes:g} GB, graphics memory {family.gpu_gigabytes:g} GB"
@@ -173,9 +174,5 @@ def _state(model: KnownModel, there: ModelOnDisk | None) -> str:
 
 
 def _on_disk(model: ModelOnDisk) -> str:
-    size = _gigabytes(model.size)
+    size = gigabytes(model.size)
     return f"on disk: {size}" if model.state == "whole" else f"in part: {size}; download it again to complete it"
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.2f} GB"

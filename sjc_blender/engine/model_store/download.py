@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ...protocol.amounts import gigabytes
 from ...protocol.atomic_write import file_error
-from ...protocol.errors import SjcError
+from ...protocol.errors import SjcError, first_line
 from ...protocol.hub_cache import INDEX, hub_cache
 from ...protocol.known_models import known_model
 from ...protocol.lease import Lease
@@ -159,7 +160,7 @@ def _check_space(hub_id: str, missing: list[RemoteFile], snapshot: Snapshot) -> 
         needed -= min(partial.stat().st_size, file.size) if partial.is_file() else 0
     free = free_bytes(snapshot.folder)
     if needed and needed + SPARE_BYTES > free:
-        raise _not_enough_disk(f"{hub_id} needs {_gigabytes(needed)}, and some to spare; {_gigabytes(free)} are free")
+        raise _not_enough_disk(f"{hub_id} needs {gigabytes(needed)}, and some to spare; {gigabytes(free)} are free")
 
 
 def _not_enough_disk(why: str) -> SjcError:
@@ -168,10 +169,6 @@ def _not_enough_disk(why: str) -> SjcError:
         f"There is not enough space for the model on the disk of {hub_cache()}: {why}.",
         "Free some space, delete a model that you do not need, or choose another folder for models.",
     )
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:.2f} GB"
 
 
 @contextmanager
@@ -225,9 +222,8 @@ def _explained(hub_id: str, endpoint: str) -> Iterator[None]:
 
 
 def _network_error(hub_id: str, endpoint: str, error: Exception) -> SjcError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return SjcError(
         "hub_unreachable",
-        f"The download of {hub_id} from {endpoint} broke off: {reason}.",
+        f"The download of {hub_id} from {endpoint} broke off: {first_line(error)}.",
         "Check the connection and start it again; it continues where it stopped.",
     )

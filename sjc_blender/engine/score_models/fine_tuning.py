@@ -11,12 +11,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from ...protocol.errors import SjcError
+from ...protocol.errors import SjcError, first_line
 from ...protocol.home import expanded
 from ...protocol.model_families import tensor_names
 from ...protocol.outside_file import is_file
 from ...protocol.spec import Adapter
-from .load_errors import first_line, is_out_of_memory
+from .load_errors import is_out_of_memory
 from .lora_format import OTHER_FORMATS, lora_pairs
 from .lora_layers import NoSuchLayers, add_lora
 from .model_source import PICKLED_SUFFIXES, pickled
@@ -129,7 +129,7 @@ def _explained(file: Path, error: Exception) -> Exception:
     """Tell what libraries raise about a file; a lack of memory is told by who loads the model."""
     if isinstance(error, SjcError) or is_out_of_memory(error):
         return error
-    return _mismatch(file, first_line(error) or type(error).__name__)
+    return _mismatch(file, first_line(error))
 
 
 def _unsupported(pipeline: Any, file: Path, kind: str) -> SjcError:

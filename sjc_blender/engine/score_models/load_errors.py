@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ...protocol.errors import SjcError
+from ...protocol.errors import SjcError, first_line
 
 
 @contextmanager
@@ -40,11 +40,6 @@ def memory_explained(source: str, device: torch.device) -> Iterator[None]:
             f"The model {source!r} does not fit into the memory of {device.type!r}.",
             "Close other programs, choose a smaller model, or set the model's dtype to float16.",
         ) from error
-
-
-def first_line(error: Exception) -> str:
-    """What an exception says, in one line."""
-    return (str(error).strip().splitlines() or [""])[0]
 
 
 def is_out_of_memory(error: BaseException) -> bool:

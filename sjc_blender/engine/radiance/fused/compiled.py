@@ -12,7 +12,7 @@ import torch
 import warp
 
 from ....protocol.atomic_write import require_room
-from ....protocol.errors import SjcError
+from ....protocol.errors import SjcError, first_line
 from ....protocol.file_lock import FileLock
 from .adamax_kernel import adamax_kernel
 from .kernel_cache import discard, discard_damaged, kernel_folders, seal
@@ -24,6 +24,7 @@ PATIENCE = 120.0
 """Seconds that another engine may take to compile the same kernels."""
 
 ATTEMPTS = 2
+LONGEST_REASON = 200
 
 ROOM_TO_COMPILE = 4_000_000
 """Bytes that must be free before: the compiler ends the whole process where a disk is full."""
@@ -53,7 +54,7 @@ def trouble_with(channels: int, pixel_space: bool, device: torch.device) -> str:
                 try:
                     _load({kernel.module.name for kernel in kernels}, device)
                 except Exception as error:  # whatever a compiler, a linker and a file system raise
-                    reason = _one_line(error)
+                    reason = first_line(error)[:LONGEST_REASON]
                     for kernel in kernels:
                         kernel.module.mark_modified()
                         for made in kernel_folders(folder, kernel.module.name):
@@ -62,7 +63,7 @@ def trouble_with(channels: int, pixel_space: bool, device: torch.device) -> str:
                     seal(folder)
                     return ""
     except Exception as error:  # Warp itself does not start, or its folder cannot be had
-        reason = _one_line(error)
+        reason = first_line(error)[:LONGEST_REASON]
     return reason
 
 
@@ -89,7 +90,3 @@ def _alone_in(folder: Path) -> Iterator[None]:
     finally:
         if lock is not None:
             lock.release()
-
-
-def _one_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
