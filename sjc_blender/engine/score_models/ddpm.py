@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -49,7 +48,3 @@ class ClassConditionalDdpm(Ddpm):
         names = names_of(pipeline, labels)
         guided = len(set(names.values())) < labels
         self.classes = ClassNames(labels - guided, labels - 1 if guided else None, names)
-
-    def encode(self, texts: Sequence[str]) -> torch.Tensor:
-        """Find the classes [N], int64, by `ClassNames.label`."""
-        return torch.tensor([self.classes.label(text) for text in texts], device=self.device)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -27,10 +26,6 @@ class DiT(PipelineModel):
         super().__init__(pipeline, device)
         classes: int = pipeline.transformer.config.num_embeds_ada_norm
         self.classes = ClassNames(classes, classes, names_of(pipeline, classes))
-
-    def encode(self, texts: Sequence[str]) -> torch.Tensor:
-        """Find the classes [N], int64, by `ClassNames.label`."""
-        return torch.tensor([self.classes.label(text) for text in texts], device=self.device)
 
     def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor:
         clock = torch.full((len(network_input),), timestep, device=network_input.device)

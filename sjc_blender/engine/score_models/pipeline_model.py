@@ -13,6 +13,7 @@ import torch
 
 from ...protocol.errors import SjcError
 from ...protocol.memory import MemoryLevel, memory_levels
+from .class_names import ClassNames
 from .control import pixels_per_sample, residuals
 from .guidance import guided
 from .ip_adapter import IpAdapter, takes_no_picture
@@ -30,8 +31,8 @@ class PipelineModel:
     The networks run in the dtype they were loaded in; everything with sigma in it is computed in float32.
 
     An adapter sets `sigmas`, `prediction_type`, `channels`, `sample_size` and `dtype`, may replace `_predict`, and
-    `encode` if it has a condition; it overrides `decode` if its samples are neither pixels in [-1, 1] nor latents of
-    a ``vae``.
+    `encode` if its condition is no class; it overrides `decode` if its samples are neither pixels in [-1, 1] nor
+    latents of a ``vae``.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ class PipelineModel:
     wide_half: ClassVar[bool] = False
     """True if in half precision they need the range of bfloat16."""
     conditional: ClassVar[bool] = True
+    classes: ClassNames | None = None
+    """What a prompt may name, of a model of classes."""
     pixel_space: bool = False
     levels: tuple[int, ...] = ()
     """Timesteps that the network knows, where those are a few of the table's; empty: all."""
@@ -141,8 +144,10 @@ class PipelineModel:
         self.level = level
 
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
-        """See `ScoreModel.encode`."""
-        raise ValueError("this model has no condition")
+        """See `ScoreModel.encode`: here the classes [N], int64, by `ClassNames.label`."""
+        if self.classes is None:
+            raise ValueError("this model has no condition")
+        return torch.tensor([self.classes.label(text) for text in texts], device=self.device)
 
     def embed_picture(self, picture: np.ndarray) -> torch.Tensor:
         """Embed a picture (uint8 [H, W, 3]) for `Condition.picture`; SjcError without an IP-Adapter."""

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from ...protocol.errors import SjcError
-from ...protocol.reference_views import ReferenceView, read_reference_views
+from ...protocol.reference_views import read_reference_views
 from ..cameras.viewpoints import Viewpoint
 from ..image_files.picture_file import UnusablePicture, as_tensor, open_picture
 from .closed_form import ClosedFormDenoiser
@@ -54,7 +54,6 @@ class ReferenceViewModel(ClosedFormDenoiser):
         side = min(LARGEST_PICTURE, *(picture.shape[-1] for picture in pictures))
         super().__init__(torch.stack([functional.adaptive_avg_pool2d(p, side) for p in pictures]).to(device))
         self._poses = torch.tensor([view.camera.pose for view in views])
-        self._views: tuple[ReferenceView, ...] = views
 
     def picture_of(self, viewpoint: Viewpoint) -> torch.Tensor:
         """The picture [1, 3, H, W] that a viewpoint's camera took; SjcError ``no_reference_view`` if none did."""
