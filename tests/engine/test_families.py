@@ -217,7 +217,7 @@ def test_the_network_is_shown_the_conditions_that_diffusers_shows_it(folder):
     theirs, ours = (flat(options) for _, options in calls)
     for name, tensor in theirs.items():
         torch.testing.assert_close(ours[name], tensor, msg=name)
-    assert {"encoder_hidden_states.", "added_cond_kwargs.time_ids"} <= theirs.keys()
+    assert {"encoder_hidden_states.", "added_cond_kwargs.time_ids."} <= theirs.keys()
 
 
 @pytest.mark.parametrize("family", ["stable_diffusion_xl", "stable_diffusion_3"])
