@@ -88,9 +88,7 @@ FAMILIES = (
 )
 FAMILY = {family.name: family for family in FAMILIES}
 
-NETWORK_FILES = frozenset(
-    ("stable_diffusion_3", *(family.name for family in TEXT_TO_IMAGE if "transformer" in family.components))
-)
+NETWORK_FILES = frozenset(family.name for family in TEXT_TO_IMAGE if "transformer" in family.components)
 """Families of whose models a file may hold the denoising network alone."""
 
 
