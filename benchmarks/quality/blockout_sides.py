@@ -1,7 +1,8 @@
 """How closely blockouts keep their measures: shapes that the built-in prior would not make on its own.
 
-``python -m benchmarks.quality.blockout_sides`` makes a Draft of each at the default looseness, and prints the sides of
-its mesh's box in sides of the blockout's, how it is recognised, and the distance of its colour.
+``python -m benchmarks.quality.blockout_sides`` makes each at the default looseness, and prints the sides of its
+mesh's box in sides of the blockout's as it was drawn, whether the recogniser sees the object and its colour, and the
+share of the surface that has the background's grey.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from benchmarks.quality.control_jobs import MODEL, OUT, ControlJob, control_job,
 from benchmarks.quality.jobs import QualityJob
 from benchmarks.quality.occupancy_input import digest_of, write_occupancy
 from benchmarks.quality.shape import Mask, empty_grid, voxel_centres
+from sjc_blender.engine.image_files.srgb import from_linear
+from sjc_blender.engine.pictures.finished_job import read_grid
 from sjc_blender.protocol.presets import new_job
 from sjc_blender.protocol.spec import LOOSENESS, ProxySpec
 from training.fields import box, cylinder
 
-RESOLUTION = 64
-SHAPE = ("iou", "recognition", "colour_error")
+GREY = 0.12
+"""Distance from the background, in sRGB, at which a colour counts as the background's."""
 
 
 def _cuboids(points: Tensor, *boxes: tuple[float, ...]) -> Tensor:
@@ -76,17 +79,40 @@ def _flat_house(points: Tensor) -> Tensor:
     return _cuboids(points, (0, 0, -0.1, 0.9, 0.5, 0.2), (0, 0, 0.15, 0.95, 0.55, 0.06))
 
 
-CHOSEN_BY: dict[str, tuple[str, str, Callable[[Tensor], Tensor]]] = {
-    "tall chair": ("red", "chair", _tall_chair),
-    "long car": ("orange", "car", _long_car),
-    "wide mug": ("green", "mug", _wide_mug),
-}
-"""Colour, object and signed distances of the shapes by which the constants of proxies were chosen."""
+def _tower(points: Tensor) -> Tensor:
+    """A house that is high and narrow."""
+    return _cuboids(points, (0, 0, -0.1, 0.3, 0.25, 0.8), (0, 0, 0.8, 0.36, 0.31, 0.06))
 
-JUDGED_BY: dict[str, tuple[str, str, Callable[[Tensor], Tensor]]] = {
-    "bench": ("blue", "chair", _bench),
-    "rocket": ("purple", "rocket", _rocket),
-    "bungalow": ("yellow", "house", _flat_house),
+
+@dataclasses.dataclass(frozen=True)
+class Blockout:
+    """A shape, what is asked for, and the sides of its box in domain units."""
+
+    colour: str
+    known: str
+    distance: Callable[[Tensor], Tensor]
+    sides: tuple[float, float, float]
+
+    def filled(self, resolution: int) -> Mask:
+        """The voxels of a cube whose centres lie inside, as the add-on fills them."""
+        grid = empty_grid(resolution)
+        points = torch.from_numpy(voxel_centres(grid).reshape(-1, 3))
+        inside: Mask = (self.distance(points) <= 0).numpy().reshape(grid.shape)
+        return inside
+
+
+CHOSEN_BY = {
+    "tall chair": Blockout("red", "chair", _tall_chair, (0.86, 0.86, 1.9)),
+    "long car": Blockout("orange", "car", _long_car, (0.8, 1.9, 0.65)),
+    "wide mug": Blockout("green", "mug", _wide_mug, (1.65, 1.4, 0.6)),
+}
+"""The shapes by which the constants of proxies were chosen."""
+
+JUDGED_BY = {
+    "bench": Blockout("blue", "chair", _bench, (1.82, 0.55, 1.1)),
+    "rocket": Blockout("purple", "rocket", _rocket, (0.9, 0.9, 1.8)),
+    "bungalow": Blockout("yellow", "house", _flat_house, (1.9, 1.1, 0.51)),
+    "tower": Blockout("red", "house", _tower, (0.72, 0.62, 1.76)),
 }
 """Those that were looked at afterwards."""
 
@@ -98,10 +124,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality.blockout_sides", description=__doc__)
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
     parser.add_argument("--looseness", type=float, default=LOOSENESS)
+    parser.add_argument("--preset", choices=("draft", "standard", "high"), default="draft")
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     out: Path = arguments.out
-    wanted = {name: held(name, arguments.looseness, out) for name in arguments.shapes}
+    wanted = {name: held(name, arguments.looseness, arguments.preset, out) for name in arguments.shapes}
     whole = run_here(wanted.values())
     found = {name: of_one(name, control.job) for name, control in wanted.items()}
     (out / "blockout_sides.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
@@ -110,37 +137,35 @@ def main() -> int:
     return 0 if whole else 130
 
 
-def filled(name: str) -> Mask:
-    """The voxels of a shape, on a cube."""
-    grid = empty_grid(RESOLUTION)
-    points = torch.from_numpy(voxel_centres(grid).reshape(-1, 3))
-    inside: Mask = (SHAPES[name][2](points) <= 0).numpy().reshape(grid.shape)
-    return inside
-
-
-def held(name: str, looseness: float, out: Path) -> ControlJob:
+def held(name: str, looseness: float, preset: str, out: Path) -> ControlJob:
     """The job that keeps to a shape."""
-    colour, known, _ = SHAPES[name]
-    shape = filled(name)
-    spec = new_job(f"a {colour} {known}", preset="draft", seed=0, model={"source": MODEL, "device": "cpu"})
+    wanted = SHAPES[name]
+    prompt = f"a {wanted.colour} {wanted.known}"
+    spec = new_job(prompt, preset=preset, seed=0, model={"source": MODEL, "device": "cpu"})
+    shape = wanted.filled(spec.field.resolution)
     spec = dataclasses.replace(
         spec, field=dataclasses.replace(spec.field, proxy=ProxySpec(digest_of(shape), looseness))
     )
-    job = control_job(f"{name.replace(' ', '-')}-looseness{looseness:g}", known, colour, spec, out)
+    row = f"{name.replace(' ', '-')}-{preset}-looseness{looseness:g}"
+    job = control_job(row, wanted.known, wanted.colour, spec, out)
     return ControlJob(job, lambda folder: write_occupancy(folder.proxy, shape))
 
 
 def of_one(name: str, job: QualityJob) -> dict[str, Any]:
-    """Sides of the mesh's box in those of the shape's; nothing of a job that is not done."""
+    """What is measured of a job; nothing of one that is not done."""
     figures = job.figures()
     if figures is None or figures["failed"]:
         return {}
-    with np.load(job.folder.mesh) as mesh:
-        corners = mesh["vertices"]
-    places = np.argwhere(filled(name))
-    sides = (np.ptp(places, axis=0) + 1) * 2 / RESOLUTION
-    made = np.ptp(corners, axis=0)
-    return {"sides": (made / sides).round(3).tolist(), **{key: figures.get(key) for key in SHAPE[1:]}}
+    with np.load(job.folder.mesh, allow_pickle=False) as mesh:
+        corners, colours = mesh["vertices"], mesh["colours"]
+    background = read_grid(job.folder).background_rgb
+    apart = (from_linear(torch.from_numpy(colours)) - from_linear(background)).abs().amax(dim=-1)
+    return {
+        "sides": (np.ptp(corners, axis=0) / SHAPES[name].sides).round(3).tolist(),
+        "object": figures["object"],
+        "colour": figures["colour"],
+        "grey": round(float((apart < GREY).float().mean()), 3),
+    }
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class Made:
     threshold : float
         The solidity at which its surface is cut.
     lowest_view : float
-        Elevation of the lowest camera that looked at it, in degrees.
+        See `sjc_blender.protocol.views.lowest_view`.
     vertices, quads, normals : array
         That surface.
     """
@@ -81,7 +81,7 @@ class Made:
         """Read the result of a finished job; SjcError as `read_grid`."""
         grid = read_grid(folder)
         with np.load(folder.result / "mesh.npz", allow_pickle=False) as mesh:
-            lowest = lowest_view(folder.read_spec().cameras)
+            lowest = lowest_view(folder.read_spec())
             return cls(grid, float(mesh["threshold"]), lowest, mesh["vertices"], mesh["faces"], mesh["normals"])
 
     def solid(self) -> Mask:

@@ -89,7 +89,7 @@ def _iou(job: QualityJob) -> float:
     black = torch.zeros(*density.shape, 3)
     if not density.any():
         return 0.0
-    lowest = lowest_view(spec.cameras)
+    lowest = lowest_view(spec)
     level = SurfaceCutter(
         density, black.numpy(), field.voxel_size, spec.outputs.mesh_smoothing, lowest
     ).automatic_threshold

@@ -211,7 +211,7 @@ class Run:
         grid = colour.grid
         if self.sjc.proxy is not None:
             grid = with_neighbours_colours(grid, self.sjc.proxy.occupancy)
-        mesh = extract_mesh(grid, outputs, self.spec.cameras, self.report) if outputs.mesh else None
+        mesh = extract_mesh(grid, self.spec, self.report) if outputs.mesh else None
         self.seconds["meshing"] = time.perf_counter() - started
         result = write_result(self.folder, self.spec, grid, mesh, self._metrics(colour.psnr), self.report)
         with contextlib.suppress(OSError):

@@ -183,6 +183,10 @@ class DomainSpec:
 LOOSENESS = 0.1
 """Default looseness of a proxy: the object keeps the dimensions of a blockout (see ``docs/quality.md``)."""
 
+CLOSE = 0.2
+"""Looseness below which nothing grows outside a proxy. Its loss alone is outweighed where a model wants much more than
+the shape: a bungalow grew by a fifth of its height."""
+
 
 @dataclass(frozen=True)
 class ProxySpec:
@@ -196,13 +200,18 @@ class ProxySpec:
         How freely the object may leave the shape, 0 to 1. At 0 it starts as the full shape and is held to it
         everywhere and to the end; the more, the hazier the start, the farther from the shape's surface it may go its
         own way (Sketch-Shape of Latent-NeRF, https://arxiv.org/abs/2211.07600, section 4.2), and the sooner it is let
-        go: after a share of 1 - looseness of the steps. Below 0.2 nothing grows outside the shape until then. The
+        go: after a share of 1 - looseness of the steps. Below 0.2 nothing grows outside the shape, to the end. The
         schedules (noise levels, grids, late losses) begin at a share of 1 - looseness, at half at most, for what comes
         before is there to find the shape. At 1 the result is exactly the one without a proxy. Not in the paper.
     """
 
     digest: str
     looseness: float = LOOSENESS
+
+    @property
+    def close(self) -> bool:
+        """Whether nothing grows outside the shape."""
+        return self.looseness < CLOSE
 
 
 @dataclass(frozen=True)

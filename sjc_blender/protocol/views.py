@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from .spec import Camera, CameraRig, OrbitRig
+from .spec import Camera, JobSpec, OrbitRig
 
 VERTICAL = 1e-6
 
@@ -139,8 +139,14 @@ def direction(position: tuple[float, float, float]) -> tuple[float, float]:
     return math.degrees(math.atan2(x, -y)), math.degrees(math.atan2(z, math.hypot(x, y)))
 
 
-def lowest_view(rig: OrbitRig | CameraRig) -> float:
-    """The lowest elevation, in degrees, from which cameras of a rig see the domain."""
+def lowest_view(spec: JobSpec) -> float:
+    """The lowest elevation, in degrees, from which something is known of a job's object.
+
+    That of its cameras; the underside of a shape that it keeps to closely is known without any.
+    """
+    if spec.field.proxy is not None and spec.field.proxy.close:
+        return -90.0
+    rig = spec.cameras
     if isinstance(rig, OrbitRig):
         return rig.elevation[0]
     return min(camera_direction(camera)[1] for camera in rig.cameras if camera.weight > 0) - rig.jitter

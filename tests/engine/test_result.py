@@ -20,11 +20,11 @@ from sjc_blender.engine.results.turntable import Turntable
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
-from sjc_blender.protocol.spec import DomainSpec, JobSpec, OrbitRig, OutputSpec
+from sjc_blender.protocol.spec import DomainSpec, JobSpec, OutputSpec
 from tests.engine.analytic_objects import coloured_ball
 
 GRID = coloured_ball(16)
-MESH = extract_mesh(GRID, OutputSpec(), OrbitRig(), lambda event: None)
+MESH = extract_mesh(GRID, JobSpec(prompt="a ball"), lambda event: None)
 MATRIX = ((2.0, 0.0, 0.0, 5.0), (0.0, 2.0, 0.0, 6.0), (0.0, 0.0, 2.0, 7.0), (0.0, 0.0, 0.0, 1.0))
 SPEC = JobSpec(prompt="a ball", domain=DomainSpec(matrix_world=MATRIX))
 TURNTABLE = Turntable(torch.full((2, 3, 32, 32), 0.5), torch.full((3, 64, 256), 0.5), fog=0.1)

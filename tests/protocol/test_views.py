@@ -6,7 +6,7 @@ import pytest
 
 from sjc_blender.protocol.model_profile import Vocabulary, load_profile
 from sjc_blender.protocol.presets import new_job
-from sjc_blender.protocol.spec import Camera, CameraRig, OrbitRig
+from sjc_blender.protocol.spec import CLOSE, Camera, CameraRig, FieldSpec, JobSpec, OrbitRig, ProxySpec
 from sjc_blender.protocol.views import PAPER_VIEWS, Band, View, ViewVocabulary, direction, lowest_view
 
 
@@ -104,11 +104,20 @@ def test_a_missing_article_is_added_for_the_built_in_prior_alone(prompt, expecte
 
 
 def test_the_lowest_view_of_an_orbit_and_of_cameras():
-    assert lowest_view(OrbitRig(elevation=(-12.0, 40.0))) == -12.0
+    def lowest(rig: OrbitRig | CameraRig) -> float:
+        return lowest_view(JobSpec(prompt="", cameras=rig))
+
+    assert lowest(OrbitRig(elevation=(-12.0, 40.0))) == -12.0
 
     def camera(height: float, weight: float = 1.0) -> Camera:
         pose = ((1.0, 0.0, 0.0, 0.0), (0.0, 0.0, -1.0, -2.0), (0.0, 1.0, 0.0, height), (0.0, 0.0, 0.0, 1.0))
         return Camera(name="a", pose=pose, window=(-1, 1, -1, 1), weight=weight)
 
-    assert lowest_view(CameraRig((camera(2.0), camera(0.0)))) == pytest.approx(0.0)
-    assert lowest_view(CameraRig((camera(2.0), camera(-2.0, weight=0.0)), jitter=5.0)) == pytest.approx(40.0)
+    assert lowest(CameraRig((camera(2.0), camera(0.0)))) == pytest.approx(0.0)
+    assert lowest(CameraRig((camera(2.0), camera(-2.0, weight=0.0)), jitter=5.0)) == pytest.approx(40.0)
+
+
+@pytest.mark.parametrize(("looseness", "lowest"), [(0.0, -90.0), (0.1, -90.0), (CLOSE, -5.0)])
+def test_the_underside_of_a_close_proxy_is_known_without_a_view(looseness, lowest):
+    field = FieldSpec(proxy=ProxySpec("0" * 64, looseness))
+    assert lowest_view(JobSpec(prompt="", field=field, cameras=OrbitRig(elevation=(-5.0, 40.0)))) == lowest

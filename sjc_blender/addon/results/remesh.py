@@ -160,7 +160,7 @@ def cutter_of(folder: JobFolder, smoothing: float) -> SurfaceCutter:
 def _cutter(folder: str, _changed: int, smoothing: float) -> SurfaceCutter:
     job = JobFolder(Path(folder))
     field = read_field(job)
-    return SurfaceCutter(field.density, field.rgb, field.voxel_size, smoothing, lowest_view(job.read_spec().cameras))
+    return SurfaceCutter(field.density, field.rgb, field.voxel_size, smoothing, lowest_view(job.read_spec()))
 
 
 def _surface(folder: JobFolder, wanted: Cut) -> Surface:

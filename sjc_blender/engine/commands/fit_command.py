@@ -110,7 +110,7 @@ def _run(arguments: argparse.Namespace, told: Callable[[events.Event], None]) ->
     measured = {"train": pictures.train[:MEASURED], "held_out": pictures.held_out}
     metrics |= {f"psnr_{name}": psnr(grid, some, arguments.background) for name, some in measured.items() if some}
     report(events.Phase("writing the results"))
-    report(write_result(folder, spec, grid, extract_mesh(grid, spec.outputs, spec.cameras, report), metrics, report))
+    report(write_result(folder, spec, grid, extract_mesh(grid, spec, report), metrics, report))
     judges = "held-out" if pictures.held_out else "train"
     print(f"PSNR of the {judges} pictures: {metrics['psnr_' + judges.replace('-', '_')]:.2f} dB")
 

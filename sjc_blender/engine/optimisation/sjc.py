@@ -174,8 +174,8 @@ class ScoreJacobianChaining:
             self.optimiser.permitted = report.finite
         self.whole = False
         self.optimiser.step()
-        if pull is not None:
-            pull.shape.confine(self.field)
+        if self.proxy is not None:
+            self.proxy.confine(self.field)
         if self.kept is not None:
             self.kept.restore(self.field)
         self._count_step()

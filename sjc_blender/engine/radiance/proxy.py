@@ -12,6 +12,7 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from torch import Tensor
 from torch.nn import functional
 
+from ...protocol.spec import CLOSE
 from .field import VoxelField, before_activation
 
 INSIDE = 4.0
@@ -33,11 +34,6 @@ HALFWAY = 0.1
 
 PULL = 5.0
 """Strength of the loss relative to the score; see `pull_weight`."""
-
-
-CLOSE = 0.2
-"""Looseness below which nothing grows outside the shape while it is held. The loss alone is outweighed where a model
-wants much more than the shape: a bungalow grew by a fifth of its height."""
 
 
 class Proxy:
@@ -79,12 +75,12 @@ class Proxy:
 
     @torch.no_grad()
     def confine(self, field: VoxelField) -> None:
-        """Empty again what has grown outside a shape that is kept to closely, farther than the tolerance."""
+        """Empty again the voxels of which nothing lies in a shape that is kept to closely."""
         if self.looseness >= CLOSE:
             return
         empty = before_activation(torch.tensor(OUTSIDE)).to(field.density_grid) * (-field.density_scale).exp()
         grid = field.density_grid[0]
-        torch.where(self._of(field).beyond, torch.minimum(grid, empty), grid, out=grid)
+        torch.where(self._of(field).empty, torch.minimum(grid, empty), grid, out=grid)
 
     def _of(self, field: VoxelField) -> _Held:
         # The distances are computed once for every grid that a run has.
@@ -106,9 +102,8 @@ class Proxy:
         share = self._share(field)
         device = field.density_grid.device
         inside = (share * weight).flatten().to(device)
-        beyond = ((share == 0) & (distance > self.tolerance)).to(device)
         outside = (THICKNESS * (1 - share) * weight).to(device)
-        return _Held(outside, inside.nonzero().squeeze(1), inside[inside > 0], beyond)
+        return _Held(outside, inside.nonzero().squeeze(1), inside[inside > 0], (share == 0).to(device))
 
 
 def pull_weight(score: Tensor, images: Tensor) -> Tensor:
@@ -128,11 +123,11 @@ class _Held:
     """The loss on one grid.
 
     With the opacity a = 1 - exp(-t sigma), the cross-entropy -(1 - o) log(1 - a) - o log a is linear in the density
-    outside; its other part is needed only where the shape is.
+    outside; its other part is needed only where the shape is. `empty` are the voxels of which nothing lies in it.
     """
 
-    def __init__(self, outside: Tensor, inside_at: Tensor, inside: Tensor, beyond: Tensor) -> None:
-        self._outside, self._inside_at, self._inside, self.beyond = outside, inside_at, inside, beyond
+    def __init__(self, outside: Tensor, inside_at: Tensor, inside: Tensor, empty: Tensor) -> None:
+        self._outside, self._inside_at, self._inside, self.empty = outside, inside_at, inside, empty
 
     def loss(self, density: Tensor) -> Tensor:
         """Mean over the voxels, of a density [nx, ny, nz]."""

@@ -5,23 +5,21 @@ from __future__ import annotations
 
 from ...protocol.errors import SjcError
 from ...protocol.events import Warned
-from ...protocol.spec import CameraRig, OrbitRig, OutputSpec
+from ...protocol.spec import JobSpec
 from ...protocol.views import lowest_view
 from ...surface.surface import Surface, SurfaceCutter
 from ..radiance.radiance_grid import RadianceGrid
 from ..reporter import Report
 
 
-def extract_mesh(grid: RadianceGrid, outputs: OutputSpec, rig: OrbitRig | CameraRig, report: Report) -> Surface:
+def extract_mesh(grid: RadianceGrid, spec: JobSpec, report: Report) -> Surface:
     """Cut the surface of a grid as the job asks for it.
 
     Parameters
     ----------
-    outputs : OutputSpec
-        A threshold that nothing in the grid reaches gives way to the automatic one: hours of work are not thrown
-        away for it.
-    rig : OrbitRig or CameraRig
-        The cameras that looked at it.
+    spec : JobSpec
+        Of the job. A threshold that nothing in the grid reaches gives way to the automatic one: hours of work are not
+        thrown away for it.
     report : callable
         Warned if that happened.
 
@@ -31,7 +29,8 @@ def extract_mesh(grid: RadianceGrid, outputs: OutputSpec, rig: OrbitRig | Camera
         ``empty_field`` if there is no density anywhere.
     """
     density, rgb = grid.density_grid.detach().cpu().numpy(), grid.rgb_grid.detach().cpu().numpy()
-    cutter = SurfaceCutter(density, rgb, grid.voxel_size, outputs.mesh_smoothing, lowest_view(rig))
+    outputs = spec.outputs
+    cutter = SurfaceCutter(density, rgb, grid.voxel_size, outputs.mesh_smoothing, lowest_view(spec))
     try:
         return cutter.cut(outputs.mesh_threshold)
     except SjcError as error:
