@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.quality.blockout_sides`` makes each at the default looseness, and prints the sides of its
 mesh's box in sides of the blockout's as it was drawn, whether the recogniser sees the object and its colour, and the
-share of the surface that has the background's grey.
+share of the surface that is as colourless as the background.
 """
 
 from __future__ import annotations
@@ -24,13 +24,12 @@ from benchmarks.quality.jobs import QualityJob
 from benchmarks.quality.occupancy_input import digest_of, write_occupancy
 from benchmarks.quality.shape import Mask, empty_grid, voxel_centres
 from sjc_blender.engine.image_files.srgb import from_linear
-from sjc_blender.engine.pictures.finished_job import read_grid
 from sjc_blender.protocol.presets import new_job
 from sjc_blender.protocol.spec import LOOSENESS, ProxySpec
 from training.fields import box, cylinder
 
 GREY = 0.12
-"""Distance from the background, in sRGB, at which a colour counts as the background's."""
+"""Difference between the channels of a colour, in sRGB, below which it counts as none."""
 
 
 def _cuboids(points: Tensor, *boxes: tuple[float, ...]) -> Tensor:
@@ -158,13 +157,12 @@ def of_one(name: str, job: QualityJob) -> dict[str, Any]:
         return {}
     with np.load(job.folder.mesh, allow_pickle=False) as mesh:
         corners, colours = mesh["vertices"], mesh["colours"]
-    background = read_grid(job.folder).background_rgb
-    apart = (from_linear(torch.from_numpy(colours)) - from_linear(background)).abs().amax(dim=-1)
+    spread = np.ptp(from_linear(torch.from_numpy(colours)).numpy(), axis=-1)
     return {
         "sides": (np.ptp(corners, axis=0) / SHAPES[name].sides).round(3).tolist(),
         "object": figures["object"],
         "colour": figures["colour"],
-        "grey": round(float((apart < GREY).float().mean()), 3),
+        "grey": round(float((spread < GREY).mean()), 3),
     }
 
 
