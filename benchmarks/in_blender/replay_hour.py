@@ -32,6 +32,7 @@ from benchmarks.in_blender.mouse import Spot, looked_for, open_sidebar, told, un
 from sjc_blender.addon import api
 from sjc_blender.addon.jobs import job_queue, known_jobs
 from sjc_blender.addon.jobs.job import Job, JobState
+from sjc_blender.addon.ui.edit.edit_panel import SJC_PT_edit
 
 REACTION = (0.2, 1.2)
 """Seconds between the aim and the click."""
@@ -41,6 +42,9 @@ LONGER = 5
 
 ROW = 21
 """Pixels between two rows of a list."""
+
+PAGES = 4
+"""Most pages of the sidebar."""
 
 WAIT = 1800.0
 ran: list[str] = []
@@ -150,6 +154,15 @@ def chosen_row(job: Job) -> Iterator[float]:
     print("row", shown == job.id, names == now, flush=True)
 
 
+def scrolled(key: str) -> Iterator[float]:
+    """Scroll the sidebar to its end, or to its top, by the keys for pages."""
+    xdotool("mousemove", known["row"][0], 600)
+    yield 0.5
+    for _ in range(PAGES):
+        xdotool("key", key)
+        yield 0.5
+
+
 def until(condition: Any) -> Iterator[float]:
     """Wait for it."""
     end = time.monotonic() + WAIT
@@ -222,8 +235,9 @@ def hour(options: argparse.Namespace) -> Iterator[float]:
     yield from click("sjc.show_result")
     settings.edit_prompt, steps = "a blue chair", LONGER * options.steps
     yield from until(lambda: not resumed.folder.busy)  # its turntable is made after the import
-    # Of a folded panel nothing can be aimed at: it is asked for by its name.
-    bpy.ops.sjc.edit_result()
+    yield from scrolled("Next")
+    yield from click("sjc.edit_result")
+    yield from scrolled("Prior")
     edit = next(job for job in queue.jobs if job.live)
     yield from until(lambda: optimising(edit) or not edit.live)
     yield from chosen_row(edit)
@@ -235,10 +249,7 @@ def hour(options: argparse.Namespace) -> Iterator[float]:
     yield from click("sjc.generate")
     variations = queue.jobs[-4:]
     yield from until(lambda: variations[1].state is JobState.DONE)
-    for _ in range(3):
-        xdotool("mousemove", known["row"][0], 600, "click", 5, "click", 5)
-        yield 0.3
-    known.pop("sjc.import_result", None)
+    yield from scrolled("Next")
     yield from click("sjc.import_result", low=300)
     yield from until(lambda: any(job.imported for job in variations))
 
@@ -250,6 +261,7 @@ def main() -> None:
     known_jobs.index_path = lambda: folder / "index.json"
     import_every_operator()
     noted()
+    SJC_PT_edit.bl_options = set()  # unfolded from the start: what is folded cannot be aimed at
     sjc_blender.register()
     steps = hour(options)
 
