@@ -20,7 +20,7 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.in_blender.mouse import looked_for, property_under_the_mouse, sidebar, under_the_mouse, xdotool
+from benchmarks.in_blender.mouse import looked_for, property_under_the_mouse, sidebar, xdotool
 
 EXTENSION = "bl_ext.user_default.sjc_blender"
 PICTURES = Path(os.environ["SJC_PICTURES"])
@@ -28,6 +28,12 @@ PATIENCE = 1200.0
 """Seconds for a job."""
 
 CATEGORY = "SJC"
+BUTTON = 20
+"""Pixels of the narrowest button."""
+
+ASKED = 0.6
+"""Seconds after which a busy Blender knows what is under the mouse."""
+
 REDRAWN = 1.0
 """Seconds after which a software renderer has drawn the window."""
 
@@ -67,20 +73,32 @@ def open_tab() -> Iterator[float]:
 
 def click(operator: str) -> Iterator[float]:
     """Click the button of an operator."""
-    yield from _click(operator, under_the_mouse)
+    for step in looked_for(operator):
+        if not isinstance(step, tuple):
+            yield step
+    yield from _clicked()
 
 
 def click_setting(path: str, low: int = 90) -> Iterator[float]:
     """Click a setting that is no higher than `low` pixels below the window's top; of a row of choices, the first."""
-    yield from _click(path, property_under_the_mouse, low)
-
-
-def _click(start: str, seen: Callable[[], str], low: int = 90) -> Iterator[float]:
-    for step in looked_for(start, low, seen=seen):
+    x, y = 0, 0
+    for step in looked_for(path, low, seen=property_under_the_mouse):
         if isinstance(step, tuple):
-            xdotool("click", 1)
+            x, y = step
         else:
             yield step
+    # A window that is slow to draw tells of the first choice when the mouse is over the next one.
+    while property_under_the_mouse() == path:
+        x -= BUTTON
+        xdotool("mousemove", x, y)
+        yield ASKED
+    xdotool("mousemove", x + BUTTON, y)
+    yield ASKED
+    yield from _clicked()
+
+
+def _clicked() -> Iterator[float]:
+    xdotool("click", 1)
     yield 0.5
     xdotool("mousemove", 400, 600)  # no tooltip in the way
 
