@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 import pytest
 from bpy_extras.object_utils import world_to_camera_view
-from mathutils import Matrix, Vector
+from mathutils import Euler, Matrix, Vector
 
 from sjc_blender.addon.rigs.rig import cameras_from_scene, preview_camera
 from sjc_blender.protocol.errors import SjcError
@@ -212,6 +212,18 @@ def test_a_jitter_out_of_range_is_refused(scene, collection):
     bpy.context.view_layer.update()
     with pytest.raises(SjcError, match="jitter of the collection 'Views' is 120"):
         rig_of(collection)
+
+
+def test_the_camera_of_a_new_file_is_too_far_away_for_a_preview(scene, collection):
+    scene.render.resolution_x, scene.render.resolution_y = 1920, 1080
+    scene.camera = add_camera(collection, "Camera")
+    scene.camera.data.lens, scene.camera.data.sensor_width = 50.0, 36.0
+    scene.camera.matrix_world = Matrix.LocRotScale(
+        (7.3589, -6.9258, 4.9583), Euler((1.1093, 0.0, 0.8149)), (1.0, 1.0, 1.0)
+    )
+    bpy.context.view_layer.update()
+    standing = DomainSpec(matrix_world=((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 1), (0, 0, 0, 1)))
+    assert read(preview_camera, standing) is None, "the object would take a fifth of the picture, in a corner"
 
 
 def test_the_preview_is_the_scenes_camera_where_it_sees_the_domain(scene, collection):

@@ -20,7 +20,7 @@ from .rig_report import framing, share_in_view
 HELD = 0.95
 """Least share of the domain in a preview."""
 
-LOOSEST = 2.5
+LOOSEST = 2.0
 """Half of the picture's width, in half sides of the domain, beyond which the domain is too small in it."""
 
 JITTER_PROPERTY = "sjc_jitter"
