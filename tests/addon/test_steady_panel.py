@@ -126,6 +126,15 @@ def test_everything_stays_in_its_place_through_the_life_of_a_job(make, width, jo
     assert {"sjc.pause", "sjc.cancel", "sjc.show_result"} <= {name for name, *_ in first[0]}
 
 
+def test_panels_that_no_first_job_needs_are_closed_at_first(addon):
+    closed = {
+        cls.bl_label
+        for cls in bpy.types.Panel.__subclasses__()
+        if getattr(cls, "bl_category", "") == "SJC" and "DEFAULT_CLOSED" in getattr(cls, "bl_options", ())
+    }
+    assert {"Model", "Viewpoints", "Domain", "Output", "Batch", "Engine", "History"} <= closed
+
+
 def test_a_long_failure_moves_nothing_above_itself(make, session):
     job, other = make(), make(seed=1)
     before, _ = spots(300)

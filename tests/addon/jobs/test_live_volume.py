@@ -202,6 +202,20 @@ def test_undo_while_it_is_shown_leaves_a_whole_scene(job, scene, small_field):
     assert len(guests()) == 1
 
 
+def test_a_paused_jobs_volume_is_back_after_an_undo(job, scene, monkeypatch):
+    monkeypatch.setattr(live_volume, "_in_window", lambda: True)
+    monkeypatch.setattr(live_volume, "enabled", True)
+    bpy.ops.ed.undo_push(message="before")
+    scene.collection.objects.link(bpy.data.objects.new("First", None))
+    bpy.ops.ed.undo_push(message="first")
+    job.state = JobState.PAUSED
+    bpy.ops.ed.undo()
+    assert not guests()
+    until(lambda: live_volume.update() or guests())
+    (obj,) = guests()
+    assert obj.data.grids.load(), obj.data.grids.error_message
+
+
 def test_it_forms_where_the_result_of_its_row_will_stand(job, small_field):
     live_volume.remove()
     job.way = (5.0, 10.0)
