@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stand-in's result: an octahedron in the colour that the prompt names, as a field and as a mesh."""
+"""The stand-in's result: an octahedron in a colour that depends on the prompt, as a field and as a mesh."""
 
 from __future__ import annotations
 
