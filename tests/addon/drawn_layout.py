@@ -18,6 +18,7 @@ class Layout:
         self.inside = []
         self.scale_y = 1.0
         self.enabled = True
+        self.use_property_split = False
 
     def __getattr__(self, kind):
         if kind not in bpy.types.UILayout.bl_rna.functions:
@@ -29,6 +30,8 @@ class Layout:
             if kind == "panel":  # unfolded
                 return self.row(), self.column()
             made = SimpleNamespace() if kind == "operator" else Layout(self.drawn, kind)
+            if isinstance(made, Layout):
+                made.use_property_split = self.use_property_split
             self.drawn.append((kind, args, options, made))
             self.inside.append((kind, args, options, made))
             return made
@@ -73,6 +76,7 @@ def context(width=300):
     return SimpleNamespace(
         scene=bpy.context.scene,
         object=bpy.context.object,
+        mode=bpy.context.mode,
         view_layer=bpy.context.view_layer,
         area=SimpleNamespace(type="VIEW_3D"),
         region=SimpleNamespace(width=width, view2d=SimpleNamespace(region_to_view=lambda x, y: (x, y))),

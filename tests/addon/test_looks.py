@@ -1,16 +1,28 @@
 """Both looks of a Volume are node groups with inputs; what they do with light is measured in Cycles."""
 
+from types import SimpleNamespace
+
 import bpy
 import numpy as np
 import pytest
 from mathutils import Vector
 
+import sjc_blender
 from sjc_blender.addon import api
 from sjc_blender.addon.results.import_volume import import_volume
+from sjc_blender.addon.ui.result import result_panel
 from sjc_blender.protocol.spec import DomainSpec, JobSpec
+from tests.addon.drawn_layout import Layout, context
 
 RED = (0.34, 0.02, 0.02)
 SIZE = 32
+
+
+@pytest.fixture
+def addon(scene):
+    sjc_blender.register()
+    yield
+    sjc_blender.unregister()
 
 
 @pytest.fixture
@@ -116,3 +128,15 @@ def test_results_share_a_group_and_have_their_own_inputs(scene, ball, finished_j
     assert groups[0] == groups[1]
     inputs(ball)["Density"].default_value = 3.0
     assert inputs(other)["Density"].default_value == 1.0
+
+
+@pytest.mark.parametrize("blur", [True, False])
+@pytest.mark.parametrize("biased", [True, False])
+def test_the_panel_says_what_motion_blur_does_to_a_volume_where_it_does_that(scene, ball, addon, blur, biased):
+    if not hasattr(scene.cycles, "volume_biased"):
+        pytest.skip("Cycles of Blender 4.5 has no unbiased volumes")
+    scene.cycles.volume_biased, scene.render.use_motion_blur = biased, blur
+    bpy.context.view_layer.objects.active = ball
+    layout = Layout()
+    result_panel.SJC_PT_result.draw(SimpleNamespace(layout=layout), context(640))
+    assert ("bright specks in Cycles" in " ".join(layout.texts())) == (blur and not biased)

@@ -13,7 +13,9 @@ from sjc_blender.addon.rigs import rig_watch
 from sjc_blender.addon.rigs.length_text import length_text
 from sjc_blender.addon.ui.environment import environment_panel
 from sjc_blender.addon.ui.history import history_panel
+from sjc_blender.addon.ui.job import main_panel
 from sjc_blender.addon.ui.rigs import rig_panel
+from sjc_blender.addon.ui.shared import choices
 from sjc_blender.protocol.spec import JobSpec
 from tests.addon.drawn_layout import Layout, context
 
@@ -144,3 +146,27 @@ def test_lengths_are_said_in_the_units_of_the_scene(scene, system, unit, scale, 
     if unit is not None:
         scene.unit_settings.length_unit = unit
     assert length_text(2.0, scene) == expected
+
+
+SIDEBAR = 243
+"""Pixels of the narrowest sidebar that Blender 5.2 allows beside its tabs; 56 of them are tabs and edges."""
+
+
+def test_the_presets_go_on_in_a_second_row_where_their_names_do_not_fit(scene):
+    columns = {}
+    for width in (SIDEBAR, 292, 640):
+        layout = Layout()
+        main_panel.SJC_PT_main.draw(SimpleNamespace(layout=layout), context(width))
+        grids = [options["columns"] for kind, _, options, _ in layout.drawn if kind == "grid_flow"]
+        columns[width] = grids[0] if grids else 4
+    assert columns == {SIDEBAR: 2, 292: 4, 640: 4}
+
+
+def test_choices_beside_their_name_become_a_menu_where_they_do_not_fit(scene):
+    drawn = {}
+    for width in (SIDEBAR, 640):
+        layout = Layout()
+        layout.use_property_split = True
+        choices.draw_choices(layout, context(width), scene.sjc_batch, "place")
+        drawn[width] = [options.get("expand", False) for kind, _, options, _ in layout.drawn if kind == "prop"]
+    assert drawn == {SIDEBAR: [False], 640: [True]}

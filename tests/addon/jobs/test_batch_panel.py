@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
+from sjc_blender.addon import window_events
 from sjc_blender.addon.batch import batch as batches
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job_queue import QUEUE
 from sjc_blender.addon.ui.batch import batch_operators, batch_panel
-from tests.addon.test_panels import Layout
+from tests.addon.drawn_layout import Layout, context
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def drawn(monkeypatch):
 
     def draw():
         layout = Layout()
-        batch_panel.SJC_PT_batch.draw(SimpleNamespace(layout=layout), bpy.context)
+        batch_panel.SJC_PT_batch.draw(SimpleNamespace(layout=layout), context())
         return layout
 
     return draw
@@ -89,3 +90,16 @@ def test_seeds_are_numbers(settings):
     settings.seeds = "one"
     with pytest.raises(RuntimeError, match="whole numbers"):
         bpy.ops.sjc.batch_check()
+
+
+def test_a_new_list_of_prompts_is_opened_in_a_text_editor(addon, monkeypatch):
+    space = SimpleNamespace(text=None)
+    area = SimpleNamespace(type="TEXT_EDITOR", spaces=SimpleNamespace(active=space))
+    window = SimpleNamespace(screen=SimpleNamespace(areas=[area]))
+    with_a_window = SimpleNamespace(
+        context=SimpleNamespace(window=window, window_manager=SimpleNamespace(windows=[window])),
+        app=SimpleNamespace(background=False),
+    )
+    monkeypatch.setattr(window_events, "bpy", with_a_window)
+    bpy.ops.sjc.batch_new_text()
+    assert space.text == bpy.context.scene.sjc_batch.text and "a red chair" in space.text.as_string()

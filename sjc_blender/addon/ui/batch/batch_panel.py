@@ -6,6 +6,7 @@ import bpy
 from ....protocol.errors import SjcError
 from ...batch import batch as batches
 from ...batch.batch_fault import InvalidBatch
+from ..shared.choices import draw_choices
 from ..shared.wrapped_label import draw_sentences
 from . import batch_operators
 from .batch_properties import SJC_PG_batch
@@ -28,7 +29,7 @@ class SJC_PT_batch(bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         settings: SJC_PG_batch = context.scene.sjc_batch
-        layout.row().prop(settings, "kind", expand=True)
+        draw_choices(layout, context, settings, "kind")
         if settings.kind == "TEXT":
             layout.template_ID(settings, "text", new="sjc.batch_new_text")
         else:
@@ -37,7 +38,7 @@ class SJC_PT_batch(bpy.types.Panel):
         column.use_property_split = True
         column.use_property_decorate = False
         column.prop(settings, "seeds")
-        column.row().prop(settings, "place", expand=True)
+        draw_choices(column, context, settings, "place")
         column.prop(settings, "assets")
         row = layout.row(align=True)
         row.operator("sjc.batch_check", icon="VIEWZOOM")

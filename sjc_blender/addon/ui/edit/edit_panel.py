@@ -5,6 +5,7 @@ import bpy
 
 from ...results.origin import is_result
 from ..settings.properties import SJC_PG_settings
+from ..shared.choices import draw_choices
 
 
 class SJC_PT_edit(bpy.types.Panel):
@@ -32,7 +33,7 @@ class SJC_PT_edit(bpy.types.Panel):
         row.operator("sjc.add_region", text="", icon="ADD")
         if settings.edit_region is not None:
             layout.prop(settings, "edit_anew")
-        layout.row().prop(settings, "edit_settings", expand=True)
+        draw_choices(layout, context, settings, "edit_settings")
         text = "Edit the Region" if settings.edit_region is not None else "Refine All of It"
         layout.operator("sjc.edit_result", text=text, icon="MOD_MASK")
 

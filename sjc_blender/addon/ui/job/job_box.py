@@ -11,6 +11,7 @@ from ....protocol.outside_file import is_file
 from ...jobs import job_queue
 from ...jobs.job import Job, JobState
 from ...rigs import occupied
+from ..shared.choices import roomy
 from ..shared.wrapped_label import draw_sentences, units_wide
 from . import turn, variations
 from .job_status import (
@@ -118,11 +119,11 @@ def _draw_ways_on(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
     if job.state is JobState.DONE and not job.imported:
         button = row.row(align=True)
         button.enabled = not job.awaits_import
-        button.operator("sjc.import_result", text="Import", icon="IMPORT").directory = folder
+        button.operator("sjc.import_result", text="Import", icon=roomy(context, "IMPORT")).directory = folder
         return
     button = row.row(align=True)
     button.enabled = job.state in {JobState.FAILED, JobState.CANCELLED} and is_file(job.folder.checkpoint)
-    button.operator("sjc.resume", icon="PLAY").folder = folder
+    button.operator("sjc.resume", icon=roomy(context, "PLAY")).folder = folder
 
 
 def _draw_picture(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
@@ -153,7 +154,7 @@ def _draw_remarks(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
     told = row.row(align=True)
     told.enabled = count > 0
     text = "1 Remark" if count == 1 else f"{count} Remarks" if count else "No Remarks"
-    told.popover("SJC_PT_remarks", text=text, icon="INFO", translate=False)
+    told.popover("SJC_PT_remarks", text=text, icon=roomy(context, "INFO"), translate=False)
     cover = cover_of(context, job)
     hide = row.row(align=True)
     hide.enabled = cover is not None

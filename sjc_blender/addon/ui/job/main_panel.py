@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import bpy
 
+from ....protocol.presets import preset_names
 from ... import api
 from ...jobs.job_import import belongs_to
 from ...rigs import occupied, rig_watch
@@ -14,6 +15,7 @@ from ..environment.environment_panel import draw_missing_engine
 from ..settings.properties import SJC_PG_settings
 from ..settings.setting_presets import SJC_PT_setting_presets
 from ..shared import camera_path
+from ..shared.choices import draw_choices
 from ..shared.wrapped_label import draw_sentences
 from . import generate_operators
 from .job_box import hide_text
@@ -97,7 +99,7 @@ class SJC_PT_main(_Sidebar, bpy.types.Panel):
         column = layout.column()
         example = "A red chair" if settings.takes_prompt else "This model takes no prompt"
         column.prop(settings, "prompt", text="", placeholder=example)
-        column.row().prop(settings, "preset", expand=True)
+        draw_choices(column, context, settings, "preset", [name.capitalize() for name in preset_names()])
         row = column.row(align=True)
         row.prop(settings, "seed")
         row.operator("sjc.random_seed", text="", icon="FILE_REFRESH")

@@ -5,6 +5,7 @@ import bpy
 
 from ... import user_preferences
 from ..settings.properties import SJC_PG_settings
+from ..shared.choices import draw_choices
 
 
 class SJC_PT_output(bpy.types.Panel):
@@ -25,7 +26,7 @@ class SJC_PT_output(bpy.types.Panel):
         row.prop(settings, "make_volume", toggle=True, icon="OUTLINER_OB_VOLUME")
         row.prop(settings, "make_mesh", toggle=True, icon="OUTLINER_OB_MESH")
         if user_preferences.farm_address() or settings.run_on == "FARM":
-            self.layout.row().prop(settings, "run_on", expand=True)
+            draw_choices(self.layout, context, settings, "run_on")
 
 
 register, unregister = bpy.utils.register_classes_factory((SJC_PT_output,))

@@ -13,12 +13,14 @@ from ...results.origin import is_result, mesh_of
 from ...results.placement import job_of
 from ...results.remesh import refusals
 from ...rigs import occupied
+from ..shared.choices import draw_choices, roomy
 from ..shared.wrapped_label import draw_sentences
 
 LONGEST_PROMPT = 200
 """Characters of it that are shown."""
 
 ELSEWHERE = "Its .vdb file lies in another folder, and does not move with this file"
+SPECKS = "If it moves, motion blur gives it bright specks in Cycles: switch on Biased in Render > Volumes"
 LINKED = "It is linked: its .vdb file lies beside the file that it comes from"
 
 
@@ -55,15 +57,16 @@ class SJC_PT_result(bpy.types.Panel):
         colours.use_property_split = False  # its name stands on the button
         colours.prop(context.window_manager.sjc, "colours", text="Show Colours", toggle=True, icon="COLOR")
         if obj.type == "VOLUME":
-            column.row().prop(context.window_manager.sjc_result, "look", expand=True)
+            draw_choices(column, context, context.window_manager.sjc_result, "look")
             _draw_elsewhere(column, context, obj)
+            _draw_motion_blur(column, context, obj)
         _draw_place(column, context, obj)
         mesh = mesh_of(obj)
         if mesh is not None:
             _draw_mesh(column, context, mesh)
         row = layout.row(align=True)
-        row.operator("sjc.mark_asset", icon="ASSET_MANAGER")
-        row.operator("sjc.export_result", text="Export", icon="EXPORT")
+        row.operator("sjc.mark_asset", icon=roomy(context, "ASSET_MANAGER"))
+        row.operator("sjc.export_result", text="Export", icon=roomy(context, "EXPORT"))
 
 
 def _draw_elsewhere(column: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
@@ -74,6 +77,14 @@ def _draw_elsewhere(column: bpy.types.UILayout, context: bpy.types.Context, obj:
     draw_sentences(column, context, LINKED if linked else ELSEWHERE, "INFO")
     if not linked:
         column.operator("sjc.bring_files", icon="FILE_FOLDER")
+
+
+def _draw_motion_blur(column: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
+    """Say how a moving Volume looks with motion blur in Cycles without *Biased*, which Blender 4.5 does not have."""
+    scene = context.scene
+    unbiased = not getattr(getattr(scene, "cycles", None), "volume_biased", True)
+    if unbiased and scene.render.engine == "CYCLES" and scene.render.use_motion_blur and not obj.hide_render:
+        draw_sentences(column, context, SPECKS, "INFO")
 
 
 def _draw_place(column: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
@@ -99,7 +110,7 @@ def _draw_mesh(column: bpy.types.UILayout, context: bpy.types.Context, mesh: bpy
     row = column.row(align=True)
     row.prop(settings, "texture_size")
     baking = background_work.busy(KEY + mesh.name)
-    row.operator("sjc.bake_texture", text="Baking..." if baking else "Bake", icon="TEXTURE")
+    row.operator("sjc.bake_texture", text="Baking..." if baking else "Bake", icon=roomy(context, "TEXTURE"))
     refusal = refusals.get(mesh.name)
     if refusal is not None:
         box = column.box()

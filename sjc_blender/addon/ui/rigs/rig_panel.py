@@ -50,7 +50,7 @@ class SJC_PT_viewpoints(_Sidebar, bpy.types.Panel):
         if settings.rig == "ANIMATION":
             _draw_path(column, settings, context.scene)
         if settings.rig == "CAMERAS" and settings.cameras is not None and JITTER_PROPERTY in settings.cameras:
-            column.prop(settings.cameras, f'["{JITTER_PROPERTY}"]', text="Jitter (degrees)")
+            column.prop(settings.cameras, f'["{JITTER_PROPERTY}"]', text="Jitter (°)")
         elif settings.rig in {"CAMERAS", "ANIMATION"}:
             column.prop(settings, "jitter")
         if settings.rig == "CAMERAS" and settings.cameras is not None:
