@@ -24,7 +24,7 @@ from mathutils import Vector
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import sjc_blender
-from sjc_blender.addon import api, clock
+from sjc_blender.addon import api, clock, registration
 from sjc_blender.addon.environment import session
 from sjc_blender.addon.jobs import known_jobs
 from sjc_blender.addon.process_keeper import ProcessKeeper
@@ -145,7 +145,7 @@ def main() -> None:
     from sjc_blender.addon.ui.rigs import rig_panel
 
     for module in (main_panel, rig_panel, job_panel, history_panel):
-        for cls in getattr(module, "CLASSES", ()):
+        for cls in registration.classes_of(module):
             if issubclass(cls, bpy.types.Panel):
                 watch_draw(cls)
     sjc_blender.register()

@@ -20,10 +20,12 @@ MODULES = (
     "ui.job.job_operators",
     "ui.history.history_operators",
     "ui.settings.setting_presets",
+    "ui.shared.previews",
     "ui.job.job_panel",
     "ui.environment.environment_operators",
     "ui.job.main_panel",
     "ui.rigs.rig_operators",
+    "rigs.rig_watch",
     "ui.rigs.rig_panel",
     "ui.job.output_panel",
     "ui.result.result_properties",
@@ -58,11 +60,12 @@ def register() -> None:
     _registered = True
     modules = [import_module(f".{name}", __name__) for name in MODULES]
     keep_english = import_module(".own_language", __name__).keep_english
+    registration = import_module(".registration", __name__)
     for name, module in list(sys.modules.items()):
         if name.startswith(f"{__name__}.ui."):  # those too that only declare what another one registers
             keep_english(module)
     for module in modules:
-        module.register()
+        registration.register(module)
     # Blender switches its add-ons off when it ends. Where it was imported as a module only Python
     # ends, and 4.5 hangs or crashes over any timer, handler or command that is still registered.
     atexit.register(unregister)
@@ -76,6 +79,7 @@ def unregister() -> None:
     # Blender as a module disables its add-ons after Python's exit handlers, so that this is called twice.
     _registered = False
     atexit.unregister(unregister)
+    registration = import_module(".registration", __name__)
     for name in reversed(MODULES):
-        import_module(f".{name}", __name__).unregister()
+        registration.unregister(import_module(f".{name}", __name__))
     import_module(".clock", __name__).stop()

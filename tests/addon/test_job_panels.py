@@ -11,6 +11,7 @@ from sjc_blender.addon import api, user_preferences
 from sjc_blender.addon.jobs import known_jobs, live_volume, pump
 from sjc_blender.addon.jobs.job import Job, JobState
 from sjc_blender.addon.jobs.job_queue import QUEUE
+from sjc_blender.addon.registration import classes_of
 from sjc_blender.addon.ui.history import history_operators, history_panel
 from sjc_blender.addon.ui.job import job_operators, job_panel, session_properties, status_bar
 from sjc_blender.addon.ui.settings import setting_presets
@@ -259,7 +260,7 @@ def test_a_folder_that_macos_would_start_is_not_opened_itself(tmp_path, folder, 
 
 
 def test_everything_that_is_clicked_has_a_tooltip(addon):
-    for cls in (*job_operators.CLASSES, *history_operators.CLASSES, setting_presets.SJC_OT_setting_preset_add):
+    for cls in (*classes_of(job_operators), *classes_of(history_operators), setting_presets.SJC_OT_setting_preset_add):
         rna = getattr(bpy.ops.sjc, cls.bl_idname.split(".")[1]).get_rna_type()
         assert rna.description and not rna.description.endswith("."), cls
     for prop in session_properties.SJC_PG_session.bl_rna.properties:

@@ -10,6 +10,7 @@ import sjc_blender
 from sjc_blender.addon.jobs import pump
 from sjc_blender.addon.jobs.job import Job, JobState
 from sjc_blender.addon.jobs.job_queue import QUEUE
+from sjc_blender.addon.registration import classes_of
 from sjc_blender.addon.rigs import occupied, rig_watch
 from sjc_blender.addon.ui.job import generate_operators, main_panel
 from sjc_blender.addon.ui.shared import previews
@@ -58,11 +59,11 @@ def header():
 
 
 def test_every_panel_draws(addon, scene):
-    for panel in main_panel.CLASSES:
+    for panel in classes_of(main_panel):
         assert drawn(panel).drawn
     scene.sjc.rig, scene.sjc.model_kind = "CAMERAS", "OWN"
     bpy.ops.sjc.add_rig(count=2)
-    for panel in main_panel.CLASSES:
+    for panel in classes_of(main_panel):
         assert drawn(panel).drawn
 
 

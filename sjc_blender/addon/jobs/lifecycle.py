@@ -91,4 +91,5 @@ def unregister() -> None:
     """Remove the handlers, and end everything that runs."""
     for handlers, function in _handlers():
         handlers.remove(function)
+    background_work.stop()
     end_jobs()

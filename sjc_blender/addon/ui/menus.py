@@ -57,14 +57,12 @@ def register() -> None:
     bpy.types.VIEW3D_MT_add.append(_add)
     bpy.types.TOPBAR_MT_file_import.append(_import)
     bpy.types.TOPBAR_MT_file_export.append(_export)
-    bpy.utils.register_class(SJC_OT_open_manual)
     bpy.types.TOPBAR_MT_help.append(_help)
 
 
 def unregister() -> None:
     """Remove the entries."""
     bpy.types.TOPBAR_MT_help.remove(_help)
-    bpy.utils.unregister_class(SJC_OT_open_manual)
     bpy.types.TOPBAR_MT_file_export.remove(_export)
     bpy.types.TOPBAR_MT_file_import.remove(_import)
     bpy.types.VIEW3D_MT_add.remove(_add)

@@ -129,7 +129,6 @@ def _tell_of_texture(key: str, failure: SjcError | None) -> None:
 
 def register() -> None:
     """Listen to jobs and the set-up."""
-    bpy.utils.register_class(SJC_OT_tell)
     _told.update(job_queue.QUEUE.jobs)
     pump.LISTENERS.append(_tell_of_jobs)
     session.LISTENERS.append(_tell_of_engine)
@@ -141,4 +140,3 @@ def unregister() -> None:
     background_work.LISTENERS.remove(_tell_of_texture)
     session.LISTENERS.remove(_tell_of_engine)
     pump.LISTENERS.remove(_tell_of_jobs)
-    bpy.utils.unregister_class(SJC_OT_tell)

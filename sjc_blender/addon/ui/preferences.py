@@ -80,6 +80,3 @@ class SJC_AP_preferences(bpy.types.AddonPreferences):
             column.prop(self, "farm_keys")
             column.prop(self, "farm_shared")
         column.prop(self, "play_sound")
-
-
-register, unregister = bpy.utils.register_classes_factory((SJC_AP_preferences,))

@@ -216,15 +216,3 @@ def _steps(scene: bpy.types.Scene, rig: RigChoice, start: bool, said: list[str])
         farm=scene.sjc.farm,  # type: ignore[attr-defined]
         tell=said.append,
     )
-
-
-CLASSES = (
-    SJC_OT_batch_check,
-    SJC_OT_batch_run,
-    SJC_OT_batch_cancel,
-    SJC_OT_batch_retry,
-    SJC_OT_batch_new_text,
-    SJC_OT_batch_dismiss,
-)
-
-register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -7,6 +7,7 @@ from ....protocol.errors import SjcError
 from ...batch import batch as batches
 from ...batch.batch_fault import InvalidBatch
 from ..shared.choices import draw_choices
+from ..shared.sidebar import SubPanel
 from ..shared.wrapped_label import draw_sentences
 from . import batch_operators
 from .batch_properties import SJC_PG_batch
@@ -15,16 +16,11 @@ SHOWN_FAULTS = 8
 """Most faults shown, so that the buttons stay visible; all are in the console."""
 
 
-class SJC_PT_batch(bpy.types.Panel):
+class SJC_PT_batch(SubPanel, bpy.types.Panel):
     """Many objects of one list."""
 
     bl_label = "Batch"
-    bl_parent_id = "SJC_PT_main"
     bl_order = 50
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "SJC"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -90,6 +86,3 @@ def _draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context, batch
             draw_sentences(box, context, f"{names[folder]}: {error.message}", "ERROR")
     if batch.unfinished:
         box.operator("sjc.batch_retry", icon="FILE_REFRESH")
-
-
-register, unregister = bpy.utils.register_classes_factory((SJC_PT_batch,))

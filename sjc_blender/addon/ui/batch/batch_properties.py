@@ -54,12 +54,10 @@ class SJC_PG_batch(bpy.types.PropertyGroup):
 
 
 def register() -> None:
-    """Register the settings of scenes."""
-    bpy.utils.register_class(SJC_PG_batch)
+    """Add the settings to scenes."""
     bpy.types.Scene.sjc_batch = PointerProperty(type=SJC_PG_batch)
 
 
 def unregister() -> None:
-    """Unregister the settings."""
+    """Remove them."""
     del bpy.types.Scene.sjc_batch
-    bpy.utils.unregister_class(SJC_PG_batch)

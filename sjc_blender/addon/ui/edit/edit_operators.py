@@ -94,8 +94,3 @@ def _selection(context: bpy.types.Context) -> np.ndarray:
 
 def _corners(obj: bpy.types.Object) -> np.ndarray:
     return np.array([(obj.matrix_world @ Vector(corner))[:] for corner in obj.bound_box])
-
-
-CLASSES = (SJC_OT_edit_result, SJC_OT_add_region)
-
-register, unregister = bpy.utils.register_classes_factory(CLASSES)

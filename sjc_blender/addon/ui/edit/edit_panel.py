@@ -6,15 +6,13 @@ import bpy
 from ...results.origin import is_result
 from ..settings.properties import SJC_PG_settings
 from ..shared.choices import draw_choices
+from ..shared.sidebar import Sidebar
 
 
-class SJC_PT_edit(bpy.types.Panel):
+class SJC_PT_edit(Sidebar, bpy.types.Panel):
     """What is to become of the active result."""
 
     bl_label = "Edit"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "SJC"
     bl_parent_id = "SJC_PT_result"
     bl_options = {"DEFAULT_CLOSED"}
 
@@ -36,6 +34,3 @@ class SJC_PT_edit(bpy.types.Panel):
         draw_choices(layout, context, settings, "edit_settings")
         text = "Edit the Region" if settings.edit_region is not None else "Refine All of It"
         layout.operator("sjc.edit_result", text=text, icon="MOD_MASK")
-
-
-register, unregister = bpy.utils.register_classes_factory((SJC_PT_edit,))

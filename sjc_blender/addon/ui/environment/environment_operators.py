@@ -107,16 +107,3 @@ class SJC_OT_show_preferences(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         bpy.ops.preferences.addon_show(module=base_package)
         return {"FINISHED"}
-
-
-CLASSES = (
-    SJC_OT_set_up_engine,
-    SJC_OT_cancel_setup,
-    SJC_OT_remove_engine,
-    SJC_OT_check_engine,
-    SJC_OT_open_setup_log,
-    SJC_OT_copy_setup_log,
-    SJC_OT_show_preferences,
-)
-
-register, unregister = bpy.utils.register_classes_factory(CLASSES)

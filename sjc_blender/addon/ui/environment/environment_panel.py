@@ -11,6 +11,7 @@ from ... import api
 from ...environment import session
 from ...environment.disk_space import CPU_BYTES, GPU_BYTES
 from ...environment.engine_keeper import EngineState, Status
+from ..shared.sidebar import SubPanel
 from ..shared.wrapped_label import draw_sentences
 
 NOT_SET_UP = {"engine_python_not_set", "engine_incomplete"}
@@ -170,15 +171,10 @@ def _draw_diagnosis(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
             draw_sentences(box, context, finding.fix, "BLANK1")
 
 
-class SJC_PT_engine(bpy.types.Panel):
+class SJC_PT_engine(SubPanel, bpy.types.Panel):
     """Whether the engine is there, and what to do with it."""
 
     bl_label = "Engine"
-    bl_parent_id = "SJC_PT_main"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "SJC"
-    bl_options = {"DEFAULT_CLOSED"}
     bl_order = 100
 
     @classmethod
@@ -187,6 +183,3 @@ class SJC_PT_engine(bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         draw_engine(self.layout, context)
-
-
-register, unregister = bpy.utils.register_classes_factory((SJC_PT_engine,))

@@ -101,8 +101,3 @@ def _prompts() -> list[str]:
     written = [text for scene in bpy.data.scenes for text in (scene.sjc.prompt, scene.sjc.negative_prompt)]
     written += [text for job in job_queue.QUEUE.jobs for text in (job.spec.prompt, job.spec.negative_prompt)]
     return written + [record.subject for record in known_jobs.records]
-
-
-CLASSES = (SJC_OT_copy_report,)
-
-register, unregister = bpy.utils.register_classes_factory(CLASSES)

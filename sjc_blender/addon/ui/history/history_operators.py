@@ -103,8 +103,3 @@ class SJC_OT_delete_job(bpy.types.Operator):
             names = ", ".join(map(shown, left[:NAMED_FILES])) + (" ..." if len(left) > NAMED_FILES else "")
             self.report({"INFO"}, f"Deleted. {len(left)} files that the job did not make are left in it: {names}")
         return outcome
-
-
-CLASSES = (SJC_OT_recall, SJC_OT_continue_job, SJC_OT_delete_job)
-
-register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -11,6 +11,7 @@ from ..job import session_properties
 from ..job.job_status import RECORD_ICONS, record_text
 from ..job.session_properties import SJC_PG_session
 from ..shared import previews
+from ..shared.sidebar import Sidebar
 from ..shared.wrapped_label import draw_sentences
 
 NAME_SHARE = 0.65
@@ -44,13 +45,10 @@ class SJC_UL_history(bpy.types.UIList):
         return session_properties.filtered(self, getattr(data, propname))
 
 
-class SJC_PT_history(bpy.types.Panel):
+class SJC_PT_history(Sidebar, bpy.types.Panel):
     """Jobs that have ended, and what can be done with them."""
 
     bl_label = "History"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "SJC"
     bl_options = {"DEFAULT_CLOSED"}
     bl_order = 90
 
@@ -89,8 +87,3 @@ def _draw_record(box: bpy.types.UILayout, context: bpy.types.Context, record: Jo
         buttons.operator("sjc.continue_job", text="Continue with More Steps", icon="FF").folder = folder
     elif record.resumable:
         buttons.operator("sjc.resume", text="Resume" if record.step else "Start Again", icon="PLAY").folder = folder
-
-
-CLASSES = (SJC_UL_history, SJC_PT_history)
-
-register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -249,15 +249,3 @@ class SJC_OT_random_seed(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         context.scene.sjc.seed = random.randint(0, LARGEST_SEED)  # noqa: S311  # no secret
         return {"FINISHED"}
-
-
-CLASSES = (
-    SJC_OT_generate,
-    SJC_OT_hide_cover,
-    SJC_OT_beside,
-    SJC_OT_dismiss,
-    SJC_OT_import_result,
-    SJC_OT_random_seed,
-)
-
-register, unregister = bpy.utils.register_classes_factory(CLASSES)

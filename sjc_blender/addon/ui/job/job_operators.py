@@ -274,20 +274,3 @@ class SJC_OT_open_folder(bpy.types.Operator):
             return {"CANCELLED"}
         bpy.ops.wm.path_open(filepath=str(browsable(Path(self.folder))))
         return {"FINISHED"}
-
-
-CLASSES = (
-    SJC_OT_cancel,
-    SJC_OT_cancel_chosen,
-    SJC_OT_pause,
-    SJC_OT_unpause,
-    SJC_OT_move_job,
-    SJC_OT_clear_jobs,
-    SJC_OT_resume,
-    SJC_OT_resume_all,
-    SJC_OT_discard_all,
-    SJC_OT_show_result,
-    SJC_OT_open_folder,
-)
-
-register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -6,7 +6,6 @@ import bpy
 from ...jobs import job_queue, known_jobs
 from ...jobs.job import Job, JobState
 from ...jobs.job_records import JobRecord
-from ..shared import previews
 from ..shared.wrapped_label import draw_sentences
 from . import session_properties
 from .job_box import draw_job, remarks
@@ -117,20 +116,3 @@ class SJC_PT_remarks(bpy.types.Panel):
         shown = shown_job(context.window_manager.sjc)
         for remark in remarks(context, shown) if shown is not None else []:
             draw_sentences(self.layout, context, remark, "INFO", width=POPOVER_UNITS)
-
-
-CLASSES = (SJC_UL_jobs, SJC_PT_remarks)
-
-
-def register() -> None:
-    """Register the classes."""
-    previews.register()
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Unregister the classes, and free the pictures."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
-    previews.unregister()

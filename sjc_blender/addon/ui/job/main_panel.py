@@ -16,6 +16,7 @@ from ..settings.properties import SJC_PG_settings
 from ..settings.setting_presets import SJC_PT_setting_presets
 from ..shared import camera_path
 from ..shared.choices import draw_choices
+from ..shared.sidebar import Sidebar
 from ..shared.wrapped_label import draw_sentences
 from . import generate_operators
 from .job_box import hide_text
@@ -73,13 +74,7 @@ class Place:
         )
 
 
-class _Sidebar:
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "SJC"
-
-
-class SJC_PT_main(_Sidebar, bpy.types.Panel):
+class SJC_PT_main(Sidebar, bpy.types.Panel):
     """The prompt, its settings, and the jobs."""
 
     bl_label = "Text to 3D"
@@ -160,8 +155,3 @@ def _draw_refusal(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     draw_sentences(box, context, generate_operators.refusal.message)
     if generate_operators.refusal.hint:
         draw_sentences(box, context, generate_operators.refusal.hint, "INFO")
-
-
-CLASSES = (SJC_PT_main,)
-
-register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -6,18 +6,14 @@ import bpy
 from ... import user_preferences
 from ..settings.properties import SJC_PG_settings
 from ..shared.choices import draw_choices
+from ..shared.sidebar import SubPanel
 
 
-class SJC_PT_output(bpy.types.Panel):
+class SJC_PT_output(SubPanel, bpy.types.Panel):
     """Outputs of the next job."""
 
     bl_label = "Output"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "SJC"
-    bl_parent_id = "SJC_PT_main"
     bl_order = 40
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show the kinds of results, and the farm where there is one."""
@@ -27,6 +23,3 @@ class SJC_PT_output(bpy.types.Panel):
         row.prop(settings, "make_mesh", toggle=True, icon="OUTLINER_OB_MESH")
         if user_preferences.farm_address() or settings.run_on == "FARM":
             draw_choices(self.layout, context, settings, "run_on")
-
-
-register, unregister = bpy.utils.register_classes_factory((SJC_PT_output,))

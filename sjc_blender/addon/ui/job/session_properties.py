@@ -187,22 +187,15 @@ def _fill(collection, entries: Sequence[tuple[str, str]], index: int) -> int:  #
     return next((place for place, (name, _prompt) in enumerate(entries) if name == chosen), 0)
 
 
-CLASSES = (SJC_PG_entry, SJC_PG_session)
-
-
 def register() -> None:
-    """Register the classes and ``window_manager.sjc``."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
+    """Add ``window_manager.sjc``, and keep its lists in step."""
     bpy.types.WindowManager.sjc = PointerProperty(type=SJC_PG_session)
     pump.LISTENERS.append(keep_in_step)
 
 
 def unregister() -> None:
-    """Unregister what `register` registered."""
+    """Undo what `register` did."""
     pump.LISTENERS.remove(keep_in_step)
     _records.clear()
     variations.forget()
     del bpy.types.WindowManager.sjc
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)

@@ -173,17 +173,3 @@ class SJC_OT_remove_adapter(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         context.scene.sjc.adapters.remove(self.index)
         return {"FINISHED"}
-
-
-CLASSES = (
-    SJC_OT_choose_model,
-    SJC_OT_refresh_models,
-    SJC_OT_download_model,
-    SJC_OT_cancel_download,
-    SJC_OT_delete_model,
-    SJC_OT_choose_model_folder,
-    SJC_OT_add_adapter,
-    SJC_OT_remove_adapter,
-)
-
-register, unregister = bpy.utils.register_classes_factory(CLASSES)

@@ -13,6 +13,7 @@ from ...models.model_library import LIBRARY
 from ...models.model_status import ModelStatus, Place
 from ...models.model_words import bar_text, facts, rate_text, size_text
 from ..settings.properties import SJC_PG_settings
+from ..shared.sidebar import SubPanel
 from ..shared.wrapped_label import LINE, draw_sentences, units_wide
 from .model_operators import OWN
 
@@ -35,16 +36,11 @@ FETCHED = (Place.HUB, Place.PART)
 """Locations of models that have to be downloaded or completed."""
 
 
-class SJC_PT_model(bpy.types.Panel):
+class SJC_PT_model(SubPanel, bpy.types.Panel):
     """The model of the next job."""
 
     bl_label = "Model"
-    bl_parent_id = "SJC_PT_main"
     bl_order = 10
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "SJC"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show the models, and the chosen one with what can be done about it."""
@@ -235,6 +231,3 @@ def _draw_picture(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> None
         column.prop(settings, "picture_adapter", text="", placeholder="IP-Adapter")
         column.prop(settings, "picture_strength", slider=True)
         column.prop(settings, "picture_reach")
-
-
-register, unregister = bpy.utils.register_classes_factory((SJC_PT_model,))

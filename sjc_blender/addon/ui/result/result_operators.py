@@ -9,7 +9,6 @@ from bpy_extras.io_utils import ExportHelper
 
 from ....protocol.home import home_folder
 from ... import api
-from ...results import background_work
 from ...results.export import formats_of
 from ...results.origin import is_result, job_folder_of, mesh_of
 from ...results.printing import printed_size
@@ -175,27 +174,3 @@ class SJC_OT_bring_files(bpy.types.Operator):
             for name, reason in brought.left.items():
                 self.report({"WARNING"}, f"{name}: {reason}")
         return outcome
-
-
-CLASSES = (
-    SJC_OT_auto_threshold,
-    SJC_OT_show_as,
-    SJC_OT_show_side,
-    SJC_OT_bake_texture,
-    SJC_OT_mark_asset,
-    SJC_OT_export_result,
-    SJC_OT_bring_files,
-)
-
-
-def register() -> None:
-    """Register the operators."""
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    """Unregister the operators, and end background tasks."""
-    background_work.stop()
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)

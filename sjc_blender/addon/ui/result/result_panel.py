@@ -14,6 +14,7 @@ from ...results.placement import job_of
 from ...results.remesh import refusals
 from ...rigs import occupied
 from ..shared.choices import draw_choices, roomy
+from ..shared.sidebar import Sidebar
 from ..shared.wrapped_label import draw_sentences
 
 LONGEST_PROMPT = 200
@@ -24,13 +25,10 @@ SPECKS = "If it moves, motion blur gives it bright specks in Cycles: switch on B
 LINKED = "It is linked: its .vdb file lies beside the file that it comes from"
 
 
-class SJC_PT_result(bpy.types.Panel):
+class SJC_PT_result(Sidebar, bpy.types.Panel):
     """Mesh, look and export of the active result."""
 
     bl_label = "Result"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "SJC"
     bl_parent_id = "SJC_PT_main"
     # The last panel, as it grows when a result is imported, and nothing should move.
     bl_order = 80
@@ -118,6 +116,3 @@ def _draw_mesh(column: bpy.types.UILayout, context: bpy.types.Context, mesh: bpy
         draw_sentences(box, context, refusal.message, "ERROR")
         if refusal.hint:
             draw_sentences(column, context, refusal.hint, "INFO")
-
-
-register, unregister = bpy.utils.register_classes_factory((SJC_PT_result,))

@@ -132,12 +132,10 @@ class SJC_PG_result(bpy.types.PropertyGroup):
 
 
 def register() -> None:
-    """Register the properties of the window manager."""
-    bpy.utils.register_class(SJC_PG_result)
+    """Add the settings to the window manager."""
     bpy.types.WindowManager.sjc_result = PointerProperty(type=SJC_PG_result)
 
 
 def unregister() -> None:
-    """Unregister them, and end background tasks."""
+    """Remove them."""
     del bpy.types.WindowManager.sjc_result
-    bpy.utils.unregister_class(SJC_PG_result)

@@ -72,12 +72,10 @@ def _entry(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
 
 
 def register() -> None:
-    """Register the operator and its entry in File > Clean Up."""
-    bpy.utils.register_class(SJC_OT_delete_unused_files)
+    """Add the entry to File > Clean Up."""
     bpy.types.TOPBAR_MT_file_cleanup.append(_entry)
 
 
 def unregister() -> None:
-    """Unregister what `register` registered."""
+    """Remove the entry."""
     bpy.types.TOPBAR_MT_file_cleanup.remove(_entry)
-    bpy.utils.unregister_class(SJC_OT_delete_unused_files)

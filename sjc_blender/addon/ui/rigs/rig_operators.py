@@ -141,8 +141,3 @@ class SJC_OT_camera_text(bpy.types.Operator):
             description="Text for the model at this camera; {prompt} is the job's prompt. Empty: the model's view words"
         )
         return {"FINISHED"}
-
-
-CLASSES = (SJC_OT_add_rig, SJC_OT_add_domain, SJC_OT_fit_domain, SJC_OT_check_rig, SJC_OT_camera_text)
-
-register, unregister = bpy.utils.register_classes_factory(CLASSES)

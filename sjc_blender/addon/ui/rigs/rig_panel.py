@@ -11,6 +11,7 @@ from ...rigs.length_text import length_text
 from ...rigs.rig import JITTER_PROPERTY
 from ..settings.properties import SJC_PG_settings
 from ..shared import camera_path
+from ..shared.sidebar import Sidebar, SubPanel
 from ..shared.wrapped_label import draw_sentences, units_wide
 
 MOST_VIEWS = 6
@@ -23,19 +24,11 @@ LABEL_SHARE = 0.4
 """Of a line's width, as with Blender's own labels beside their fields."""
 
 
-class _Sidebar:
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "SJC"
-
-
-class SJC_PT_viewpoints(_Sidebar, bpy.types.Panel):
+class SJC_PT_viewpoints(SubPanel, bpy.types.Panel):
     """Viewpoints of the next job."""
 
     bl_label = "Viewpoints"
-    bl_parent_id = "SJC_PT_main"
     bl_order = 20
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -60,7 +53,7 @@ class SJC_PT_viewpoints(_Sidebar, bpy.types.Panel):
         _draw_headline(layout, context)
 
 
-class SJC_PT_rig_report(_Sidebar, bpy.types.Panel):
+class SJC_PT_rig_report(Sidebar, bpy.types.Panel):
     """Coverage of the rig."""
 
     bl_label = "What It Sees"
@@ -95,13 +88,11 @@ class SJC_PT_rig_report(_Sidebar, bpy.types.Panel):
             draw_sentences(said, context, f"and {len(report.views) - MOST_VIEWS} more")
 
 
-class SJC_PT_domain(_Sidebar, bpy.types.Panel):
+class SJC_PT_domain(SubPanel, bpy.types.Panel):
     """The box that the result fills, and the shapes that it keeps to."""
 
     bl_label = "Domain"
-    bl_parent_id = "SJC_PT_main"
     bl_order = 30
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show the object whose box it is, the proxy and the guide."""
@@ -201,12 +192,8 @@ def _toggle(manager: bpy.types.WindowManager, _context: bpy.types.Context) -> No
         coverage_display.hide()
 
 
-CLASSES = (SJC_PT_viewpoints, SJC_PT_rig_report, SJC_PT_domain)
-
-
 def register() -> None:
-    """Register the panels, and watch the rig."""
-    rig_watch.register()
+    """Add the switch for the coverage."""
     bpy.types.WindowManager.sjc_show_coverage = BoolProperty(
         name="Show Coverage",
         description="Draw in the viewport where the rig looks from, which sides it sees (red: it does not), "
@@ -214,14 +201,9 @@ def register() -> None:
         update=_toggle,
         options={"SKIP_SAVE"},
     )
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
 
 
 def unregister() -> None:
-    """Unregister the panels."""
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+    """Hide the coverage, and remove its switch."""
     del bpy.types.WindowManager.sjc_show_coverage
     coverage_display.hide()
-    rig_watch.unregister()

@@ -91,6 +91,3 @@ class ModelChoice:
             if chosen is not None and chosen.place in (Place.HUB, Place.PART):
                 return f"Download {chosen.title} first, or choose another model"
         return ""
-
-
-register, unregister = bpy.utils.register_classes_factory((SJC_PG_adapter,))

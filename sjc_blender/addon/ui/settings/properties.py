@@ -154,12 +154,10 @@ class SJC_PG_settings(ModelChoice, RigSettings, PictureSettings, EditSettings, b
 
 
 def register() -> None:
-    """Register the settings of scenes."""
-    bpy.utils.register_class(SJC_PG_settings)
+    """Add the settings to scenes."""
     bpy.types.Scene.sjc = PointerProperty(type=SJC_PG_settings)
 
 
 def unregister() -> None:
-    """Unregister the settings."""
+    """Remove them."""
     del bpy.types.Scene.sjc
-    bpy.utils.unregister_class(SJC_PG_settings)

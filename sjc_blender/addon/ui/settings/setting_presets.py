@@ -51,8 +51,3 @@ class SJC_PT_setting_presets(PresetPanel, bpy.types.Panel):
     preset_subdir = SUBFOLDER
     preset_operator = "script.execute_preset"
     preset_add_operator = "sjc.setting_preset_add"
-
-
-CLASSES = (SJC_MT_setting_presets, SJC_OT_setting_preset_add, SJC_PT_setting_presets)
-
-register, unregister = bpy.utils.register_classes_factory(CLASSES)
