@@ -6,6 +6,8 @@ from pathlib import Path
 
 import bpy
 
+from .shared.attempt import possible
+
 MANUAL = Path(__file__).parents[2] / "manual" / "index.html"
 
 
@@ -37,9 +39,8 @@ class SJC_OT_open_manual(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not MANUAL.is_file():
-            cls.poll_message_set("The manual comes with the zip of the add-on; in a checkout it is docs/index.md")
-        return MANUAL.is_file()
+        otherwise = "The manual comes with the zip of the add-on; in a checkout it is docs/index.md"
+        return possible(cls, MANUAL.is_file(), otherwise)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Open it, and say where it lies: not every computer has a browser that is found."""

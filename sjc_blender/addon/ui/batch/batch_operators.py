@@ -14,7 +14,7 @@ from ...environment import session
 from ...rigs.rig_choice import RigChoice
 from ...window_events import push_undo, show_text
 from ..shared import camera_path, gradually
-from ..shared.attempt import attempt, confirm
+from ..shared.attempt import attempt, confirm, in_object_mode, possible
 from .batch_properties import SJC_PG_batch
 
 EXAMPLE = """\
@@ -25,7 +25,6 @@ a blue duck
 """
 
 NAME = "batch"
-READING = "Wait until the list is read"
 
 verdict: SjcError | str | None = None
 """Message of the last check or run, for the panel."""
@@ -36,10 +35,8 @@ class _BatchOperator(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        obstacle = "" if context.scene.sjc_batch.source is not None else "Choose a Text block or a file first"
-        if obstacle or reading():
-            cls.poll_message_set(obstacle or READING)
-        return not obstacle and not reading()
+        chosen = possible(cls, context.scene.sjc_batch.source is not None, "Choose a Text block or a file first")
+        return chosen and possible(cls, not reading(), "Wait until the list is read")
 
     def make(self, context: bpy.types.Context, *, start: bool) -> set[str]:
         """Check the list, and run it if `start`; keep the message for the panel."""
@@ -118,11 +115,8 @@ class SJC_OT_batch_run(_BatchOperator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether there is a list, an engine, and new objects can be made now."""
-        obstacle = session.obstacle() or ("Go to Object Mode first" if context.mode != "OBJECT" else "")
-        if obstacle:
-            cls.poll_message_set(obstacle)
-            return False
-        return super().poll(context)
+        obstacle = session.obstacle()
+        return possible(cls, not obstacle, obstacle) and in_object_mode(cls, context) and super().poll(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return self.make(context, start=True)

@@ -12,7 +12,7 @@ from ...rigs import rig_building
 from ...rigs.domain import BOXLESS
 from ..job.job_operators import NeedsEngine
 from ..settings.properties import SJC_PG_settings
-from ..shared.attempt import attempt
+from ..shared.attempt import attempt, on_result, possible
 from ..shared.unknown_job_question import AsksAboutUnknownJobs
 
 LEAST_SIDE = 0.05
@@ -28,10 +28,7 @@ class SJC_OT_edit_result(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not is_result(context.object):
-            cls.poll_message_set("Choose the Volume or the mesh of a job")
-            return False
-        return super().poll(context)
+        return on_result(cls, context) and super().poll(context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         try:
@@ -61,10 +58,8 @@ class SJC_OT_add_region(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether a result is active, in a mode that knows what is selected."""
-        if not is_result(context.object) or context.mode not in {"OBJECT", "EDIT_MESH"}:
-            cls.poll_message_set("Choose the Volume or the mesh of a job, in Object or Edit Mode")
-            return False
-        return True
+        usable = is_result(context.object) and context.mode in {"OBJECT", "EDIT_MESH"}
+        return possible(cls, usable, "Choose the Volume or the mesh of a job, in Object or Edit Mode")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         points = _selection(context)

@@ -9,7 +9,7 @@ from ....protocol.plain_files import read_tail
 from ... import api
 from ...environment import session
 from ...environment.fault_report import LOG_BYTES
-from ..shared.attempt import attempt, confirm
+from ..shared.attempt import attempt, confirm, possible
 
 
 class SJC_OT_set_up_engine(bpy.types.Operator):
@@ -23,8 +23,7 @@ class SJC_OT_set_up_engine(bpy.types.Operator):
         try:
             session.require_packages()
         except SjcError as error:
-            cls.poll_message_set(str(error))
-            return False
+            return possible(cls, False, str(error))
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -19,9 +19,8 @@ from ... import api
 from ...environment import session
 from ...environment.fault_report import LOG_BYTES, fault_report, without_names
 from ...jobs import job_queue, known_jobs
+from ..shared.attempt import DIALOG, ask_in_dialog
 from ..shared.wrapped_label import UNIT, draw_sentences
-
-DIALOG = 320
 
 
 class SJC_OT_copy_report(bpy.types.Operator):
@@ -38,14 +37,7 @@ class SJC_OT_copy_report(bpy.types.Operator):
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        answer = context.window_manager.invoke_props_dialog(
-            self,
-            width=DIALOG,
-            title="Copy a report of a fault",
-            confirm_text="Copy",
-            translate=False,
-        )
-        return set(answer)
+        return ask_in_dialog(self, context, "Copy a report of a fault", "Copy")
 
     def draw(self, context: bpy.types.Context) -> None:
         said = "Versions, what the last Check found, and the ends of the logs of the set-up and of the last failed job."

@@ -97,9 +97,10 @@ class SJC_OT_delete_job(bpy.types.Operator):
         )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        left: list[str] = []
-        outcome = attempt(self, lambda: left.extend(api.delete_job(self.folder)))
-        if left:
-            names = ", ".join(map(shown, left[:NAMED_FILES])) + (" ..." if len(left) > NAMED_FILES else "")
-            self.report({"INFO"}, f"Deleted. {len(left)} files that the job did not make are left in it: {names}")
-        return outcome
+        def delete() -> None:
+            left = api.delete_job(self.folder)
+            if left:
+                names = ", ".join(map(shown, left[:NAMED_FILES])) + (" ..." if len(left) > NAMED_FILES else "")
+                self.report({"INFO"}, f"Deleted. {len(left)} files that the job did not make are left in it: {names}")
+
+        return attempt(self, delete)

@@ -22,18 +22,13 @@ from ...rigs.domain import standing_box
 from ...rigs.rig_choice import RigChoice
 from ..settings.properties import SJC_PG_settings
 from ..shared import camera_path
-from ..shared.attempt import attempt, in_object_mode, report_error
+from ..shared.attempt import DIALOG, ask_in_dialog, attempt, in_object_mode, possible, report_error
 from ..shared.background_mode import seen_to_its_end
 from ..shared.wrapped_label import UNIT, draw_sentences
 from . import variations
 
 LARGEST_SEED = 99_999
 """Largest random seed, short enough to read and remember."""
-
-DIALOG = 320
-"""Width of a question, in pixels before the interface's scale."""
-
-PATH_PLAYS = "Wait until the camera's path is played"
 
 refusal: SjcError | None = None
 """Why the last job could not start, for the panel; None after a success, or when it was dismissed."""
@@ -42,7 +37,7 @@ refusal: SjcError | None = None
 def obstacle(scene: bpy.types.Scene) -> str:
     """Return why no job can be started from a scene's settings now; empty if one can."""
     said: str = scene.sjc.obstacle() or session.obstacle()  # type: ignore[attr-defined]
-    return said or (PATH_PLAYS if camera_path.playing() else "")
+    return said or (camera_path.PLAYS if camera_path.playing() else "")
 
 
 class SJC_OT_generate(bpy.types.Operator):
@@ -59,9 +54,7 @@ class SJC_OT_generate(bpy.types.Operator):
         if context.scene is None:
             return False
         said = obstacle(context.scene)
-        if said:
-            cls.poll_message_set(said)
-        return not said
+        return possible(cls, not said, said)
 
     new_seed: BoolProperty(
         name="New Seed",
@@ -76,14 +69,7 @@ class SJC_OT_generate(bpy.types.Operator):
         if not was_made(context.scene):
             return self.execute(context)
         self.new_seed = True
-        answer = context.window_manager.invoke_props_dialog(
-            self,
-            width=DIALOG,
-            title="The same again?",
-            confirm_text="Generate",
-            translate=False,
-        )
-        return set(answer)
+        return ask_in_dialog(self, context, "The same again?", "Generate")
 
     def draw(self, context: bpy.types.Context) -> None:
         said = "These settings were used already, with this seed: they give the same object again."

@@ -11,7 +11,7 @@ from ... import api
 from ...environment import session
 from ...jobs import known_jobs
 from ...jobs.job import Job, JobState
-from ..shared.attempt import attempt, confirm, in_object_mode
+from ..shared.attempt import attempt, confirm, in_object_mode, possible
 from ..shared.unknown_job_question import AsksAboutUnknownJobs
 from .job_status import record_settings, settings_text
 from .session_properties import chosen_job
@@ -67,10 +67,7 @@ class SJC_OT_cancel_chosen(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         chosen = chosen_job(context.window_manager.sjc)
-        if chosen is None or not chosen.live:
-            cls.poll_message_set("Choose a job that runs or waits in line")
-            return False
-        return True
+        return possible(cls, chosen is not None and chosen.live, "Choose a job that runs or waits in line")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Ask the engine to stop, or take the job out of the line."""
@@ -119,10 +116,8 @@ class SJC_OT_move_job(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         chosen = chosen_job(context.window_manager.sjc)
-        if chosen is None or chosen.state is not JobState.QUEUED:
-            cls.poll_message_set("Choose a job that waits in line")
-            return False
-        return True
+        waits = chosen is not None and chosen.state is JobState.QUEUED
+        return possible(cls, waits, "Choose a job that waits in line")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return attempt(self, lambda: api.move(_chosen(context), self.places))
@@ -144,20 +139,14 @@ class SJC_OT_clear_jobs(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if all(job.live for job in api.jobs()):
-            cls.poll_message_set("No job of this list has ended")
-            return False
-        return True
+        return possible(cls, not all(job.live for job in api.jobs()), "No job of this list has ended")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if self.job:
             return self.execute(context)
         count = sum(not job.live for job in api.jobs())
-        message = (
-            f"{count} jobs have ended. Their files and the history stay."
-            if count > 1
-            else ("One job has ended. Its files and the history stay.")
-        )
+        ended = f"{count} jobs have ended. Their" if count > 1 else "One job has ended. Its"
+        message = f"{ended} files and the history stay."
         return confirm(self, context, event, "Clear the list?", message, "Clear")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -171,9 +160,7 @@ class NeedsEngine:
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether the engine was found: a click does not wait for that."""
         obstacle = session.obstacle()
-        if obstacle:
-            cls.poll_message_set(obstacle)  # type: ignore[attr-defined]  # of the operator
-        return not obstacle
+        return possible(cls, not obstacle, obstacle)
 
 
 def _resumed(folder: str | Path, context: bpy.types.Context) -> Job:

@@ -125,7 +125,7 @@ def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     outlook = "Ready. Model: {name}".replace("{name}", title)
     place = Place.of(context)
     longest = IN_ITS_PLACE.replace("{name}", "W" * LONGEST_NAME)
-    room = (generate_operators.PATH_PLAYS, NOT_STARTED, "Write a prompt first", outlook, longest)
+    room = (camera_path.PLAYS, NOT_STARTED, "Write a prompt first", outlook, longest)
     said = obstacle or place.said
     draw_sentences(layout, context, said or outlook, "INFO" if said else "BLANK1", room=room)
     _draw_ways_out(layout, place)

@@ -25,10 +25,6 @@ MOST_PICTURES = 60
 """Of the history, that can be chosen by their pictures."""
 
 
-def _live_volume(_session: bpy.types.PropertyGroup) -> bool:
-    return live_volume.enabled
-
-
 def _set_live_volume(_session: bpy.types.PropertyGroup, value: bool) -> None:
     live_volume.enabled = value
     PROCESSES.ensure_running()
@@ -51,26 +47,10 @@ def _pictures(session: bpy.types.PropertyGroup, _context: bpy.types.Context | No
     return _shown
 
 
-def _chosen_picture(session: bpy.types.PropertyGroup) -> int:
-    return int(session.history_index)  # type: ignore[attr-defined]
-
-
-def _choose_picture(session: bpy.types.PropertyGroup, number: int) -> None:
-    session.history_index = number  # type: ignore[attr-defined]
-
-
 class SJC_PG_entry(bpy.types.PropertyGroup):
     """One line of a list; its `name` is what it is found by."""
 
     prompt: StringProperty(name="Prompt", description="The prompt; the list can be searched for it")
-
-
-def _colours(_session: object) -> bool:
-    return viewport_colours.wished()
-
-
-def _set_colours(_session: object, wished: bool) -> None:
-    viewport_colours.wish(wished)
 
 
 class SJC_PG_session(bpy.types.PropertyGroup):
@@ -98,22 +78,22 @@ class SJC_PG_session(bpy.types.PropertyGroup):
         name="Entry",
         description="The chosen entry; click its picture to choose another one by its picture",
         items=_pictures,
-        get=_chosen_picture,
-        set=_choose_picture,
+        get=lambda session: session.history_index,
+        set=lambda session, number: setattr(session, "history_index", number),
         options={"SKIP_SAVE"},
     )
     live_volume: BoolProperty(
         name="Live Volume",
         description="Show the object as a coarse volume in the viewport while it forms",
-        get=_live_volume,
+        get=lambda _session: live_volume.enabled,
         set=_set_live_volume,
     )
     colours: BoolProperty(
         name="Colours",
         description="Show results in their own colours: in Solid shading, and by Material Preview while an object "
         "forms. Switch it off to restore the viewports",
-        get=_colours,
-        set=_set_colours,
+        get=lambda _session: viewport_colours.wished(),
+        set=lambda _session, wished: viewport_colours.wish(wished),
     )
 
 

@@ -9,16 +9,14 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from ... import api
 from ...models.model_library import LIBRARY
 from ..settings.properties import SJC_PG_settings
-from ..shared.attempt import attempt, confirm
+from ..shared.attempt import attempt, confirm, possible
 
 OWN = "own"
 """Id of the user's own model in the list."""
 
 
 def _library_is_free(operator: type[bpy.types.Operator]) -> bool:
-    if LIBRARY.at_work:
-        operator.poll_message_set("One thing at a time: wait, or cancel the download")
-    return not LIBRARY.at_work
+    return possible(operator, not LIBRARY.at_work, "One thing at a time: wait, or cancel the download")
 
 
 class SJC_OT_choose_model(bpy.types.Operator):

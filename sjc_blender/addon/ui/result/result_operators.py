@@ -10,22 +10,16 @@ from bpy_extras.io_utils import ExportHelper
 from ....protocol.home import home_folder
 from ... import api
 from ...results.export import formats_of
-from ...results.origin import is_result, job_folder_of, mesh_of
+from ...results.origin import job_folder_of, mesh_of
 from ...results.printing import printed_size
 from ...results.remesh import Cut, cut_of, request_cut
-from ..shared.attempt import attempt
+from ..shared.attempt import attempt, in_object_mode, is_saved, on_result
 
 
 class _OnResult:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not is_result(context.object):
-            cls.poll_message_set("Choose the Volume or the mesh of a job")
-            return False
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Go to Object Mode first")
-            return False
-        return True
+        return on_result(cls, context) and in_object_mode(cls, context)
 
 
 class SJC_OT_auto_threshold(_OnResult, bpy.types.Operator):
@@ -142,13 +136,13 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
         return changed
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        written: list[Path] = []
-        outcome = attempt(self, lambda: written.append(api.export_result(context.object, self.filepath)))
-        for path in written:
+        def export() -> None:
+            path = api.export_result(context.object, self.filepath)
             size = " x ".join(map(str, printed_size(context.object, context.scene)))
             printed = f", {size} mm" if path.suffix.lower() == ".stl" else ""
             self.report({"INFO"}, f"Exported to {path}{printed}")
-        return outcome
+
+        return attempt(self, export)
 
 
 class SJC_OT_bring_files(bpy.types.Operator):
@@ -160,17 +154,13 @@ class SJC_OT_bring_files(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether files can lie beside the open one."""
-        if not bpy.data.filepath:
-            cls.poll_message_set("Save the file first")
-        return bool(bpy.data.filepath)
+        return is_saved(cls)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Copy them, and say what is left."""
-        done: list[api.BroughtFiles] = []
-        outcome = attempt(self, lambda: done.append(api.bring_files_here()))
-        for brought in done:
+        def bring() -> None:
+            brought = api.bring_files_here()
             self.report({"INFO"}, f"Files that lie beside this one now: {len(brought.files)}")
             for name, reason in brought.left.items():
                 self.report({"WARNING"}, f"{name}: {reason}")
-        return outcome
+
+        return attempt(self, bring)

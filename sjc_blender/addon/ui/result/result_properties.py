@@ -40,22 +40,9 @@ def _cut(**changes: Any) -> None:
         remesh.refusals[mesh.name] = error
 
 
-def _get_threshold(_: Any) -> float:
+def _present_cut() -> remesh.Cut:
     mesh = _mesh()
-    return remesh.cut_of(mesh).threshold or 0.0 if mesh is not None else remesh.THRESHOLD_SHOWN
-
-
-def _set_threshold(_: Any, value: float) -> None:
-    _cut(threshold=value)
-
-
-def _get_smoothing(_: Any) -> float:
-    mesh = _mesh()
-    return remesh.cut_of(mesh).smoothing if mesh is not None else remesh.SMOOTHING
-
-
-def _set_smoothing(_: Any, value: float) -> None:
-    _cut(smoothing=value)
+    return remesh.cut_of(mesh) if mesh is not None else remesh.Cut(remesh.THRESHOLD_SHOWN, remesh.SMOOTHING)
 
 
 def _get_faces(_: Any) -> int:
@@ -91,8 +78,8 @@ class SJC_PG_result(bpy.types.PropertyGroup):
         max=0.99,
         subtype="FACTOR",
         precision=2,
-        get=_get_threshold,
-        set=_set_threshold,
+        get=lambda _: _present_cut().threshold or 0.0,
+        set=lambda _, value: _cut(threshold=value),
     )
     smoothing: FloatProperty(
         name="Smoothing",
@@ -101,8 +88,8 @@ class SJC_PG_result(bpy.types.PropertyGroup):
         max=3.0,
         step=10,
         precision=1,
-        get=_get_smoothing,
-        set=_set_smoothing,
+        get=lambda _: _present_cut().smoothing,
+        set=lambda _, value: _cut(smoothing=value),
     )
     faces: IntProperty(
         name="Faces",

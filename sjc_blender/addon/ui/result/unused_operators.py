@@ -5,7 +5,7 @@ import bpy
 
 from ....protocol.errors import SjcError
 from ... import api
-from ..shared.attempt import report_error
+from ..shared.attempt import ask_in_dialog, attempt, is_saved, report_error
 from ..shared.wrapped_label import UNIT, draw_sentences
 
 DIALOG = 420
@@ -26,9 +26,7 @@ class SJC_OT_delete_unused_files(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not bpy.data.filepath:
-            cls.poll_message_set("Save the file first")
-        return bool(bpy.data.filepath)
+        return is_saved(cls)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         try:
@@ -40,10 +38,7 @@ class SJC_OT_delete_unused_files(bpy.types.Operator):
             self.report({"INFO"}, f"Every file in {found.folder} is used, or younger than a day")
             return {"CANCELLED"}
         self._found = found
-        answer = context.window_manager.invoke_props_dialog(
-            self, width=DIALOG, title="Delete unused files?", confirm_text="Delete", translate=False
-        )
-        return set(answer)
+        return ask_in_dialog(self, context, "Delete unused files?", "Delete", DIALOG)
 
     def draw(self, context: bpy.types.Context) -> None:
         found = self._found
@@ -57,13 +52,11 @@ class SJC_OT_delete_unused_files(bpy.types.Operator):
         draw_sentences(self.layout, context, said, "QUESTION", width=DIALOG / UNIT)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
+        def delete() -> None:
             deleted = api.delete_unused_files()
-        except SjcError as error:
-            report_error(self, error)
-            return {"CANCELLED"}
-        self.report({"INFO"}, f"Deleted {len(deleted.files)} files, {deleted.size / 1e6:.1f} MB")
-        return {"FINISHED"}
+            self.report({"INFO"}, f"Deleted {len(deleted.files)} files, {deleted.size / 1e6:.1f} MB")
+
+        return attempt(self, delete)
 
 
 def _entry(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:

@@ -12,7 +12,7 @@ from ...rigs.proxy_box import add_fitting_domain
 from ...rigs.rig_choice import RigChoice
 from ..settings.properties import SJC_PG_settings
 from ..shared import camera_path
-from ..shared.attempt import attempt, in_object_mode
+from ..shared.attempt import attempt, in_object_mode, possible
 
 
 class SJC_OT_add_rig(bpy.types.Operator):
@@ -66,10 +66,8 @@ class SJC_OT_fit_domain(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Whether there is a proxy, and new objects can be made now."""
-        if context.scene.sjc.proxy is None:
-            cls.poll_message_set("Choose a proxy first")
-            return False
-        return in_object_mode(cls, context)
+        chosen = possible(cls, context.scene.sjc.proxy is not None, "Choose a proxy first")
+        return chosen and in_object_mode(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return attempt(self, lambda: self._add(context.scene))
@@ -88,9 +86,7 @@ class SJC_OT_check_rig(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if camera_path.playing():
-            cls.poll_message_set("Wait until the camera's path is played")
-        return not camera_path.playing()
+        return possible(cls, not camera_path.playing(), camera_path.PLAYS)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Look, and show what was seen; what hinders it stands in the panel."""
@@ -125,9 +121,7 @@ class SJC_OT_camera_text(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         camera = context.object
         usable = camera is not None and camera.type == "CAMERA" and camera.library is None
-        if not usable:
-            cls.poll_message_set("Choose a camera of this file")
-        return usable
+        return possible(cls, usable, "Choose a camera of this file")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Give it the properties that it does not have yet; as they are at first they change nothing."""

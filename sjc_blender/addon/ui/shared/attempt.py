@@ -8,10 +8,14 @@ from typing import Any
 import bpy
 
 from ....protocol.errors import SjcError
+from ...results.origin import is_result
 from .background_mode import seen_to_its_end
 
 LINE = 90
 """Characters in a line of a report."""
+
+DIALOG = 320
+"""Width of a dialog, in pixels before the interface's scale."""
 
 
 def report_error(operator: bpy.types.Operator, error: SjcError) -> None:
@@ -32,11 +36,26 @@ def attempt(operator: bpy.types.Operator, action: Callable[[], object]) -> set[s
     return {"FINISHED"}
 
 
-def in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+def possible(operator: Any, condition: bool, otherwise: str) -> bool:
+    """Return `condition`; if it does not hold, `otherwise` is the message of the operator's grey button."""
+    if not condition:
+        operator.poll_message_set(otherwise)
+    return condition
+
+
+def in_object_mode(operator: Any, context: bpy.types.Context) -> bool:
     """Return whether Blender is in Object Mode; if not, set the poll message."""
-    if context.mode != "OBJECT":
-        operator.poll_message_set("Go to Object Mode first")
-    return context.mode == "OBJECT"
+    return possible(operator, context.mode == "OBJECT", "Go to Object Mode first")
+
+
+def is_saved(operator: Any) -> bool:
+    """Return whether something can lie beside the open file; if not, set the poll message."""
+    return possible(operator, bool(bpy.data.filepath), "Save the file first")
+
+
+def on_result(operator: Any, context: bpy.types.Context) -> bool:
+    """Return whether the active object is a result; if not, set the poll message."""
+    return possible(operator, is_result(context.object), "Choose the Volume or the mesh of a job")
 
 
 def confirm(
@@ -57,3 +76,9 @@ def confirm(
             operator, event, title=title, message=message, confirm_text=yes, icon=icon, translate=False
         )
     )
+
+
+def ask_in_dialog(operator: Any, context: bpy.types.Context, title: str, yes: str, width: int = DIALOG) -> set[str]:
+    """Show what the operator draws, and execute it when the button `yes` is pressed."""
+    manager = context.window_manager
+    return set(manager.invoke_props_dialog(operator, width=width, title=title, confirm_text=yes, translate=False))

@@ -19,7 +19,7 @@ from ...window_events import redraw_sidebars
 from . import gradually
 
 NAME = "camera path"
-
+PLAYS = "Wait until the camera's path is played"
 
 progress = 0.0
 """Share of the path that is played."""
