@@ -421,6 +421,8 @@ show_side = _of_object(show_side)
 def mark_as_asset(obj: bpy.types.Object | str | Job, source: Any = None, tags: Sequence[str] = ()) -> None:
     """Make an imported result an asset with a picture, also in background mode.
 
+    It stands in the catalogue SJC, which comes beside the .blend when that is saved.
+
     Parameters
     ----------
     obj : Object, its name, or its job

@@ -28,7 +28,7 @@ def kept_name(owner: bpy.types.ID | None, name: str) -> str:
 def kept_number(owner: bpy.types.ID, name: str, default: float, low: float, high: float) -> float:
     """Return the number of a property; `default` if it is missing, not a number, or outside [low, high]."""
     value: Any = owner.get(name)
-    return float(value) if _is_number(value) and low <= value <= high else default
+    return float(value) if is_number(value) and low <= value <= high else default
 
 
 def kept_numbers(owner: bpy.types.ID, name: str, count: int) -> tuple[float, ...] | None:
@@ -38,9 +38,10 @@ def kept_numbers(owner: bpy.types.ID, name: str, count: int) -> tuple[float, ...
         numbers = [] if isinstance(value, str) or len(value) != count else list(value)
     except TypeError:
         return None
-    usable = len(numbers) == count and all(map(_is_number, numbers))
+    usable = len(numbers) == count and all(map(is_number, numbers))
     return tuple(float(number) for number in numbers) if usable else None
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Return whether a custom property is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

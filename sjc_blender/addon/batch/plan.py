@@ -216,7 +216,9 @@ def identity(spec: JobSpec) -> str:
 def _jobs_of(
     row: Row, batch: BatchRequest, view: SceneView, folders: Sequence[Path], faults: list[BatchFault]
 ) -> Iterator[Planned]:
-    values = {name: value for name, value in row.values.items() if not _ill_typed(row, name, folders, faults)}
+    wrong = {name: allowed for name in row.values if (allowed := _allowed_instead(name, row.values[name], folders))}
+    faults += [BatchFault.of(row.number, name, row.values[name], allowed) for name, allowed in wrong.items()]
+    values = {name: value for name, value in row.values.items() if name not in wrong}
     if not str(values.get("prompt", "")).strip():
         faults.append(BatchFault.of(row.number, "prompt", None, 'a description of the object, such as "a red chair"'))
         values.pop("prompt", None)
@@ -246,26 +248,21 @@ def _label(column: str, value: Any) -> str:
     return f"{column} {value}" if column == "seed" else str(getattr(value, "name", value))
 
 
-def _ill_typed(row: Row, name: str, folders: Sequence[Path], faults: list[BatchFault]) -> bool:
-    """Return whether a plain column has a value that the API does not accept; the job spec checks the rest."""
-    value = row.values[name]
-    if name in TEXT and not isinstance(value, str):
-        faults.append(BatchFault.of(row.number, name, value, "text"))
-        return True
+def _allowed_instead(name: str, value: Any, folders: Sequence[Path]) -> str:
+    """Return what a plain column accepts where its value is something else; empty if it is right.
+
+    The job spec checks the rest.
+    """
     named = (value,) if isinstance(value, str) else value
+    if name in TEXT and not isinstance(value, str):
+        return "text"
     if name == "outputs" and not (isinstance(named, (list, tuple)) and named and set(map(str, named)) <= set(OUTPUTS)):
-        faults.append(BatchFault.of(row.number, name, value, " or ".join(OUTPUTS) + ", or both"))
-        return True
+        return " or ".join(OUTPUTS) + ", or both"
     if name in NUMBERS and (isinstance(value, bool) or not isinstance(value, (int, float))):
-        faults.append(BatchFault.of(row.number, name, value, NUMBER))
-        return True
+        return NUMBER
     if name == "folder" and not is_inside(value, folders):
-        faults.append(BatchFault.of(row.number, name, value, INSIDE))
-        return True
-    if name == "seed" and not _several(value):
-        faults.append(BatchFault.of(row.number, name, value, ALLOWED))
-        return True
-    return False
+        return INSIDE
+    return ALLOWED if name == "seed" and not _several(value) else ""
 
 
 def _several(value: Any) -> list[Any]:

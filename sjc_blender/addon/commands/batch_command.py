@@ -13,7 +13,6 @@ import bpy
 from ...protocol.errors import SjcError
 from ...protocol.outside_file import is_there
 from ...protocol.overrides import parse_overrides
-from ...protocol.spec import LOOSENESS
 from .. import api
 from ..batch.batch_fault import InvalidBatch
 from ..batch.entry import DONE
@@ -23,6 +22,7 @@ from ..batch.written_numbers import NotANumber
 from ..jobs.job_request import absolute
 from .farm_options import add_farm_options, chosen_farm
 from .guide_options import add_guide_options, guide_arguments
+from .job_options import add_run_options
 from .outcome import Outcome, told
 from .progress import JobProgress, Progress
 from .result_options import add_result_options, save_scene
@@ -65,24 +65,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="builtin", metavar="SOURCE", help="for rows without one")
     parser.add_argument("--negative-prompt", default="", metavar="TEXT", help="for rows without one")
     parser.add_argument("--jitter", type=float, default=0.0, metavar="DEGREES", help="for rows without one")
-    parser.add_argument("--proxy", metavar="NAME", help="coarse shape to start from and follow, for rows without one")
-    parser.add_argument(
-        "--looseness",
-        type=float,
-        default=LOOSENESS,
-        metavar="0-1",
-        help=f"how freely the object may leave the proxy (default: {LOOSENESS})",
-    )
     add_guide_options(parser, ", for rows without one")
-    parser.add_argument(
-        "--override",
-        "--set",
-        action="append",
-        default=[],
-        dest="changes",
-        metavar="FIELD=VALUE",
-        help="a setting of every job (repeatable)",
-    )
     parser.add_argument("--place", choices=PLACES, default="grid", help="arrangement of the results (default: grid)")
     parser.add_argument(
         "--spacing",
@@ -96,14 +79,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-assets", action="store_true", help="do not mark the results as assets")
     parser.add_argument("--versions", action="store_true", help="keep the previous result of a changed row, hidden")
     parser.add_argument("--prune", action="store_true", help="remove objects whose rows are no longer in the file")
-    parser.add_argument(
-        "--folder",
-        "--out",
-        dest="out",
-        metavar="FOLDER",
-        help="folder for the job folders (default: sjc_jobs beside the saved scene)",
+    add_run_options(
+        parser, "a setting of every job", "folder for the job folders (default: sjc_jobs beside the saved scene)"
     )
-    parser.add_argument("--engine-python", metavar="PATH", help="default: the preferences, or SJC_ENGINE_PYTHON")
     add_farm_options(parser)
     add_result_options(parser)
 
@@ -162,8 +140,6 @@ def _batch(arguments: argparse.Namespace, source: str, progress: Any = None) -> 
         negative_prompt=arguments.negative_prompt,
         outputs=arguments.outputs or api.OUTPUTS,
         jitter=arguments.jitter,
-        proxy=arguments.proxy,
-        looseness=arguments.looseness,
         **guide_arguments(arguments),
         overrides=parse_overrides(arguments.changes),
         folder=arguments.out,

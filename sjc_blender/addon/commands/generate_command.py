@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 
 from ...protocol.presets import preset_names
-from ...protocol.spec import LOOSENESS
 from .. import api
 from ..rigs.rig_choice import FORMS
 from .farm_options import add_farm_options, chosen_farm
@@ -38,14 +37,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="DEGREES",
         help="rotate each drawn camera randomly around the domain",
     )
-    parser.add_argument("--proxy", metavar="NAME", help="object or collection: a coarse shape to start from and follow")
-    parser.add_argument(
-        "--looseness",
-        type=float,
-        default=LOOSENESS,
-        metavar="0-1",
-        help=f"how freely the object may leave the proxy (default: {LOOSENESS})",
-    )
     parser.add_argument(
         "--domain", metavar="OBJECT", help="object whose box is filled (default: a box of 2 units on the 3D cursor)"
     )
@@ -69,8 +60,6 @@ def run(arguments: argparse.Namespace) -> Outcome:
         negative_prompt=arguments.negative_prompt,
         rig=arguments.rig,
         jitter=arguments.jitter,
-        proxy=arguments.proxy,
-        looseness=arguments.looseness,
         **guide_arguments(arguments),
         domain=arguments.domain,
         preset=arguments.preset,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of the subcommands that make new jobs: whose shape the model follows, and what it sees beside the prompt."""
+"""Options of the subcommands that make new jobs: the shapes that are kept to, and what is seen beside the prompt."""
 
 from __future__ import annotations
 
@@ -7,12 +7,33 @@ import argparse
 from typing import Any
 
 from ...protocol.guide import PICTURES
+from ...protocol.spec import LOOSENESS
 
-_NAMES = ("guide", "guide_strength", "guide_picture", "control", "picture", "picture_strength", "ip_adapter")
+_NAMES = (
+    "proxy",
+    "looseness",
+    "guide",
+    "guide_strength",
+    "guide_picture",
+    "control",
+    "picture",
+    "picture_strength",
+    "ip_adapter",
+)
 
 
 def add_guide_options(parser: argparse.ArgumentParser, whose: str = "") -> None:
     """Add the options; `whose` ends the help of what a row of a batch may say itself."""
+    parser.add_argument(
+        "--proxy", metavar="NAME", help=f"object or collection: a coarse shape to start from and follow{whose}"
+    )
+    parser.add_argument(
+        "--looseness",
+        type=float,
+        default=LOOSENESS,
+        metavar="0-1",
+        help=f"how freely the object may leave the proxy (default: {LOOSENESS})",
+    )
     parser.add_argument(
         "--guide", metavar="NAME", help=f"object or collection: the model follows its shape through --control{whose}"
     )

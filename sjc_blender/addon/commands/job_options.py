@@ -16,6 +16,16 @@ from .result_options import add_result_options, import_and_save, save_scene
 def add_job_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--steps``, ``--override``, ``--folder``, ``--engine-python``, and those of results."""
     parser.add_argument("--steps", type=int, metavar="N", help="the same as --set optimisation.steps=N")
+    add_run_options(
+        parser,
+        "any setting of the job",
+        "job folder (default: a new one beside the .blend); the same command again continues the job there",
+    )
+    add_result_options(parser)
+
+
+def add_run_options(parser: argparse.ArgumentParser, changes: str, folder: str) -> None:
+    """Add ``--override``, ``--folder`` and ``--engine-python``, with the help of the first two."""
     parser.add_argument(
         "--override",
         "--set",
@@ -23,17 +33,10 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         dest="changes",
         metavar="FIELD=VALUE",
-        help="any setting of the job (repeatable)",
+        help=f"{changes} (repeatable)",
     )
-    parser.add_argument(
-        "--folder",
-        "--out",
-        dest="out",
-        metavar="FOLDER",
-        help="job folder (default: a new one beside the .blend); the same command again continues the job there",
-    )
+    parser.add_argument("--folder", "--out", dest="out", metavar="FOLDER", help=folder)
     parser.add_argument("--engine-python", metavar="PATH", help="default: the preferences, or SJC_ENGINE_PYTHON")
-    add_result_options(parser)
 
 
 def job_overrides(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Destination:
         self.scene_name = scene.name
         self.file = bpy.data.filepath
         self._uid = scene.session_uid
-        _known.add(self)
+        known.add(self)
 
     def scene(self) -> bpy.types.Scene | None:
         """Return the scene if it is in the open file."""
@@ -86,25 +86,8 @@ class Destination:
             self.file = bpy.data.filepath
 
 
-_known: weakref.WeakSet[Destination] = weakref.WeakSet()
-
-
-def before_save() -> None:
-    """Set the ids of the scenes that results belong to."""
-    for destination in _known:
-        destination.before_save()
-
-
-def after_save() -> None:
-    """Follow the open file to its path."""
-    for destination in _known:
-        destination.after_save()
-
-
-def after_load() -> None:
-    """Find the scenes in the loaded file."""
-    for destination in _known:
-        destination.after_load()
+known: weakref.WeakSet[Destination] = weakref.WeakSet()
+"""All of this session, to be told of each save and load."""
 
 
 def _own_id(scene: bpy.types.Scene) -> str:

@@ -12,6 +12,7 @@ import bpy
 from ...protocol.errors import SjcError
 from .. import user_preferences
 from ..job_location import new_job_folder
+from ..results.vdb_file import file_of
 from . import job_queue, known_jobs, pump, setting_recall
 from .job import Job
 from .job_continuation import continued
@@ -138,7 +139,7 @@ def delete_job(source: Any) -> list[str]:
     path = folder.path
     if any(job.live and job.folder.path == path for job in job_queue.QUEUE.jobs):
         raise SjcError("folder_in_use", f"A job of this session uses {path}.", "Cancel it first.")
-    shown = next((volume for volume in bpy.data.volumes if path in _absolute(volume).parents), None)
+    shown = next((volume for volume in bpy.data.volumes if path in file_of(volume).parents), None)
     if shown is not None:
         raise SjcError(
             "result_in_use",
@@ -151,7 +152,3 @@ def delete_job(source: Any) -> list[str]:
     known_jobs.records = [record for record in known_jobs.records if record.folder.path != path]
     pump.tell()
     return left
-
-
-def _absolute(volume: bpy.types.Volume) -> Path:
-    return Path(bpy.path.abspath(volume.filepath, library=volume.library))

@@ -59,12 +59,15 @@ class JobQueue:
         """Return whether the job runs or waits, or its engine has not ended yet."""
         return job.live or job is self._running
 
-    def find(self, identifier: str) -> Job:
-        """Return the newest job with that id; SjcError ``no_such_job`` if there is none."""
-        for job in reversed(self._jobs):
-            if job.id == identifier:
-                return job
-        raise SjcError("no_such_job", f"This session has no job {identifier!r}.", "api.jobs() lists them.")
+    @property
+    def active(self) -> Job | None:
+        """The first job that runs, is paused or stops."""
+        states = {JobState.RUNNING, JobState.PAUSED, JobState.CANCELLING}
+        return next((job for job in self._jobs if job.state in states), None)
+
+    def find(self, identifier: str) -> Job | None:
+        """Return the newest job with that id."""
+        return next((job for job in reversed(self._jobs) if job.id == identifier), None)
 
     def submit(self, job: Job) -> None:
         """Queue a job; the next `pump` starts it if it is its turn.
@@ -240,10 +243,6 @@ class JobQueue:
 def _engine_died(folder: JobFolder, process: EngineProcess) -> SjcError:
     code = process.return_code
     assert code is not None
-    message = f"The engine ended {platform_process.ending(code)} before the job was done."
-    words = process.last_words()
-    if words:
-        message += " Its last output was:\n" + "\n".join(f"  {line}" for line in words)
     again = "resume the job; its last checkpoint is kept." if folder.has(folder.checkpoint) else "start the job again."
     if platform_process.ended_for_memory(code):
         hint = (
@@ -252,7 +251,7 @@ def _engine_died(folder: JobFolder, process: EngineProcess) -> SjcError:
         )
     else:
         hint = f"{folder.log_path} has everything it said. When the cause is mended, {again}"
-    return SjcError("engine_died", message, hint)
+    return SjcError("engine_died", process.told_end("the job was done"), hint)
 
 
 QUEUE = JobQueue()

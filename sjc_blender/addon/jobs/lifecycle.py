@@ -23,7 +23,8 @@ def _after_load(*_: Any) -> None:
     live_volume.remove()
     viewport_colours.forget()
     background_work.forget()
-    destination.after_load()
+    for known in destination.known:
+        known.after_load()
     job_import.retry_missing_scenes(QUEUE.jobs)
     known_jobs.refresh()
     PROCESSES.ensure_running()
@@ -33,7 +34,8 @@ def _after_load(*_: Any) -> None:
 def _before_save(target: str, *_: Any) -> None:
     """Remove the live volume, and bring results beside the file."""
     live_volume.remove()
-    destination.before_save()
+    for known in destination.known:
+        known.before_save()
     first_save.bring_along(target)
     keep_folders(target)
 
@@ -41,7 +43,8 @@ def _before_save(target: str, *_: Any) -> None:
 @persistent
 def _after_save(target: str, *_: Any) -> None:
     """Follow the file to its new path, and write the asset catalogue beside it."""
-    destination.after_save()
+    for known in destination.known:
+        known.after_save()
     if target and asset_catalogue.has_results(bpy.data.objects):
         try:
             asset_catalogue.add_catalogue(target)

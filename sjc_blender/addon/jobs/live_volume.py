@@ -21,7 +21,7 @@ from ..results import materials, result_files, vdb_file, viewport_colours
 from ..results.object_frame import ObjectFrame
 from ..window_events import join_local_views
 from . import job_import, job_queue, live_files
-from .job import Job, JobState
+from .job import Job
 
 NAME = "SJC live"
 MARK = "sjc_live"
@@ -69,7 +69,7 @@ def update() -> None:
     Nothing is touched while a picture renders or the user is in another mode than Object Mode.
     """
     global _shown, _coming
-    job = _running() if enabled and _in_window() else None
+    job = job_queue.QUEUE.active if enabled and _in_window() else None
     live = job.live_field if job is not None and not job.imported else None
     viewport_colours.an_object_forms(live is not None)
     if job_import.busy() or (_coming is not None and _coming.is_alive()):
@@ -128,11 +128,6 @@ def end() -> None:
 
 def _in_window() -> bool:
     return not bpy.app.background
-
-
-def _running() -> Job | None:
-    states = {JobState.RUNNING, JobState.PAUSED, JobState.CANCELLING}
-    return next((job for job in job_queue.QUEUE.jobs if job.state in states), None)
 
 
 def _volume(job: Job, scene: bpy.types.Scene) -> bpy.types.Volume:

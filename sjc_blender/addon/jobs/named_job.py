@@ -40,8 +40,8 @@ def folder_of(source: Any) -> JobFolder:
         obj = bpy.data.objects.get(source)
         if is_result(obj):
             return job_folder_of(named_object(obj))
-        known = [job for job in job_queue.QUEUE.jobs if job.id == source]
-        return known[-1].folder if known else JobFolder(Path(absolute(source)))
+        known = job_queue.QUEUE.find(source)
+        return known.folder if known is not None else JobFolder(Path(absolute(source)))
     if isinstance(source, Path):
         return JobFolder(Path(absolute(source)))
     raise SjcError(

@@ -6,18 +6,17 @@ Only Blender's main thread calls this module. It knows no bpy; `process_keeper` 
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 from ...protocol import events
+from ...protocol.atomic_write import file_error
 from ...protocol.errors import SjcError
 from ...protocol.model_events import ModelFacts, Models, ProfileTemplate, Transfer
-from ..process import platform_process
-from ..process.child_process import ChildProcess, child_environment
-from ..process.engine_process import engine_command
+from ..process.child_process import ChildProcess
+from ..process.engine_process import EngineProcess
 
 Action = Literal["list", "download", "delete", "show", "profile"]
 
@@ -187,7 +186,8 @@ class ModelLibrary:
         if self.cancelling and not self._told_end:
             self.cancelled = True
         elif not self._told_end:
-            self.error = _died(process)
+            told = process.told_end("it was done with the models")
+            self.error = SjcError("engine_died", told, "Try again; a download continues where it stopped.")
         process.close()
         self._process = None
         self.transfer = None
@@ -219,26 +219,11 @@ class _Starter:
         try:
             interpreter = find_python()
             log_path.parent.mkdir(parents=True, exist_ok=True)
-            environment = child_environment(os.environ, online=online)
-            self.process = ChildProcess.run(engine_command(interpreter, *arguments), log_path, environment)
+            self.process = EngineProcess.run_engine(interpreter, arguments, log_path, online=online)
         except SjcError as error:
             self.error = error
-        except (OSError, ValueError) as error:
-            self.error = SjcError(
-                "engine_not_started",
-                f"The engine could not be started: {error}.",
-                "Choose the Python of the engine's environment in the add-on's preferences.",
-            )
-
-
-def _died(process: ChildProcess) -> SjcError:
-    code = process.return_code
-    assert code is not None
-    message = f"The engine ended {platform_process.ending(code)} before it was done with the models."
-    words = process.last_words()
-    if words:
-        message += " Its last output was:\n" + "\n".join(f"  {line}" for line in words)
-    return SjcError("engine_died", message, "Try again; a download continues where it stopped.")
+        except OSError as error:
+            self.error = file_error(error, log_path)
 
 
 LIBRARY = ModelLibrary()

@@ -207,6 +207,14 @@ class ChildProcess:
             return []
         return [line.rstrip() for line in end.decode("utf-8", "replace").splitlines() if line.strip()][-lines:]
 
+    def told_end(self, before: str) -> str:
+        """Say how the engine ended, which was to do something else `before`, and what it said last."""
+        code = self.return_code
+        assert code is not None
+        message = f"The engine ended {platform_process.ending(code)} before {before}."
+        words = self.last_words()
+        return message + (" Its last output was:" + "".join(f"\n  {line}" for line in words) if words else "")
+
     def _read(self) -> None:
         stdout = self._process.stdout
         assert stdout is not None

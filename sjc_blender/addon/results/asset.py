@@ -28,26 +28,7 @@ TURNTABLE_ROWS = 2
 
 
 def mark_as_asset(obj: bpy.types.Object, folder: JobFolder | None = None, tags: Sequence[str] = ()) -> None:
-    """Make an imported result an asset with a picture, also in background mode.
-
-    It stands in the catalogue SJC, which comes beside the .blend when that is saved.
-
-    Parameters
-    ----------
-    obj : Object, its name, or its job
-        A Volume or a mesh of the job.
-    folder : JobFolder, optional
-        Of the job, None: as the object says; its turntable, else its last preview, becomes the asset's picture. Without
-        either the asset keeps Blender's icon.
-    tags : sequence of str
-        Beside ``"sjc"`` and ``"mesh"`` or ``"volume"``; one that is there already is not added again.
-
-    Raises
-    ------
-    SjcError
-        ``no_job``, ``bad_job_file`` or ``invalid_spec`` if the folder does not say what it holds;
-        the object is as it was then.
-    """
+    """See `sjc_blender.addon.api.mark_as_asset`; without a folder it is that of the object's job."""
     folder = job_folder_of(obj) if folder is None else folder
     spec = folder.read_spec()
     obj.asset_mark()

@@ -58,26 +58,7 @@ def sides_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> dict[str, list[bp
 
 
 def show_side(obj: bpy.types.Object, side: str, scene: bpy.types.Scene) -> bpy.types.Object:
-    """Show an edit before or after it was made, as a mesh or a Volume as now.
-
-    Parameters
-    ----------
-    obj : Object, its name, or its job
-        A result of either.
-    side : str
-        ``"before"`` or ``"after"``.
-    scene : bpy.types.Scene
-
-    Returns
-    -------
-    bpy.types.Object
-        What is seen now, selected and active.
-
-    Raises
-    ------
-    SjcError
-        ``bad_usage``, or ``no_other_side`` if there is nothing to compare.
-    """
+    """See `sjc_blender.addon.api.show_side`."""
     if side not in SIDES:
         raise SjcError("bad_usage", f"A side is one of {', '.join(SIDES)}, and not {side!r}.")
     sides = sides_of(obj, scene)

@@ -14,7 +14,7 @@ from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from .import_volume import SUBFOLDER
 from .placement import job_of
-from .vdb_file import STORED_NAME, copy_vdb, digest_of
+from .vdb_file import STORED_NAME, copy_vdb, digest_of, file_of
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def bring_files_here() -> BroughtFiles:
         if volume.library is not None:
             left[obj.name] = f"linked from {volume.library.filepath}; bring its files there, or make it local first"
             continue
-        source = _path_of(volume)
+        source = file_of(volume)
         try:
             path = copy_vdb(_root_of(source), source, folder)
         except SjcError as error:
@@ -80,12 +80,8 @@ def is_elsewhere(obj: bpy.types.Object | None) -> bool:
     if obj is None or obj.type != "VOLUME" or not job_of(obj) or not bpy.data.filepath:
         return False
     home = os.path.dirname(bpy.data.filepath)  # noqa: PTH120  # drawn many times a second
-    path = str(_path_of(obj.data))  # type: ignore[arg-type]
+    path = str(file_of(obj.data))  # type: ignore[arg-type]
     return bool(path) and not os.path.normcase(path).startswith(os.path.normcase(os.path.join(home, "")))  # noqa: PTH118
-
-
-def _path_of(volume: bpy.types.Volume) -> Path:
-    return Path(os.path.normpath(bpy.path.abspath(volume.filepath, library=volume.library)))
 
 
 def _root_of(source: Path) -> Path:

@@ -19,7 +19,7 @@ from ...protocol.outside_file import is_file, is_there
 from ..window_events import a_window_in_context
 from .export_mesh import MESH_FORMATS, write_mesh
 from .export_usd import USD_FORMATS, whole_result, write_usd
-from .vdb_file import digest_of
+from .vdb_file import digest_of, file_of
 
 VOLUME_FORMATS = (".vdb",)
 
@@ -91,20 +91,16 @@ def _grids_beside(objects: Sequence[bpy.types.Object], target: Path) -> Path | N
     return None
 
 
-def _source(obj: bpy.types.Object) -> Path:
-    volume = obj.data
-    assert isinstance(volume, bpy.types.Volume)
-    return Path(bpy.path.abspath(volume.filepath, library=volume.library))
-
-
 def _is_file_of(obj: bpy.types.Object, target: Path) -> bool:
-    source = _source(obj)
+    assert isinstance(obj.data, bpy.types.Volume)
+    source = file_of(obj.data)
     return is_file(source) and is_there(target) and target.samefile(source)
 
 
 def _copy_grids(obj: bpy.types.Object, target: Path) -> None:
-    volume, source = obj.data, _source(obj)
+    volume = obj.data
     assert isinstance(volume, bpy.types.Volume)
+    source = file_of(volume)
     if volume.packed_file is not None:
         target.write_bytes(volume.packed_file.data)
         return

@@ -49,26 +49,7 @@ def shown_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object:
 
 
 def show_as(obj: bpy.types.Object, kind: str, scene: bpy.types.Scene) -> bpy.types.Object:
-    """Show a result as its mesh or as its Volume, where it stands now.
-
-    Parameters
-    ----------
-    obj : Object, its name, or its job
-        Either of the two.
-    kind : str
-        ``"mesh"`` or ``"volume"``. What is not in the scene is made from the job's folder.
-    scene : bpy.types.Scene
-
-    Returns
-    -------
-    bpy.types.Object
-        The one that is seen now, selected and active.
-
-    Raises
-    ------
-    SjcError
-        ``unknown_output``, ``not_a_result``; or as `import_mesh` and `import_volume`, with ``result_folder_missing``.
-    """
+    """See `sjc_blender.addon.api.show_as`."""
     kind = checked_kind(kind)
     wanted = TYPES[kind]
     seen = shown_of(obj, scene)

@@ -181,6 +181,11 @@ def _make_plain(path: Path) -> None:
         file.write(UUID)
 
 
+def file_of(volume: bpy.types.Volume) -> Path:
+    """Return the path of the file that a Volume shows."""
+    return Path(os.path.normpath(bpy.path.abspath(volume.filepath, library=volume.library)))
+
+
 def digest_of(path: Path) -> str:
     """Return the digest that names a file."""
     with path.open("rb") as file:

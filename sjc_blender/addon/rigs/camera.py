@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -13,6 +12,7 @@ import numpy as np
 from ...protocol.errors import SjcError
 from ...protocol.spec import Camera, DomainSpec
 from ...protocol.validation import camera_faults
+from ..kept_values import is_number
 from .animated_property import custom_property
 from .domain import SHEAR_TOLERANCE, DomainFrame
 from .evaluated_scene import Placed
@@ -142,11 +142,6 @@ def _text(name: str, obj: bpy.types.Object) -> str:
         what = f"has the text {text!r}"
         raise UnusableCamera(name, what, f"make its custom property {TEXT_PROPERTY!r} a text")
     return text.strip()
-
-
-def is_number(value: object) -> bool:
-    """Return whether a custom property is a finite number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _require_view(camera: Camera, domain: DomainSpec) -> None:

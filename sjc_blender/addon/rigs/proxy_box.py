@@ -12,7 +12,7 @@ from ...protocol.spec import DomainSpec
 from .domain import local_box
 from .evaluated_scene import EvaluatedScene, evaluated
 from .proxy import solids_of, without_surface
-from .rig_building import DOMAIN_NAME
+from .rig_building import DOMAIN_NAME, add_box
 
 Proxy = bpy.types.Object | bpy.types.Collection
 
@@ -48,14 +48,8 @@ def add_fitting_domain(proxy: Proxy, scene: bpy.types.Scene) -> bpy.types.Object
     points = np.concatenate(boxes)
     low, high = points.min(axis=0), points.max(axis=0)
     half = (high - low) / 2
-    domain = bpy.data.objects.new(DOMAIN_NAME, None)
-    domain.empty_display_type = "CUBE"
-    domain.empty_display_size = 1.0
-    domain.location = ((low + high) / 2).tolist()
     # Flat along an axis it would be no box.
-    domain.scale = (MARGIN * np.maximum(half, 0.05 * half.max())).tolist()
-    scene.collection.objects.link(domain)
-    return domain
+    return add_box(scene, DOMAIN_NAME, (low + high) / 2, MARGIN * np.maximum(half, 0.05 * half.max()))
 
 
 def _corners(proxy: Proxy, matrix: np.ndarray, view: EvaluatedScene) -> list[np.ndarray]:

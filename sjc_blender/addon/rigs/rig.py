@@ -10,8 +10,9 @@ import bpy
 
 from ...protocol.errors import SjcError
 from ...protocol.spec import Camera, CameraRig, DomainSpec, OrbitRig
+from ..kept_values import is_number
 from .animation import path_cameras
-from .camera import WEIGHT_PROPERTY, UnusableCamera, described_camera, is_number, unusable_cameras
+from .camera import WEIGHT_PROPERTY, UnusableCamera, described_camera, unusable_cameras
 from .evaluated_scene import EvaluatedScene, Placed, may_instance
 from .region import region_of
 from .rig_choice import RigChoice, rig_choice

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import bpy
 import numpy as np
@@ -30,12 +31,19 @@ GOLDEN_ANGLE = 180 * (3 - math.sqrt(5))
 
 def add_domain(scene: bpy.types.Scene) -> bpy.types.Object:
     """Add an empty, shown as a cube of 2 units that stands on the 3D cursor, to be the domain."""
-    domain = bpy.data.objects.new(DOMAIN_NAME, None)
-    domain.empty_display_type = "CUBE"
-    domain.empty_display_size = 1.0
-    domain.location = Matrix(standing_box(scene).matrix_world).translation
-    scene.collection.objects.link(domain)
-    return domain
+    return add_box(scene, DOMAIN_NAME, np.array(standing_box(scene).matrix_world)[:3, 3])
+
+
+def add_box(
+    scene: bpy.types.Scene, name: str, centre: np.ndarray, half_sides: Sequence[float] | np.ndarray = (1.0, 1.0, 1.0)
+) -> bpy.types.Object:
+    """Add an empty that is shown as a box along the world's axes."""
+    box = bpy.data.objects.new(name, None)
+    box.empty_display_type = "CUBE"
+    box.empty_display_size = 1.0
+    box.location, box.scale = list(centre), list(half_sides)
+    scene.collection.objects.link(box)
+    return box
 
 
 def add_region(scene: bpy.types.Scene, points: np.ndarray, least: float) -> bpy.types.Object:
@@ -49,14 +57,7 @@ def add_region(scene: bpy.types.Scene, points: np.ndarray, least: float) -> bpy.
         World units: no side of the box is shorter.
     """
     low, high = points.min(axis=0), points.max(axis=0)
-    sides = np.maximum(high - low, least)
-    region = bpy.data.objects.new(REGION_NAME, None)
-    region.empty_display_type = "CUBE"
-    region.empty_display_size = 1.0
-    region.location = ((low + high) / 2).tolist()
-    region.scale = (sides / 2).tolist()
-    scene.collection.objects.link(region)
-    return region
+    return add_box(scene, REGION_NAME, (low + high) / 2, np.maximum(high - low, least) / 2)
 
 
 def add_orbit_rig(

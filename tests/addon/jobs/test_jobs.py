@@ -188,9 +188,3 @@ def test_shutting_down_leaves_time_for_a_checkpoint(queue, make_job):
     until(lambda: job.progress is not None, queue)
     end_children([queue], 5.0)
     assert job.folder.checkpoint.exists()
-
-
-def test_a_job_that_nobody_knows_is_said_to_be_so(queue):
-    with pytest.raises(SjcError) as caught:
-        queue.find("yesterday")
-    assert caught.value.code == "no_such_job"

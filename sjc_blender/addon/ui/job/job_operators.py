@@ -9,7 +9,7 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from ....protocol.outside_file import is_folder
 from ... import api
 from ...environment import session
-from ...jobs import known_jobs
+from ...jobs import job_queue, known_jobs
 from ...jobs.job import Job, JobState
 from ..shared.attempt import attempt, confirm, in_object_mode, possible
 from ..shared.unknown_job_question import AsksAboutUnknownJobs
@@ -47,7 +47,7 @@ class SJC_OT_cancel(bpy.types.Operator):
         """Ask first where the button is none of the job's own: another one may run by now."""
         if not self.ask:
             return self.execute(context)
-        job = next((job for job in api.jobs() if job.id == self.job), None)
+        job = job_queue.QUEUE.find(self.job)
         if job is None:
             return {"CANCELLED"}
         message = f"{job.spec.subject} ({settings_text(job)}) stops, and can be resumed."

@@ -4,7 +4,7 @@
 import bpy
 
 from ...jobs import job_queue, known_jobs
-from ...jobs.job import Job, JobState
+from ...jobs.job import Job
 from ...jobs.job_records import JobRecord
 from ..shared.wrapped_label import draw_sentences
 from . import session_properties
@@ -22,16 +22,10 @@ NAME_SHARE = 0.58
 POPOVER_UNITS = 16
 
 
-def active_job() -> Job | None:
-    """Return the running, paused or stopping job."""
-    states = {JobState.RUNNING, JobState.PAUSED, JobState.CANCELLING}
-    return next((job for job in job_queue.QUEUE.jobs if job.state in states), None)
-
-
 def shown_job(session: SJC_PG_session) -> Job | None:
     """Return the job chosen in the list; without a list the running one, else the newest."""
     jobs = job_queue.QUEUE.jobs
-    return chosen_job(session) or active_job() or (jobs[-1] if jobs else None)
+    return chosen_job(session) or job_queue.QUEUE.active or (jobs[-1] if jobs else None)
 
 
 def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -48,7 +42,7 @@ class SJC_UL_jobs(bpy.types.UIList):
     """Jobs of this session: those in line, the next one lowest, above the one that runs; below it those that ended."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0) -> None:  # type: ignore[no-untyped-def]
-        job = next((job for job in reversed(job_queue.QUEUE.jobs) if job.id == item.name), None)
+        job = job_queue.QUEUE.find(item.name)
         if job is None:
             return
         jobs = job_queue.QUEUE.jobs

@@ -9,6 +9,7 @@ import bpy
 
 from ....protocol.presets import preset_names
 from ... import api
+from ...jobs import job_queue
 from ...jobs.job_import import belongs_to
 from ...rigs import occupied, rig_watch
 from ..environment.environment_panel import draw_missing_engine
@@ -20,7 +21,7 @@ from ..shared.sidebar import Sidebar
 from ..shared.wrapped_label import draw_sentences
 from . import generate_operators
 from .job_box import hide_text
-from .job_panel import active_job, draw_jobs, draw_offers
+from .job_panel import draw_jobs, draw_offers
 from .job_status import model_title
 
 NOT_STARTED = "The job did not start"
@@ -81,7 +82,7 @@ class SJC_PT_main(Sidebar, bpy.types.Panel):
 
     def draw_header_preset(self, context: bpy.types.Context) -> None:
         """Show how far the running job is, also while the panel is closed, and the presets."""
-        job = active_job()
+        job = job_queue.QUEUE.active
         if job is not None and job.progress is not None:
             self.layout.label(text=f"{job.fraction:.0%}", translate=False)
         SJC_PT_setting_presets.draw_panel_header(self.layout)

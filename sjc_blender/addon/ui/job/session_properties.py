@@ -101,8 +101,7 @@ def chosen_job(session: SJC_PG_session) -> Job | None:
     """Return the job chosen in the list."""
     if not 0 <= session.job_index < len(session.jobs):
         return None
-    name = session.jobs[session.job_index].name
-    return next((job for job in reversed(job_queue.QUEUE.jobs) if job.id == name), None)
+    return job_queue.QUEUE.find(session.jobs[session.job_index].name)
 
 
 def chosen_record(session: SJC_PG_session) -> JobRecord | None:

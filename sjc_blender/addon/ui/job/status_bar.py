@@ -7,7 +7,6 @@ from ...jobs import job_queue, pump
 from ...jobs.job import JobState
 from ...window_events import redraw_status_bars
 from .job_box import OPTIMISING
-from .job_panel import active_job
 from .job_status import bar_text, headline, rate_text
 
 WIDTH = 9.0
@@ -15,7 +14,7 @@ WIDTH = 9.0
 
 
 def _draw(header: bpy.types.Header, _context: bpy.types.Context) -> None:
-    job = active_job()
+    job = job_queue.QUEUE.active
     if job is None:
         return
     row = header.layout.row(align=True)

@@ -79,7 +79,7 @@ def _load() -> None:
     """Load the views of the next job; none if it was removed or has no turntable."""
     global _views, _frame
     _frame = 0
-    job = next((job for job in job_queue.QUEUE.jobs if job.id == _turning[0]), None)
+    job = job_queue.QUEUE.find(_turning[0])
     pixels = read_pixels(job.folder.turntable) if job is not None and job.folder.has(job.folder.turntable) else None
     if pixels is None:
         return
