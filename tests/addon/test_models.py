@@ -85,7 +85,7 @@ def status(hub_id=KNOWN):
 
 
 def until(condition):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < end, "this did not happen in time"
         LIBRARY.pump()
