@@ -9,17 +9,8 @@ from typing import Any
 from ...protocol.guide import PICTURES
 from ...protocol.spec import LOOSENESS
 
-_NAMES = (
-    "proxy",
-    "looseness",
-    "guide",
-    "guide_strength",
-    "guide_picture",
-    "control",
-    "picture",
-    "picture_strength",
-    "ip_adapter",
-)
+_SHAPES = ("proxy", "looseness", "guide", "guide_strength", "guide_picture", "control")
+_PICTURE = ("picture", "picture_strength", "ip_adapter")
 
 
 def add_guide_options(parser: argparse.ArgumentParser, whose: str = "") -> None:
@@ -70,4 +61,4 @@ def add_guide_options(parser: argparse.ArgumentParser, whose: str = "") -> None:
 
 def guide_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was chosen, as `api.generate` and `api.batch` take it."""
-    return {name: getattr(arguments, name) for name in _NAMES}
+    return {name: getattr(arguments, name) for name in _SHAPES + _PICTURE}
