@@ -12,10 +12,14 @@ MULTI_VIEW_UNET = tuple(f"{place}.MultiViewUNetModel" for place in ("mv_unet", "
 """How MVDream's folders name their network: code of their own, which is not imported; its weights go into
 `UNET` (`sjc_blender.engine.score_models.multi_view_unet`)."""
 
+CAMERA_PROJECTION = ("zero123.CLIPCameraProjection", "pipeline_zero1to3.CCProjection")
+"""How folders of Zero-1-to-3 name their layer for cameras: code of their own, which is not imported either."""
+
 PIXEL_UNET = ("diffusers.UNet2DModel",)
 VAE = ("diffusers.AutoencoderKL",)
 DIT = ("diffusers.DiTTransformer2DModel", "diffusers.Transformer2DModel")
 CLIP = ("transformers.CLIPTextModel",)
+CLIP_VISION = ("transformers.CLIPVisionModelWithProjection",)
 CLIP_PROJECTED = ("transformers.CLIPTextModelWithProjection",)
 T5 = ("transformers.T5EncoderModel",)
 CLIP_TOKENIZER = ("transformers.CLIPTokenizer", "transformers.CLIPTokenizerFast")

@@ -40,7 +40,8 @@ class ModelFamily:
     title : str
         For people.
     conditioning : str
-        Meaning of a prompt: ``"text"``, ``"class"`` (the name or number of a class) or ``"none"``.
+        Meaning of a prompt: ``"text"``, ``"class"`` (the name or number of a class) or ``"none"``; ``"picture"``: none
+        either, for the model turns a picture into an object.
     pipelines : tuple of str
         Class names in ``model_index.json`` that mark it.
     samples : str
@@ -53,7 +54,7 @@ class ModelFamily:
 
     name: str
     title: str
-    conditioning: Literal["text", "class", "none"]
+    conditioning: Literal["text", "class", "none", "picture"]
     pipelines: tuple[str, ...] = ()
     download_gigabytes: float = 0.0
     gpu_gigabytes: float = 0.0
@@ -70,6 +71,15 @@ FAMILIES = (
     ),
     ModelFamily(
         "mvdream", "MVDream: four views at once", "text", ("MVDreamPipeline",), 2.6, 6.0, samples="kl-f8", together=4
+    ),
+    ModelFamily(
+        "zero123",
+        "Zero-1-to-3: a picture as an object",
+        "picture",
+        ("Zero123Pipeline", "Zero1to3StableDiffusionPipeline"),
+        2.6,
+        5.0,
+        samples="kl-f8",
     ),
     ModelFamily(
         "dit", "Diffusion Transformer of ImageNet's classes (DiT)", "class", ("DiTPipeline",), 3.0, 6.0, "kl-f8"
@@ -132,14 +142,25 @@ def needs_prompt(source: str) -> bool:
     Buttons ask this whenever they are drawn, and a checkpoint's header alone takes 20 ms to read: the answer is kept
     until the folder or file changes.
     """
-    family = _known_family(source, changed_at(source))
-    return family is None or family.conditioning != "none"
+    family = known_family(source)
+    return family is None or family.conditioning not in ("none", "picture")
+
+
+def takes_picture(source: str) -> bool:
+    """Whether a model turns a picture into an object; False of one that is not on this computer."""
+    family = known_family(source)
+    return family is not None and family.conditioning == "picture"
 
 
 def views_together(source: str) -> int:
     """How many views, evenly around the object, a model's networks see at once: 1 of most, and of unknown ones."""
-    family = _known_family(source, changed_at(source))
+    family = known_family(source)
     return 1 if family is None else family.together
+
+
+def known_family(source: str) -> ModelFamily | None:
+    """The family of a model source, None if it is of none or not on this computer; quick, as `needs_prompt`."""
+    return _known_family(source, changed_at(source))
 
 
 def changed_at(source: str) -> int:

@@ -122,6 +122,6 @@ class ModelProfile:
     distilled: Literal["auto", "no", "turbo", "lightning", "hyper", "lcm", "tcd"] = "auto"
 
     @property
-    def conditioning(self) -> Literal["text", "class", "none"]:
+    def conditioning(self) -> Literal["text", "class", "none", "picture"]:
         """Meaning of a prompt, see `sjc_blender.protocol.model_families.ModelFamily`."""
         return FAMILY[self.family].conditioning

@@ -255,11 +255,16 @@ class PictureSpec:
     reach : float
         Degrees from the front from which on it is not seen; towards there its strength falls along a cosine. Seen from
         all around it would become a face on every side.
+    elevation : float
+        Degrees above the object's middle from which it was taken, below 0 from below: for models that turn a picture
+        into an object (Zero-1-to-3, https://arxiv.org/abs/2303.11328), which need no IP-Adapter. To these strength and
+        reach mean nothing.
     """
 
     digest: str
     strength: float = 0.6
     reach: float = 90.0
+    elevation: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -516,7 +521,7 @@ class JobSpec:
     guide : GuideSpec or None
         Objects whose shape steers the model through `ModelSpec.control`.
     picture : PictureSpec or None
-        A picture of the front, which the model sees through `ModelSpec.ip_adapter`.
+        A picture of the front, which the model sees through `ModelSpec.ip_adapter`, or turns into the object.
     """
 
     prompt: str

@@ -12,7 +12,7 @@ from . import codec
 from .errors import Fault, InvalidSpec
 from .guide import PICTURES, guide_picture_of
 from .loss_weights import LOSS_WEIGHTS
-from .model_families import needs_prompt, views_together
+from .model_families import needs_prompt, takes_picture, views_together
 from .removed_settings import without_removed
 from .spec import SPEC_VERSION, Camera, CameraRig, DomainSpec, JobSpec, Matrix, ModelSpec, OrbitRig
 
@@ -80,7 +80,7 @@ def faults(spec: JobSpec, *, look_at_model: bool = True) -> list[Fault]:
     _field(check, spec)
     _optimisation(check, spec)
     _guide(check, spec)
-    _picture(check, spec)
+    _picture(check, spec, look_at_model=look_at_model)
     if look_at_model:
         _views_together(check, spec, views_together(spec.model.source))
     _outputs(check, spec)
@@ -305,16 +305,21 @@ def _views_together(check: _Checker, spec: JobSpec, together: int) -> None:
         check("cameras.kind", spec.cameras.kind, False, f'"orbit" {whose}; given cameras stay where they are')
 
 
-def _picture(check: _Checker, spec: JobSpec) -> None:
+def _picture(check: _Checker, spec: JobSpec, *, look_at_model: bool) -> None:
     picture, adapter = spec.picture, spec.model.ip_adapter
-    if picture is None:
+    if look_at_model and takes_picture(spec.model.source):
+        check("picture", "none", picture is not None, "a picture of the object, which this model turns into one")
+        check("model.ip_adapter", adapter, not adapter, "empty with a model that turns a picture into an object")
+    elif picture is None:
         by_itself = "empty where there is no picture: name the picture that the model is to see too"
         check("model.ip_adapter", adapter, not adapter, by_itself)
-        return
-    wanted = "an IP-Adapter, through which the model sees the picture: its .safetensors file"
-    check("model.ip_adapter", adapter, bool(adapter.strip()), wanted)
-    check.number("picture.strength", picture.strength, lambda x: 0 < x <= 2, "above 0, to 2")
-    check.number("picture.reach", picture.reach, lambda x: 0 < x <= 180, "above 0, to 180 degrees")
+    elif look_at_model:
+        wanted = "an IP-Adapter, through which the model sees the picture: its .safetensors file"
+        check("model.ip_adapter", adapter, bool(adapter.strip()), wanted)
+    if picture is not None:
+        check.number("picture.strength", picture.strength, lambda x: 0 < x <= 2, "above 0, to 2")
+        check.number("picture.reach", picture.reach, lambda x: 0 < x <= 180, "above 0, to 180 degrees")
+        check.number("picture.elevation", picture.elevation, lambda x: -90 <= x <= 90, "-90 to 90 degrees")
 
 
 def _outputs(check: _Checker, spec: JobSpec) -> None:

@@ -19,12 +19,13 @@ from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.model_families import FAMILIES as KNOWN
 from sjc_blender.protocol.model_families import MODELS, family_of
 from sjc_blender.protocol.model_profile import load_profile
-from sjc_blender.protocol.spec import ModelSpec
+from sjc_blender.protocol.picture import picture_digest
+from sjc_blender.protocol.spec import ModelSpec, PictureSpec
 from sjc_blender.protocol.text_to_image import BY_NAME
 from tests.engine.tiny_families import FAMILIES, save_family
 
 CPU = torch.device("cpu")
-PROMPTS = {"text": "a red chair", "class": "duck", "none": ""}
+PROMPTS = {"text": "a red chair", "class": "duck", "none": "", "picture": ""}
 
 
 @pytest.fixture(scope="session")
@@ -49,11 +50,22 @@ def name_of(family):
 
 def conditions_of(model, family):
     """A condition with guidance, or none at all."""
-    prompt = PROMPTS[load_profile(str(family)).conditioning]
-    if not prompt:
+    takes = load_profile(str(family)).conditioning
+    prompt = PROMPTS[takes]
+    if takes == "none":
         return Condition()
     embeddings = model.encode([prompt, ""])
     return Condition(embeddings[:1], embeddings[1:], 5.0)
+
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)
+
+
+def picture_for(source):
+    """What a model that turns a picture into an object is shown."""
+    if load_profile(source).conditioning != "picture":
+        return None
+    return PictureSpec(picture_digest(24, 20, PICTURE.tobytes()), elevation=10.0)
 
 
 def samples(model, scale=1.0, seed=0):
@@ -101,6 +113,7 @@ NOISINGS = [
     ("stable_diffusion", "unet", "stable diffusion"),
     ("stable_diffusion_xl", "unet", "stable diffusion"),
     ("mvdream", "unet", "stable diffusion"),
+    ("zero123", "unet", "stable diffusion"),
     ("stable_diffusion_3", "transformer", "flow"),
     ("deepfloyd_if", "unet", "cosine"),
     ("dit", "transformer", "linear"),
@@ -183,7 +196,7 @@ def test_tables_rise_and_are_finite_and_the_default_range_is_inside(folder, fami
     model = load(source)
     assert model.sigmas.dtype == torch.float64
     assert bool(model.sigmas.isfinite().all()) and bool((model.sigmas.diff() > 0).all()) and model.sigmas[0] > 0
-    spec = presets.new_job(PROMPTS[load_profile(source).conditioning], model=source)
+    spec = presets.new_job(PROMPTS[load_profile(source).conditioning], model=source, picture=picture_for(source))
     first, last = spec.optimisation.timesteps
     assert 0 <= first < last < len(model.sigmas)
     assert 0.04 < model.sigmas[first] < 0.2
@@ -245,12 +258,15 @@ def test_a_family_makes_an_object_in_3d(folder, tmp_path, family):
     spec = presets.new_job(
         prompt,
         model=str(source),
+        picture=picture_for(str(source)),
         field={"resolution": 10},
         outputs={"colour_views": 4},
         # Random networks like nothing in particular: without pressure from the emptiness loss something is left.
         optimisation={"steps": 4, "emptiness_weight": 0},
     )
     folder_of_job = JobFolder.create(tmp_path / "job", spec)
+    if spec.picture is not None:
+        np.savez_compressed(folder_of_job.picture, pixels=PICTURE)
     told = []
     assert job.run_job(folder_of_job, told.append, lambda: False)
     (result,) = [event for event in told if isinstance(event, events.Result)]

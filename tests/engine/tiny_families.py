@@ -15,6 +15,7 @@ from diffusers import (
     IFPipeline,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
+    StableDiffusionImageVariationPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
     UNet2DModel,
@@ -25,6 +26,8 @@ from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTextModelWithProjection,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
     PreTrainedTokenizerFast,
     T5Config,
     T5EncoderModel,
@@ -188,10 +191,45 @@ def _mvdream(folder):
     _add_to_index(folder, _class_name="MVDreamPipeline", unet=["mv_unet", "MultiViewUNetModel"], **absent)
 
 
+def _zero123(folder):
+    """As bennyguo/zero123-xl-diffusers: 8 channels into the U-Net, and a layer for cameras of a class of its own."""
+    unet = UNet2DConditionModel(
+        **_unet_options(), sample_size=LATENTS, in_channels=8, out_channels=4, cross_attention_dim=16
+    )
+    encoder = CLIPVisionModelWithProjection(
+        CLIPVisionConfig(
+            hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, image_size=12,
+            patch_size=4, projection_dim=16,
+        )
+    )  # fmt: skip
+    StableDiffusionImageVariationPipeline(
+        vae=_vae(4),
+        image_encoder=encoder,
+        unet=unet,
+        scheduler=DDIMScheduler(**_STABLE_DIFFUSION),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).save_pretrained(folder)
+    place = folder / "clip_camera_projection"
+    place.mkdir()
+    save_file(
+        {"proj.weight": 0.3 * torch.randn(16, 20), "proj.bias": 0.3 * torch.randn(16)},
+        place / "diffusion_pytorch_model.safetensors",
+    )
+    (place / "config.json").write_text(
+        json.dumps({"_class_name": "CLIPCameraProjection", "additional_embeddings": 4, "embedding_dim": 16})
+    )
+    (place / "zero123.py").write_text("raise SystemExit('the code of a model was run')")
+    projection = ["zero123", "CLIPCameraProjection"]
+    _add_to_index(folder, _class_name="Zero123Pipeline", clip_camera_projection=projection)
+
+
 MAKERS = {
     "stable_diffusion": lambda folder: save_tiny_pipeline(folder, text_in_time=False),
     "stable_diffusion_xl": _stable_diffusion_xl,
     "mvdream": _mvdream,
+    "zero123": _zero123,
     "stable_diffusion_3": _stable_diffusion_3,
     "stable_diffusion_3 without T5": lambda folder: _stable_diffusion_3(folder, t5=False),
     "deepfloyd_if": _deepfloyd_if,

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save
 
 from sjc_blender.engine.forecast.weights import networks_of
+from sjc_blender.engine.score_models.camera_projection import load_projection
 from sjc_blender.engine.score_models.class_names import names_from_config
 from sjc_blender.engine.score_models.control import locate_control, pixels_per_sample
 from sjc_blender.engine.score_models.fine_tuning import apply_adapters
@@ -130,6 +131,11 @@ def model_readers(held: bytes) -> list[Reader]:
             (as_json({"_class_name": "ControlNetModel", "conditioning_embedding_out_channels": [16, 32]}),),
         ),
         Reader("config.json of MVDream's unet", at("config.json")(_multi_view), (as_json(MVDREAM),)),
+        Reader(
+            "a camera's layer",
+            at("diffusion_pytorch_model.safetensors")(lambda root: load_projection(root, 2, 3, torch.float32)),
+            (save({"proj.weight": torch.zeros(2, 7), "proj.bias": torch.zeros(2)}), held),
+        ),
         Reader(
             "an adapter",
             at("adapter.safetensors")(_adapter),

@@ -41,6 +41,7 @@ FUZZED = {
     "engine/pictures/finished_job.py": "field.npz in the engine",
     "engine/radiance/input_file.py": "guide.npz",
     "engine/score_models/assembly.py": "model_index.json of model",
+    "engine/score_models/camera_projection.py": "a camera's layer",
     "engine/score_models/class_names.py": "model_index.json of model",
     "engine/score_models/control.py": "a ControlNet's configuration",
     "engine/score_models/fine_tuning.py": "an adapter",

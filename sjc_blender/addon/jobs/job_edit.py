@@ -13,6 +13,7 @@ from ...protocol import codec, presets
 from ...protocol.checkpoint_content import checkpoint_content
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder, engine_busy
+from ...protocol.model_families import takes_picture
 from ...protocol.model_profile import same_samples
 from ...protocol.overrides import nested
 from ...protocol.spec import CameraRig, DomainSpec, JobSpec, OriginSpec
@@ -33,8 +34,8 @@ BESIDE = (("guide", "control"), ("picture", "ip_adapter"))
 """What the model is shown beside the prompt, and the field of `spec.ModelSpec` that names what shows it."""
 
 WITHOUT_PICTURE = (
-    "The edited job's picture is left out, because its IP-Adapter is for another model. To show it, name one for this "
-    "model: model.ip_adapter."
+    "The edited job's picture is left out, because this model sees none without an IP-Adapter of its own. To show it, "
+    "name one: model.ip_adapter."
 )
 WITHOUT_GUIDE = (
     "The edited job's guide is left out, because its ControlNet is for another model. To follow it, name one for this "
@@ -156,7 +157,7 @@ def _settings(old: JobSpec, source: str, origin: OriginSpec, request: JobRequest
         if data[name] is not None and source == old.model.source:
             settings[name] = data[name]
             settings["model"][shower] = data["model"][shower]
-        elif data[name] is not None and _says(request, shower):
+        elif data[name] is not None and (_says(request, shower) or (name == "picture" and takes_picture(source))):
             settings[name] = data[name]
     settings["prompt"] = old.prompt if request.prompt is None else request.prompt
     if request.seed is not None:

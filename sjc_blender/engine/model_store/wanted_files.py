@@ -12,6 +12,7 @@ from ...protocol.hub_cache import INDEX
 from ...protocol.known_models import PREVIEW_DECODER
 from ...protocol.model_families import json_object
 from ...protocol.text_to_image import TEXT_TO_IMAGE
+from ..score_models.camera_projection import PLACES
 from ..score_models.control import CONFIGURATION
 from ..score_models.pipeline_folder import HALF_VARIANT
 
@@ -29,6 +30,8 @@ class Parts:
 
     networks: tuple[str, ...]
     settings: tuple[str, ...] = ("scheduler",)
+    either: tuple[str, ...] = ()
+    """Names of a further folder with weights, of which a model uses one."""
 
 
 CONTROL = "control"
@@ -43,6 +46,7 @@ PARTS = {
         ("unet", "vae", "text_encoder", "text_encoder_2"), ("scheduler", "tokenizer", "tokenizer_2")
     ),
     "mvdream": Parts(("unet", "vae", "text_encoder"), ("scheduler", "tokenizer")),
+    "zero123": Parts(("unet", "vae", "image_encoder"), either=PLACES),
     "dit": Parts(("transformer", "vae")),
     "ddpm": Parts(("unet",)),
     "ddpm_classes": Parts(("unet",)),
@@ -121,7 +125,9 @@ def _folders(names: Collection[str], family: str) -> dict[str, bool]:
     parts = PARTS[family]
     if len(parts.networks) == 1 and not any(name.startswith(parts.networks[0] + "/") for name in names):
         return {".": True}
-    return dict.fromkeys(parts.networks, True) | dict.fromkeys(parts.settings, False)
+    there = [folder for folder in parts.either if any(name.startswith(folder + "/") for name in names)]
+    networks = (*parts.networks, *(there or parts.either)[:1])
+    return dict.fromkeys(networks, True) | dict.fromkeys(parts.settings, False)
 
 
 def _weights(inside: Sequence[str], folder: str, source: str) -> list[str]:

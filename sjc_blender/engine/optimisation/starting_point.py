@@ -17,6 +17,7 @@ from ..radiance.picture_file import read_picture
 from ..radiance.proxy import Proxy
 from ..score_models.ip_adapter import SeesPictures
 from ..score_models.pipeline_model import PipelineModel
+from ..score_models.score_model import TurnsPictures
 from .guide import Guide
 from .seen_picture import SeenPicture
 from .sjc import ScoreJacobianChaining
@@ -43,9 +44,12 @@ def prepare(sjc: ScoreJacobianChaining, folder: JobFolder) -> None:
         assert kind is not None  # the spec was judged
         sjc.guide = Guide(*shape, sjc.spec.guide, kind, pixels, sjc.model.device)
     if sjc.spec.picture is not None:
-        assert isinstance(sjc.model, SeesPictures)  # it was loaded with an IP-Adapter, or refused
         picture = read_picture(folder.picture, sjc.spec.picture.digest)
-        sjc.picture = SeenPicture(sjc.model.embed_picture(picture), sjc.spec.picture)
+        if isinstance(sjc.model, TurnsPictures):
+            sjc.model.show_picture(picture, sjc.spec.picture.elevation, sjc.render_size)
+        else:
+            assert isinstance(sjc.model, SeesPictures)  # it was loaded with an IP-Adapter, or refused
+            sjc.picture = SeenPicture(sjc.model.embed_picture(picture), sjc.spec.picture)
     if settings.origin is not None:
         _take_over(sjc, folder, settings.origin)
 

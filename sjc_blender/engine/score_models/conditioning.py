@@ -149,6 +149,11 @@ def conditioner_for(spec: JobSpec, profile: ModelProfile, model: ScoreModel) -> 
         return ReferenceConditioner(model.picture_of)
     if takes == "none":
         return FixedConditioner(Condition())
+    if takes == "picture":
+        nothing = model.encode([""])
+        assert isinstance(model, ToldItsCameras)
+        shown = FixedConditioner(Condition(nothing, nothing, scale, classifier_only, o.guidance_rescale))
+        return CameraConditioner(shown, model)
     if takes == "class":
         negative = model.encode([spec.negative_prompt]) if scale != 1.0 or classifier_only else None
         positive = model.encode([spec.prompt])
@@ -156,7 +161,7 @@ def conditioner_for(spec: JobSpec, profile: ModelProfile, model: ScoreModel) -> 
     views = profile.views
     if o.view_blending != "model":
         views = dataclasses.replace(views, interpolation=o.view_blending)
-    conditioner = PromptConditioner(
+    words = PromptConditioner(
         model,
         views,
         spec.prompt,
@@ -167,7 +172,7 @@ def conditioner_for(spec: JobSpec, profile: ModelProfile, model: ScoreModel) -> 
         rescale=o.guidance_rescale,
         perp_neg_weight=o.perp_neg_weight,
     )
-    return CameraConditioner(conditioner, model) if isinstance(model, ToldItsCameras) else conditioner
+    return CameraConditioner(words, model) if isinstance(model, ToldItsCameras) else words
 
 
 def _check_guidance(spec: JobSpec, takes: str) -> None:

@@ -42,11 +42,13 @@ from .score_sde_ve import ScoreSdeVe
 from .single_file import configuration_is_borrowed, configuration_of, network_tensors, retell, tell_prediction
 from .stable_diffusion import StableDiffusion
 from .stable_diffusion_xl import StableDiffusionXL
+from .zero123 import Zero123
 
 ADAPTERS: dict[str, type[PipelineModel]] = {
     "stable_diffusion": StableDiffusion,
     "stable_diffusion_xl": StableDiffusionXL,
     "mvdream": MVDream,
+    "zero123": Zero123,
     "dit": DiT,
     "ddpm": Ddpm,
     "ddpm_classes": ClassConditionalDdpm,

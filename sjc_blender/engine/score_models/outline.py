@@ -14,6 +14,7 @@ from ...protocol.hub_cache import INDEX
 from ...protocol.model_families import ModelFamily, json_object
 from .any_pipeline import AnyPipeline
 from .assembly import part_class
+from .camera_projection import PLACES
 from .load_errors import library_explained
 from .loading import ADAPTERS
 from .multi_view_unet import CLASS, outline_unet
@@ -52,7 +53,7 @@ def outline_of(path: Path, family: ModelFamily) -> tuple[PipelineModel, Mapping[
     with library_explained(path):
         # What encodes texts for a pipeline's own call tells nothing of the model.
         needless = [name for name in adapter.networks if issubclass(adapter, AnyPipeline) and "encoder" in name]
-        parts: dict[str, Any] = dict.fromkeys((*found.absent, *needless))
+        parts: dict[str, Any] = dict.fromkeys((*found.absent, *needless, *PLACES))
         for name in (*adapter.networks, "scheduler"):
             if name not in parts:
                 parts[name] = _outline(folder, name, index.get(name))

@@ -66,7 +66,7 @@ def unsupported_class(path: Path, why: str) -> SjcError:
 
 def _other_pipeline(name: str) -> str:
     """What to do instead of a pipeline that cannot be used."""
-    if any(word in name for word in ("MVDream", "ImageDream", "Zero123", "Zero1to3", "Variation", "ImageEmbed")):
+    if any(word in name for word in ("MVDream", "ImageDream", "Zero123Plus", "Variation", "ImageEmbed")):
         return "Models of several views or of a given picture cannot be used here; choose one of text to image."
     if any(word in name for word in ("Inpaint", "Img2Img", "Upscale", "Depth2Img", "InstructPix2Pix")):
         return "It changes a given picture; choose the text-to-image model of the same family."

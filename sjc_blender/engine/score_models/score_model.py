@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 
 from ...protocol.spec import Camera
@@ -160,6 +161,14 @@ class ToldItsCameras(Protocol):
 
     def seen_from(self, condition: Condition, camera: Camera) -> Condition:
         """A condition, with all that its embeddings say of a camera said of this one."""
+
+
+@runtime_checkable
+class TurnsPictures(Protocol):
+    """A score model of the views of what one picture shows."""
+
+    def show_picture(self, picture: np.ndarray, elevation: float, size: int) -> None:
+        """Take in the picture (uint8 [H, W, 3]), seen from an elevation in degrees, for samples of a size."""
 
 
 @runtime_checkable

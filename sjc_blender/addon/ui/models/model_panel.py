@@ -55,7 +55,7 @@ class SJC_PT_model(SubPanel, bpy.types.Panel):
         _draw_trouble(layout, context)
         if _takes_adapters(settings):
             _draw_adapters(layout, settings)
-        if _takes_adapters(settings) or settings.picture is not None:
+        if _takes_adapters(settings) or settings.takes_picture or settings.picture is not None:
             _draw_picture(layout, settings)
         column = layout.column()
         if settings.model_kind != "BUILTIN":
@@ -225,9 +225,12 @@ def _draw_adapters(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> Non
 def _draw_picture(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> None:
     """What the model sees beside the prompt."""
     column = layout.column()
-    column.label(text="Picture beside the Prompt", translate=False)
+    turned = settings.takes_picture
+    column.label(text="Picture of the Object" if turned else "Picture beside the Prompt", translate=False)
     column.template_ID(settings, "picture", open="image.open")
-    if settings.picture is not None:
+    if turned:
+        column.prop(settings, "picture_elevation")
+    elif settings.picture is not None:
         column.prop(settings, "picture_adapter", text="", placeholder="IP-Adapter")
         column.prop(settings, "picture_strength", slider=True)
         column.prop(settings, "picture_reach")

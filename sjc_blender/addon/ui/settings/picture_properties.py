@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The picture that the next job's model sees beside the prompt: a part of ``scene.sjc``."""
 
+import math
 from typing import Any
 
 import bpy
 from bpy.props import FloatProperty, PointerProperty, StringProperty
+
+from ....protocol.model_families import takes_picture
 
 
 class PictureSettings:
@@ -40,11 +43,26 @@ class PictureSettings:
         max=180.0,
     )
 
+    picture_elevation: FloatProperty(
+        name="Seen From",
+        description="How far above the object's middle the picture was taken; below 0, from below",
+        subtype="ANGLE",
+        min=-math.pi / 2,
+        max=math.pi / 2,
+    )
+
+    @property
+    def takes_picture(self) -> bool:
+        """Whether the chosen model turns a picture into an object."""
+        return takes_picture(bpy.path.abspath(self.model))
+
     @property
     def picture_request(self) -> dict[str, Any]:
-        """Fields of a `JobRequest` that say what the model sees beside the prompt."""
+        """Fields of a `JobRequest` that say which picture the model sees, beside the prompt or in its place."""
         if self.picture is None:
             return {}
+        if self.takes_picture:
+            return {"picture": self.picture}
         return {
             "picture": self.picture,
             "picture_strength": self.picture_strength,
@@ -52,12 +70,18 @@ class PictureSettings:
         }
 
     @property
-    def picture_reach_override(self) -> dict[str, Any]:
-        """How far from the front it is seen, as an override of the job spec."""
-        return {"picture": {"reach": self.picture_reach}} if self.picture is not None else {}
+    def picture_place(self) -> dict[str, Any]:
+        """How far from the front it is seen, or from where it was taken, as an override of the job spec."""
+        if self.picture is None:
+            return {}
+        if self.takes_picture:
+            return {"picture": {"elevation": math.degrees(self.picture_elevation)}}
+        return {"picture": {"reach": self.picture_reach}}
 
     def picture_obstacle(self) -> str:
         """Return why no job can start with this picture; empty if there is no known reason."""
+        if self.takes_picture:
+            return "Choose a picture first" if self.picture is None else ""
         return (
             "Choose the picture's IP-Adapter" if self.picture is not None and not self.picture_adapter.strip() else ""
         )

@@ -115,7 +115,7 @@ class SJC_PG_settings(ModelChoice, RigSettings, PictureSettings, EditSettings, b
             model=self.model,
             seed=self.seed,
             outputs=self.outputs,
-            overrides={"model": {"adapters": self.used_adapters}, **self.guide_levels, **self.picture_reach_override},
+            overrides={"model": {"adapters": self.used_adapters}, **self.guide_levels, **self.picture_place},
             rig=rig or self.rig_choice(),
             domain=self.domain,
             jitter=math.degrees(self.jitter),
