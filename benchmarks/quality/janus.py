@@ -3,6 +3,8 @@
 https://arxiv.org/abs/2212.00774 names it in section 6. A view counts when the recogniser is sure that it shows a side
 further from the true one than neighbours are from each other. Sure, because some sides can hardly be told apart even of
 the true shape: the mug's with the handle hidden from that with the handle in front.
+
+Such a view need not show a second front: an object without a face shows its back from everywhere.
 """
 
 from __future__ import annotations
@@ -40,3 +42,11 @@ def is_turned(sectors: Tensor, true: Tensor) -> Tensor:
     centres = torch.arange(sectors.shape[1]) * (360.0 / sectors.shape[1])
     elsewhere = apart(centres, true[:, None]) > TOLERANCE
     return (sectors * elsewhere).sum(dim=1) >= SURE
+
+
+def shows_front(sectors: Tensor, true: Tensor) -> Tensor:
+    """Which views show the front although the camera looks at another side; arguments and return as of `is_turned`."""
+    centres = torch.arange(sectors.shape[1]) * (360.0 / sectors.shape[1])
+    front = torch.zeros(())
+    seen = (sectors * (apart(centres, front) <= TOLERANCE)).sum(dim=1)
+    return (seen >= SURE) & (apart(true, front) > TOLERANCE)

@@ -22,9 +22,11 @@ import torch
 
 from benchmarks.quality import worker
 from benchmarks.quality.interval import interval
+from benchmarks.quality.janus import shows_front
 from benchmarks.quality.jobs import QualityJob, quality_job, weights_digest
-from benchmarks.quality.looks import Lens, look_at
+from benchmarks.quality.looks import AZIMUTHS, Lens, look_at
 from benchmarks.quality.measure import Made, value_of
+from benchmarks.quality.recogniser import recognise
 from benchmarks.quality.recognition import recognition
 from benchmarks.quality.rows import Row
 from benchmarks.quality.shape import intersection_over_union, true_solid
@@ -40,6 +42,7 @@ SIZES = tuple(0.5 + 0.05 * step for step in range(17))
 COLUMNS = {
     "fog": "fog",
     "janus_rate": "Janus",
+    "second_front": "second front",
     "object": "recognised",
     "iou": "IoU, best size",
     "size": "size",
@@ -70,12 +73,14 @@ def judged(job: QualityJob) -> dict[str, float | None]:
     figures = job.figures() or {}
     spent = {"evaluations": figures.get("evaluations")}
     if figures.get("failed"):
-        return {"fog": 1.0, "janus_rate": None, "object": 0.0, "iou": 0.0, "size": None, **spent}
+        return {"fog": 1.0, "janus_rate": None, "second_front": None, "object": 0.0, "iou": 0.0, "size": None, **spent}
     made = Made.read(JobFolder(job.path))
     solid = made.solid()
     iou, size = max((intersection_over_union(solid, true_solid(job.name, made.grid, size)), size) for size in SIZES)
     pictures = look_at(made.grid, zoomed(size)).pictures
     seen = recognition(worker.recogniser(), pictures, job.name, job.colour)
+    fronts = shows_front(recognise(worker.recogniser(), pictures).sectors, torch.tensor(AZIMUTHS))
+    seen["second_front"] = float(fronts.float().mean())
     return {**seen, "fog": figures["fog"], "iou": iou, "size": size, **spent}
 
 

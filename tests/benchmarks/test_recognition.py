@@ -9,9 +9,9 @@ import torch
 
 from benchmarks.quality.augmentation import pictures
 from benchmarks.quality.colour_error import colour_error
-from benchmarks.quality.janus import apart, is_turned
-from benchmarks.quality.looks import Looks, look_at
-from benchmarks.quality.recogniser import CENTRES, COLOUR_NAMES, NAMES, SECTORS, load_recogniser
+from benchmarks.quality.janus import apart, is_turned, shows_front
+from benchmarks.quality.looks import AZIMUTHS, Looks, look_at
+from benchmarks.quality.recogniser import CENTRES, COLOUR_NAMES, NAMES, SECTORS, load_recogniser, recognise
 from benchmarks.quality.recognition import recognition
 from benchmarks.quality.shape import intersection_over_union, true_solid
 from benchmarks.quality.train_recogniser import sector_targets
@@ -42,17 +42,23 @@ def test_a_shape_that_is_turned_round_shows_the_wrong_side_everywhere(name):
     assert recognition(NETWORK, look_at(turned).pictures, name, "blue")["janus_rate"] >= least
 
 
-def test_a_shape_with_two_fronts_shows_the_wrong_side_from_behind():
+@pytest.mark.parametrize("side", ["front", "back"])
+def test_a_shape_with_two_fronts_shows_the_wrong_side_and_so_does_one_with_none(side):
     grid = true_grid("bear", "red")
     half = grid.shape[1] // 2
 
     def doubled(values: torch.Tensor) -> torch.Tensor:
-        return torch.cat([values[:, :half], values[:, :half].flip(1)], dim=1)
+        kept = values[:, :half] if side == "front" else values[:, half:].flip(1)
+        return torch.cat([kept, kept.flip(1)], dim=1)
 
     both = dataclasses.replace(grid, density_grid=doubled(grid.density_grid), rgb_grid=doubled(grid.rgb_grid))
-    found = recognition(NETWORK, look_at(both).pictures, "bear", "red")
+    looks = look_at(both).pictures
+    found = recognition(NETWORK, looks, "bear", "red")
     assert 0.25 <= found["janus_rate"] <= 0.75
     assert found["object"] == 1
+    second = shows_front(recognise(NETWORK, looks).sectors, torch.tensor(AZIMUTHS))
+    assert bool(second[AZIMUTHS.index(180.0)]) == (side == "front")
+    assert side == "front" or not second.any()
 
 
 def test_another_object_or_another_colour_is_not_what_was_asked_for():

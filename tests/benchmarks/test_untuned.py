@@ -36,6 +36,16 @@ def test_a_small_object_looks_as_large_as_a_usual_one():
 def test_an_error_counts_as_the_worst_and_what_is_missing_is_left_out(tmp_path):
     job = SimpleNamespace(path=tmp_path, name="duck", colour="red", figures=lambda: {"failed": 1.0, "evaluations": 8})
     failed = untuned.judged(job)
-    good = {"fog": 0.0, "janus_rate": 0.5, "object": 1.0, "iou": 0.5, "size": 1.0, "evaluations": 8}
+    good = {
+        "fog": 0.0,
+        "janus_rate": 0.5,
+        "second_front": 0.25,
+        "object": 1.0,
+        "iou": 0.5,
+        "size": 1.0,
+        "evaluations": 8,
+    }
     line = untuned.table({"draft": [failed, good]}).splitlines()[2]
-    assert line.startswith("| draft | 2 | 0.50 (0.00-1.00) | 0.50 | 0.50 (0.00-1.00) | 0.25 (0.00-0.50) | 1.00 | 8.00")
+    assert line.startswith(
+        "| draft | 2 | 0.50 (0.00-1.00) | 0.50 | 0.25 | 0.50 (0.00-1.00) | 0.25 (0.00-0.50) | 1.00 | 8.00"
+    )
