@@ -13,9 +13,8 @@ from diffusers.pipelines.latent_consistency_models.pipeline_latent_consistency_t
 from safetensors.torch import load_file, save_file
 
 from sjc_blender.engine.score_models.loading import load_score_model
-from sjc_blender.engine.score_models.noise_levels import sigma_table
 from sjc_blender.engine.score_models.pipeline_model import DISTILLED_GUIDANCE, guidance_input
-from sjc_blender.engine.score_models.preconditioning import VARIANCE_PRESERVING, preconditioning
+from sjc_blender.engine.score_models.preconditioning import VARIANCE_PRESERVING
 from sjc_blender.engine.score_models.prediction_check import prediction_of, readings, smooth_sample
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.model_profile import BUILTIN
@@ -23,48 +22,6 @@ from sjc_blender.protocol.spec import ModelSpec
 from tests.engine.original_format import save_original_format
 from tests.engine.tiny_families import FAMILIES, save_family
 from tests.engine.tiny_pipeline import save_tiny_pipeline
-
-SCHEDULES = {
-    "Stable Diffusion's": {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012},
-    "linear": {"beta_schedule": "linear", "beta_start": 1e-4, "beta_end": 0.02},
-    "cosine": {"beta_schedule": "squaredcos_cap_v2"},
-    "zero-SNR": {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012,
-                 "rescale_betas_zero_snr": True},
-}  # fmt: skip
-PAIRS = [(true, told) for true in VARIANCE_PRESERVING for told in VARIANCE_PRESERVING]
-
-
-class Retold:
-    """A denoiser as a network that predicts `true`, and is said to predict `told`."""
-
-    pixel_space, channels, sample_size, device = True, 3, 32, torch.device("cpu")
-
-    def __init__(self, denoiser, true, told, sigmas):
-        self.denoiser, self.true, self.prediction_type, self.sigmas = denoiser, true, told, sigmas
-
-    def _predict(self, network_input, timestep, embeddings):
-        sigma = float(self.sigmas[timestep])
-        factors = preconditioning(self.true, sigma)
-        z = network_input / factors.c_in
-        return (self.denoiser(z, sigma) - factors.c_skip * z) / factors.c_out
-
-
-def of_natural_spectrum(z, sigma):
-    """The ideal linear denoiser of pictures whose power falls with the square of the frequency."""
-    axis = torch.fft.fftfreq(z.shape[-1])
-    power = 1 / (0.003 + axis[:, None] ** 2 + axis[None] ** 2)
-    power = power / power.mean() * 0.25
-    return torch.fft.ifft2(torch.fft.fft2(z) * (power / (power + sigma**2))).real
-
-
-@pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize(("true", "told"), PAIRS)
-def test_an_ideal_denoiser_is_what_it_is_whatever_is_said(schedule, true, told):
-    sigmas = sigma_table(SCHEDULES[schedule] | {"num_train_timesteps": 1000})
-    model = Retold(of_natural_spectrum, true, told, sigmas)
-    found = readings(model, None, smooth_sample(model, None))
-    assert prediction_of(found) == true
-    assert [kind for kind, reading in found.items() if reading.plausible] == [true]
 
 
 @pytest.mark.parametrize("told", ["epsilon", "sample"])
@@ -78,6 +35,17 @@ def test_a_mislabelled_folder_is_refused_with_what_it_is(tmp_path, told):
     assert repr(told) in caught.value.message
     assert "'v_prediction'" in caught.value.message
     assert '"prediction_type": "v_prediction"' in caught.value.hint
+
+
+def test_a_network_of_v_under_a_flows_scheduler_is_warned_of(tmp_path):
+    folder = Path(shutil.copytree(BUILTIN, tmp_path / "prior"))
+    file, index = folder / "scheduler" / "scheduler_config.json", folder / "model_index.json"
+    flow = {"_class_name": "DPMSolverMultistepScheduler", "prediction_type": "flow_prediction", "use_flow_sigmas": True}
+    file.write_text(json.dumps(json.loads(file.read_text()) | flow))
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"scheduler": ["diffusers", flow["_class_name"]]}))
+    model = load_score_model(ModelSpec(str(folder), device="cpu"))
+    assert model.prediction_type == "flow"
+    assert ["no trained network" in remark for remark in model.remarks] == [True]
 
 
 def test_the_built_in_prior_is_right():

@@ -34,8 +34,8 @@ from .other_pipeline import adapter_for_folder, require_agreement
 from .pipeline_folder import PipelineFolder, examine_folder, unknown_folder
 from .pipeline_model import PipelineModel
 from .placement import choose_device, choose_dtype, first_level, levels_after
-from .preconditioning import VARIANCE_PRESERVING
-from .prediction_check import mislabelled, prediction_of, readings, smooth_sample
+from .preconditioning import FLOW
+from .prediction_check import alike, mislabelled, prediction_of, readings, smooth_sample, told_as
 from .reference_views import ReferenceViewModel
 from .score_model import ScoreModel
 from .score_sde_ve import ScoreSdeVe
@@ -113,7 +113,7 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
             if not (is_file(path) and configuration_is_borrowed(path)):
                 raise mislabelled(path, score_model.prediction_type, str(found))
             # The file does not say what it predicts, and the configuration is another model's: what was found holds.
-            retell(pipeline, str(found))
+            retell(pipeline, told_as(str(found)))
             score_model = adapter(pipeline, device)
             score_model.ip_adapter = ip_adapter
             _place(score_model, level or first_level(model))
@@ -140,8 +140,13 @@ def adapter_of(path: Path, family: ModelFamily) -> type[PipelineModel]:
 
 
 def _found_prediction(model: PipelineModel, pipeline: Any, tried: torch.Tensor | None) -> str | None:
-    """What the network predicts, tried out; its scheduler's word where its answers are plausible, None if none are."""
-    if model.prediction_type not in VARIANCE_PRESERVING:
+    """What the network predicts, tried out; its scheduler's word where its answers are plausible, None if none are.
+
+    The format of a transformer that is said to be of a flow knows no other kind, and neither do score networks: they
+    are what they are said to be.
+    """
+    of_flow_alone = model.prediction_type == FLOW and not hasattr(pipeline, "unet")
+    if of_flow_alone or not alike(model.prediction_type):
         return model.prediction_type
     found = readings(model, tried, smooth_sample(model, pipeline))
     if found[model.prediction_type].plausible:

@@ -2,8 +2,10 @@
 """What a network predicts, found out by trying: its file or folder may say something else.
 
 Two calls tell it. Little noise on a smooth sample: read rightly, a trained network takes most of the noise out. Almost
-nothing but noise: read rightly, what comes out does not follow the noise; noise read as v, or v as noise, does. For the
-figures see ``tests/engine/test_prediction_check.py``; what else such calls tell is in ``behaviour.py``.
+nothing but noise: read rightly, what comes out does not follow the noise; noise read as v, or v as noise, does. A
+network that is asked in another way than it was trained, at other noise levels or with another scale of its input, is
+plausible by no reading. How the limits were measured is in ``docs/lab/experiments.md``; what else such calls tell is in
+``behaviour.py``.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from ...protocol.errors import SjcError
 from .latents import decoder_scale, encode_pictures
 from .noise_levels import nearest_timestep
 from .pipeline_model import PipelineModel
-from .preconditioning import VARIANCE_PRESERVING, preconditioning
+from .preconditioning import EDM, FLOW, VARIANCE_PRESERVING, preconditioning
 
 LOW_SIGMA = 0.3
 HIGH_SIGMA = 15.0
@@ -26,12 +28,15 @@ HIGH_SIGMA = 15.0
 20 000."""
 
 MOST_LEFT = 0.6
-"""Of the noise's power after the network at `LOW_SIGMA`: measured 0.24 to 0.36 read rightly, from 0.9 on by a network
+"""Of the noise's power after the network at `LOW_SIGMA`: measured 0.18 to 0.50 read rightly, from 0.9 on by a network
 of random weights."""
 
-MOST_FOLLOWED = 0.5
-"""Of the noise in what comes out at `HIGH_SIGMA`: measured up to 0.06 read rightly, 0.9 and more where noise is
-read as v or as a sample, or v as noise."""
+MOST_CHANGED = 0.15
+"""Of the sample's strength at `LOW_SIGMA`: measured up to 0.07 read rightly."""
+
+MOST_FOLLOWED = 0.25
+"""Of the noise in what comes out at `HIGH_SIGMA`: measured up to 0.08 read rightly, 0.9 and more where noise is
+read as v or as a sample, or v as noise, 0.47 where a flow is read as noise."""
 
 NUMBERS = 4096
 """Numbers that a measurement is made of, at least."""
@@ -45,22 +50,31 @@ class Reading:
     ----------
     left : float
         Share of the noise's power that is left at `LOW_SIGMA`.
+    kept : float
+        How strong the sample itself still is at `LOW_SIGMA`.
     followed : float
         How much of the noise is in the answer at `HIGH_SIGMA`; negative where it is there inverted.
     """
 
     left: float
+    kept: float
     followed: float
 
     @property
     def plausible(self) -> bool:
         """Whether a trained network that predicts this would answer so."""
-        return self.left < MOST_LEFT and abs(self.followed) < MOST_FOLLOWED
+        return self.left < MOST_LEFT and abs(self.kept - 1) < MOST_CHANGED and abs(self.followed) < MOST_FOLLOWED
+
+
+def alike(prediction_type: str) -> tuple[str, ...]:
+    """The kinds of prediction whose networks are asked as those of `prediction_type` are, itself among them."""
+    groups = (VARIANCE_PRESERVING, tuple(EDM.values()), (FLOW,))
+    return next((group for group in groups if prediction_type in group), ())
 
 
 @torch.no_grad()
 def readings(model: PipelineModel, embedding: torch.Tensor | None, smooth: torch.Tensor) -> dict[str, Reading]:
-    """Try a network, and read its answers as each kind of prediction.
+    """Try a network, and read its answers as each kind of prediction that is asked as its own is.
 
     Parameters
     ----------
@@ -79,11 +93,12 @@ def readings(model: PipelineModel, embedding: torch.Tensor | None, smooth: torch
         level: _answers(model, smooth + float(model.sigmas[level]) * noise, level, embedding) for level in (low, high)
     }
     found = {}
-    for kind in VARIANCE_PRESERVING:
+    for kind in alike(model.prediction_type):
         clean, noisy = answers[low][kind], answers[high][kind]
         left = (clean - smooth).square().mean() / (float(model.sigmas[low]) ** 2 * noise.square().mean())
+        kept = (clean.mean(0) * smooth).mean() / smooth.square().mean()
         followed = (noisy * varying).mean() / varying.square().mean()
-        found[kind] = Reading(float(left), float(followed))
+        found[kind] = Reading(float(left), float(kept), float(followed))
     return found
 
 
@@ -99,9 +114,8 @@ def _answers(
 ) -> dict[str, torch.Tensor]:
     """Clean samples by each reading; the network is asked once for each of `z`."""
     sigma = float(model.sigmas[level])
-    seen = preconditioning(model.prediction_type, sigma).c_in * z
-    output = network_outputs(model, seen, level, embedding)
-    factors = {kind: preconditioning(kind, sigma) for kind in VARIANCE_PRESERVING}
+    factors = {kind: preconditioning(kind, sigma, model.sigma_data) for kind in alike(model.prediction_type)}
+    output = network_outputs(model, factors[model.prediction_type].c_in * z, level, embedding)
     return {kind: factor.c_skip * z + factor.c_out * output for kind, factor in factors.items()}
 
 
@@ -125,8 +139,14 @@ def smooth_sample(model: PipelineModel, pipeline: Any) -> torch.Tensor:
     return encode_pictures(vae, picture)
 
 
+def told_as(kind: str) -> str:
+    """The word of diffusers' schedulers for a kind of prediction."""
+    return next((word for word, of_edm in EDM.items() if of_edm == kind), kind)
+
+
 def mislabelled(source: object, declared: str, found: str) -> SjcError:
     """The refusal of a network that predicts something else than its scheduler says."""
+    declared, found = told_as(declared), told_as(found)
     return SjcError(
         "mislabelled_model",
         f"The model {source} is said to predict {declared!r}, but its network's answers are those of {found!r}: the "
