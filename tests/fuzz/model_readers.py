@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,7 +22,7 @@ from sjc_blender.protocol.model_families import family_of, json_object
 from sjc_blender.protocol.model_profile import BUILTIN, load_profile
 from sjc_blender.protocol.reference_views import read_reference_views
 from sjc_blender.protocol.spec import Adapter
-from tests.fuzz.reader import Reader, as_json, at
+from tests.fuzz.reader import Reader, as_json, at, scratch_folder
 
 INDEX = BUILTIN.joinpath("model_index.json").read_bytes()
 POSE = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 4.0], [0.0, 0.0, 0.0, 1.0]]
@@ -62,7 +61,7 @@ def _profile(root: Path) -> object:
 
 def _in_a_model(*parts: str, example: bytes = b"") -> Reader:
     """Make a reader of one file of a model's folder, whose others are the built-in model's."""
-    root = Path(tempfile.mkdtemp(prefix="sjc-fuzz-")) / "model"
+    root = scratch_folder() / "model"
     shutil.copytree(BUILTIN, root)
     path = root.joinpath(*parts)
 

@@ -40,9 +40,18 @@ class Reader:
             return error
 
 
+_KEPT: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def scratch_folder() -> Path:
+    """Make a folder that is there until this process ends."""
+    _KEPT.append(tempfile.TemporaryDirectory(prefix="sjc-fuzz-", ignore_cleanup_errors=True))
+    return Path(_KEPT[-1].name)
+
+
 def at(*parts: str) -> Callable[[Callable[[Path], object]], Callable[[bytes], object]]:
     """Make a reader of bytes from one of a path: the bytes are written there, below a folder of its own."""
-    root = Path(tempfile.mkdtemp(prefix="sjc-fuzz-"))
+    root = scratch_folder()
     path = root.joinpath(*parts)
     path.parent.mkdir(parents=True, exist_ok=True)
 

@@ -51,7 +51,7 @@ from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.overrides import parse_overrides
 from sjc_blender.protocol.presets import new_job
 from tests.fuzz.model_readers import CAMERA, POSE, model_readers
-from tests.fuzz.reader import Reader, as_json, at
+from tests.fuzz.reader import Reader, as_json, at, scratch_folder
 
 SPEC = presets.new_job("a red chair", preset="draft", seed=7)
 
@@ -103,7 +103,7 @@ TABLE = b'name;prompt;seed;import\nhero;"a red chair";3,0;mesh\nduck;"a\nduck";T
 
 
 def _checkpoint() -> bytes:
-    path = Path(tempfile.mkdtemp(prefix="sjc-fuzz-")) / "checkpoint.safetensors"
+    path = scratch_folder() / "checkpoint.safetensors"
     checkpoint.save(path, SPEC, 3, {"field.density": torch.zeros(2, 2)})
     return path.read_bytes()
 
@@ -117,7 +117,7 @@ def _transforms(root: Path) -> object:
 
 
 def _folder_reader(read: Callable[[JobFolder], object], *parts: str) -> Callable[[bytes], object]:
-    root = Path(tempfile.mkdtemp(prefix="sjc-fuzz-"))
+    root = scratch_folder()
     folder = JobFolder.create(root / "job", SPEC)
     path = folder.path.joinpath(*parts)
 
