@@ -2,6 +2,7 @@
 
 ``python -m benchmarks.in_blender.soak --jobs 50 --out FILE``; the engine's Python is the one in ``SJC_ENGINE_PYTHON``
 (``--stand-in``: the one that computes nothing). Each job is made and imported; then its objects and files are deleted.
+Set ``BLENDER_USER_RESOURCES`` to an empty folder: reading a history of thousands of jobs takes memory of its own.
 """
 
 from __future__ import annotations
@@ -31,10 +32,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    # Blender keeps the last 32 results for Undo, and the grids of deleted Volumes up to a limit of 4 GB: both are
-    # bounded, and not what is looked for here.
-    bpy.context.preferences.edit.undo_steps = 2
-    bpy.context.preferences.system.memory_cache_limit = 32
     sjc_blender.register()
     python = "stand-in" if arguments.stand_in else None
     try:
