@@ -29,7 +29,8 @@ def test_grey_parts_of_a_proxy_take_the_nearest_colours() -> None:
     rgb = with_neighbours_colours(grid, proxy).rgb_grid[12, 12]
     assert torch.allclose(rgb[11], RED, atol=0.05), "next to the red part"
     assert torch.allclose(rgb[14], WHITE, atol=0.05), "next to the white part"
-    assert torch.equal(rgb[2:10], grid.rgb_grid[12, 12, 2:10]) and torch.equal(rgb[16:22], grid.rgb_grid[12, 12, 16:22])
+    assert torch.equal(rgb[2:10], grid.rgb_grid[12, 12, 2:10]), "strong colours stay"
+    assert torch.allclose(rgb[16:22], WHITE, atol=0.03), "and so does white"
 
 
 def test_what_is_far_from_any_colour_takes_the_colour_of_the_whole() -> None:
@@ -48,3 +49,10 @@ def test_grey_outside_the_proxy_stays() -> None:
 def test_an_object_of_the_backgrounds_colour_stays_so() -> None:
     grid, proxy = column()
     assert with_neighbours_colours(grid, proxy) is grid
+
+
+def test_a_dull_mixture_is_none_of_the_objects_colours() -> None:
+    dull = to_linear(torch.tensor([0.36, 0.36, 0.39]))
+    grid, proxy = column((2, 10, to_linear(torch.tensor([0.6, 0.62, 0.24]))), (10, 22, dull))
+    rgb = with_neighbours_colours(grid, proxy).rgb_grid[12, 12]
+    assert torch.allclose(rgb[14:22], rgb[4], atol=0.03)

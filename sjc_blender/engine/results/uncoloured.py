@@ -17,9 +17,19 @@ from torch.nn import functional
 from ..image_files.srgb import from_linear
 from ..radiance.radiance_grid import RadianceGrid
 
-LIKE_BACKGROUND, COLOURED = 0.08, 0.2
-"""Largest difference of an sRGB channel from the background, up to which a voxel has no colour of its own, and from
-which it is its own altogether."""
+LIKE_BACKGROUND, COLOURED = 0.35, 0.7
+"""Distance of a voxel's colour from the background's, as a share of the object's strongest, up to which it is none of
+its own, and from which it is its own altogether. Chosen by a rocket and a bungalow."""
+
+STRONGEST = 0.95
+"""Quantile of the distances that stands for the strongest colour: a few voxels are of any."""
+
+SHADED, SHADE = 0.15, 1.5
+"""Difference of light and dark from the background up to which it is no colour, because what is kept against the model
+is often a darker grey; and weight of what is beyond, beside the hue: white and black are colours."""
+
+LEAST = 0.05
+"""Strongest distance below which the whole object is of the background's colour."""
 
 SCALES = (12.0, 4.0, 1.5)
 """Standard deviations, in voxels, of the neighbourhoods that a colour is taken from: the nearest that has any."""
@@ -45,15 +55,25 @@ def with_neighbours_colours(grid: RadianceGrid, occupancy: Tensor) -> RadianceGr
     """
     kept = functional.interpolate(occupancy[None, None].float(), size=grid.shape, mode="area")
     kept = functional.max_pool3d(kept, 3, stride=1, padding=1)[0, 0].to(grid.rgb_grid)
-    apart = (from_linear(grid.rgb_grid) - from_linear(grid.background_rgb)).abs().amax(dim=-1)
-    own = ((apart - LIKE_BACKGROUND) / (COLOURED - LIKE_BACKGROUND)).clamp(0.0, 1.0)
-    weight = own * grid.density_grid
-    if not float(weight.sum()) > 0:
+    apart = _distance(from_linear(grid.rgb_grid), from_linear(grid.background_rgb))
+    solid = (kept > 0) & (grid.density_grid > 0)
+    if not solid.any():
         return grid
+    strongest = float(apart[solid].quantile(STRONGEST))
+    if strongest < LEAST:
+        return grid
+    own = ((apart / strongest - LIKE_BACKGROUND) / (COLOURED - LIKE_BACKGROUND)).clamp(0.0, 1.0)
     taken = (1.0 - own) * (kept > 0)
-    around = _colours_around(grid.rgb_grid, weight)
+    around = _colours_around(grid.rgb_grid, own * grid.density_grid)
     rgb = torch.lerp(grid.rgb_grid, around, taken[..., None])
     return dataclasses.replace(grid, rgb_grid=rgb)
+
+
+def _distance(colours: Tensor, background: Tensor) -> Tensor:
+    """Return the distance [nx, ny, nz] of colours [nx, ny, nz, 3] from the background [3], all in sRGB."""
+    difference = colours - background
+    shade = difference.mean(dim=-1, keepdim=True)
+    return torch.maximum((difference - shade).abs().amax(dim=-1), SHADE * (shade.abs()[..., 0] - SHADED).clamp(min=0))
 
 
 def _colours_around(rgb: Tensor, weight: Tensor) -> Tensor:
