@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from sjc_blender.engine import checkpoint
+from sjc_blender.engine.cameras import viewpoints
 from sjc_blender.engine.cameras.viewpoints import Viewpoint, orbit_camera
 from sjc_blender.engine.optimisation import sjc as sjc_module
 from sjc_blender.engine.optimisation.sjc import ScoreJacobianChaining
@@ -230,14 +231,14 @@ def test_a_stage_goes_on_with_the_same_picture_on_a_finer_grid(tiny_job):
 
 def test_the_first_steps_see_it_from_above(tiny_job, monkeypatch):
     drawn = []
-    sample = sjc_module.sample_viewpoint
+    sample = viewpoints.sample_viewpoint
 
     def recording(rig, generator):
         viewpoint = sample(rig, generator)
         drawn.append(viewpoint.elevation)
         return viewpoint
 
-    monkeypatch.setattr(sjc_module, "sample_viewpoint", recording)
+    monkeypatch.setattr(viewpoints, "sample_viewpoint", recording)
     cameras = OrbitRig(elevation=(-10.0, 60.0))
     run_to(start(dataclasses.replace(tiny_job(steps=40, above_until=0.25), cameras=cameras)), 40)
     assert all(45 <= elevation <= 60 for elevation in drawn[:10])
@@ -274,7 +275,7 @@ def test_a_background_that_is_not_learned_stays(tiny_job, kind, expected):
 
 def test_several_views_step_by_the_mean_of_their_gradients(tiny_job, monkeypatch):
     """Adamax's first step tells only signs, so its moments are compared."""
-    monkeypatch.setattr(sjc_module, "sample_viewpoint", lambda rig, generator: Viewpoint(CAMERA, 20, 30))
+    monkeypatch.setattr(viewpoints, "sample_viewpoint", lambda rig, generator: Viewpoint(CAMERA, 20, 30))
     monkeypatch.setattr(sjc_module, "draw_noise", lambda shape, *_, **__: torch.ones(shape)[:, None])
     one, three = (run_to(start(tiny_job(views=views, depth_weight=10.0)), 1).tensors() for views in (1, 3))
     torch.testing.assert_close(one["adamax.0.exp_avg"], three["adamax.0.exp_avg"], rtol=1e-4, atol=1e-5)
