@@ -34,6 +34,9 @@ CYCLES_SAMPLES = 32
 BOX = 400
 """Pixels from the window's top to the middle of the job's box."""
 
+COLOURS = (857, 461)
+"""Where the button for the colours is looked for first, while the job runs on."""
+
 VIEWS = (("solid", "SOLID", 2), ("material", "MATERIAL", 15), ("rendered-eevee", "RENDERED", 25))
 """Names, shadings, and the seconds that a software renderer may take for them."""
 
@@ -56,7 +59,7 @@ def session() -> Iterator[float]:
     yield from click("sjc.generate")
     yield from until(lambda: api().jobs(), "the job is in line", 60)
     (job,) = api().jobs()
-    yield from click_setting("sjc.colours", low=BOX)
+    yield from click_setting("sjc.colours", low=BOX, then=COLOURS)
     yield from until(lambda: job.progress is not None and job.progress.step > 200, "it has a shape")
     assert job.live, "it was done before it was looked at"
     shot("forming")

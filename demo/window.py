@@ -20,7 +20,7 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.in_blender.mouse import looked_for, property_under_the_mouse, sidebar, xdotool
+from benchmarks.in_blender.mouse import Spot, looked_for, property_under_the_mouse, sidebar, xdotool
 
 EXTENSION = "bl_ext.user_default.sjc_blender"
 PICTURES = Path(os.environ["SJC_PICTURES"])
@@ -79,10 +79,13 @@ def click(operator: str) -> Iterator[float]:
     yield from _clicked()
 
 
-def click_setting(path: str, low: int = 90) -> Iterator[float]:
-    """Click a setting that is no higher than `low` pixels below the window's top; of a row of choices, the first."""
+def click_setting(path: str, low: int = 90, then: Spot | None = None) -> Iterator[float]:
+    """Click a setting that is no higher than `low` pixels below the window's top; of a row of choices, the first.
+
+    It is looked for at the place `then` first.
+    """
     x, y = 0, 0
-    for step in looked_for(path, low, seen=property_under_the_mouse):
+    for step in looked_for(path, low, then=then, seen=property_under_the_mouse):
         if isinstance(step, tuple):
             x, y = step
         else:

@@ -15,6 +15,9 @@ HOVER = 0.06
 LOOKS = 15
 """How often one looks at a place where the button was before: a window that is slow to draw takes longer."""
 
+PATIENCE = (1, 4, 12)
+"""How many times `HOVER` one stays over each place: a busy Blender takes longer to know, so one looks again, slower."""
+
 Spot = tuple[int, int]
 
 
@@ -84,14 +87,16 @@ def looked_for(
     across = range(region.x + 25, region.x + region.width - 38, 20)
     rows = range(low, high, 14)
     places = [(x, y) for part in (across[::3], across) for y in rows for x in part]
-    for x, y in [*([then] * LOOKS if then else []), *places]:
-        xdotool("mousemove", x, y)
-        yield HOVER
-        if seen().startswith(start):
-            yield 4 * HOVER  # a busy Blender may yet tell of the place before
+    first = [then] * LOOKS if then else []
+    for times, looks in ((1, first), *((times, places) for times in PATIENCE)):
+        for x, y in looks:
+            xdotool("mousemove", x, y)
+            yield times * HOVER
             if seen().startswith(start):
-                yield x, y
-                return
+                yield 4 * times * HOVER  # a busy Blender may yet tell of the place before
+                if seen().startswith(start):
+                    yield x, y
+                    return
     raise RuntimeError(f"there is no {start} to click")
 
 
