@@ -50,8 +50,8 @@ def session() -> Iterator[float]:
     yield from open_tab()
     yield from until(lambda: api().engine_state().interpreter is not None, "the engine is found")
     yield from written("sjc.prompt", "a red chair")
-    yield from click_setting("sjc.preset")
     settings = bpy.context.scene.sjc
+    yield from click_setting("sjc.preset", lambda: settings.preset == "draft")
     assert (settings.prompt, settings.preset) == ("a red chair", "draft"), (settings.prompt, settings.preset)
     yield from sidebar_shot("panel-ready")
     shot("before")
@@ -59,7 +59,7 @@ def session() -> Iterator[float]:
     yield from click("sjc.generate")
     yield from until(lambda: api().jobs(), "the job is in line", 60)
     (job,) = api().jobs()
-    yield from click_setting("sjc.colours", low=BOX, then=COLOURS)
+    yield from click_setting("sjc.colours", lambda: bpy.context.window_manager.sjc.colours, low=BOX, then=COLOURS)
     yield from until(lambda: job.progress is not None and job.progress.step > 200, "it has a shape")
     assert job.live, "it was done before it was looked at"
     shot("forming")

@@ -34,6 +34,12 @@ BUTTON = 20
 ASKED = 0.6
 """Seconds after which a busy Blender knows what is under the mouse."""
 
+SLOWER = (1, 3, 9)
+"""How many times that long, in one try after the other."""
+
+TOLD = 5
+"""How many times that long a click takes at most."""
+
 REDRAWN = 1.0
 """Seconds after which a software renderer has drawn the window."""
 
@@ -79,25 +85,37 @@ def click(operator: str) -> Iterator[float]:
     yield from _clicked()
 
 
-def click_setting(path: str, low: int = 90, then: Spot | None = None) -> Iterator[float]:
-    """Click a setting that is no higher than `low` pixels below the window's top; of a row of choices, the first.
+def click_setting(path: str, done: Callable[[], bool], low: int = 90, then: Spot | None = None) -> Iterator[float]:
+    """Click a setting, of a row of choices the first, until it is as wanted: a busy Blender tells late where it is.
 
-    It is looked for at the place `then` first.
+    Parameters
+    ----------
+    done : callable
+        Whether it is as wanted.
+    low : int
+        Pixels from the window's top below which it is.
+    then : Spot or None
+        Where it is looked for first.
     """
-    x, y = 0, 0
-    for step in looked_for(path, low, then=then, seen=property_under_the_mouse):
-        if isinstance(step, tuple):
-            x, y = step
-        else:
-            yield step
-    # A window that is slow to draw tells of the first choice when the mouse is over the next one.
-    while property_under_the_mouse() == path:
-        x -= BUTTON
-        xdotool("mousemove", x, y)
-        yield ASKED
-    xdotool("mousemove", x + BUTTON, y)
-    yield ASKED
-    yield from _clicked()
+    for slower in SLOWER:
+        x, y = 0, 0
+        for step in looked_for(path, low, then=then, seen=property_under_the_mouse):
+            if isinstance(step, tuple):
+                x, y = step
+            else:
+                yield step
+        while property_under_the_mouse() == path:
+            x -= BUTTON
+            xdotool("mousemove", x, y)
+            yield slower * ASKED
+        xdotool("mousemove", x + BUTTON, y)
+        yield slower * ASKED
+        yield from _clicked()
+        for _ in range(TOLD):
+            if done():
+                return
+            yield slower * ASKED
+    raise RuntimeError(f"{path} is not what was clicked")
 
 
 def _clicked() -> Iterator[float]:
