@@ -48,6 +48,8 @@ class ModelFamily:
         What its samples are: ``"pixels"``, or the name of the autoencoder that its models share.
     together : int
         Views, evenly around the object, that its networks see at once.
+    steered : bool
+        Whether ControlNets and IP-Adapters that are made for its models can be used.
     download_gigabytes, gpu_gigabytes : float
         Rough size of a usual model in half precision, and graphics memory it takes without offloading.
     """
@@ -60,14 +62,39 @@ class ModelFamily:
     gpu_gigabytes: float = 0.0
     samples: str = "pixels"
     together: int = 1
+    steered: bool = False
+
+    @property
+    def needs_prompt(self) -> bool:
+        """Whether a job has to say what to make."""
+        return self.conditioning not in ("none", "picture")
+
+    @property
+    def takes_picture(self) -> bool:
+        """Whether its models turn a picture into an object."""
+        return self.conditioning == "picture"
 
 
 FAMILIES = (
     ModelFamily(
-        "stable_diffusion", "Stable Diffusion 1.x and 2.x", "text", ("StableDiffusionPipeline",), 2.6, 4.0, "kl-f8"
+        "stable_diffusion",
+        "Stable Diffusion 1.x and 2.x",
+        "text",
+        ("StableDiffusionPipeline",),
+        2.6,
+        4.0,
+        samples="kl-f8",
+        steered=True,
     ),
     ModelFamily(
-        "stable_diffusion_xl", "Stable Diffusion XL", "text", ("StableDiffusionXLPipeline",), 7.0, 11.0, "kl-f8 xl"
+        "stable_diffusion_xl",
+        "Stable Diffusion XL",
+        "text",
+        ("StableDiffusionXLPipeline",),
+        7.0,
+        11.0,
+        samples="kl-f8 xl",
+        steered=True,
     ),
     ModelFamily(
         "mvdream", "MVDream: four views at once", "text", ("MVDreamPipeline",), 2.6, 6.0, samples="kl-f8", together=4
@@ -143,13 +170,13 @@ def needs_prompt(source: str) -> bool:
     until the folder or file changes.
     """
     family = known_family(source)
-    return family is None or family.conditioning not in ("none", "picture")
+    return family is None or family.needs_prompt
 
 
 def takes_picture(source: str) -> bool:
     """Whether a model turns a picture into an object; False of one that is not on this computer."""
     family = known_family(source)
-    return family is not None and family.conditioning == "picture"
+    return family is not None and family.takes_picture
 
 
 def views_together(source: str) -> int:

@@ -101,3 +101,38 @@ def test_the_panel_asks_for_the_picture_in_place_of_an_ip_adapter(addon, scene, 
     layout = Layout()
     model_panel.SJC_PT_model.draw(SimpleNamespace(layout=layout), context())
     assert "picture_elevation" in {args[1] for kind, args, _, _ in layout.drawn if kind == "prop"}
+
+
+@pytest.mark.parametrize("pipeline", [None, "MVDreamPipeline", "DDPMPipeline", "StableDiffusionPipeline"])
+def test_a_guide_and_a_picture_that_the_model_cannot_follow_are_refused_before_the_click(
+    addon, scene, tmp_path, pipeline
+):
+    def has_field():
+        layout = Layout()
+        model_panel.SJC_PT_model.draw(SimpleNamespace(layout=layout), context())
+        return "picture" in {args[1] for kind, args, _, _ in layout.drawn if kind == "template_ID"}
+
+    settings = scene.sjc
+    settings.prompt = "a red chair"
+    if pipeline is not None:
+        (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": pipeline}))
+        settings.model_kind, settings.model_source = "OWN", str(tmp_path)
+    takes_both = pipeline in (None, "StableDiffusionPipeline")  # the built-in one can be given them, too
+    assert settings.obstacle() == ""
+    made = bpy.data.objects.new("P", bpy.data.meshes.new("P"))
+    settings.guide_kind, settings.guide_object, settings.guide_control = "OBJECT", made, "someone/depth"
+    assert settings.obstacle() == ("" if takes_both else "This model takes no guide; choose none")
+    settings.guide_kind = "NONE"
+    assert has_field() == (pipeline == "StableDiffusionPipeline")
+    settings.picture, settings.picture_adapter = bpy.data.images.new("Front", 4, 4), "/adapters/ip.safetensors"
+    assert settings.obstacle() == ("" if takes_both else "This model takes no picture; remove it")
+    assert has_field(), "so that it can be removed"
+
+
+def test_a_model_that_has_to_be_downloaded_first_asks_for_the_same_as_later(addon, scene, chair):
+    settings = scene.sjc
+    settings.picture = chair
+    settings.model_kind, settings.model_id = "HUB", "bennyguo/zero123-xl-diffusers"
+    assert settings.takes_picture and not settings.takes_prompt
+    settings.model_id = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    assert settings.takes_prompt and not settings.takes_picture and settings.steered

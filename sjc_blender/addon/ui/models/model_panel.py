@@ -4,7 +4,6 @@
 import bpy
 
 from ....protocol.known_models import known_model
-from ....protocol.model_families import FAMILY
 from ....protocol.model_profile import vocabulary
 from ....protocol.untuned import untuned
 from ... import api
@@ -55,14 +54,17 @@ class SJC_PT_model(SubPanel, bpy.types.Panel):
         _draw_trouble(layout, context)
         if _takes_adapters(settings):
             _draw_adapters(layout, settings)
-        if _takes_adapters(settings) or settings.takes_picture or settings.picture is not None:
+        sees_pictures = settings.takes_picture or (_takes_adapters(settings) and settings.steered)
+        if sees_pictures or settings.picture is not None:
             _draw_picture(layout, settings)
         column = layout.column()
         if settings.model_kind != "BUILTIN":
             column.label(text="Graphics Memory", translate=False)
             column.prop(settings, "memory", text="")
-        column.label(text="Negative Prompt", translate=False)
-        column.prop(settings, "negative_prompt", text="", placeholder="What to avoid")
+        avoided = column.column()
+        avoided.active = settings.takes_prompt
+        avoided.label(text="Negative Prompt", translate=False)
+        avoided.prop(settings, "negative_prompt", text="", placeholder="What to avoid")
 
 
 def _draw_list(layout: bpy.types.UILayout, settings: SJC_PG_settings, here: list[ModelStatus]) -> None:
@@ -201,7 +203,7 @@ def _draw_trouble(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 def _takes_adapters(settings: SJC_PG_settings) -> bool:
     """Whether there may be LoRAs for the chosen model: not for the built-in prior, nor for one without a prompt."""
     known = known_model(settings.model)
-    family = FAMILY.get(known.family) if known is not None else None
+    family = settings.family
     return settings.model_kind != "BUILTIN" and (
         known is None or (family is not None and family.conditioning == "text")
     )
@@ -231,6 +233,8 @@ def _draw_picture(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> None
     if turned:
         column.prop(settings, "picture_elevation")
     elif settings.picture is not None:
+        column = column.column()
+        column.active = settings.steered
         column.prop(settings, "picture_adapter", text="", placeholder="IP-Adapter")
         column.prop(settings, "picture_strength", slider=True)
-        column.prop(settings, "picture_reach")
+        column.prop(settings, "picture_reach", text="Reach (°)")

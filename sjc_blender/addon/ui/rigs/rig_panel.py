@@ -131,6 +131,8 @@ def _draw_guide(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> None:
     layout.prop(settings, "guide_kind")
     if settings.guide_kind == "NONE":
         return
+    layout = layout.column()
+    layout.active = settings.steered
     if settings.guide_kind in {"OBJECT", "COLLECTION"}:
         layout.prop(settings, f"guide_{settings.guide_kind.lower()}", text="Guide")
     layout.prop(settings, "guide_control", placeholder="Folder or id")

@@ -6,7 +6,8 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, StringProperty
 
-from ....protocol.known_models import PREVIEW_DECODER
+from ....protocol.known_models import PREVIEW_DECODER, known_model
+from ....protocol.model_families import FAMILY, ModelFamily, known_family
 from ...models.model_library import LIBRARY
 from ...models.model_status import Place, statuses
 
@@ -70,6 +71,13 @@ class ModelChoice:
     def model(self) -> str:
         """Source of the chosen model, as the API takes it."""
         return {"BUILTIN": "builtin", "HUB": self.model_id, "OWN": self.model_source}[self.model_kind]
+
+    @property
+    def family(self) -> ModelFamily | None:
+        """That of the chosen model, also of a known one that has to be downloaded first; None if it is not known."""
+        source = bpy.path.abspath(self.model)
+        known = known_model(source)
+        return FAMILY.get(known.family) if known is not None else known_family(source)
 
     @property
     def used_adapters(self) -> list[dict[str, Any]]:

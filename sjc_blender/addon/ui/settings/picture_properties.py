@@ -7,8 +7,6 @@ from typing import Any
 import bpy
 from bpy.props import FloatProperty, PointerProperty, StringProperty
 
-from ....protocol.model_families import takes_picture
-
 
 class PictureSettings:
     """Fields of `SJC_PG_settings` that choose a picture and the IP-Adapter that shows it."""
@@ -54,7 +52,7 @@ class PictureSettings:
     @property
     def takes_picture(self) -> bool:
         """Whether the chosen model turns a picture into an object."""
-        return takes_picture(bpy.path.abspath(self.model))
+        return self.family is not None and self.family.takes_picture
 
     @property
     def picture_request(self) -> dict[str, Any]:
@@ -82,6 +80,8 @@ class PictureSettings:
         """Return why no job can start with this picture; empty if there is no known reason."""
         if self.takes_picture:
             return "Choose a picture first" if self.picture is None else ""
-        return (
-            "Choose the picture's IP-Adapter" if self.picture is not None and not self.picture_adapter.strip() else ""
-        )
+        if self.picture is None:
+            return ""
+        if not self.steered:
+            return "This model takes no picture; remove it"
+        return "" if self.picture_adapter.strip() else "Choose the picture's IP-Adapter"

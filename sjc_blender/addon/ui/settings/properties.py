@@ -7,7 +7,6 @@ import math
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
-from ....protocol.model_families import needs_prompt
 from ....protocol.presets import preset_names, size_of
 from ... import user_preferences
 from ...jobs.job_request import JobRequest
@@ -104,7 +103,12 @@ class SJC_PG_settings(ModelChoice, RigSettings, PictureSettings, EditSettings, b
     @property
     def takes_prompt(self) -> bool:
         """Whether the chosen model needs a prompt."""
-        return needs_prompt(bpy.path.abspath(self.model))
+        return self.family is None or self.family.needs_prompt
+
+    @property
+    def steered(self) -> bool:
+        """Whether a guide or a picture beside the prompt can steer the chosen model; True of one that is not known."""
+        return self.family is None or self.family.steered
 
     def request(self, rig: RigChoice | None = None) -> JobRequest:
         """Return the request for the next job; `rig` is the choice of these settings if its path was played already."""
@@ -148,6 +152,8 @@ class SJC_PG_settings(ModelChoice, RigSettings, PictureSettings, EditSettings, b
             return "Write a prompt first"
         if self.rig_obstacle():
             return self.rig_obstacle()
+        if self.guide_kind != "NONE" and not self.steered:
+            return "This model takes no guide; choose none"
         if not self.outputs:
             return "Choose a volume, a mesh or both"
         return self.model_obstacle() or self.picture_obstacle()
