@@ -110,6 +110,8 @@ def click_setting(path: str, done: Callable[[], bool], low: int = 90, then: Spot
             yield slower * ASKED
         xdotool("mousemove", x + BUTTON, y)
         yield slower * ASKED
+        if property_under_the_mouse() != path:
+            continue  # it went too far: what was told was late
         yield from _clicked()
         for _ in range(TOLD):
             if done():
