@@ -53,18 +53,74 @@ A render has the network's own size unless `optimisation.render_size` says other
 - HiDream and FLUX need all their text encoders in the folder; HiDream's fourth is Llama 3.1, which its repository does
   not hold.
 - FLUX.2 [klein] takes no negative prompt of its own; the engine's is used in its place.
-- Pipelines that do not encode a text apart from the rest of their work (OmniGen, GLM-Image) or that take more than a
-  text are refused by the name of what is missing. Lumina-Next guides only some of its channels, and is refused with the
-  measured difference. Bria loads by the trial at load; other classes outside the table (CogView 3+, Kandinsky 5,
-  HunyuanImage, Krea 2, PRX, LongCat-Image and more) have not been tried here.
+- Krea 2, LongCat-Image and Bria have no row: each loads by the trial at load, which tiny models of theirs pass.
+  LongCat-Image's bound on guidance (`enable_cfg_renorm`) is off, and it rewrites no prompts.
 - Kandinsky 3 cuts a negative prompt to the length of the prompt; the engine does not.
-"""
+
+## Refused
+
+These pipelines of diffusers make pictures of a text, too, and are refused, with the reason that follows. A component of
+a class that is not known is refused before anything is loaded; such pipelines have not been run.
+
+{refused}"""
+
+LACKING = {
+    "ErnieImagePipeline": "its call has no prepare_latents",
+    "Flux2KleinKVPipeline": "its call has no guidance_scale",
+    "HunyuanImagePipeline": "its call has no guidance_scale",
+    "HunyuanImageRefinerPipeline": "its call has no guidance_scale",
+    "Kandinsky5I2IPipeline": "its call needs image beside the prompt",
+    "KandinskyCombinedPipeline": "its call has no encode_prompt and no prepare_latents",
+    "KandinskyPipeline": "its call has no encode_prompt",
+    "KandinskyV22CombinedPipeline": "its call has no encode_prompt and no prepare_latents",
+    "LDMTextToImagePipeline": "its call has no encode_prompt and no prepare_latents",
+    "OmniGenPipeline": "its call has no encode_prompt",
+    "StableCascadeCombinedPipeline": "its call has no guidance_scale and no encode_prompt and no prepare_latents",
+}
+"""By pipeline: how its call differs from what the one adapter asks for."""
+
+UNKNOWN = {
+    "BriaFibo2Pipeline": "BriaFibo2Transformer2DModel",
+    "BriaFiboPipeline": "BriaFiboTransformer2DModel",
+    "Cosmos2TextToImagePipeline": "CosmosTransformer3DModel",
+    "DreamLiteMobilePipeline": "DreamLiteUNetModel",
+    "DreamLitePipeline": "DreamLiteUNetModel",
+    "Flux2Pipeline": "Mistral3ForConditionalGeneration",
+    "GlmImagePipeline": "GlmImageForConditionalGeneration",
+    "Ideogram4Pipeline": "Ideogram4Transformer2DModel",
+    "Kandinsky5T2IPipeline": "Kandinsky5Transformer3DModel",
+    "NucleusMoEImagePipeline": "NucleusMoEImageTransformer2DModel",
+    "StableUnCLIPPipeline": "PriorTransformer",
+    "ZImageOmniPipeline": "Siglip2VisionModel",
+}
+"""By pipeline: a class of its components that is not known."""
+
+TRIED = {
+    "LatentConsistencyModelPipeline": "its call fails without steps",
+    "LuminaPipeline": "it guides only some of its channels, and is refused with the measured difference",
+    "PRXPipeline": "its call needs the package ftfy, which the engine does not have",
+    "SanaSprintPipeline": "its scheduler, SCMScheduler, is of a clock that is not known",
+}
+"""By pipeline: why a tiny model of it does not pass."""
+
+OTHERWISE = {
+    "IFSuperResolutionPipeline": "it enlarges a picture",
+    "PRXPixelPipeline": "its call begins with noise of another size, and turns what the network says into a velocity",
+}
+"""By pipeline: what its source shows; not run."""
+
+
+def refused() -> dict[str, str]:
+    """Why pipelines are refused, by their class."""
+    unknown = {name: f"its component of the class {part} is not known" for name, part in UNKNOWN.items()}
+    return dict(sorted((LACKING | unknown | TRIED | OTHERWISE).items()))
 
 
 def page() -> str:
     """The page's text."""
     head = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
-    return HEAD.format(head=head, rows="".join(_row(family) for family in TEXT_TO_IMAGE))
+    reasons = "".join(f"- `{name}`: {why}.\n" for name, why in refused().items())
+    return HEAD.format(head=head, rows="".join(_row(family) for family in TEXT_TO_IMAGE), refused=reasons)
 
 
 def _row(family: TextToImage) -> str:

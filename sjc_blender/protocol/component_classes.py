@@ -57,6 +57,9 @@ SCHEDULERS = tuple(
 )
 """Samplers of variance-preserving models: of each only the configuration is used, which tells the noise levels."""
 
+COGVIEW_3_SCHEDULERS = ("diffusers.CogVideoXDDIMScheduler", "diffusers.CogVideoXDPMScheduler")
+"""Of variance-preserving models whose schedule divides the signal-to-noise ratio by a factor of its own."""
+
 EDM_SCHEDULERS = ("diffusers.EDMEulerScheduler", "diffusers.EDMDPMSolverMultistepScheduler")
 """Of networks preconditioned as in EDM."""
 

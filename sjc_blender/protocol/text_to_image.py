@@ -17,6 +17,7 @@ from .component_classes import (
     CLIP,
     CLIP_PROJECTED,
     CLIP_TOKENIZER,
+    COGVIEW_3_SCHEDULERS,
     FLOW_SCHEDULERS,
     GEMMA_TOKENIZER,
     LLAMA_TOKENIZER,
@@ -308,6 +309,22 @@ TEXT_TO_IMAGE = (
         guidance_scale=5.0,
     ),
     TextToImage(
+        "cogview_3",
+        "CogView 3+",
+        "CogView3PlusPipeline",
+        "zai-org/CogView3-Plus-3B",
+        "Apache-2.0",
+        {
+            **_parts("CogView3PlusTransformer2DModel", T5, T5_TOKENIZER),
+            "scheduler": COGVIEW_3_SCHEDULERS,
+        },
+        "cogview 3",
+        16.0,
+        18.0,
+        guidance_scale=5.0,
+        flow=False,
+    ),
+    TextToImage(
         "pixart_alpha",
         "PixArt-Alpha",
         "PixArtAlphaPipeline",
@@ -429,8 +446,8 @@ KNOWN_CLASSES = frozenset(
 ) | frozenset((*MORE_NETWORKS, *MORE_ENCODERS, *CLIP, *CLIP_PROJECTED))
 """What the components of such a pipeline may be."""
 
-LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder", "watermarker")
-"""Components that a step does not need."""
+LEFT_OUT = ("safety_checker", "feature_extractor", "image_encoder", "watermarker", "text_processor")
+"""Components that a step does not need; the last would write another prompt."""
 
 OTHER_TASKS = (
     "Img2Img", "Inpaint", "Control", "Video", "Audio", "Upscale", "Edit", "Fill", "Redux", "Kontext", "PAG", "Adapter",
@@ -439,11 +456,23 @@ OTHER_TASKS = (
 """Words in the names of classes that take more than a text."""
 
 
+def components_in(index: Mapping[str, object]) -> dict[str, str]:
+    """Components that a ``model_index.json`` names, as ``library.Class``.
+
+    A pipeline's settings are beside them, and may be lists, too; ``[null, null]`` is a component that it has not.
+    """
+    return {
+        part: ".".join(entry)
+        for part, entry in index.items()
+        if isinstance(entry, list) and len(entry) == 2 and all(isinstance(one, str) for one in entry)
+    }
+
+
 def may_be_text_to_image(index: Mapping[str, object]) -> bool:
     """Whether a pipeline outside the table may make pictures of text, by its ``model_index.json``."""
     name = index.get("_class_name")
     if not isinstance(name, str) or not name.endswith("Pipeline") or any(word in name for word in OTHER_TASKS):
         return False
-    parts = {part for part, entry in index.items() if isinstance(entry, list) and entry and entry[0] is not None}
+    parts = components_in(index).keys()
     network = parts & {"transformer", "unet"}
     return bool(network) and {"scheduler", "tokenizer", "text_encoder"} <= parts and "controlnet" not in parts

@@ -46,7 +46,8 @@ class Watched:
             stepped = own.step(output, timestep, sample)
             clean = stepped.pred_original_sample
             kept = float(own.alphas_cumprod[int(timestep)])
-            level, scale = math.sqrt((1 - kept) / kept), math.sqrt(kept)
+            # A schedule may end without signal.
+            level, scale = math.sqrt((1 - kept) / kept) if kept else math.inf, math.sqrt(kept)
         else:
             level = float(own.sigmas[index].double())
             last = copy.deepcopy(own)
@@ -65,9 +66,9 @@ class Watched:
         return own.step(output, timestep, sample, *arguments, **options)
 
 
-def own_steps(folder, pipeline, model, **guidance):
+def own_steps(folder, pipeline, model, absent=(), **guidance):
     """Levels, samples z and clean samples of the pipeline's own sampler, as [1, C, 8, 8], in float64."""
-    pipeline = getattr(diffusers, pipeline).from_pretrained(folder)
+    pipeline = getattr(diffusers, pipeline).from_pretrained(folder, **dict.fromkeys(absent))
     pipeline.set_progress_bar_config(disable=True)
     watched = Watched(pipeline.scheduler)
     pipeline.scheduler = watched

@@ -1,9 +1,8 @@
 """LoRAs of the families that one adapter runs: the strength in each layer by value, in every format that is read."""
 
 import json
-import tempfile
-from pathlib import Path
 
+import diffusers
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -11,21 +10,23 @@ from safetensors.torch import save_file
 from sjc_blender.engine.score_models.fine_tuning import apply_adapters
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.spec import Adapter
-from tests.engine.tiny_text_to_image import FAMILIES, MAKERS, _awake
+from sjc_blender.protocol.text_to_image import BY_NAME
+from tests.engine.tiny_text_to_image import FAMILIES, _awake, save_text_to_image
 
 STRENGTH = -0.75
 
 
 @pytest.fixture(scope="module")
-def pipeline_of():
+def pipeline_of(tmp_path_factory):
     """`pipeline_of(family)`: a tiny pipeline with random weights, made once; every test puts them back."""
     made = {}
 
     def make(name):
         if name not in made:
-            with torch.random.fork_rng(devices=[]), tempfile.TemporaryDirectory() as place:
+            folder = save_text_to_image(name, tmp_path_factory.mktemp("tiny") / name)
+            made[name] = getattr(diffusers, BY_NAME[name].pipeline).from_pretrained(folder)
+            with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
-                made[name] = MAKERS[name](Path(place))
                 _awake(denoiser(made[name]))
         return made[name]
 

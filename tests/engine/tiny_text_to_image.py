@@ -212,6 +212,34 @@ def _aura_flow(place):
     return diffusers.AuraFlowPipeline(_t5_tokenizer(), encoder, _vae(4), transformer, _flow(shift=1.73))
 
 
+def _qwen_vae():
+    return diffusers.AutoencoderKLQwenImage(
+        base_dim=8,
+        z_dim=4,
+        dim_mult=[1, 1],
+        num_res_blocks=1,
+        temperal_downsample=[True],
+        latents_mean=[0.1, -0.2, 0.3, 0.0],
+        latents_std=[1.5, 2.0, 0.5, 1.0],
+    )
+
+
+def _qwen_vl(kind, config, **vision):
+    text = {
+        "vocab_size": len(VOCABULARY),
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "pad_token_id": 0,
+        "rope_parameters": {"mrope_section": [1, 1, 2], "rope_type": "default", "rope_theta": 1000000.0},
+    }
+    sees = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 16, **vision}
+    return kind(config(text_config=text, vision_config=sees))
+
+
 def _qwen_image(place):
     transformer = diffusers.QwenImageTransformer2DModel(
         patch_size=2,
@@ -223,38 +251,10 @@ def _qwen_image(place):
         joint_attention_dim=16,
         axes_dims_rope=(8, 4, 4),
     )
-    vae = diffusers.AutoencoderKLQwenImage(
-        base_dim=8,
-        z_dim=4,
-        dim_mult=[1, 1],
-        num_res_blocks=1,
-        temperal_downsample=[True],
-        latents_mean=[0.1, -0.2, 0.3, 0.0],
-        latents_std=[1.5, 2.0, 0.5, 1.0],
-    )
-    config = transformers.Qwen2_5_VLConfig(
-        text_config={
-            "vocab_size": len(VOCABULARY),
-            "hidden_size": 16,
-            "intermediate_size": 16,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "num_key_value_heads": 2,
-            "pad_token_id": 0,
-            "rope_parameters": {"mrope_section": [1, 1, 2], "rope_type": "default", "rope_theta": 1000000.0},
-        },
-        vision_config={
-            "depth": 1,
-            "hidden_size": 16,
-            "intermediate_size": 16,
-            "num_heads": 2,
-            "out_hidden_size": 16,
-        },
-    )
     return diffusers.QwenImagePipeline(
         _dynamic(shift_terminal=0.02),
-        vae,
-        transformers.Qwen2_5_VLForConditionalGeneration(config),
+        _qwen_vae(),
+        _qwen_vl(transformers.Qwen2_5_VLForConditionalGeneration, transformers.Qwen2_5_VLConfig),
         _words(),
         transformer,
     )
@@ -418,6 +418,30 @@ def _hunyuan_dit(place):
     )
 
 
+def _cogview_3(place):
+    transformer = diffusers.CogView3PlusTransformer2DModel(
+        patch_size=2,
+        in_channels=4,
+        num_layers=1,
+        attention_head_dim=8,
+        num_attention_heads=2,
+        out_channels=4,
+        text_embed_dim=32,
+        time_embed_dim=8,
+        condition_dim=4,
+        pos_embed_max_size=64,
+        sample_size=8,
+    )
+    scheduler = diffusers.CogVideoXDDIMScheduler(
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        snr_shift_scale=4.0,
+        timestep_spacing="trailing",
+        clip_sample=False,
+    )
+    return diffusers.CogView3PlusPipeline(_t5_tokenizer(), _t5(), _vae(4), transformer, scheduler)
+
+
 def _cogview_4(place):
     transformer = diffusers.CogView4Transformer2DModel(
         patch_size=2,
@@ -527,6 +551,7 @@ MAKERS = {
     "kolors": _kolors,
     "hunyuan_dit": _hunyuan_dit,
     "cogview_4": _cogview_4,
+    "cogview_3": _cogview_3,
     "pixart_alpha": lambda place: _pixart(place, diffusers.PixArtAlphaPipeline),
     "kandinsky_3": _kandinsky_3,
     "ovis_image": _ovis_image,

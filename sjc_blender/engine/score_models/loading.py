@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from .ip_adapter import takes_no_picture, with_ip_adapter
 from .load_errors import is_out_of_memory, library_explained, memory_explained
 from .model_source import locate_model
 from .mvdream import MVDream
-from .other_pipeline import adapter_for_folder, require_agreement
+from .other_pipeline import adapter_for_folder, require_agreement, trial_explained
 from .pipeline_folder import PipelineFolder, examine_folder, unknown_folder
 from .pipeline_model import PipelineModel
 from .placement import choose_device, choose_dtype, first_level, levels_after
@@ -105,9 +106,11 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
         score_model = adapter(pipeline, device)
         score_model.ip_adapter = ip_adapter
         _place(score_model, level or first_level(model))
-        tried = _any_embedding(score_model)
-        if family.name == OTHER.name and isinstance(score_model, AnyPipeline):
-            require_agreement(path, score_model)
+        outside = family.name == OTHER.name and isinstance(score_model, AnyPipeline)
+        with trial_explained(path) if outside else nullcontext():
+            tried = _any_embedding(score_model)
+            if isinstance(score_model, AnyPipeline) and outside:
+                require_agreement(path, score_model)
         found = _found_prediction(score_model, pipeline, tried)
         if found not in (None, score_model.prediction_type):
             if not (is_file(path) and configuration_is_borrowed(path)):

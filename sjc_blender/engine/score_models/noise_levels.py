@@ -148,7 +148,7 @@ def sigma_table(config: Mapping[str, Any]) -> torch.Tensor:
     ----------
     config : mapping
         The scheduler's config: ``beta_schedule``, ``beta_start``, ``beta_end``, ``num_train_timesteps`` or
-        ``trained_betas``, and ``rescale_betas_zero_snr``.
+        ``trained_betas``, ``snr_shift_scale`` (of CogView's schedulers) and ``rescale_betas_zero_snr``.
 
     Returns
     -------
@@ -161,6 +161,8 @@ def sigma_table(config: Mapping[str, Any]) -> torch.Tensor:
         ``unsupported_noise_schedule``.
     """
     alphas_bar = torch.cumprod(1.0 - _betas(config), dim=0)
+    shift = float(config.get("snr_shift_scale") or 1.0)  # it divides the signal-to-noise ratio
+    alphas_bar = alphas_bar / (shift + (1.0 - shift) * alphas_bar)
     if config.get("rescale_betas_zero_snr", False):
         alphas_bar = _zero_terminal_snr(alphas_bar)
     sigmas = ((1.0 - alphas_bar) / alphas_bar).sqrt()

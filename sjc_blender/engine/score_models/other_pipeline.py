@@ -12,16 +12,19 @@ import functools
 import inspect
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ...protocol.errors import SjcError, first_line
 from ...protocol.hub_cache import INDEX
 from ...protocol.model_families import json_object
-from ...protocol.text_to_image import KNOWN_CLASSES, LEFT_OUT, OTHER
+from ...protocol.text_to_image import KNOWN_CLASSES, LEFT_OUT, OTHER, components_in
 from .any_pipeline import AnyPipeline, adapter_for
+from .load_errors import is_out_of_memory
 from .pipeline_call import GUIDED, PREPARERS
 from .pipeline_folder import unsupported_class
 from .preconditioning import preconditioning
@@ -55,8 +58,7 @@ def adapter_for_folder(path: Path) -> type[AnyPipeline]:
     why = _not_text_to_image(cls)
     if why:
         raise unsupported_class(path, why)
-    entries = {part: entry for part, entry in index.items() if isinstance(entry, list) and entry and entry[0]}
-    parts = {part: ".".join(map(str, entry)) for part, entry in entries.items() if part not in LEFT_OUT}
+    parts = {part: named for part, named in components_in(index).items() if part not in LEFT_OUT}
     strange = next((part for part, named in parts.items() if named not in KNOWN_CLASSES), None)
     if strange is not None:
         raise unsupported_class(path, f"its component {strange!r} is a {parts[strange][:80]}, which is not known here")
@@ -85,6 +87,18 @@ def _not_text_to_image(cls: Any) -> str:
     needed = [name for name, one in parameters.items() if one.default is empty and one.kind not in variable]
     more = [name for name in needed if name != "prompt"]
     return f"its call needs {' and '.join(more)} beside the prompt" if more else ""
+
+
+@contextmanager
+def trial_explained(path: Path) -> Iterator[None]:
+    """Tell whatever a pipeline's call raises in a trial as SjcError ``unsupported_pipeline``."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, SjcError) or is_out_of_memory(error):
+            raise
+        why = f"its call fails in a trial ({type(error).__name__}: {first_line(error)})"
+        raise unsupported_class(path, why) from error
 
 
 @dataclass(frozen=True)
@@ -159,6 +173,8 @@ def _told(
         if clean is None or not hasattr(own, "alphas_cumprod"):
             return math.inf, sample, sample
         kept = float(own.alphas_cumprod[round(timestep)])
+        if kept <= 0.0:  # a schedule that ends without signal
+            return math.inf, sample, clean
         return math.sqrt((1 - kept) / kept), sample, clean
     now, after = float(sigmas[index]), float(sigmas[index + 1])
     # Euler's step is along the line to the clean sample.

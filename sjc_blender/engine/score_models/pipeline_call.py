@@ -24,6 +24,7 @@ SWITCHED_OFF = {
     "clean_caption": False,  # needs packages that the engine has not, and changes the prompt
     "use_pe": False,
     "enable_prompt_rewrite": False,  # a language model would write another prompt
+    "enable_cfg_renorm": False,  # the engine's guidance has no such bound; LongCat-Image has one unless told not to
 }
 """Arguments by which pipelines do more than a step."""
 
