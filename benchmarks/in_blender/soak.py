@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.context.preferences.edit.undo_steps = 2  # of 32: each keeps a result's mesh, and that is not what grows here
     sjc_blender.register()
     python = "stand-in" if arguments.stand_in else None
     try:
