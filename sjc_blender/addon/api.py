@@ -40,7 +40,7 @@ import bpy
 from .. import __version__
 from ..protocol.diagnosis import Diagnosis
 from ..protocol.errors import Fault, InvalidSpec, SjcError
-from ..protocol.job_folder import JobFolder
+from ..protocol.job_folder import JobFolder, wanted_outputs
 from ..protocol.spec import JobSpec
 from . import user_preferences
 from .arguments import judged
@@ -251,7 +251,7 @@ def import_result(
     """
     folder = folder_of(source)
     spec = folder.read_spec()
-    wanted = job_import.outputs_of(spec) if outputs is None else checked_outputs(outputs)
+    wanted = wanted_outputs(spec) if outputs is None else checked_outputs(outputs)
     target = target_scene(scene)
     objects = job_import.import_outputs(folder, wanted, target, show)
     job_import.settle(objects, spec, target)

@@ -17,8 +17,7 @@ from enum import StrEnum
 
 from ..protocol import events
 from ..protocol.errors import SjcError
-from ..protocol.job_folder import OUTPUT_FILES, JobFolder
-from ..protocol.spec import JobSpec
+from ..protocol.job_folder import JobFolder, wanted_outputs
 
 STAND_IN = "SJC_FARM_ENGINE"
 """Environment variable: a JSON list, the beginning of another program's command line, for tests of a farm itself."""
@@ -57,11 +56,6 @@ class Outcome:
     message: str = ""
     hint: str = ""
     computed: bool = True
-
-
-def wanted_outputs(spec: JobSpec) -> tuple[str, ...]:
-    """Return the names of the outputs that a job is to make."""
-    return tuple(name for name in OUTPUT_FILES if getattr(spec.outputs, name))
 
 
 def engine_command() -> list[str]:

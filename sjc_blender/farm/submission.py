@@ -21,11 +21,11 @@ from distributed.core import RPCClosed
 
 from ..protocol import events
 from ..protocol.errors import SjcError
-from ..protocol.job_folder import JobFolder
+from ..protocol.job_folder import JobFolder, wanted_outputs
 from ..protocol.outside_file import is_there
 from .connection import Connection
 from .identity import MODEL, no_scheduler, require_same_version
-from .job_unit import Outcome, State, wanted_outputs
+from .job_unit import Outcome, State
 from .scheduler import SETTINGS, quiet
 from .task import Answer, Order, run_order, stop_order, topic_of
 from .travelling_folder import packed_job, unpack_result

@@ -379,6 +379,11 @@ class JobFolder:
             yield from self._left(path) if inside else [self.relative(path)]
 
 
+def wanted_outputs(spec: JobSpec) -> tuple[str, ...]:
+    """Return what a job is to make: ``"volume"``, ``"mesh"`` or both."""
+    return tuple(name for name in OUTPUT_FILES if getattr(spec.outputs, name))
+
+
 def volume_stem(spec: JobSpec) -> str:
     """Return the prefix of the names of a job's .vdb files."""
     return f"{slug(spec.subject)}-seed{spec.seed}"

@@ -17,13 +17,12 @@ import bpy
 
 from ...protocol import codec
 from ...protocol.errors import InvalidSpec, SjcError
-from ...protocol.job_folder import JobFolder
+from ...protocol.job_folder import JobFolder, wanted_outputs
 from ...protocol.outside_file import is_there
 from ...protocol.overrides import merged, nested
 from ...protocol.removed_settings import as_before
 from ...protocol.slug import slug
 from ...protocol.spec import JobSpec
-from ..jobs.job_import import outputs_of
 from ..jobs.job_inputs import JobInputs
 from ..jobs.job_request import OUTPUTS, JobRequest
 from ..jobs.resolve import resolved
@@ -155,7 +154,7 @@ class Planned:
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of its outputs."""
-        return outputs_of(self.spec)
+        return wanted_outputs(self.spec)
 
 
 def planning(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import bpy
 
 from ...protocol.errors import SjcError
-from ...protocol.job_folder import JobFolder
+from ...protocol.job_folder import JobFolder, wanted_outputs
 from ...protocol.spec import JobSpec
 from ..results.all_or_nothing import all_or_nothing
 from ..results.before_after import take_the_place
@@ -24,11 +24,6 @@ from ..rigs.evaluated_scene import view_layer_of
 from ..window_events import push_undo, windows
 from .job import Job
 from .job_request import OUTPUTS
-
-
-def outputs_of(spec: JobSpec) -> tuple[str, ...]:
-    """What a job makes: ``"volume"``, ``"mesh"`` or both."""
-    return tuple(name for name in OUTPUTS if getattr(spec.outputs, name))
 
 
 def import_outputs(
@@ -98,7 +93,7 @@ def _import(job: Job) -> None:
     except SjcError as error:
         job.import_error = error
         return
-    for output in outputs_of(job.spec):
+    for output in wanted_outputs(job.spec):
         try:
             (obj,) = import_outputs(job.folder, [output], scene)
             job.imported += (obj.name,)

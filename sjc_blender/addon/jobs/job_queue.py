@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...protocol import events
 from ...protocol.errors import SjcError
-from ...protocol.job_folder import OUTPUT_FILES, JobFolder, engine_busy
+from ...protocol.job_folder import JobFolder, engine_busy, wanted_outputs
 from ..process import platform_process
 from ..process.engine_process import EngineProcess
 from .farm_jobs import FarmJobs
@@ -219,7 +219,7 @@ class JobQueue:
         if job.folder.busy:
             job.fail(engine_busy(job.folder))
             return
-        if job._put_off and job.folder.is_done(name for name in OUTPUT_FILES if getattr(job.spec.outputs, name)):
+        if job._put_off and job.folder.is_done(wanted_outputs(job.spec)):
             job.state = JobState.DONE  # by another session
             return
         try:
