@@ -4,7 +4,7 @@ import bpy
 import numpy as np
 import pytest
 
-from sjc_blender.addon.results.asset import PREVIEW_SIDE, mark_as_asset
+from sjc_blender.addon.results.asset import PREVIEW_SIDE, mark_as_asset, read_pixels
 from sjc_blender.addon.results.import_volume import import_volume
 
 
@@ -70,3 +70,14 @@ def test_without_any_picture_it_is_an_asset_all_the_same(scene, folder):
     obj = import_volume(folder, scene)
     mark_as_asset(obj, folder)
     assert obj.asset_data is not None
+
+
+def test_a_picture_that_may_not_be_read_is_none(scene, folder, monkeypatch):
+    _write_png(folder.result / "turntable.png", np.full((32, 128, 3), 0.4))
+
+    def denied(path, *arguments, **options):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.open", denied)
+    monkeypatch.setattr(type(folder.turntable), "open", denied)
+    assert read_pixels(folder.turntable) is None

@@ -11,6 +11,7 @@ import bpy
 import numpy as np
 
 from ...protocol.job_folder import JobFolder
+from ...protocol.outside_file import UnusableFile, open_outside
 from .asset_catalogue import CATALOGUE
 from .origin import job_folder_of
 from .picture_size import picture_size
@@ -83,9 +84,12 @@ def _picture(folder: JobFolder) -> np.ndarray | None:
 
 def read_pixels(path: Path) -> np.ndarray | None:
     """Return a picture as [height, width, 4], bottom row first; None if it cannot be read."""
-    with path.open("rb") as file:
-        if not 0 < max(picture_size(file)) <= LARGEST_SIDE:
-            return None
+    try:
+        with open_outside(path) as file:
+            if not 0 < max(picture_size(file)) <= LARGEST_SIDE:
+                return None
+    except UnusableFile:
+        return None
     try:
         image: Any = bpy.data.images.load(str(path))
     except RuntimeError:
