@@ -7,15 +7,22 @@ from typing import Any
 
 from .errors import Fault
 
-REMOVED: dict[str, Any] = {
-    "opacity_entropy_weight": 0.0,
-    "opacity_entropy_start": 0.5,
-    "feature_variation_weight": 0.0,
-    "depth_variation_weight": 0.0,
-    "near_view_weight": 0.0,
-    "timesteps_curve": "linear",
+REMOVED: dict[str, dict[str, Any]] = {
+    "optimisation": {
+        "opacity_entropy_weight": 0.0,
+        "opacity_entropy_start": 0.5,
+        "feature_variation_weight": 0.0,
+        "depth_variation_weight": 0.0,
+        "near_view_weight": 0.0,
+        "timesteps_curve": "linear",
+        "antithetic": False,
+        "blend": None,
+        "data_std": 1.0,
+        "camouflage_reach": 1.0,
+    },
+    "field": {"blob_radius": 0.2},
 }
-"""Fields of `spec.OptimisationSpec` that are gone, and the value with which each did nothing."""
+"""Fields that are gone, by the part of the spec that had them, and the only value that each may still have."""
 
 ADDED = (
     ("optimisation", "loss_unit", "published"),
@@ -42,24 +49,27 @@ def without_removed(data: Any) -> tuple[Any, list[Fault]]:
     faults : list of Fault
         The removed settings with a value that did something: without them the job would become another one.
     """
-    settings = data.get("optimisation") if isinstance(data, dict) else None
-    if not isinstance(settings, dict) or not REMOVED.keys() & settings.keys():
-        return data, []
-    faults = [
-        Fault(f"optimisation.{name}", settings[name], f"left out, or {off!r}: this release no longer has this setting")
-        for name, off in REMOVED.items()
-        if name in settings and (isinstance(settings[name], bool) or settings[name] != off)
-    ]
-    return data | {"optimisation": {k: v for k, v in settings.items() if k not in REMOVED}}, faults
+    faults = []
+    for part, removed in REMOVED.items():
+        settings = data.get(part) if isinstance(data, dict) else None
+        if not isinstance(settings, dict) or not removed.keys() & settings.keys():
+            continue
+        faults += [
+            Fault(f"{part}.{name}", settings[name], f"left out, or {off!r}: this release no longer has this setting")
+            for name, off in removed.items()
+            if name in settings and (settings[name] != off or isinstance(settings[name], bool) != isinstance(off, bool))
+        ]
+        data = data | {part: {name: value for name, value in settings.items() if name not in removed}}
+    return data, faults
 
 
 def as_before(data: dict[str, Any]) -> dict[str, Any]:
     """Return an encoded spec as earlier releases had it, so that its digest is theirs.
 
-    The removed settings are in it, switched off; settings that came later are not where they do nothing.
+    The removed settings are in it, with the value that they may have; those that came later are not where they do
+    nothing.
     """
-    before = data | {part: dict(data[part]) for part in ("optimisation", "model")}
-    before["optimisation"] = REMOVED | before["optimisation"]
+    before = data | {part: REMOVED.get(part, {}) | data[part] for part in ("optimisation", "field", "model")}
     for part, name, off in ADDED:
         group = before[part] if part else before
         if group[name] == off:

@@ -322,8 +322,6 @@ class FieldSpec:
     blob_density : float
         Height of a bump in the middle of the initial haze, before the softplus, so that all views agree on a place
         from the first step on; 0 for none (DreamFusion, https://arxiv.org/abs/2209.14988: 5). Not in the paper.
-    blob_radius : float
-        Standard deviation of that bump as a share of the domain's half sides.
     """
 
     resolution: int = 100
@@ -335,7 +333,6 @@ class FieldSpec:
     origin: OriginSpec | None = None
     renderer: Renderer = "auto"
     blob_density: float = 0.0
-    blob_radius: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -381,15 +378,9 @@ class OptimisationSpec:
         Views per step; their scores and losses are averaged.
     noises : int
         Noise samples per view; the scores are averaged.
-    antithetic : bool
-        Whether noise samples come in pairs n, -n; `noises` must be even then.
     estimator : str
-        PAAS by Eq. 16 (``"eq16"``) or Eq. 15 (``"eq15"``) of the paper, between the two (``"blend"``), or no
-        PAAS (``"none"``: the render is scored without noise, for comparison).
-    blend : float or None
-        Share of Eq. 16 in ``"blend"``; None uses the share of least variance, sigma^2 / (sigma^2 + data_std^2).
-    data_std : float
-        Standard deviation of the model's samples for one prompt and view, used by `blend`.
+        PAAS by Eq. 16 (``"eq16"``) or Eq. 15 (``"eq15"``) of the paper, or no PAAS (``"none"``: the render is scored
+        without noise, for comparison).
     sigma_power : float
         The score is multiplied by sigma to this power before it is back-propagated; 1 in the paper.
     clip : tuple of float or None
@@ -413,8 +404,6 @@ class OptimisationSpec:
     camouflage_weight : float
         Weight of the loss on matter that has the background's colour, from `emptiness_late_start` on; 0 switches it
         off. Not in the paper.
-    camouflage_reach : float
-        Distance in feature space up to which a colour counts as the background's, for `camouflage_weight`.
     sharpening : float
         Factor by which the slopes of the density become steeper, once, at `sharpening_start`: edges become hard and
         fog disappears; 1 switches it off. Not in the paper.
@@ -447,10 +436,7 @@ class OptimisationSpec:
     above_until: float = 0.0
     views: int = 1
     noises: int = 1
-    antithetic: bool = False
-    estimator: Literal["eq15", "eq16", "blend", "none"] = "eq16"
-    blend: float | None = None
-    data_std: float = 1.0
+    estimator: Literal["eq15", "eq16", "none"] = "eq16"
     sigma_power: float = 1.0
     clip: tuple[float, float] | None = None
     loss_unit: Literal["published", "score"] = "published"
@@ -460,7 +446,6 @@ class OptimisationSpec:
     emptiness_late_start: float = 0.5
     depth_weight: float = 0.0
     camouflage_weight: float = 0.0
-    camouflage_reach: float = 1.0
     sharpening: float = 1.0
     sharpening_start: float = 0.75
     distortion_weight: float = 0.0

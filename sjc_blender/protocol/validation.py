@@ -215,7 +215,6 @@ def _field(check: _Checker, spec: JobSpec) -> None:
     if check.number("field.blob_density", field.blob_density, lambda x: 0 <= x <= 20, "0 (none) to 20"):
         alone = field.proxy is None or field.blob_density == 0
         check("field.blob_density", field.blob_density, alone, "0 where there is a proxy, which is a start by itself")
-    check.number("field.blob_radius", field.blob_radius, lambda x: 0 < x <= 2, "above 0, to 2")
     if field.stages:
         starts, sizes = zip(*field.stages, strict=True)
         good = starts[0] == 0 and starts[-1] < 1 and all(a < b for a, b in itertools.pairwise(starts))
@@ -245,11 +244,6 @@ def _optimisation(check: _Checker, spec: JobSpec) -> None:
             check(f"optimisation.{name}", value, good, allowed)
     for name in ("views", "noises"):
         check(f"optimisation.{name}", getattr(o, name), 1 <= getattr(o, name) <= MAX_BATCH, f"1 to {MAX_BATCH}")
-    if o.antithetic:
-        check("optimisation.noises", o.noises, o.noises % 2 == 0, "an even number, because antithetic makes pairs")
-    if o.blend is not None:
-        check.number("optimisation.blend", o.blend, lambda x: 0 <= x <= 1, "0 (Eq. 15) to 1 (Eq. 16), or none")
-    check.number("optimisation.data_std", o.data_std, lambda x: 0 < x <= 100, "above 0, to 100")
     if o.clip is not None:
         good = all(math.isfinite(value) and value > 0 for value in o.clip)
         check("optimisation.clip", o.clip, good, "two numbers above 0, or none")
@@ -262,7 +256,6 @@ def _optimisation(check: _Checker, spec: JobSpec) -> None:
         allowed = f"0 to {most:g} in units of the score; for a number as in the paper, optimisation.loss_unit=published"
     for name in LOSS_WEIGHTS:
         check.number(f"optimisation.{name}", getattr(o, name), lambda x: 0 <= x <= most, allowed)
-    check.number("optimisation.camouflage_reach", o.camouflage_reach, lambda x: x > 0, "above 0")
     for name in ("above_until", "emptiness_late_start"):
         check.number(f"optimisation.{name}", getattr(o, name), lambda x: 0 <= x <= 1, "0 to 1")
     check.number("optimisation.sharpening", o.sharpening, lambda x: 1 <= x <= 100, "1 (none) to 100")

@@ -10,14 +10,13 @@ from sjc_blender.engine.radiance.blob import start_from_blob
 from sjc_blender.engine.radiance.field import VoxelField
 from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render_chunked
-from sjc_blender.protocol.spec import FieldSpec
 
 BOX = (1.0, 0.5, 0.75)
 
 
-def blob(resolution=40, half_extents=BOX, **settings):
+def blob(resolution=40, half_extents=BOX):
     field = VoxelField(half_extents, resolution, 3)
-    start_from_blob(field, FieldSpec(resolution, **{"blob_density": 5.0, **settings}))
+    start_from_blob(field, 5.0)
     return field
 
 
@@ -42,7 +41,7 @@ def test_far_from_it_there_is_the_usual_haze():
 
 
 def test_it_is_seen_in_the_middle_from_all_sides():
-    field = blob(half_extents=(1.0, 1.0, 1.0), blob_radius=0.15)
+    field = blob(half_extents=(1.0, 1.0, 1.0))
     for azimuth, elevation in ((0, 0), (90, 0), (40, 60)):
         rays = camera_rays(orbit_camera(azimuth, elevation, 3, 40), 33, 33)
         opacity, haze = (render_chunked(f, rays).opacity for f in (field, VoxelField((1.0, 1.0, 1.0), 40, 3)))

@@ -117,13 +117,13 @@ def painted_field():
 def test_camouflage_by_hand():
     field = painted_field()
     opacity = 1 - math.exp(-math.log1p(math.exp(2.0)) * 2 / 3)
-    found = camouflage(field, 1.0, field.voxel_size).item()
+    found = camouflage(field, field.voxel_size).item()
     assert found == pytest.approx(opacity * (1 + math.exp(-0.5) + math.exp(-50)), rel=1e-5)
 
 
 def test_camouflage_draws_density_from_what_looks_like_the_background_and_leaves_colours_alone():
     field = painted_field()
-    camouflage(field, 1.0, field.voxel_size).backward()
+    camouflage(field, field.voxel_size).backward()
     alike, a_little, unlike = field.density_grid.grad.flatten()
     assert alike > a_little > 0
     assert abs(unlike) < 1e-6 * alike

@@ -14,10 +14,10 @@ from sjc_blender.protocol.removed_settings import REMOVED, as_before
 def old_job(tmp_path):
     """A job's folder, whose ``job.json`` has these values of removed settings beside all others."""
 
-    def make(**changed):
+    def make(part="optimisation", **changed):
         folder = JobFolder.create(tmp_path / "job", presets.new_job("a red chair"))
         data = as_before(codec.encode(folder.read_spec()))
-        data["optimisation"] |= changed
+        data[part] |= changed
         folder.spec_path.write_text(json.dumps(data), encoding="utf-8")
         return folder
 
@@ -25,24 +25,41 @@ def old_job(tmp_path):
 
 
 def test_no_field_of_today_has_the_name_of_one_that_is_gone():
-    assert not REMOVED.keys() & codec.encode(presets.new_job("a red chair"))["optimisation"].keys()
+    today = codec.encode(presets.new_job("a red chair"))
+    assert not any(removed.keys() & today[part].keys() for part, removed in REMOVED.items())
 
 
 def test_a_job_that_has_them_switched_off_is_read(old_job):
     folder = old_job()
-    assert REMOVED.keys() < json.loads(folder.spec_path.read_text())["optimisation"].keys()
+    data = json.loads(folder.spec_path.read_text())
+    assert all(removed.keys() < data[part].keys() for part, removed in REMOVED.items())
     assert folder.read_spec() == presets.new_job("a red chair")
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [("near_view_weight", 300.0), ("timesteps_curve", "square_root"), ("opacity_entropy_weight", None)],
+    ("part", "name", "value"),
+    [
+        ("optimisation", "near_view_weight", 300.0),
+        ("optimisation", "near_view_weight", False),
+        ("optimisation", "timesteps_curve", "square_root"),
+        ("optimisation", "opacity_entropy_weight", None),
+        ("optimisation", "antithetic", True),
+        ("optimisation", "antithetic", 0),
+        ("field", "blob_radius", 0.3),
+    ],
 )
-def test_a_job_that_uses_one_is_refused_by_its_name(old_job, name, value):
+def test_a_job_that_uses_one_is_refused_by_its_name(old_job, part, name, value):
     with pytest.raises(InvalidSpec) as error:
-        old_job(**{name: value}).read_spec()
-    assert f"optimisation.{name}" in error.value.message
+        old_job(part, **{name: value}).read_spec()
+    assert f"{part}.{name}" in error.value.message
     assert "no longer has this setting" in error.value.message
+
+
+def test_an_estimator_that_is_gone_is_refused_with_those_that_are_there(old_job):
+    with pytest.raises(
+        InvalidSpec, match=r"optimisation\.estimator is 'blend'; allowed: one of 'eq15', 'eq16', 'none'"
+    ):
+        old_job(estimator="blend").read_spec()
 
 
 def test_an_option_that_sets_one_is_refused_by_its_name():

@@ -16,29 +16,6 @@ from ...protocol.spec import OptimisationSpec
 from ..score_models.score_model import Condition, ScoreModel, views_seen_together
 
 
-def draw_noise(
-    shape: Sequence[int], count: int, generator: torch.Generator, *, antithetic: bool = False
-) -> torch.Tensor:
-    """Noises for renders, from N(0, I), on the CPU.
-
-    Parameters
-    ----------
-    shape : sequence of int
-        Of the renders, [V, C, H, W].
-    count : int
-        Noises for each; even if they come in pairs.
-    antithetic : bool
-        The second half are the first half's negatives, so that whatever is odd in the noise cancels.
-
-    Returns
-    -------
-    Tensor [V, K, C, H, W], float32
-    """
-    views, *size = shape
-    drawn = torch.randn(views, count // 2 if antithetic else count, *size, generator=generator)
-    return torch.cat([drawn, -drawn], dim=1) if antithetic else drawn
-
-
 def paas_gradient(
     model: ScoreModel,
     y: torch.Tensor,
@@ -49,15 +26,17 @@ def paas_gradient(
 ) -> torch.Tensor:
     """The perturb-and-average score at `y`, averaged over the noises, times sigma to a power.
 
-    With z = y + sigma n and the predicted noise eps = (z - D(z)) / sigma, every c n - eps has the same
-    mean over n: sigma times the score of the data blurred by sigma, averaged around y:
+    With z = y + sigma n the first two have the same mean over n: the score of the data blurred by sigma, averaged
+    around y. The variance of Eq. 16 is (s / sigma)^4 times that of Eq. 15 for Gaussian data of standard deviation s.
 
     =========  ==========================================================================================
-    ``eq15``   c = 0: the score at the perturbed render, (D(z) - z) / sigma^2, Eq. 15 of the paper
-    ``eq16``   c = 1: measured from the render itself, (D(z) - y) / sigma^2, Eq. 16
-    ``blend``  c between them; see `blend_coefficient`
+    ``eq15``   the score at the perturbed render, (D(z) - z) / sigma^2, Eq. 15 of the paper
+    ``eq16``   measured from the render itself, (D(z) - y) / sigma^2, Eq. 16
     ``none``   no PAAS: the denoiser sees y without noise, (D(y) - y) / sigma^2, whose mean is another
     =========  ==========================================================================================
+
+    For the classifier score all are ``eq15`` but for the noise: it cancels in the difference of two predictions, and
+    what is measured from y would bring it back.
 
     Parameters
     ----------
@@ -70,7 +49,7 @@ def paas_gradient(
     noises : Tensor [V, K, C, H, W], float32
         Draws from N(0, I).
     settings : OptimisationSpec
-        `estimator`, `blend`, `data_std` and `sigma_power` count.
+        `estimator`, `guidance` and `sigma_power` count.
 
     Returns
     -------
@@ -81,25 +60,8 @@ def paas_gradient(
     perturbation = torch.zeros_like(noises) if settings.estimator == "none" else sigma * noises
     z = y[:, None] + perturbation
     denoised = _denoise(model, z, timestep, conditions)
-    origin = y[:, None] + (1.0 - blend_coefficient(settings, sigma)) * perturbation
+    origin = z if settings.estimator == "eq15" or settings.guidance == "classifier_score" else y[:, None]
     return (denoised - origin).mean(dim=1) * sigma ** (settings.sigma_power - 2.0)
-
-
-def blend_coefficient(settings: OptimisationSpec, sigma: float) -> float:
-    """Return the c of c n - eps.
-
-    For Gaussian data of standard deviation s the variance over n is least, and zero, at
-    c = sigma^2 / (sigma^2 + s^2), because there eps = c n + a constant. (Eq. 16's variance is (s / sigma)^4
-    times that of Eq. 15: it is the worse of the two below s.) The classifier score has no such part: c = 0.
-    """
-    if settings.guidance == "classifier_score":
-        # The noise cancels in the difference of two predictions; what is measured from y would bring it back.
-        return 0.0
-    if settings.estimator != "blend":
-        return 0.0 if settings.estimator == "eq15" else 1.0
-    if settings.blend is not None:
-        return settings.blend
-    return sigma**2 / (sigma**2 + settings.data_std**2)
 
 
 @torch.no_grad()

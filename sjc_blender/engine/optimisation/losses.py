@@ -79,23 +79,21 @@ def centre_depth(depth: Tensor) -> Tensor:
     return torch.where(gap > SMALLEST_GAP, -torch.log(gap.clamp(min=SMALLEST_GAP)), tangent)
 
 
-def camouflage(field: VoxelField, reach: float, thickness: float) -> Tensor:
+def camouflage(field: VoxelField, thickness: float) -> Tensor:
     """Sum over the voxels of their opacity times their likeness to the background.
 
     Before a background of one colour, matter of that colour is invisible: it fills the gaps between a
     chair's legs and the ground under a car, and shows as soon as the result stands before anything else.
-    The likeness exp(-d^2 / (2 reach^2)), of the distance d between a voxel's features and the mean
-    background, is taken as given: only the density is drawn away, never the colours.
+    The likeness exp(-d^2 / 2), of the distance d between a voxel's features and the mean background, is
+    taken as given: only the density is drawn away, never the colours.
 
     Parameters
     ----------
-    reach : float
-        Distance in feature space up to which matter counts as background, about.
     thickness : float
         Domain units of a voxel's matter whose opacity counts.
     """
     opacity = -torch.expm1(-field.density_at_voxels() * thickness)
     with torch.no_grad():
         distance = (field.features_at_voxels() - field.mean_background()).norm(dim=-1)
-        likeness = torch.exp(-0.5 * (distance / reach).square())
+        likeness = torch.exp(-0.5 * distance.square())
     return (opacity * likeness).sum()

@@ -96,7 +96,7 @@ def _of_field(spec: JobSpec, field: VoxelField, share: float, unit: LossUnit) ->
     # With a random background in every step nothing can be camouflaged.
     hiding = is_late(o, share) and spec.field.background_kind != "random"
     hidden = o.camouflage_weight * hiding
-    yield "camouflage", hidden, unit.voxels, lambda: camouflage(field, o.camouflage_reach, unit.thickness)
+    yield "camouflage", hidden, unit.voxels, lambda: camouflage(field, unit.thickness)
     # A mean over the voxels already, of what does not depend on the grid.
     yield (
         "density_variation",

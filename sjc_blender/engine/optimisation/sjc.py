@@ -27,7 +27,7 @@ from ..radiance.sharpening import sharpen
 from ..score_models.conditioning import Conditioner
 from ..score_models.pipeline_model import PipelineModel
 from ..score_models.score_model import ScoreModel, views_seen_together
-from .estimator import draw_noise, paas_gradient
+from .estimator import paas_gradient
 from .guide import Guide
 from .known_background import background_of
 from .loss_unit import emptiness_scale, loss_unit
@@ -109,7 +109,7 @@ class ScoreJacobianChaining:
         self.render_size = spec.optimisation.render_size or model.sample_size
         self.field = new_field(spec, model, step=0, generator=self.generator)
         if spec.field.blob_density > 0:
-            start_from_blob(self.field, spec.field)
+            start_from_blob(self.field, spec.field.blob_density)
         self.optimiser = self._new_optimiser()
 
     def advance(self) -> StepReport:
@@ -131,7 +131,7 @@ class ScoreJacobianChaining:
         images = torch.stack([rendering.image for rendering in renderings])
         # Perturb and average: the 2D scores of the renders, Eq. 15 or 16.
         timestep = self._draw_timestep(share)
-        noises = draw_noise(images.shape, o.noises, self.generator, antithetic=o.antithetic).to(images)
+        noises = torch.randn(len(images), o.noises, *images.shape[1:], generator=self.generator).to(images)
         conditions = [self.conditioner.at(viewpoint) for viewpoint in viewpoints]
         if self.guide is not None and self.guide.acts_at(timestep, len(self.model.sigmas)):
             conditions = self.guide.steer(conditions, cameras)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ...protocol.spec import OptimisationSpec
-from ..optimisation.estimator import draw_noise, paas_gradient
+from ..optimisation.estimator import paas_gradient
 from ..score_models.noise_levels import nearest_timestep
 from ..score_models.score_model import Condition, ScoreModel
 
@@ -66,6 +66,6 @@ def sample_paas(
     x = start
     conditions = [condition] * len(x)
     for timestep in sigma_schedule(model.sigmas, steps, fixed_sigma):
-        perturbations = draw_noise(x.shape, noises, generator).to(x)
+        perturbations = torch.randn(len(x), noises, *x.shape[1:], generator=generator).to(x)
         x = x + STEP_SHARE * paas_gradient(model, x, timestep, conditions, perturbations, settings)
     return x
