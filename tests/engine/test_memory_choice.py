@@ -36,13 +36,13 @@ PLENTY = MainMemory(64 * GB, 64 * GB, 64 * GB)
 # About Stable Diffusion XL in half precision: 5.1 GB of U-Net, 1.6 GB of text encoders, its decoder in float32.
 LARGE = Needs(
     networks={
-        "unet": Network(int(5.1 * GB), 30_000_000, 2, {}),
-        "text_encoder": Network(int(0.25 * GB), 76_000_000, 2, {}),
-        "text_encoder_2": Network(int(1.4 * GB), 126_000_000, 2, {}),
-        "vae": Network(int(0.33 * GB), 19_000_000, 4, {}),
+        "unet": Network(int(5.1 * GB), 30_000_000, {}),
+        "text_encoder": Network(int(0.25 * GB), 76_000_000, {}),
+        "text_encoder_2": Network(int(1.4 * GB), 126_000_000, {}),
+        "vae": Network(int(0.33 * GB), 19_000_000, {}),
     },
     denoising=170_000_000,
-    decoding=6 * 128 * 4,
+    decoding=6 * 128 * 4.0,
     samples=2,
     pixels=1024,
     field=20_000_000,
@@ -50,8 +50,7 @@ LARGE = Needs(
     optimising=70_000_000,
     colouring=GB,
     checkpoint=60_000_000,
-    result=3_000_000,
-    previews=20_000_000,
+    pictures=23_000_000,
 )
 
 

@@ -15,15 +15,15 @@ from sjc_blender.protocol.memory import card_bytes
 
 GB = 10**9
 CUDA = torch.device("cuda")
-VAE = Network(int(0.33 * GB), 19_000_000, 4, {"block_out_channels": [128, 256, 512, 512]})
+VAE = Network(int(0.33 * GB), 19_000_000, {"block_out_channels": [128, 256, 512, 512]})
 
 
 def unet(weights, largest, side):
-    return Network(int(weights * GB), largest, 2, {"sample_size": side, "in_channels": 4, "block_out_channels": [320]})
+    return Network(int(weights * GB), largest, {"sample_size": side, "in_channels": 4, "block_out_channels": [320]})
 
 
 def text(weights, largest):
-    return Network(int(weights * GB), largest, 2, {})
+    return Network(int(weights * GB), largest, {})
 
 
 # In half precision, decoders in full.

@@ -50,14 +50,11 @@ class Network:
         Bytes in the precision that it is loaded in.
     largest : int
         Bytes of its largest tensor, which is about what sequential offloading holds at once.
-    itemsize : int
-        Bytes of a number.
     config : mapping
     """
 
     weights: int
     largest: int
-    itemsize: int
     config: Mapping[str, Any]
 
 
@@ -72,21 +69,16 @@ def networks_of(path: Path, family: ModelFamily, dtype: torch.dtype) -> dict[str
     if family.name not in ADAPTERS:
         return {}
     adapter = adapter_of(path, family)
-    if is_file(path) and holds_network_alone(path):
-        configuration = configuration_of(path)
-        others = [name for name in adapter.networks if name != NETWORK]
-        folder = examine_folder(configuration, others, adapter.parts, adapter.optional, adapter.allowed)
-        names = [name for name in others if name not in folder.absent]
-        parts = {name: _tensors_in(configuration, name, folder.variant) for name in names}
-        parts[NETWORK] = list(tensor_headers(path).items())
-    elif is_file(path):
-        configuration = configuration_of(path)
+    configuration = configuration_of(path) if is_file(path) else path
+    alone = is_file(path) and holds_network_alone(path)
+    if is_file(path) and not alone:
         parts = _parts_of(path)
     else:
-        configuration = path
-        folder = examine_folder(path, adapter.networks, adapter.parts, adapter.optional, adapter.allowed)
-        names = [name for name in adapter.networks if name not in folder.absent]
-        parts = {name: _tensors_in(path, name, folder.variant) for name in names}
+        names = [name for name in adapter.networks if not (alone and name == NETWORK)]
+        folder = examine_folder(configuration, names, adapter.parts, adapter.optional, adapter.allowed)
+        parts = {n: _tensors_in(configuration, n, folder.variant) for n in names if n not in folder.absent}
+    if alone:
+        parts[NETWORK] = list(tensor_headers(path).items())
     # The decoder of SDXL 1.0 overflows in half precision, see its adapter's `prepare`.
     upcast = family.name == "stable_diffusion_xl" and component_config(configuration, "vae").get("force_upcast")
     networks = {}
@@ -140,4 +132,4 @@ def _network(config: Mapping[str, Any], tensors: Sequence[Tensor], itemsize: int
         for name, header in tensors
         if header.get("dtype") in FLOATS
     ]
-    return Network(sum(sizes), max(sizes, default=0), itemsize, config)
+    return Network(sum(sizes), max(sizes, default=0), config)
