@@ -7,10 +7,12 @@ a job's prompt, and lists of models. The engine's adapters are in `sjc_blender.e
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from .home import expanded
 from .hub_cache import INDEX, cached_snapshot
@@ -18,9 +20,13 @@ from .json_text import BadJson, from_bytes, read_json
 from .outside_file import UnusableFile, is_file, is_there, open_outside
 from .text_to_image import OTHER, TEXT_TO_IMAGE, may_be_text_to_image
 
+T = TypeVar("T")
+P = ParamSpec("P")
+
 MODELS = Path(__file__).resolve().parent.parent / "models"
 BUILTIN = MODELS / "builtin"
 REFERENCE_VIEWS = "reference_views.json"
+PROFILE = "sjc.json"
 LARGEST_HEADER = 10_000_000
 """Bytes of a .safetensors header: those in use have less than a tenth of it. The format itself allows 100 MB, which
 take half a minute to read."""
@@ -164,11 +170,7 @@ def holds_network_alone(file: Path) -> bool:
 
 
 def needs_prompt(source: str) -> bool:
-    """Whether a job with this model has to say what to make; so it has if the model is of no known family.
-
-    Buttons ask this whenever they are drawn, and a checkpoint's header alone takes 20 ms to read: the answer is kept
-    until the folder or file changes.
-    """
+    """Whether a job with this model has to say what to make; so it has if the model is of no known family."""
     family = known_family(source)
     return family is None or family.needs_prompt
 
@@ -185,22 +187,46 @@ def views_together(source: str) -> int:
     return 1 if family is None else family.together
 
 
+def own_profile(model: Path | None) -> Path | None:
+    """Find the profile beside a model's weights: in its folder, or for a single file in the folder of its name.
+
+    Parameters
+    ----------
+    model : Path or None
+        Folder or file, see `local_model`.
+    """
+    if model is None:
+        return None
+    path = (model.with_suffix("") if is_file(model) else model) / PROFILE
+    return path if is_file(path) else None
+
+
+def kept_while_unchanged(answer: Callable[P, T]) -> Callable[P, T]:
+    """Keep what a function answers, the last argument of which is a model's source, until that model changes.
+
+    Buttons ask whenever they are drawn, and a checkpoint's header alone takes 20 ms to read. A model changes with its
+    folder or file, and with its own profile.
+    """
+
+    @functools.lru_cache(maxsize=64)
+    def kept(_changed: tuple[int, ...], *arguments: P.args, **named: P.kwargs) -> T:
+        return answer(*arguments, **named)
+
+    @functools.wraps(answer)
+    def asked(*arguments: P.args, **named: P.kwargs) -> T:
+        model = local_model(str(arguments[-1]))
+        changed = []
+        for path in filter(None, (model, own_profile(model))):
+            with contextlib.suppress(OSError):
+                changed.append(path.stat().st_mtime_ns)
+        return kept(tuple(changed), *arguments, **named)  # type: ignore[arg-type]  # texts
+
+    return asked
+
+
+@kept_while_unchanged
 def known_family(source: str) -> ModelFamily | None:
-    """The family of a model source, None if it is of none or not on this computer; quick, as `needs_prompt`."""
-    return _known_family(source, changed_at(source))
-
-
-def changed_at(source: str) -> int:
-    """Return when a model's folder or file was changed last, in nanoseconds; 0 if there is none."""
-    model = local_model(source)
-    try:
-        return model.stat().st_mtime_ns if model is not None else 0
-    except OSError:
-        return 0
-
-
-@functools.lru_cache(maxsize=32)
-def _known_family(source: str, _changed: int) -> ModelFamily | None:
+    """The family of a model source, None if it is of none or not on this computer."""
     model = local_model(source)
     return family_of(model) if model is not None else None
 

@@ -17,8 +17,18 @@ from . import codec
 from .distillation import GUIDANCE_SCALE, distillation_of
 from .errors import Fault, SjcError
 from .json_text import BadJson, read_json
-from .model_families import BUILTIN, FAMILY, MODELS, ModelFamily, changed_at, component_config, family_of, local_model
-from .outside_file import UnusableFile, is_file
+from .model_families import (
+    BUILTIN,
+    FAMILY,
+    MODELS,
+    ModelFamily,
+    component_config,
+    family_of,
+    kept_while_unchanged,
+    local_model,
+    own_profile,
+)
+from .outside_file import UnusableFile
 from .overrides import merged
 from .profile_content import ModelProfile, Orbit, Vocabulary
 from .profile_faults import faults_beside, profile_faults
@@ -36,7 +46,6 @@ __all__ = [
     "vocabulary",
 ]
 
-PROFILE = "sjc.json"
 LARGEST_PROFILE = 1_000_000
 MOST_TOLD = 20
 PROFILE_ADVICE = "Take that file away to use the model as its family is used, or put back a good one."
@@ -94,20 +103,6 @@ def family_profile(family: ModelFamily | None) -> Path | None:
     return path if family is None or family.name not in BY_NAME or path.is_file() else None
 
 
-def own_profile(model: Path | None) -> Path | None:
-    """Find the profile beside a model's weights: in its folder, or for a single file in the folder of its name.
-
-    Parameters
-    ----------
-    model : Path or None
-        Folder or file, see `model_families.local_model`.
-    """
-    if model is None:
-        return None
-    path = (model.with_suffix("") if is_file(model) else model) / PROFILE
-    return path if is_file(path) else None
-
-
 @functools.lru_cache(maxsize=32)
 def _read_profile(path: Path, _changed: int, _size: int) -> ModelProfile:
     try:
@@ -151,16 +146,9 @@ def _samples(source: str) -> str:
     return f"{samples} of {model}" if own and samples != "pixels" else samples
 
 
+@kept_while_unchanged
 def vocabulary(source: str) -> Vocabulary | None:
-    """Give what a small model knows, None for any other, or if its profile is no good.
-
-    Buttons ask this whenever they are drawn: the answer is kept until the folder or file changes.
-    """
-    return _vocabulary(source, changed_at(source))
-
-
-@functools.lru_cache(maxsize=32)
-def _vocabulary(source: str, changed: int) -> Vocabulary | None:
+    """Give what a small model knows, None for any other, or if its profile is no good."""
     try:
         return load_profile(source).vocabulary
     except SjcError:

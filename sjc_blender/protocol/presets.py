@@ -16,7 +16,7 @@ from typing import Any
 from . import codec, recipes
 from .errors import Fault, InvalidSpec, SjcError
 from .loss_weights import laid_over
-from .model_families import changed_at, local_model
+from .model_families import kept_while_unchanged, local_model
 from .model_profile import USUAL_NOISE_LEVELS, ModelProfile, Vocabulary, load_profile, noise_levels
 from .overrides import merged, nested
 from .profile_faults import NOISE_LEFT, PRESETS, read_preset
@@ -99,16 +99,12 @@ def new_job(
     return spec
 
 
+@kept_while_unchanged
 def size_of(preset: str, model: str) -> tuple[int, int] | None:
     """Return the steps and the voxels along the longest side of a job with this preset and this model.
 
-    None if the model's profile cannot be read. Quick, for tooltips: the answer is kept until the model changes.
+    None if the model's profile cannot be read.
     """
-    return _size_of(preset, model, changed_at(model))
-
-
-@functools.lru_cache(maxsize=64)
-def _size_of(preset: str, model: str, _changed: int) -> tuple[int, int] | None:
     try:
         settings = _settings_before(preset, model, load_profile(model))
         return int(settings["optimisation"]["steps"]), int(settings["field"]["resolution"])

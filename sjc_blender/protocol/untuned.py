@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import functools
-
 from .errors import SjcError
-from .model_families import changed_at, local_model
-from .model_profile import load_profile, own_profile
+from .model_families import kept_while_unchanged, local_model, own_profile
+from .model_profile import load_profile
 
 UNTUNED = (
     "The settings for this model are starting points that were not measured with it: begin with a Draft, and change "
@@ -16,29 +14,15 @@ UNTUNED = (
 )
 
 
+@kept_while_unchanged
 def untuned(source: str) -> str:
     """Say that a model's settings are not its own, in a sentence; empty where they are, or nothing can be said.
-
-    Buttons ask this whenever they are drawn: the answer is kept until the model or its profile changes.
 
     Parameters
     ----------
     source : str
         See `spec.ModelSpec.source`.
     """
-    return _untuned(source, changed_at(source), _profile_changed_at(source))
-
-
-def _profile_changed_at(source: str) -> int:
-    own = own_profile(local_model(source))
-    try:
-        return own.stat().st_mtime_ns if own is not None else 0
-    except OSError:
-        return 0
-
-
-@functools.lru_cache(maxsize=32)
-def _untuned(source: str, _changed: int, _profile_changed: int) -> str:
     model = local_model(source)
     if model is None:
         return ""

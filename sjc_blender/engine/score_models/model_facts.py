@@ -9,8 +9,8 @@ from typing import Any
 
 from ...protocol.distillation import distillation_of
 from ...protocol.model_events import ModelFacts
-from ...protocol.model_families import component_config, tensor_names
-from ...protocol.model_profile import family_profile, load_profile, own_profile
+from ...protocol.model_families import component_config, own_profile, tensor_names
+from ...protocol.model_profile import family_profile, load_profile
 from ...protocol.spec import ModelSpec
 from ...protocol.text_to_image import OTHER
 from ...protocol.untuned import untuned

@@ -15,11 +15,12 @@ from ...protocol.component_classes import VAE
 from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from ...protocol.model_events import GREY
-from ...protocol.model_families import ModelFamily, holds_network_alone
-from ...protocol.model_profile import ModelProfile, load_profile, own_profile
+from ...protocol.model_families import ModelFamily, holds_network_alone, own_profile
+from ...protocol.model_profile import ModelProfile, load_profile
 from ...protocol.profile_faults import LARGEST_IMAGE
 from ...protocol.text_to_image import OTHER
 from ..this_process.offline import stay_offline
+from .assembly import load_part
 from .latents import decoder_scale, encode_pictures, squashed
 from .load_errors import library_explained
 from .loading import ADAPTERS, adapter_of, family_at
@@ -121,8 +122,6 @@ def _vae_of(path: Path, family: ModelFamily) -> Any:
             )
     adapter = ADAPTERS[family.name]
     path = configuration_of(path) if path.is_file() else path
-    folder = examine_folder(path, ("vae",), (), adapter.optional, adapter.allowed)
+    examine_folder(path, ("vae",), (), adapter.optional, adapter.allowed)
     with library_explained(path):
-        return AutoencoderKL.from_pretrained(
-            path / "vae", variant=folder.variant, use_safetensors=True, local_files_only=True, dtype=torch.float32
-        )
+        return load_part(path, "vae", torch.float32)
