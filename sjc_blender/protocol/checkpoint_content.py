@@ -6,8 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from .errors import SjcError
-from .json_text import BadJson, from_text
-from .model_families import safetensors_header
+from .json_text import object_in
+from .model_families import LARGEST_HEADER, safetensors_header
 
 
 def checkpoint_content(path: Path) -> str:
@@ -20,11 +20,7 @@ def checkpoint_content(path: Path) -> str:
     """
     metadata = safetensors_header(path).get("__metadata__")
     about = metadata.get("checkpoint") if isinstance(metadata, dict) else None
-    try:
-        told = from_text(about) if isinstance(about, str) else None
-    except BadJson:
-        told = None
-    content = told.get("content") if isinstance(told, dict) else None
+    content = object_in(about, LARGEST_HEADER).get("content") if isinstance(about, str) else None
     if not isinstance(content, str):
         raise SjcError(
             "checkpoint_corrupt", f"The checkpoint {path} is damaged, or is not a checkpoint.", "Run its job again."

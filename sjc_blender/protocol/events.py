@@ -10,7 +10,7 @@ from typing import Any
 from . import codec
 from .diagnosis import Diagnosis
 from .errors import SjcError
-from .json_text import BadJson, from_text
+from .json_text import object_in
 from .model_events import ModelFacts, Models, ProfileTemplate, Transfer
 from .setup_events import Stage
 
@@ -205,13 +205,8 @@ def to_line(event: Event) -> str:
 
 def from_line(line: str) -> Event | None:
     """Read an event; None for any other line, such as a library's print or an event of a later release."""
-    if len(line) > LONGEST_LINE:
-        return None
-    try:
-        data = from_text(line)
-    except BadJson:
-        return None
-    kind = data.pop("event", None) if isinstance(data, dict) else None
+    data = object_in(line, LONGEST_LINE)
+    kind = data.pop("event", None)
     if not isinstance(kind, str) or kind not in _NAMES:
         return None
     value, _faults = codec.decode(_NAMES[kind], data)
@@ -235,9 +230,5 @@ GO_ON = '{"command": "resume"}'
 
 def command_in(line: str) -> str | None:
     """Return the command in a line of the engine's standard input; None if there is none."""
-    try:
-        data = from_text(line[:LONGEST_LINE])
-    except BadJson:
-        return None
-    command = data.get("command") if isinstance(data, dict) else None
+    command = object_in(line, LONGEST_LINE).get("command")
     return command if isinstance(command, str) else None

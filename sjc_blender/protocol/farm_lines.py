@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import events
-from .json_text import BadJson, from_text
+from .json_text import object_in
 
 RUN, CANCEL = "run", "cancel"
 
@@ -28,12 +28,7 @@ class Command:
 
 def command_in(line: str) -> Command | None:
     """Return the command in a line; None if there is none."""
-    try:
-        data = from_text(line[: events.LONGEST_LINE])
-    except BadJson:
-        return None
-    if not isinstance(data, dict):
-        return None
+    data = object_in(line, events.LONGEST_LINE)
     command, folder = data.get("command"), data.get("folder")
     if command not in (RUN, CANCEL) or not isinstance(folder, str) or not _is_whole_path(folder):
         return None
@@ -47,14 +42,7 @@ def to_line(folder: Path, event: events.Event) -> str:
 
 def from_line(line: str) -> tuple[Path, events.Event] | None:
     """Read a job's folder and event; None for any other line, as `events.from_line`."""
-    if len(line) > events.LONGEST_LINE:
-        return None
-    try:
-        data = from_text(line)
-    except BadJson:
-        return None
-    if not isinstance(data, dict):
-        return None
+    data = object_in(line, events.LONGEST_LINE)
     folder, told = data.get("folder"), data.get("told")
     if not isinstance(folder, str) or not isinstance(told, str) or not _is_whole_path(folder):
         return None

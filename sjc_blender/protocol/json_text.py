@@ -69,6 +69,15 @@ def from_text(text: str, *, as_libraries: bool = False) -> Any:
     return value
 
 
+def object_in(text: str, longest: int, *, as_libraries: bool = False) -> dict[str, Any]:
+    """Return the JSON object that a text is; empty for any other, and for one of more than `longest` characters."""
+    try:
+        found = from_text(text, as_libraries=as_libraries) if len(text) <= longest else None
+    except BadJson:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def read_json(path: Path, limit: int, *, as_libraries: bool = False) -> Any:
     """Read a JSON file of at most `limit` bytes.
 

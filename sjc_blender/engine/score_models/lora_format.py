@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import torch
 
 from ...protocol.errors import SjcError
-from ...protocol.json_text import BadJson, from_text
-from ...protocol.model_families import json_object, safetensors_header
+from ...protocol.json_text import object_in
+from ...protocol.model_families import LARGEST_HEADER, json_object, safetensors_header
 
 CONFIGURATION = "adapter_config.json"
 HEADER = "lora_adapter_metadata"
@@ -188,11 +188,7 @@ def _told_strengths(file: Path) -> _Told:
     header = safetensors_header(file).get("__metadata__")
     text = header.get(HEADER) if isinstance(header, dict) else None
     if isinstance(text, str):
-        try:
-            told = from_text(text, as_libraries=True)
-        except BadJson:
-            told = {}
-        for name, value in (told if isinstance(told, dict) else {}).items():
+        for name, value in object_in(text, LARGEST_HEADER, as_libraries=True).items():
             network, _, key = str(name).rpartition(".")
             by_network.setdefault(network, {})[key] = value
     beside = json_object(file.parent / CONFIGURATION)
