@@ -15,8 +15,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from ..protocol.errors import SjcError
 from ..protocol.exit_codes import EXIT_FAILED, EXIT_OK, EXIT_USAGE
@@ -27,19 +27,18 @@ PATIENCE = 600.0
 def add_farm_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command ``farm`` to the engine's command line."""
     farm = commands.add_parser("farm", help="run job folders on many machines (needs requirements/farm.txt)")
-    parts = farm.add_subparsers(required=True, metavar="PART")
+    parts = farm.add_subparsers(required=True, dest="part", metavar="PART")
+    farm.set_defaults(command=_run)
 
     serve = parts.add_parser("serve", help="run the scheduler and workers on this machine")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine only)")
     serve.add_argument("--port", type=int, default=8786, help="0: any free one (default: 8786)")
     serve.add_argument("--dashboard", type=int, metavar="PORT", help="port of status pages, for this machine only")
     _add_worker_options(serve, "workers on this machine; 0: none (default: one for each graphics card, or one)")
-    serve.set_defaults(command=_with_errors(_serve))
 
     join = parts.add_parser("join", help="work for a scheduler")
     join.add_argument("address", metavar="ADDRESS", help="HOST or HOST:PORT")
     _add_worker_options(join, "processes, one job each (default: one for each graphics card, or for two cores)")
-    join.set_defaults(command=_with_errors(_join))
 
     run = parts.add_parser("run", help="run job folders that are not done yet")
     run.add_argument("folders", nargs="*", type=Path, metavar="JOB_DIR")
@@ -57,22 +56,18 @@ def add_farm_command(commands: argparse._SubParsersAction[argparse.ArgumentParse
         help="for programs: events of the jobs on stdout, more jobs and cancels on stdin",
     )
     _add_scheduler_options(run)
-    run.set_defaults(command=_with_errors(_run))
 
     status = parts.add_parser("status", help="list workers and jobs")
     status.add_argument("--json", action="store_true")
     _add_scheduler_options(status)
-    status.set_defaults(command=_with_errors(_status))
 
     stop = parts.add_parser("stop", help="stop jobs after their current step, with a checkpoint")
     stop.add_argument("folders", nargs="+", type=Path, metavar="JOB_DIR")
     _add_scheduler_options(stop)
-    stop.set_defaults(command=_with_errors(_stop))
 
     keys = parts.add_parser("keys", help="make keys for the machines of a farm")
     keys.add_argument("folder", type=Path, metavar="FOLDER", help="folder of the authority, created if needed")
     keys.add_argument("machines", nargs="+", metavar="MACHINE")
-    keys.set_defaults(command=_with_errors(_keys))
 
 
 def _add_worker_options(parser: argparse.ArgumentParser, workers: str) -> None:
@@ -120,20 +115,25 @@ def _add_patience(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _with_errors(part: Any) -> Any:
-    """Return the command; an error that was foreseen leaves as a sentence."""
+def _run(arguments: argparse.Namespace) -> int:
+    """Run the part that was asked for; an error that was foreseen leaves as a sentence."""
+    try:
+        _require_packages()
+        from . import giving, running, standing
 
-    def command(arguments: argparse.Namespace) -> int:
-        try:
-            _require_packages()
-            code: int = part(arguments)
-            return code
-        except SjcError as error:
-            print(f"Error: {error}", file=sys.stderr, flush=True)
-            wrong = error.code in {"bad_usage", "bad_address", "farm_not_encrypted"}
-            return EXIT_USAGE if wrong else EXIT_FAILED
-
-    return command
+        parts: dict[str, Callable[[argparse.Namespace], int]] = {
+            "serve": running.serve_here,
+            "join": running.join_here,
+            "run": giving.run_jobs,
+            "status": standing.show_status,
+            "stop": giving.stop,
+            "keys": _keys,
+        }
+        return parts[arguments.part](arguments)
+    except SjcError as error:
+        print(f"Error: {error}", file=sys.stderr, flush=True)
+        wrong = error.code in {"bad_usage", "bad_address", "farm_not_encrypted"}
+        return EXIT_USAGE if wrong else EXIT_FAILED
 
 
 def _require_packages() -> None:
@@ -146,36 +146,6 @@ def _require_packages() -> None:
             f"This Python has no package {error.name!r}, which the farm needs.",
             "Install it: python -m pip install -r requirements/farm.txt",
         ) from error
-
-
-def _serve(arguments: argparse.Namespace) -> int:
-    from .running import serve_here
-
-    return serve_here(arguments)
-
-
-def _join(arguments: argparse.Namespace) -> int:
-    from .running import join_here
-
-    return join_here(arguments)
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    from .giving import run_jobs
-
-    return run_jobs(arguments)
-
-
-def _stop(arguments: argparse.Namespace) -> int:
-    from .giving import stop
-
-    return stop(arguments)
-
-
-def _status(arguments: argparse.Namespace) -> int:
-    from .standing import show_status
-
-    return show_status(arguments)
 
 
 def _keys(arguments: argparse.Namespace) -> int:
