@@ -136,7 +136,7 @@ def test_a_video_that_is_broken_off_leaves_nothing(finished, monkeypatch, tmp_pa
     monkeypatch.setattr("sjc_blender.engine.pictures.film.film", interrupted)
     out = tmp_path / "film.mp4"
     assert cli.main(["video", str(finished.path), "--size", "32", "--out", str(out)]) == cli.EXIT_CANCELLED
-    assert "no video was written" in capfd.readouterr().err
+    assert "no result was written" in capfd.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

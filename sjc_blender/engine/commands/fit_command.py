@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...protocol import events
 from ...protocol.errors import SjcError
-from ...protocol.exit_codes import EXIT_FAILED, EXIT_OK
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import CameraRig, FieldSpec, JobSpec, OptimisationSpec
 from .arguments import finite
+from .file_command import file_command
+
+if TYPE_CHECKING:
+    from ..reporter import Report
 
 
 def add_fit_command(commands: Any) -> None:
@@ -43,21 +45,7 @@ def add_fit_command(commands: Any) -> None:
     parser.add_argument(
         "--background", type=finite, default=1.0, help="sRGB grey behind opaque pictures: 1 white (default), 0 black"
     )
-    parser.set_defaults(command=_fit)
-
-
-def _fit(arguments: argparse.Namespace) -> int:
-    from ..job import told_error
-    from ..reporter import TerminalReport
-
-    report = TerminalReport()
-    try:
-        _check(arguments)
-        _run(arguments, report)
-    except Exception as error:  # the border: every failure leaves as a sentence
-        report(events.Failed.of(told_error(error)))
-        return EXIT_FAILED
-    return EXIT_OK
+    parser.set_defaults(command=file_command(_fit))
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -75,7 +63,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise SjcError("bad_usage", "The pictures cannot be fitted:\n" + "\n".join(f"  - {fault}" for fault in faults))
 
 
-def _run(arguments: argparse.Namespace, told: Callable[[events.Event], None]) -> None:
+def _fit(arguments: argparse.Namespace, told: Report) -> None:
+    _check(arguments)
     # Here, for the parser is built for every subcommand and torch takes seconds to import.
     from ..fitting.fit import FitSettings, fit_grid, psnr
     from ..fitting.posed_pictures import pictures_of_the_box, read_pictures

@@ -6,14 +6,16 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from ...protocol import events
 from ...protocol.errors import SjcError
-from ...protocol.exit_codes import EXIT_FAILED, EXIT_OK
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import Camera, CameraRig, Device, JobSpec
 from .arguments import finite
+from .file_command import file_command
+
+if TYPE_CHECKING:
+    from ..reporter import Report
 
 
 def add_render_command(commands: Any) -> None:
@@ -34,7 +36,7 @@ def add_render_command(commands: Any) -> None:
     parser.add_argument("--field-of-view", type=finite, help="degrees (default: the job's)")
     parser.add_argument("--channels", default="rgb,opacity,depth,normal", metavar="NAMES", help="default: %(default)s")
     add_picture_options(parser, size=512)
-    parser.set_defaults(command=_render)
+    parser.set_defaults(command=file_command(_render))
 
 
 def add_picture_options(parser: argparse.ArgumentParser, size: int) -> None:
@@ -55,28 +57,21 @@ def check_size(size: int) -> None:
         raise SjcError("invalid_image_size", f"A picture of {size} pixels cannot be made.", "Choose 1 to 4096.")
 
 
-def _render(arguments: argparse.Namespace) -> int:
-    from ..job import told_error
+def _render(arguments: argparse.Namespace, _report: Report) -> None:
     from ..pictures.view_files import CHANNELS, render_channels, write_channels
-    from ..reporter import TerminalReport
 
-    try:
-        check_size(arguments.size)
-        channels = tuple(arguments.channels.split(","))
-        if not set(channels) <= set(CHANNELS):
-            raise SjcError("bad_usage", f"--channels {arguments.channels}: known are {', '.join(CHANNELS)}.")
-        folder = JobFolder(arguments.folder)
-        spec = folder.read_spec()
-        camera = _camera(arguments, spec)
-        found = render_channels(
-            folder, camera, arguments.size, channels, decoder=arguments.decoder, device=arguments.device
-        )
-        written = write_channels(arguments.out, camera, found, radius=math.hypot(*spec.domain.half_extents))
-    except Exception as error:  # the border: every failure leaves as a sentence
-        TerminalReport()(events.Failed.of(told_error(error)))
-        return EXIT_FAILED
+    check_size(arguments.size)
+    channels = tuple(arguments.channels.split(","))
+    if not set(channels) <= set(CHANNELS):
+        raise SjcError("bad_usage", f"--channels {arguments.channels}: known are {', '.join(CHANNELS)}.")
+    folder = JobFolder(arguments.folder)
+    spec = folder.read_spec()
+    camera = _camera(arguments, spec)
+    found = render_channels(
+        folder, camera, arguments.size, channels, decoder=arguments.decoder, device=arguments.device
+    )
+    written = write_channels(arguments.out, camera, found, radius=math.hypot(*spec.domain.half_extents))
     print("\n".join(map(str, written)))
-    return EXIT_OK
 
 
 def _camera(arguments: argparse.Namespace, spec: JobSpec) -> Camera:

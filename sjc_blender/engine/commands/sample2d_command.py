@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...protocol import presets
 from ...protocol.errors import SjcError
 from .arguments import finite
+from .file_command import file_command
+
+if TYPE_CHECKING:
+    from ..reporter import Report
 
 SAMPLERS = ("karras", "langevin", "paas")
 STEPS = {"karras": 40, "langevin": 400, "paas": 400}
@@ -56,18 +59,7 @@ def add_sample2d_command(commands: Any) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE.png", help="file for the pictures, side by side"
     )
-    parser.set_defaults(command=_sample)
-
-
-def _sample(arguments: argparse.Namespace) -> int:
-    try:
-        _check(arguments)
-        _draw(arguments)
-    except SjcError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    print(arguments.out)
-    return 0
+    parser.set_defaults(command=file_command(_draw))
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -86,7 +78,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise SjcError("bad_usage", "The pictures cannot be drawn:\n" + "\n".join(f"  - {fault}" for fault in faults))
 
 
-def _draw(arguments: argparse.Namespace) -> None:
+def _draw(arguments: argparse.Namespace, _report: Report) -> None:
     # Here, for the parser is built for every subcommand and torch takes seconds to import.
     import torch
 
@@ -98,6 +90,7 @@ def _draw(arguments: argparse.Namespace) -> None:
     from ..score_models.loading import load_score_model
     from ..score_models.score_model import views_seen_together
 
+    _check(arguments)
     spec = presets.new_job(
         arguments.prompt,
         negative_prompt=arguments.negative_prompt,
@@ -128,6 +121,7 @@ def _draw(arguments: argparse.Namespace) -> None:
             "Run it in float32 or bfloat16 instead of float16, or lower the guidance.",
         )
     write_png(arguments.out, torch.cat(list(pictures), dim=2))
+    print(arguments.out)
 
 
 def _check_rings(arguments: argparse.Namespace, together: int) -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...protocol import events
 from ...protocol.errors import SjcError
-from ...protocol.exit_codes import EXIT_CANCELLED, EXIT_FAILED, EXIT_OK
 from ...protocol.spec import Camera, CameraRig, JobSpec
+from .file_command import file_command
 from .job_choice import add_job_choice, chosen_job
 from .render_command import add_picture_options, check_size
 
@@ -40,27 +39,10 @@ def add_video_command(commands: Any) -> None:
     parser.add_argument("--fps", type=int, default=24, help="frames per second (default 24)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: result/PATH.mp4 in the job's folder")
     add_picture_options(parser, size=1024)
-    parser.set_defaults(command=_video)
+    parser.set_defaults(command=file_command(_film))
 
 
-def _video(arguments: argparse.Namespace) -> int:
-    from ..job import told_error
-    from ..reporter import TerminalReport
-
-    report = TerminalReport()
-    try:
-        path = _film(arguments, report)
-    except KeyboardInterrupt:
-        print("Cancelled; no video was written.", file=sys.stderr)
-        return EXIT_CANCELLED
-    except Exception as error:  # the border: every failure leaves as a sentence
-        report(events.Failed.of(told_error(error)))
-        return EXIT_FAILED
-    print(path)
-    return EXIT_OK
-
-
-def _film(arguments: argparse.Namespace, report: Report) -> Path:
+def _film(arguments: argparse.Namespace, report: Report) -> None:
     from ..pictures.film import film
     from ..results.video import write_video
 
@@ -83,7 +65,7 @@ def _film(arguments: argparse.Namespace, report: Report) -> Path:
         device=arguments.device,
     )
     write_video(path, _told(pictures, len(cameras), report), arguments.fps)
-    return path
+    print(path)
 
 
 def _cameras(path: str, spec: JobSpec) -> Sequence[Camera]:
