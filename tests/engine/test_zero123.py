@@ -17,7 +17,7 @@ from sjc_blender.engine.optimisation.starting_point import prepare
 from sjc_blender.engine.score_models.conditioning import conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.score_models.score_model import Condition
-from sjc_blender.engine.score_models.zero123 import in_white_square, relative_camera
+from sjc_blender.engine.score_models.zero123 import relative_camera
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import InvalidSpec, SjcError
 from sjc_blender.protocol.job_folder import JobFolder
@@ -122,16 +122,6 @@ def test_a_denoised_sample_is_that_of_the_formats_own_step(model, folder, timest
     ours = model.denoise(z, timestep, condition)
     theirs = reference(model, folder, z, timestep, 70.0, 25.0, 3.0)
     assert float((ours - theirs).abs().max()) < 1e-4 * max(1.0, float(z.abs().max()))
-
-
-def test_a_picture_that_is_not_square_is_put_into_a_white_one():
-    wide = np.zeros((2, 4, 3), np.uint8)
-    wide[0, 0] = (255, 0, 51)
-    square = in_white_square(wide)[0]
-    assert square.shape == (3, 4, 4)
-    assert square[:, 1, 0].tolist() == pytest.approx([1.0, 0.0, 0.2])
-    assert bool((square[:, [0, 3]] == 1).all()) and not square[:, 2].any()
-    assert torch.equal(in_white_square(wide.transpose(1, 0, 2))[0], square.transpose(1, 2))
 
 
 def test_guidance_leads_away_from_no_picture(model):

@@ -84,7 +84,17 @@ def shrunk(picture: Image.Image, size: int) -> Image.Image:
     return picture.convert("RGBa").resize(wanted, Image.Resampling.BOX).convert("RGBA")
 
 
-def as_tensor(picture: Image.Image) -> Tensor:
+def squared(picture: np.ndarray) -> np.ndarray:
+    """Put a picture (uint8 [H, W, 3]) into the middle of a white square."""
+    height, width, _ = picture.shape
+    side = max(height, width)
+    square = np.full((side, side, 3), 255, np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = picture
+    return square
+
+
+def as_tensor(picture: Image.Image | np.ndarray) -> Tensor:
     """Return the pixels [H, W, C] in [0, 1]."""
     values = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255.0)
     return values if values.ndim == 3 else values[..., None]

@@ -17,6 +17,7 @@ from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from ...protocol.model_families import json_object, tensor_headers
 from ...protocol.outside_file import is_file, is_folder
+from ..image_files.picture_file import squared
 from .load_errors import library_explained
 from .model_source import PICKLED_SUFFIXES, pickled
 from .outside_folder import require_component
@@ -136,16 +137,6 @@ class IpAdapter:
         if picture is not None:
             rows = picture.where(shows.view(-1, *[1] * (picture.ndim - 1)), rows)
         return {"image_embeds": [rows[:, None].to(dtype)]}
-
-
-def squared(picture: np.ndarray) -> np.ndarray:
-    """Put a picture [H, W, 3] into the middle of a white square."""
-    height, width, _ = picture.shape
-    side = max(height, width)
-    square = np.full((side, side, 3), 255, np.uint8)
-    top, left = (side - height) // 2, (side - width) // 2
-    square[top : top + height, left : left + width] = picture
-    return square
 
 
 def locate_ip_adapter(source: str) -> Path:

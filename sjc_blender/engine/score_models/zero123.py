@@ -18,6 +18,7 @@ from ...protocol.errors import SjcError
 from ...protocol.memory import MemoryLevel
 from ...protocol.spec import Camera
 from ...protocol.views import camera_direction
+from ..image_files.picture_file import as_tensor, squared
 from .assembly import load_part
 from .camera_projection import PLACES, load_projection
 from .latents import decoder_scale
@@ -127,7 +128,7 @@ class Zero123(PipelineModel):
             Side of the samples that will be asked about.
         """
         vae, encoder = self._pipeline.vae, self._pipeline.image_encoder
-        square = in_white_square(picture).to(self.device)
+        square = as_tensor(squared(picture)).permute(2, 0, 1)[None].contiguous().to(self.device)
         side = size * decoder_scale(vae.config)
         # From here on as in its pipeline: in [-1, 1], latents without their scaling, CLIP's own size bicubically.
         pixels = interpolate(square, (side, side), mode="bilinear", antialias=True, align_corners=False) * 2 - 1
@@ -159,16 +160,6 @@ class Zero123(PipelineModel):
             seen, self._time(timestep), encoder_hidden_states=tokens, return_dict=False
         )[0]
         return output
-
-
-def in_white_square(picture: np.ndarray) -> Tensor:
-    """A picture (uint8 [H, W, 3]) in the middle of a white square [1, 3, side, side] in [0, 1]."""
-    height, width, _ = picture.shape
-    side = max(height, width)
-    square = torch.ones(3, side, side)
-    top, left = (side - height) // 2, (side - width) // 2
-    square[:, top : top + height, left : left + width] = torch.from_numpy(picture / np.float32(255)).permute(2, 0, 1)
-    return square[None]
 
 
 def relative_camera(camera: Camera, elevation: float) -> Tensor:
