@@ -81,18 +81,13 @@ def _examine(folder: Path) -> ModelOnDisk | None:
     if not HUB_ID.fullmatch(hub_id):
         return None
     known = known_model(hub_id)
-    if known is not None and known.family == PREVIEW_DECODER:
-        snapshot = cached_snapshot(hub_id, DECODER_FILES[0])
-        whole = snapshot is not None and not missing_files(snapshot, PREVIEW_DECODER)
-        return ModelOnDisk(
-            hub_id, PREVIEW_DECODER, "whole" if whole else "part", _size(folder), str(snapshot or folder)
-        )
-    snapshot = cached_snapshot(hub_id, INDEX)
-    family = family_of(snapshot) if snapshot is not None else None
+    decodes = known is not None and known.family == PREVIEW_DECODER
+    snapshot = cached_snapshot(hub_id, DECODER_FILES[0] if decodes else INDEX)
+    family = family_of(snapshot) if snapshot is not None and not decodes else None
     name = family.name if family is not None else known.family if known is not None else ""
-    if name not in PARTS:
+    if not decodes and name not in PARTS:
         return None  # a language model, or a pipeline of another kind
-    whole = snapshot is not None and family is not None and not missing_files(snapshot, name)
+    whole = snapshot is not None and (decodes or family is not None) and not missing_files(snapshot, name)
     return ModelOnDisk(hub_id, name, "whole" if whole else "part", _size(folder), str(snapshot or folder))
 
 

@@ -11,9 +11,10 @@ from ...protocol.errors import SjcError
 from ...protocol.hub_cache import INDEX
 from ...protocol.known_models import PREVIEW_DECODER
 from ...protocol.model_families import json_object
-from ...protocol.text_to_image import TEXT_TO_IMAGE
+from ...protocol.text_to_image import OTHER
 from ..score_models.camera_projection import PLACES
 from ..score_models.control import CONFIGURATION
+from ..score_models.loading import ADAPTERS
 from ..score_models.pipeline_folder import HALF_VARIANT
 
 WEIGHTS = ".safetensors"
@@ -29,8 +30,8 @@ class Parts:
     """Folders of a pipeline that its family needs: those with weights, and those with settings only."""
 
     networks: tuple[str, ...]
-    settings: tuple[str, ...] = ("scheduler",)
-    either: tuple[str, ...] = ()
+    settings: tuple[str, ...]
+    either: tuple[str, ...]
     """Names of a further folder with weights, of which a model uses one."""
 
 
@@ -41,21 +42,13 @@ DECODER_FILES = ("config.json", "diffusion_pytorch_model.safetensors")
 
 # The safety checker and the like are left out.
 PARTS = {
-    "stable_diffusion": Parts(("unet", "vae", "text_encoder"), ("scheduler", "tokenizer")),
-    "stable_diffusion_xl": Parts(
-        ("unet", "vae", "text_encoder", "text_encoder_2"), ("scheduler", "tokenizer", "tokenizer_2")
-    ),
-    "mvdream": Parts(("unet", "vae", "text_encoder"), ("scheduler", "tokenizer")),
-    "zero123": Parts(("unet", "vae", "image_encoder"), either=PLACES),
-    "dit": Parts(("transformer", "vae")),
-    "ddpm": Parts(("unet",)),
-    "ddpm_classes": Parts(("unet",)),
-    "score_sde_ve": Parts(("unet",)),
-} | {
-    family.name: Parts(
-        *(tuple(n for n in names if n not in family.optional) for names in (family.networks, family.settings))
+    name: Parts(
+        tuple(network for network in adapter.networks if network not in adapter.optional),
+        tuple(part for part in adapter.parts if part not in adapter.optional),
+        either=tuple(place for place in PLACES if place in adapter.networks),
     )
-    for family in TEXT_TO_IMAGE
+    for name, adapter in ADAPTERS.items()
+    if name != OTHER.name
 }
 
 
