@@ -18,7 +18,7 @@ TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 
 def stay_offline() -> None:
-    """Keep huggingface_hub, transformers, diffusers and peft from the network, and from the user's login.
+    """Keep huggingface_hub, transformers and diffusers from the network, and from the user's login.
 
     They read the variables when they are imported; one that is there already is told directly.
     """
