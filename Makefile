@@ -189,8 +189,8 @@ bench-meshes: build/engine/.ready build/bpy52/.ready  ## Check that Blender open
 # ---- Package --------------------------------------------------------------------------------------------------------
 
 .PHONY: package
-package: build/bpy45/.ready build/bpy52/.ready build/site-tools/.ready  ## Build the extension's zip, validated by both Blenders
-	@build/tools/bin/python scripts/stage_package.py build/package
+package: build/bpy45/.ready build/bpy52/.ready build/site-tools/.ready  ## Build the extension's zip, validated by both Blenders (WEBSITE=address of its publisher)
+	@build/tools/bin/python scripts/stage_package.py build/package '$(WEBSITE)'
 	@build/site-tools/bin/python scripts/manual_pages.py build/package/manual
 	@scripts/build_package.sh build/package $(package) $(extension_cli_45) $(extension_cli_52)
 
@@ -205,7 +205,7 @@ site: build/site-tools/.ready  ## Build the documentation as a web site in build
 
 CHANNEL ?= latest
 .PHONY: release
-release: package  ## Add the zip to a static extension repository in build/release (CHANNEL=stable or latest)
+release: package  ## Add the zip to a static extension repository in build/release (CHANNEL=stable or latest, WEBSITE=its address)
 	@scripts/build_release.sh build/release $(CHANNEL) $(package) $(firstword $(wildcard $(extension_cli_52) $(extension_cli_45)))
 
 # ---- Cleaning -------------------------------------------------------------------------------------------------------

@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import runpy
 import shutil
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -45,3 +48,46 @@ def test_a_released_version_is_replaced_in_latest_alone(
     assert (kept == other.read_bytes()) is replaced
     if not replaced:
         assert "Raise the version" in done.stderr
+
+
+STAGE = ROOT / "scripts" / "stage_package.py"
+
+
+def test_the_package_names_the_address_of_whoever_publishes_it(tmp_path: Path) -> None:
+    staged, zipped, address = (
+        tmp_path / "staged",
+        tmp_path / "sjc_blender-1.zip",
+        "https://example.org:8443/~sjc/?a=b#c",
+    )
+    subprocess.run([sys.executable, STAGE, staged, address], check=True, timeout=120)
+    assert tomllib.loads((staged / "blender_manifest.toml").read_text(encoding="utf-8"))["website"] == address
+    module = blender("5.2")
+    build = [module.python, module.extension_tool, "build", "--source-dir", staged, "--output-filepath", zipped]
+    subprocess.run(build, check=True, capture_output=True, timeout=120)
+    done = release(tmp_path, "stable", zipped)
+    assert done.returncode == 0, done.stderr
+    (entry,) = json.loads((tmp_path / "stable" / "index.json").read_text(encoding="utf-8"))["data"]
+    assert entry["website"] == address
+
+
+def test_without_an_address_it_names_none() -> None:
+    assert "website" not in tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "example.org",
+        "ftp://example.org",
+        "https://",
+        "https:///sjc",
+        'https://a.org/"',
+        "https://a.org/ b",
+        "https://ä.org",
+    ],
+)
+def test_what_is_no_address_of_a_web_page_is_refused(address: str, tmp_path: Path) -> None:
+    manifest = Path(shutil.copy(ROOT / "blender_manifest.toml", tmp_path))
+    with pytest.raises(SystemExit, match="allowed: an address such as https://"):
+        runpy.run_path(str(STAGE))["name_website"](manifest, address)
+    assert "website" not in manifest.read_text(encoding="utf-8")
