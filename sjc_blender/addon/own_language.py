@@ -24,6 +24,8 @@ def keep_english(module: ModuleType) -> None:
                 cls.bl_translation_context = CONTEXT
             for prop in _own_properties(cls):
                 prop.keywords["translation_context"] = CONTEXT
+    for _owner, _name, prop in getattr(module, "PROPERTIES", ()):
+        prop.keywords["translation_context"] = CONTEXT
 
 
 def _own_properties(cls: type) -> list[Any]:

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Registering a module of the add-on: the Blender classes that it defines, then what its own `register` adds."""
+"""Registering a module of the add-on: what it declares, then what its own `register` adds.
+
+It declares Blender classes by their names; as ``PROPERTIES`` what it adds to Blender's own classes (owner, name,
+property); and as ``HOOKS`` the functions that it adds to menus, handlers and lists of listeners (place, function).
+"""
 
 from types import ModuleType
 
@@ -19,6 +23,10 @@ def register(module: ModuleType) -> None:
     """Register a module."""
     for cls in classes_of(module):
         bpy.utils.register_class(cls)
+    for owner, name, prop in getattr(module, "PROPERTIES", ()):
+        setattr(owner, name, prop)
+    for place, function in getattr(module, "HOOKS", ()):
+        place.append(function)
     if hasattr(module, "register"):
         module.register()
 
@@ -27,5 +35,9 @@ def unregister(module: ModuleType) -> None:
     """Undo what `register` did, in reverse order."""
     if hasattr(module, "unregister"):
         module.unregister()
+    for place, function in reversed(getattr(module, "HOOKS", ())):
+        place.remove(function)
+    for owner, name, _prop in getattr(module, "PROPERTIES", ()):
+        delattr(owner, name)
     for cls in reversed(classes_of(module)):
         bpy.utils.unregister_class(cls)

@@ -8,7 +8,7 @@ import bpy
 import pytest
 
 import sjc_blender.addon
-from sjc_blender.addon import clock, window_events
+from sjc_blender.addon import clock, registration, window_events
 from sjc_blender.addon.jobs import job_import, pump
 from sjc_blender.addon.ui.job import status_bar
 
@@ -91,11 +91,11 @@ def test_a_timer_waits_for_a_window_and_a_result_too(touched):
 
 
 def test_what_shows_jobs_has_status_bars_drawn_anew(scene):
-    status_bar.register()
+    registration.register(status_bar)
     try:
         assert window_events.redraw_status_bars in pump.LISTENERS
     finally:
-        status_bar.unregister()
+        registration.unregister(status_bar)
 
 
 def attributes(path: Path) -> set[str]:

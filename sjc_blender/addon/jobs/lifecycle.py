@@ -71,28 +71,22 @@ def end_jobs() -> None:
     live_volume.end()
 
 
-def _handlers() -> list[tuple[list[Any], Any]]:
-    handlers = bpy.app.handlers
-    return [
-        (handlers.load_post, _after_load),
-        (handlers.save_pre, _before_save),
-        (handlers.save_post, _after_save),
-        (handlers.undo_post, _after_undo),
-        (handlers.redo_post, _after_undo),
-    ]
+HOOKS = (
+    (bpy.app.handlers.load_post, _after_load),
+    (bpy.app.handlers.save_pre, _before_save),
+    (bpy.app.handlers.save_post, _after_save),
+    (bpy.app.handlers.undo_post, _after_undo),
+    (bpy.app.handlers.redo_post, _after_undo),
+)
 
 
 def register() -> None:
-    """Add the handlers, and look for earlier jobs."""
-    for handlers, function in _handlers():
-        handlers.append(function)
+    """Look for earlier jobs."""
     known_jobs.refresh()
     PROCESSES.ensure_running()
 
 
 def unregister() -> None:
-    """Remove the handlers, and end everything that runs."""
-    for handlers, function in _handlers():
-        handlers.remove(function)
+    """End everything that runs."""
     background_work.stop()
     end_jobs()

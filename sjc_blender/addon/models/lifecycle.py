@@ -19,13 +19,14 @@ def _after_set_up() -> None:
         model_actions.refresh_models()
 
 
+HOOKS = ((session.LISTENERS, _after_set_up),)
+
+
 def register() -> None:
     """Use the folder of models that the preferences name."""
-    session.LISTENERS.append(_after_set_up)
     models_folder.use(preferred_path("models_folder"))
 
 
 def unregister() -> None:
     """Leave the environment as it was."""
-    session.LISTENERS.remove(_after_set_up)
     models_folder.use("")

@@ -163,14 +163,9 @@ def _file_loaded(*_: Any) -> None:
     _last, _settings, _changed, _own_change = Look(), (), True, False
 
 
-def register() -> None:
-    """Add the handlers."""
-    bpy.app.handlers.depsgraph_update_post.append(_scene_changed)
-    bpy.app.handlers.load_post.append(_file_loaded)
+HOOKS = ((bpy.app.handlers.depsgraph_update_post, _scene_changed), (bpy.app.handlers.load_post, _file_loaded))
 
 
 def unregister() -> None:
-    """Remove the handlers, and forget."""
-    bpy.app.handlers.load_post.remove(_file_loaded)
-    bpy.app.handlers.depsgraph_update_post.remove(_scene_changed)
+    """Forget what was seen."""
     _file_loaded()

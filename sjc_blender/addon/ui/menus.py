@@ -53,17 +53,9 @@ def _no_browser() -> str:
     return f"No web browser was found. The manual is {MANUAL}: open it with any browser."
 
 
-def register() -> None:
-    """Add the entries to the menus."""
-    bpy.types.VIEW3D_MT_add.append(_add)
-    bpy.types.TOPBAR_MT_file_import.append(_import)
-    bpy.types.TOPBAR_MT_file_export.append(_export)
-    bpy.types.TOPBAR_MT_help.append(_help)
-
-
-def unregister() -> None:
-    """Remove the entries."""
-    bpy.types.TOPBAR_MT_help.remove(_help)
-    bpy.types.TOPBAR_MT_file_export.remove(_export)
-    bpy.types.TOPBAR_MT_file_import.remove(_import)
-    bpy.types.VIEW3D_MT_add.remove(_add)
+HOOKS = (
+    (bpy.types.VIEW3D_MT_add, _add),
+    (bpy.types.TOPBAR_MT_file_import, _import),
+    (bpy.types.TOPBAR_MT_file_export, _export),
+    (bpy.types.TOPBAR_MT_help, _help),
+)

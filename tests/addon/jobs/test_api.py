@@ -4,7 +4,7 @@ import bpy
 import pytest
 from mathutils import Vector
 
-from sjc_blender.addon import api
+from sjc_blender.addon import api, registration
 from sjc_blender.addon.jobs import job_import, lifecycle, pump
 from sjc_blender.addon.jobs.job import JobState
 from sjc_blender.addon.rigs import occupied
@@ -246,9 +246,9 @@ def test_importing_what_is_no_job_is_refused(tmp_path):
 
 @pytest.fixture
 def handlers():
-    lifecycle.register()
+    registration.register(lifecycle)
     yield
-    lifecycle.unregister()
+    registration.unregister(lifecycle)
 
 
 def test_a_job_survives_the_loading_of_a_file(generate, handlers, tmp_path):
@@ -277,10 +277,10 @@ def test_a_result_without_its_scene_waits_for_it(generate, handlers, tmp_path):
 
 
 def test_the_end_of_the_addon_is_the_end_of_its_jobs(generate):
-    lifecycle.register()
+    registration.register(lifecycle)
     job = generate("patient", wait=False)
     step_until(lambda: job.progress)
-    lifecycle.unregister()
+    registration.unregister(lifecycle)
     assert job.state is JobState.CANCELLED and job.folder.checkpoint.exists()
 
 

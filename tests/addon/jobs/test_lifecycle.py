@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 
 import sjc_blender
-from sjc_blender.addon import clock
+from sjc_blender.addon import clock, registration
 from sjc_blender.addon.jobs import lifecycle
 from sjc_blender.addon.process_keeper import PROCESSES
 from tests.addon.jobs.processes import alive, pid_in, until
@@ -110,11 +110,11 @@ def test_the_addon_comes_and_goes_without_a_trace(scene):
 
 
 def test_handlers_outlive_the_loading_of_a_file(scene):
-    lifecycle.register()
+    registration.register(lifecycle)
     before = handler_names()
     bpy.ops.wm.read_factory_settings(use_empty=True)
     assert handler_names() == before
-    lifecycle.unregister()
+    registration.unregister(lifecycle)
 
 
 def test_the_timer_runs_only_where_there_is_an_event_loop(scene):

@@ -8,6 +8,7 @@ import bpy
 import numpy as np
 import pytest
 
+from sjc_blender.addon import registration
 from sjc_blender.addon.jobs import job_import, job_queue, lifecycle, live_files, live_volume
 from sjc_blender.addon.jobs.destination import Destination
 from sjc_blender.addon.jobs.job import Job, JobState
@@ -27,11 +28,11 @@ def job(scene, tmp_path, monkeypatch, small_field):
     folder = JobFolder.create(tmp_path / "jöb 1", spec)
     made = Job(folder, spec, Path("python"), destination=Destination(bpy.context.scene), state=JobState.RUNNING)
     job_queue.QUEUE._jobs.append(made)
-    lifecycle.register()
+    registration.register(lifecycle)
     tell(made, small_field, 1)
     yield made
     job_queue.QUEUE._jobs.clear()
-    lifecycle.unregister()
+    registration.unregister(lifecycle)
 
 
 def tell(job, field, step):

@@ -53,11 +53,4 @@ class SJC_PG_batch(bpy.types.PropertyGroup):
         return self.text if self.kind == "TEXT" else self.path or None
 
 
-def register() -> None:
-    """Add the settings to scenes."""
-    bpy.types.Scene.sjc_batch = PointerProperty(type=SJC_PG_batch)
-
-
-def unregister() -> None:
-    """Remove them."""
-    del bpy.types.Scene.sjc_batch
+PROPERTIES = ((bpy.types.Scene, "sjc_batch", PointerProperty(type=SJC_PG_batch)),)

@@ -23,12 +23,11 @@ from ..shared.attempt import DIALOG, ask_in_dialog
 from ..shared.wrapped_label import UNIT, draw_sentences
 
 
-class SJC_OT_copy_report(bpy.types.Operator):
+class SJC_OT_copy_report(Action, bpy.types.Operator):
     """Copy versions, the result of the check and the logs to the clipboard, for a bug report"""  # noqa: D400 - a tooltip
 
     bl_idname = "sjc.copy_report"
     bl_label = "Copy Report"
-    bl_options = {"INTERNAL"}
 
     with_names: BoolProperty(
         name="With Paths and Prompts",

@@ -166,15 +166,11 @@ def _fill(collection, entries: Sequence[tuple[str, str]], index: int) -> int:  #
     return next((place for place, (name, _prompt) in enumerate(entries) if name == chosen), 0)
 
 
-def register() -> None:
-    """Add ``window_manager.sjc``, and keep its lists in step."""
-    bpy.types.WindowManager.sjc = PointerProperty(type=SJC_PG_session)
-    pump.LISTENERS.append(keep_in_step)
+PROPERTIES = ((bpy.types.WindowManager, "sjc", PointerProperty(type=SJC_PG_session)),)
+HOOKS = ((pump.LISTENERS, keep_in_step),)
 
 
 def unregister() -> None:
-    """Undo what `register` did."""
-    pump.LISTENERS.remove(keep_in_step)
+    """Forget the jobs of this session."""
     _records.clear()
     variations.forget()
-    del bpy.types.WindowManager.sjc

@@ -34,13 +34,4 @@ def _draw(header: bpy.types.Header, _context: bpy.types.Context) -> None:
     stop.job, stop.now, stop.ask = job.id, job.state is JobState.CANCELLING, True
 
 
-def register() -> None:
-    """Add it to the status bar."""
-    bpy.types.STATUSBAR_HT_header.append(_draw)
-    pump.LISTENERS.append(redraw_status_bars)
-
-
-def unregister() -> None:
-    """Unregister what `register` registered."""
-    pump.LISTENERS.remove(redraw_status_bars)
-    bpy.types.STATUSBAR_HT_header.remove(_draw)
+HOOKS = ((bpy.types.STATUSBAR_HT_header, _draw), (pump.LISTENERS, redraw_status_bars))

@@ -106,14 +106,15 @@ def _close() -> None:
     _views, _frame = None, 0
 
 
+HOOKS = ((pump.LISTENERS, look),)
+
+
 def register() -> None:
-    """Listen to changes of jobs."""
+    """Animate no jobs that are there already."""
     _seen.update(job.id for job in job_queue.QUEUE.jobs)
-    pump.LISTENERS.append(look)
 
 
 def unregister() -> None:
     """Stop the animation."""
-    pump.LISTENERS.remove(look)
     _turning.clear()
     _close()

@@ -118,11 +118,4 @@ class SJC_PG_result(bpy.types.PropertyGroup):
     )
 
 
-def register() -> None:
-    """Add the settings to the window manager."""
-    bpy.types.WindowManager.sjc_result = PointerProperty(type=SJC_PG_result)
-
-
-def unregister() -> None:
-    """Remove them."""
-    del bpy.types.WindowManager.sjc_result
+PROPERTIES = ((bpy.types.WindowManager, "sjc_result", PointerProperty(type=SJC_PG_result)),)

@@ -194,18 +194,16 @@ def _toggle(manager: bpy.types.WindowManager, _context: bpy.types.Context) -> No
         coverage_display.hide()
 
 
-def register() -> None:
-    """Add the switch for the coverage."""
-    bpy.types.WindowManager.sjc_show_coverage = BoolProperty(
-        name="Show Coverage",
-        description="Draw in the viewport where the rig looks from, which sides it sees (red: it does not), "
-        "and by colour what the model is told there: front, side, back, overhead",
-        update=_toggle,
-        options={"SKIP_SAVE"},
-    )
+SHOW_COVERAGE = BoolProperty(
+    name="Show Coverage",
+    description="Draw in the viewport where the rig looks from, which sides it sees (red: it does not), "
+    "and by colour what the model is told there: front, side, back, overhead",
+    update=_toggle,
+    options={"SKIP_SAVE"},
+)
+PROPERTIES = ((bpy.types.WindowManager, "sjc_show_coverage", SHOW_COVERAGE),)
 
 
 def unregister() -> None:
-    """Hide the coverage, and remove its switch."""
-    del bpy.types.WindowManager.sjc_show_coverage
+    """Hide the coverage."""
     coverage_display.hide()

@@ -159,11 +159,4 @@ class SJC_PG_settings(ModelChoice, RigSettings, PictureSettings, EditSettings, b
         return self.model_obstacle() or self.picture_obstacle()
 
 
-def register() -> None:
-    """Add the settings to scenes."""
-    bpy.types.Scene.sjc = PointerProperty(type=SJC_PG_settings)
-
-
-def unregister() -> None:
-    """Remove them."""
-    del bpy.types.Scene.sjc
+PROPERTIES = ((bpy.types.Scene, "sjc", PointerProperty(type=SJC_PG_settings)),)

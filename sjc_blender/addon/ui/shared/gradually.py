@@ -80,24 +80,17 @@ def gradually(
         redraw_sidebars()
 
 
+@bpy.app.handlers.persistent
 def forget(*_: object) -> None:
-    """End all tasks."""
+    """End all tasks, which belong to the open file."""
     for work in running.values():
         clock.cancel(work)
     running.clear()
 
 
-def register() -> None:
-    """End tasks before another file is loaded."""
-    bpy.app.handlers.load_pre.append(_before_load)
+HOOKS = ((bpy.app.handlers.load_pre, forget),)
 
 
 def unregister() -> None:
     """End all tasks."""
-    bpy.app.handlers.load_pre.remove(_before_load)
-    forget()
-
-
-@bpy.app.handlers.persistent
-def _before_load(*_: object) -> None:
     forget()
