@@ -6,7 +6,7 @@ from pathlib import Path
 
 import bpy
 
-from .shared.attempt import possible
+from .shared.action import possible
 
 MANUAL = Path(__file__).parents[2] / "manual" / "index.html"
 

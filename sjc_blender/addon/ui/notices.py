@@ -21,6 +21,7 @@ from ..jobs.job import Job, JobState
 from ..results import background_work
 from ..results.bake_texture import KEY
 from . import sound
+from .shared.action import Action
 
 Level = Literal["INFO", "WARNING"]
 
@@ -31,12 +32,11 @@ _setting_up = False
 """Whether the engine was being set up at the last check."""
 
 
-class SJC_OT_tell(bpy.types.Operator):
+class SJC_OT_tell(Action, bpy.types.Operator):
     """Say that something is done"""  # noqa: D400 - a tooltip
 
     bl_idname = "sjc.tell"
     bl_label = "SJC"
-    bl_options = {"INTERNAL"}
 
     message: StringProperty(name="Message", description="What is said", options={"HIDDEN", "SKIP_SAVE"})
     level: EnumProperty(
@@ -127,16 +127,13 @@ def _tell_of_texture(key: str, failure: SjcError | None) -> None:
         sound.ring()
 
 
+HOOKS = (
+    (pump.LISTENERS, _tell_of_jobs),
+    (session.LISTENERS, _tell_of_engine),
+    (background_work.LISTENERS, _tell_of_texture),
+)
+
+
 def register() -> None:
-    """Listen to jobs and the set-up."""
+    """Tell nothing of jobs that are there already."""
     _told.update(job_queue.QUEUE.jobs)
-    pump.LISTENERS.append(_tell_of_jobs)
-    session.LISTENERS.append(_tell_of_engine)
-    background_work.LISTENERS.append(_tell_of_texture)
-
-
-def unregister() -> None:
-    """Stop listening."""
-    background_work.LISTENERS.remove(_tell_of_texture)
-    session.LISTENERS.remove(_tell_of_engine)
-    pump.LISTENERS.remove(_tell_of_jobs)

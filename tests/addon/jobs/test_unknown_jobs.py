@@ -122,7 +122,7 @@ class Asked:
 def acted(cls, folder: Path):
     """Stand in for an operator of that class, which only Blender can make."""
     operator = SimpleNamespace(folder=str(folder), agreed=False, steps=10, report=lambda *_: None)
-    for name in ("invoke", "execute", "ask", "doubt", "settle"):
+    for name in ("invoke", "execute", "act", "ask", "doubt", "settle"):
         setattr(operator, name, getattr(cls, name).__get__(operator))
     return operator
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators of the batch: check, run, cancel and retry."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
+from typing import Any
 
 import bpy
 
@@ -10,11 +11,10 @@ from ... import api
 from ...batch import batch as batches
 from ...batch.new_batch import batching, chosen_seeds
 from ...batch.plan import BatchRequest
-from ...environment import session
 from ...rigs.rig_choice import RigChoice
 from ...window_events import push_undo, show_text
 from ..shared import camera_path, gradually
-from ..shared.attempt import attempt, confirm, in_object_mode, possible
+from ..shared.action import Action, confirm, engine_is_ready, in_object_mode, possible
 from .batch_properties import SJC_PG_batch
 
 EXAMPLE = """\
@@ -30,38 +30,32 @@ verdict: SjcError | str | None = None
 """Message of the last check or run, for the panel."""
 
 
-class _BatchOperator(bpy.types.Operator):
-    bl_options = {"INTERNAL"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        chosen = possible(cls, context.scene.sjc_batch.source is not None, "Choose a Text block or a file first")
-        return chosen and possible(cls, not reading(), "Wait until the list is read")
-
-    def make(self, context: bpy.types.Context, *, start: bool) -> set[str]:
-        """Check the list, and run it if `start`; keep the message for the panel."""
-        outcome = _told(self, lambda: _judge(context.scene, start))
-        if outcome != {"FINISHED"}:
-            return outcome
-        if verdict is not None:
-            self.report({"INFO"}, verdict)
-        return {"FINISHED"}
-
-
 def reading() -> bool:
     """Return whether a list is being read or started."""
     return NAME in gradually.running or camera_path.playing()
 
 
-def _keep(said: SjcError | str) -> None:
+def _has_list(operator: Any, context: bpy.types.Context) -> bool:
+    chosen = context.scene.sjc_batch.source is not None
+    return possible(operator, chosen, "Choose a Text block or a file first")
+
+
+def _is_idle(operator: Any, _context: bpy.types.Context) -> bool:
+    return possible(operator, not reading(), "Wait until the list is read")
+
+
+def _was_run(operator: Any, _context: bpy.types.Context) -> bool:
+    return possible(operator, batches.latest is not None, "Run a batch first")
+
+
+def _keep(said: SjcError | str | None) -> None:
     global verdict
     verdict = said
 
 
 def _judge(scene: bpy.types.Scene, start: bool) -> None:
     """Read the list, a few rows at a time, after playing the path if the rig is one."""
-    global verdict
-    verdict = None
+    _keep(None)
 
     def read(scene: bpy.types.Scene, rig: RigChoice) -> None:
         said: list[str] = []
@@ -85,49 +79,43 @@ def _judge(scene: bpy.types.Scene, start: bool) -> None:
         _keep(error)
 
 
-def _told(operator: bpy.types.Operator, action: Callable[[], object]) -> set[str]:
-    """Do what ends in a verdict; report that if it is a fault."""
-
-    def act() -> None:
-        action()
-        if isinstance(verdict, SjcError):
-            raise verdict
-
-    return attempt(operator, act)
+def _tell(operator: bpy.types.Operator) -> None:
+    """Report the verdict, if there is one already; raise it if it is a fault."""
+    if isinstance(verdict, SjcError):
+        raise verdict
+    if verdict is not None:
+        operator.report({"INFO"}, verdict)
 
 
-class SJC_OT_batch_check(_BatchOperator):
+class SJC_OT_batch_check(Action, bpy.types.Operator):
     """Check the list for faults without starting anything"""
 
     bl_idname = "sjc.batch_check"
     bl_label = "Check"
+    needs = (_has_list, _is_idle)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return self.make(context, start=False)
+    def act(self, context: bpy.types.Context) -> None:
+        _judge(context.scene, start=False)
+        _tell(self)
 
 
-class SJC_OT_batch_run(_BatchOperator):
+class SJC_OT_batch_run(Action, bpy.types.Operator):
     """Make the objects of the list that are missing; results that were deleted from the scene are imported again"""
 
     bl_idname = "sjc.batch_run"
     bl_label = "Run"
+    needs = (engine_is_ready, in_object_mode, _has_list, _is_idle)
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether there is a list, an engine, and new objects can be made now."""
-        obstacle = session.obstacle()
-        return possible(cls, not obstacle, obstacle) and in_object_mode(cls, context) and super().poll(context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return self.make(context, start=True)
+    def act(self, context: bpy.types.Context) -> None:
+        _judge(context.scene, start=True)
+        _tell(self)
 
 
-class SJC_OT_batch_cancel(bpy.types.Operator):
+class SJC_OT_batch_cancel(Action, bpy.types.Operator):
     """Stop the running job after its current step, and the waiting ones; Run or Retry continues them"""
 
     bl_idname = "sjc.batch_cancel"
     bl_label = "Cancel Batch"
-    bl_options = {"INTERNAL"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if batches.latest is None:
@@ -148,25 +136,22 @@ class SJC_OT_batch_cancel(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SJC_OT_batch_retry(bpy.types.Operator):
+class SJC_OT_batch_retry(Action, bpy.types.Operator):
     """Run failed and cancelled jobs again, from their last checkpoints"""
 
     bl_idname = "sjc.batch_retry"
     bl_label = "Retry"
-    bl_options = {"INTERNAL"}
+    needs = (_was_run, _is_idle)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        global verdict
-        verdict = None
-        latest = batches.latest
-        if latest is None or reading():
-            return {"CANCELLED"}
-
+    def act(self, context: bpy.types.Context) -> None:
         def done(said: str) -> None:
             _keep(said)
             push_undo("SJC batch")
 
-        return _told(self, lambda: gradually.gradually(NAME, latest.starting(), done, _keep))
+        assert batches.latest is not None, "poll has looked"
+        _keep(None)
+        gradually.gradually(NAME, batches.latest.starting(), done, _keep)
+        _tell(self)
 
 
 class SJC_OT_batch_new_text(bpy.types.Operator):
@@ -184,16 +169,14 @@ class SJC_OT_batch_new_text(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SJC_OT_batch_dismiss(bpy.types.Operator):
+class SJC_OT_batch_dismiss(Action, bpy.types.Operator):
     """Hide this message"""
 
     bl_idname = "sjc.batch_dismiss"
     bl_label = "Dismiss"
-    bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        global verdict
-        verdict = None
+        _keep(None)
         return {"FINISHED"}
 
 

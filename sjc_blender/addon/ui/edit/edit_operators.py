@@ -10,25 +10,20 @@ from ... import api
 from ...results.origin import is_result, job_folder_of
 from ...rigs import rig_building
 from ...rigs.domain import BOXLESS
-from ..job.job_operators import NeedsEngine
 from ..settings.properties import SJC_PG_settings
-from ..shared.attempt import attempt, on_result, possible
+from ..shared.action import Action, engine_is_ready, on_result, possible
 from ..shared.unknown_job_question import AsksAboutUnknownJobs
 
 LEAST_SIDE = 0.05
 """Of the region, in the longest side of the result."""
 
 
-class SJC_OT_edit_result(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
+class SJC_OT_edit_result(AsksAboutUnknownJobs, Action, bpy.types.Operator):
     """Make a new object from this result in the background; the result itself is kept"""
 
     bl_idname = "sjc.edit_result"
     bl_label = "Edit Result"
-    bl_options = {"INTERNAL"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return on_result(cls, context) and super().poll(context)
+    needs = (on_result, engine_is_ready)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         try:
@@ -37,15 +32,11 @@ class SJC_OT_edit_result(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
             return self.execute(context)
         return self.ask(context, event, folder)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def act(self, context: bpy.types.Context) -> None:
         settings: SJC_PG_settings = context.scene.sjc
-
-        def begin() -> None:
-            if self.agreed:
-                self.settle(job_folder_of(context.object).path)
-            api.submit(settings.edit_request(context.object), scene=context.scene, farm=settings.farm)
-
-        return attempt(self, begin)
+        if self.agreed:
+            self.settle(job_folder_of(context.object).path)
+        api.submit(settings.edit_request(context.object), scene=context.scene, farm=settings.farm)
 
 
 class SJC_OT_add_region(bpy.types.Operator):

@@ -9,14 +9,15 @@ from ....protocol.plain_files import read_tail
 from ... import api
 from ...environment import session
 from ...environment.fault_report import LOG_BYTES
-from ..shared.attempt import attempt, confirm, possible
+from ..shared.action import Action, confirm, possible
 
 
-class SJC_OT_set_up_engine(bpy.types.Operator):
+class SJC_OT_set_up_engine(Action, bpy.types.Operator):
     """Download and install what the engine needs into its own folder; you can go on working"""
 
     bl_idname = "sjc.set_up_engine"
     bl_label = "Set Up Engine"
+    bl_options = set()  # found by Blender's search
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -26,64 +27,61 @@ class SJC_OT_set_up_engine(bpy.types.Operator):
             return possible(cls, False, str(error))
         return True
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, api.set_up_engine)
+    def act(self, context: bpy.types.Context) -> None:
+        api.set_up_engine()
 
 
-class SJC_OT_cancel_setup(bpy.types.Operator):
+class SJC_OT_cancel_setup(Action, bpy.types.Operator):
     """Stop the set-up; downloaded files are kept, and the next set-up continues from there"""
 
     bl_idname = "sjc.cancel_setup"
     bl_label = "Cancel"
-    bl_options = {"INTERNAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, api.cancel_setup)
+    def act(self, context: bpy.types.Context) -> None:
+        api.cancel_setup()
 
 
-class SJC_OT_remove_engine(bpy.types.Operator):
+class SJC_OT_remove_engine(Action, bpy.types.Operator):
     """Delete the engine's environment from the disk; models, jobs and results are kept"""
 
     bl_idname = "sjc.remove_engine"
     bl_label = "Remove the Engine"
-    bl_options = {"INTERNAL"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         message = "Models, jobs and results stay. The engine can be set up again."
         return confirm(self, context, event, "Remove the Engine?", message, "Remove", warning=True)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, api.remove_engine)
+    def act(self, context: bpy.types.Context) -> None:
+        api.remove_engine()
 
 
-class SJC_OT_check_engine(bpy.types.Operator):
+class SJC_OT_check_engine(Action, bpy.types.Operator):
     """Check the engine: packages, graphics card, memory, speed"""
 
     bl_idname = "sjc.check_engine"
     bl_label = "Check the Engine"
+    bl_options = set()  # found by Blender's search
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, api.check_engine)
+    def act(self, context: bpy.types.Context) -> None:
+        api.check_engine()
 
 
-class SJC_OT_open_setup_log(bpy.types.Operator):
+class SJC_OT_open_setup_log(Action, bpy.types.Operator):
     """Open the log of the last set-up"""
 
     bl_idname = "sjc.open_setup_log"
     bl_label = "Open Log"
-    bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         bpy.ops.wm.path_open(filepath=str(api.engine_state().place.log))
         return {"FINISHED"}
 
 
-class SJC_OT_copy_setup_log(bpy.types.Operator):
+class SJC_OT_copy_setup_log(Action, bpy.types.Operator):
     """Copy the log of the last set-up to the clipboard"""
 
     bl_idname = "sjc.copy_setup_log"
     bl_label = "Copy Log"
-    bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
@@ -96,12 +94,11 @@ class SJC_OT_copy_setup_log(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SJC_OT_show_preferences(bpy.types.Operator):
+class SJC_OT_show_preferences(Action, bpy.types.Operator):
     """Show this add-on's preferences"""
 
     bl_idname = "sjc.show_preferences"
     bl_label = "Preferences"
-    bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         bpy.ops.preferences.addon_show(module=base_package)

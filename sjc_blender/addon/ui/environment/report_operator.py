@@ -19,7 +19,7 @@ from ... import api
 from ...environment import session
 from ...environment.fault_report import LOG_BYTES, fault_report, without_names
 from ...jobs import job_queue, known_jobs
-from ..shared.attempt import DIALOG, ask_in_dialog
+from ..shared.action import DIALOG, Action, ask_in_dialog
 from ..shared.wrapped_label import UNIT, draw_sentences
 
 

@@ -4,14 +4,14 @@
 from pathlib import Path
 
 import bpy
-from bpy.props import IntProperty, StringProperty
+from bpy.props import IntProperty
 
 from ....protocol.shown import shown
 from ... import api
 from ...jobs.job_records import read_record
-from ..job.job_operators import NeedsEngine
+from ..job.job_operators import OfFolder
 from ..job.job_status import record_settings
-from ..shared.attempt import attempt, confirm
+from ..shared.action import Action, confirm, engine_is_ready
 from ..shared.unknown_job_question import REASON, AsksAboutUnknownJobs
 from ..shared.wrapped_label import draw_sentences
 
@@ -19,41 +19,32 @@ NAMED_FILES = 5
 """Most file names listed that are left in a deleted job's folder."""
 
 
-class SJC_OT_recall(AsksAboutUnknownJobs, bpy.types.Operator):
+class SJC_OT_recall(AsksAboutUnknownJobs, OfFolder, Action, bpy.types.Operator):
     """Set everything in this tab as it was for this job"""
 
     bl_idname = "sjc.recall"
     bl_label = "Recall Settings"
     bl_options = {"UNDO", "INTERNAL"}
 
-    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
-
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return self.ask(context, event, self.folder)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        missed: list[str] = []
-
-        def recall() -> None:
-            self.settle(self.folder)
-            missed.extend(api.recall(self.folder, scene=context.scene))
-
-        outcome = attempt(self, recall)
+    def act(self, context: bpy.types.Context) -> None:
+        self.settle(self.folder)
+        missed = api.recall(self.folder, scene=context.scene)
         if missed:
             self.report({"WARNING"}, "Recalled, but for " + "; ".join(missed))
-        elif outcome == {"FINISHED"}:
+        else:
             self.report({"INFO"}, f"The settings are those of {context.scene.sjc.prompt or Path(self.folder).name}")
-        return outcome
 
 
-class SJC_OT_continue_job(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
+class SJC_OT_continue_job(AsksAboutUnknownJobs, OfFolder, Action, bpy.types.Operator):
     """Start a new job where this one ended; the old result is kept"""
 
     bl_idname = "sjc.continue_job"
     bl_label = "Continue with More Steps"
-    bl_options = {"INTERNAL"}
+    needs = (engine_is_ready,)
 
-    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
     steps: IntProperty(name="More Steps", description="How many steps to add", default=500, min=1, soft_max=10_000)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -65,23 +56,16 @@ class SJC_OT_continue_job(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator)
             draw_sentences(self.layout, context, f"{REASON}. Its model will be loaded.", "ERROR")
         self.layout.prop(self, "steps")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-
-        def begin() -> None:
-            self.settle(self.folder)
-            api.continue_job(self.folder, self.steps, scene=context.scene)
-
-        return attempt(self, begin)
+    def act(self, context: bpy.types.Context) -> None:
+        self.settle(self.folder)
+        api.continue_job(self.folder, self.steps, scene=context.scene)
 
 
-class SJC_OT_delete_job(bpy.types.Operator):
+class SJC_OT_delete_job(OfFolder, Action, bpy.types.Operator):
     """Delete the job's folder with its checkpoint and results; objects in the scene are kept"""
 
     bl_idname = "sjc.delete_job"
     bl_label = "Delete This Job"
-    bl_options = {"INTERNAL"}
-
-    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         record = read_record(Path(self.folder))
@@ -96,11 +80,8 @@ class SJC_OT_delete_job(bpy.types.Operator):
             warning=True,
         )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        def delete() -> None:
-            left = api.delete_job(self.folder)
-            if left:
-                names = ", ".join(map(shown, left[:NAMED_FILES])) + (" ..." if len(left) > NAMED_FILES else "")
-                self.report({"INFO"}, f"Deleted. {len(left)} files that the job did not make are left in it: {names}")
-
-        return attempt(self, delete)
+    def act(self, context: bpy.types.Context) -> None:
+        left = api.delete_job(self.folder)
+        if left:
+            names = ", ".join(map(shown, left[:NAMED_FILES])) + (" ..." if len(left) > NAMED_FILES else "")
+            self.report({"INFO"}, f"Deleted. {len(left)} files that the job did not make are left in it: {names}")

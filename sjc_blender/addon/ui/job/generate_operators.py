@@ -22,7 +22,7 @@ from ...rigs.domain import standing_box
 from ...rigs.rig_choice import RigChoice
 from ..settings.properties import SJC_PG_settings
 from ..shared import camera_path
-from ..shared.attempt import DIALOG, ask_in_dialog, attempt, in_object_mode, possible, report_error
+from ..shared.action import DIALOG, Action, ask_in_dialog, in_object_mode, possible, report_error
 from ..shared.background_mode import seen_to_its_end
 from ..shared.wrapped_label import UNIT, draw_sentences
 from . import variations
@@ -183,12 +183,11 @@ class SJC_OT_beside(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SJC_OT_dismiss(bpy.types.Operator):
+class SJC_OT_dismiss(Action, bpy.types.Operator):
     """Hide this message"""
 
     bl_idname = "sjc.dismiss"
     bl_label = "Dismiss"
-    bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         global refusal
@@ -196,21 +195,18 @@ class SJC_OT_dismiss(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SJC_OT_import_result(bpy.types.Operator):
+class SJC_OT_import_result(Action, bpy.types.Operator):
     """Import the result of a finished job from its folder"""
 
     bl_idname = "sjc.import_result"
     bl_label = "Import SJC Result"
     bl_options = {"REGISTER", "UNDO"}
+    needs = (in_object_mode,)
 
     directory: StringProperty(
         name="Job Folder", description="The folder with job.json and result", subtype="DIR_PATH", options={"SKIP_SAVE"}
     )
     filter_folder: BoolProperty(default=True, options={"HIDDEN"})
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return in_object_mode(cls, context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if self.directory:
@@ -218,11 +214,10 @@ class SJC_OT_import_result(bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def act(self, context: bpy.types.Context) -> None:
         folder = Path(bpy.path.abspath(self.directory))
         started_here = [job for job in api.jobs() if job.folder.path == folder]
-        source = started_here[-1] if started_here else folder
-        return attempt(self, lambda: api.import_result(source, scene=context.scene))
+        api.import_result(started_here[-1] if started_here else folder, scene=context.scene)
 
 
 class SJC_OT_random_seed(bpy.types.Operator):

@@ -8,10 +8,9 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from ....protocol.outside_file import is_folder
 from ... import api
-from ...environment import session
 from ...jobs import job_queue, known_jobs
 from ...jobs.job import Job, JobState
-from ..shared.attempt import attempt, confirm, in_object_mode, possible
+from ..shared.action import Action, confirm, engine_is_ready, in_object_mode, possible
 from ..shared.unknown_job_question import AsksAboutUnknownJobs
 from .job_status import record_settings, settings_text
 from .session_properties import chosen_job
@@ -26,14 +25,24 @@ def _chosen(context: bpy.types.Context) -> Job:
     return chosen
 
 
-class SJC_OT_cancel(bpy.types.Operator):
+class OfJob:
+    """A mix-in for operators of a job of this session."""
+
+    job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
+
+
+class OfFolder:
+    """A mix-in for operators of any job, by its folder."""
+
+    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
+
+
+class SJC_OT_cancel(OfJob, Action, bpy.types.Operator):
     """Stop the job after its current step; it can be resumed from there"""
 
     bl_idname = "sjc.cancel"
     bl_label = "Cancel"
-    bl_options = {"INTERNAL"}
 
-    job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
     now: BoolProperty(name="Now", description="Do not wait for the current step", options={"HIDDEN"})
     ask: BoolProperty(name="Ask", description="Name the job first", options={"HIDDEN", "SKIP_SAVE"})
 
@@ -53,59 +62,50 @@ class SJC_OT_cancel(bpy.types.Operator):
         message = f"{job.spec.subject} ({settings_text(job)}) stops, and can be resumed."
         return confirm(self, context, event, "Cancel this job?", message, "Cancel the Job")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: api.cancel(self.job, now=self.now))
+    def act(self, context: bpy.types.Context) -> None:
+        api.cancel(self.job, now=self.now)
 
 
-class SJC_OT_cancel_chosen(bpy.types.Operator):
+class SJC_OT_cancel_chosen(Action, bpy.types.Operator):
     """Cancel the selected job; a running job stops after its current step and can be resumed from there"""
 
     bl_idname = "sjc.cancel_chosen"
     bl_label = "Cancel Chosen Job"
-    bl_options = {"INTERNAL"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         chosen = chosen_job(context.window_manager.sjc)
         return possible(cls, chosen is not None and chosen.live, "Choose a job that runs or waits in line")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Ask the engine to stop, or take the job out of the line."""
-        return attempt(self, lambda: api.cancel(_chosen(context)))
+    def act(self, context: bpy.types.Context) -> None:
+        api.cancel(_chosen(context))
 
 
-class SJC_OT_pause(bpy.types.Operator):
+class SJC_OT_pause(OfJob, Action, bpy.types.Operator):
     """Pause the job after its current step; it keeps its memory, and waiting jobs keep waiting"""
 
     bl_idname = "sjc.pause"
     bl_label = "Pause"
-    bl_options = {"INTERNAL"}
 
-    job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: api.pause(self.job))
+    def act(self, context: bpy.types.Context) -> None:
+        api.pause(self.job)
 
 
-class SJC_OT_unpause(bpy.types.Operator):
+class SJC_OT_unpause(OfJob, Action, bpy.types.Operator):
     """Continue the paused job"""
 
     bl_idname = "sjc.unpause"
     bl_label = "Go On"
-    bl_options = {"INTERNAL"}
 
-    job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: api.unpause(self.job))
+    def act(self, context: bpy.types.Context) -> None:
+        api.unpause(self.job)
 
 
-class SJC_OT_move_job(bpy.types.Operator):
+class SJC_OT_move_job(Action, bpy.types.Operator):
     """Move the selected job in the queue; only waiting jobs can be moved"""
 
     bl_idname = "sjc.move_job"
     bl_label = "Move Job"
-    bl_options = {"INTERNAL"}
 
     places: IntProperty(name="Places", description="How far; negative: to an earlier place", options={"HIDDEN"})
 
@@ -119,16 +119,15 @@ class SJC_OT_move_job(bpy.types.Operator):
         waits = chosen is not None and chosen.state is JobState.QUEUED
         return possible(cls, waits, "Choose a job that waits in line")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: api.move(_chosen(context), self.places))
+    def act(self, context: bpy.types.Context) -> None:
+        api.move(_chosen(context), self.places)
 
 
-class SJC_OT_clear_jobs(bpy.types.Operator):
+class SJC_OT_clear_jobs(Action, bpy.types.Operator):
     """Remove ended jobs from this list; they stay in the history"""
 
     bl_idname = "sjc.clear_jobs"
     bl_label = "Clear Ended Jobs"
-    bl_options = {"INTERNAL"}
 
     job: StringProperty(name="Job", description="Id of the only job to remove", options={"HIDDEN", "SKIP_SAVE"})
 
@@ -149,58 +148,46 @@ class SJC_OT_clear_jobs(bpy.types.Operator):
         message = f"{ended} files and the history stay."
         return confirm(self, context, event, "Clear the list?", message, "Clear")
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: api.clear(self.job or None))
+    def act(self, context: bpy.types.Context) -> None:
+        api.clear(self.job or None)
 
 
-class NeedsEngine:
-    """A mix-in for operators that need the engine at once."""
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether the engine was found: a click does not wait for that."""
-        obstacle = session.obstacle()
-        return possible(cls, not obstacle, obstacle)
+def _resume(folder: str | Path, context: bpy.types.Context) -> None:
+    api.resume(folder, scene=context.scene, farm=context.scene.sjc.farm)
 
 
-def _resumed(folder: str | Path, context: bpy.types.Context) -> Job:
-    return api.resume(folder, scene=context.scene, farm=context.scene.sjc.farm)
-
-
-class SJC_OT_resume(AsksAboutUnknownJobs, NeedsEngine, bpy.types.Operator):
+class SJC_OT_resume(AsksAboutUnknownJobs, OfFolder, Action, bpy.types.Operator):
     """Continue this job from its last checkpoint; its result is imported into the active scene"""
 
     bl_idname = "sjc.resume"
     bl_label = "Resume"
-    bl_options = {"INTERNAL"}
-
-    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
+    needs = (engine_is_ready,)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return self.ask(context, event, self.folder)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: (self.settle(self.folder), _resumed(self.folder, context)))
+    def act(self, context: bpy.types.Context) -> None:
+        self.settle(self.folder)
+        _resume(self.folder, context)
 
 
-class SJC_OT_resume_all(NeedsEngine, bpy.types.Operator):
+class SJC_OT_resume_all(Action, bpy.types.Operator):
     """Continue all interrupted jobs, one after the other; their results are imported into the active scene"""
 
     bl_idname = "sjc.resume_all"
     bl_label = "Resume All"
-    bl_options = {"INTERNAL"}
+    needs = (engine_is_ready,)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        offers = [record.folder.path for record in reversed(known_jobs.offers())]
-        return attempt(self, lambda: [_resumed(path, context) for path in offers])
+    def act(self, context: bpy.types.Context) -> None:
+        for record in reversed(known_jobs.offers()):
+            _resume(record.folder.path, context)
 
 
-class SJC_OT_discard_all(bpy.types.Operator):
+class SJC_OT_discard_all(Action, bpy.types.Operator):
     """Delete all interrupted jobs with their checkpoints, after asking"""
 
     bl_idname = "sjc.discard_all"
     bl_label = "Discard All"
-    bl_options = {"INTERNAL"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         offers = known_jobs.offers()
@@ -216,25 +203,21 @@ class SJC_OT_discard_all(bpy.types.Operator):
             warning=True,
         )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: [api.delete_job(record) for record in known_jobs.offers()])
+    def act(self, context: bpy.types.Context) -> None:
+        for record in known_jobs.offers():
+            api.delete_job(record)
 
 
-class SJC_OT_show_result(bpy.types.Operator):
+class SJC_OT_show_result(OfJob, Action, bpy.types.Operator):
     """Select the result of this job and frame it in the viewport"""
 
     bl_idname = "sjc.show_result"
     bl_label = "Show"
     bl_options = {"INTERNAL", "UNDO"}
+    needs = (in_object_mode,)
 
-    job: StringProperty(name="Job", description="Id of the job", options={"HIDDEN"})
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return in_object_mode(cls, context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: api.show(self.job))
+    def act(self, context: bpy.types.Context) -> None:
+        api.show(self.job)
 
 
 def browsable(folder: Path) -> Path:
@@ -246,14 +229,11 @@ def browsable(folder: Path) -> Path:
     return next((path for path in (folder, *folder.parents) if not path.suffix), folder)
 
 
-class SJC_OT_open_folder(bpy.types.Operator):
+class SJC_OT_open_folder(OfFolder, Action, bpy.types.Operator):
     """Show the job's folder, with its log, previews and results, in the system's file browser"""
 
     bl_idname = "sjc.open_folder"
     bl_label = "Open Job Folder"
-    bl_options = {"INTERNAL"}
-
-    folder: StringProperty(name="Folder", description="The job's folder", options={"HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if not is_folder(Path(self.folder)):

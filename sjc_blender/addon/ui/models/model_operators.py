@@ -9,13 +9,13 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from ... import api
 from ...models.model_library import LIBRARY
 from ..settings.properties import SJC_PG_settings
-from ..shared.attempt import attempt, confirm, possible
+from ..shared.action import Action, confirm, possible
 
 OWN = "own"
 """Id of the user's own model in the list."""
 
 
-def _library_is_free(operator: type[bpy.types.Operator]) -> bool:
+def _library_is_free(operator: type[bpy.types.Operator], _context: bpy.types.Context) -> bool:
     return possible(operator, not LIBRARY.at_work, "One thing at a time: wait, or cancel the download")
 
 
@@ -46,56 +46,46 @@ class SJC_OT_choose_model(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SJC_OT_refresh_models(bpy.types.Operator):
+class SJC_OT_refresh_models(Action, bpy.types.Operator):
     """Search for models on this computer again"""
 
     bl_idname = "sjc.refresh_models"
     bl_label = "Refresh Models"
-    bl_options = {"INTERNAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, api.refresh_models)
+    def act(self, context: bpy.types.Context) -> None:
+        api.refresh_models()
 
 
-class SJC_OT_download_model(bpy.types.Operator):
+class SJC_OT_download_model(Action, bpy.types.Operator):
     """Download this model from Hugging Face in the background; files that are already there are kept and checked"""
 
     bl_idname = "sjc.download_model"
     bl_label = "Download Model"
-    bl_options = {"INTERNAL"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return _library_is_free(cls)
+    needs = (_library_is_free,)
 
     model: StringProperty(name="Model", description="Id of the model", options={"HIDDEN"})
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: api.download_model(self.model))
+    def act(self, context: bpy.types.Context) -> None:
+        api.download_model(self.model)
 
 
-class SJC_OT_cancel_download(bpy.types.Operator):
+class SJC_OT_cancel_download(Action, bpy.types.Operator):
     """Stop the download; downloaded files are kept, and the next download continues from there"""
 
     bl_idname = "sjc.cancel_download"
     bl_label = "Cancel Download"
-    bl_options = {"INTERNAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         api.cancel_download()
         return {"FINISHED"}
 
 
-class SJC_OT_delete_model(bpy.types.Operator):
+class SJC_OT_delete_model(Action, bpy.types.Operator):
     """Delete this model from the disk, for every program that uses the Hugging Face cache"""
 
     bl_idname = "sjc.delete_model"
     bl_label = "Delete Model"
-    bl_options = {"INTERNAL"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return _library_is_free(cls)
+    needs = (_library_is_free,)
 
     model: StringProperty(name="Model", description="Id of the model", options={"HIDDEN"})
 
@@ -112,8 +102,8 @@ class SJC_OT_delete_model(bpy.types.Operator):
             warning=True,
         )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: api.delete_model(self.model))
+    def act(self, context: bpy.types.Context) -> None:
+        api.delete_model(self.model)
 
 
 class SJC_OT_choose_model_folder(bpy.types.Operator):

@@ -13,13 +13,11 @@ from ...results.export import formats_of
 from ...results.origin import job_folder_of, mesh_of
 from ...results.printing import printed_size
 from ...results.remesh import Cut, cut_of, request_cut
-from ..shared.attempt import attempt, in_object_mode, is_saved, on_result
+from ..shared.action import Action, in_object_mode, is_saved, on_result
 
 
-class _OnResult:
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return on_result(cls, context) and in_object_mode(cls, context)
+class _OnResult(Action):
+    needs = (on_result, in_object_mode)
 
 
 class SJC_OT_auto_threshold(_OnResult, bpy.types.Operator):
@@ -27,11 +25,10 @@ class SJC_OT_auto_threshold(_OnResult, bpy.types.Operator):
 
     bl_idname = "sjc.auto_threshold"
     bl_label = "Automatic Threshold"
-    bl_options = {"INTERNAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def act(self, context: bpy.types.Context) -> None:
         mesh = mesh_of(context.object) or context.object
-        return attempt(self, lambda: request_cut(mesh, Cut(None, cut_of(mesh).smoothing)))
+        request_cut(mesh, Cut(None, cut_of(mesh).smoothing))
 
 
 class SJC_OT_show_as(_OnResult, bpy.types.Operator):
@@ -50,8 +47,8 @@ class SJC_OT_show_as(_OnResult, bpy.types.Operator):
         ],
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: api.show_as(context.object, self.kind, scene=context.scene))
+    def act(self, context: bpy.types.Context) -> None:
+        api.show_as(context.object, self.kind, scene=context.scene)
 
 
 class SJC_OT_show_side(_OnResult, bpy.types.Operator):
@@ -67,8 +64,8 @@ class SJC_OT_show_side(_OnResult, bpy.types.Operator):
         items=[("before", "Before", "What the edit was made of"), ("after", "After", "The result of the edit")],
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: api.show_side(context.object, self.side, scene=context.scene))
+    def act(self, context: bpy.types.Context) -> None:
+        api.show_side(context.object, self.side, scene=context.scene)
 
 
 class SJC_OT_bake_texture(_OnResult, bpy.types.Operator):
@@ -76,11 +73,10 @@ class SJC_OT_bake_texture(_OnResult, bpy.types.Operator):
 
     bl_idname = "sjc.bake_texture"
     bl_label = "Bake Texture"
-    bl_options = {"INTERNAL"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def act(self, context: bpy.types.Context) -> None:
         size = int(context.window_manager.sjc_result.texture_size)
-        return attempt(self, lambda: api.bake_texture(mesh_of(context.object) or context.object, size, wait=False))
+        api.bake_texture(mesh_of(context.object) or context.object, size, wait=False)
 
 
 class SJC_OT_mark_asset(_OnResult, bpy.types.Operator):
@@ -90,8 +86,8 @@ class SJC_OT_mark_asset(_OnResult, bpy.types.Operator):
     bl_label = "Mark as Asset"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: api.mark_as_asset(context.object, job_folder_of(context.object)))
+    def act(self, context: bpy.types.Context) -> None:
+        api.mark_as_asset(context.object, job_folder_of(context.object))
 
 
 class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
@@ -99,6 +95,7 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
 
     bl_idname = "sjc.export_result"
     bl_label = "Export SJC Result"
+    bl_options = set()  # found by Blender's search
 
     filename_ext = ""
     filepath: StringProperty(name="File", description="File to write", subtype="FILE_PATH")
@@ -135,32 +132,23 @@ class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):
         self.filepath = wanted
         return changed
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        def export() -> None:
-            path = api.export_result(context.object, self.filepath)
-            size = " x ".join(map(str, printed_size(context.object, context.scene)))
-            printed = f", {size} mm" if path.suffix.lower() == ".stl" else ""
-            self.report({"INFO"}, f"Exported to {path}{printed}")
-
-        return attempt(self, export)
+    def act(self, context: bpy.types.Context) -> None:
+        path = api.export_result(context.object, self.filepath)
+        size = " x ".join(map(str, printed_size(context.object, context.scene)))
+        printed = f", {size} mm" if path.suffix.lower() == ".stl" else ""
+        self.report({"INFO"}, f"Exported to {path}{printed}")
 
 
-class SJC_OT_bring_files(bpy.types.Operator):
+class SJC_OT_bring_files(Action, bpy.types.Operator):
     """Copy the .vdb files that results use in other folders into the folder sjc beside this file, and use the copies"""
 
     bl_idname = "sjc.bring_files"
     bl_label = "Bring Files Here"
     bl_options = {"REGISTER", "UNDO"}
+    needs = (is_saved,)
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return is_saved(cls)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        def bring() -> None:
-            brought = api.bring_files_here()
-            self.report({"INFO"}, f"Files that lie beside this one now: {len(brought.files)}")
-            for name, reason in brought.left.items():
-                self.report({"WARNING"}, f"{name}: {reason}")
-
-        return attempt(self, bring)
+    def act(self, context: bpy.types.Context) -> None:
+        brought = api.bring_files_here()
+        self.report({"INFO"}, f"Files that lie beside this one now: {len(brought.files)}")
+        for name, reason in brought.left.items():
+            self.report({"WARNING"}, f"{name}: {reason}")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators that make and check rigs and domains."""
 
+from typing import Any
+
 import bpy
 from bpy.props import IntProperty
 
@@ -12,26 +14,21 @@ from ...rigs.proxy_box import add_fitting_domain
 from ...rigs.rig_choice import RigChoice
 from ..settings.properties import SJC_PG_settings
 from ..shared import camera_path
-from ..shared.attempt import attempt, in_object_mode, possible
+from ..shared.action import Action, in_object_mode, possible
 
 
-class SJC_OT_add_rig(bpy.types.Operator):
+class SJC_OT_add_rig(Action, bpy.types.Operator):
     """Add cameras around the domain, and a domain if there is none, and use them for the next job"""
 
     bl_idname = "sjc.add_rig"
     bl_label = "Add SJC Camera Rig"
     bl_options = {"REGISTER", "UNDO"}
+    needs = (in_object_mode,)
 
     count: IntProperty(name="Cameras", description="How many cameras", default=24, min=1, max=500, soft_max=100)
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return in_object_mode(cls, context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: self._add(context.scene))
-
-    def _add(self, scene: bpy.types.Scene) -> None:
+    def act(self, context: bpy.types.Context) -> None:
+        scene = context.scene
         settings: SJC_PG_settings = scene.sjc
         orbit = load_profile(bpy.path.abspath(settings.model)).orbit
         if settings.domain is None:
@@ -40,49 +37,42 @@ class SJC_OT_add_rig(bpy.types.Operator):
         settings.rig = "CAMERAS"
 
 
-class SJC_OT_add_domain(bpy.types.Operator):
+class SJC_OT_add_domain(Action, bpy.types.Operator):
     """Add a box at the 3D cursor for the result to fill; move, rotate and scale it as you like"""
 
     bl_idname = "sjc.add_domain"
     bl_label = "Add SJC Domain"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return in_object_mode(cls, context)
+    needs = (in_object_mode,)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         context.scene.sjc.domain = rig_building.add_domain(context.scene)
         return {"FINISHED"}
 
 
-class SJC_OT_fit_domain(bpy.types.Operator):
+def _has_proxy(operator: Any, context: bpy.types.Context) -> bool:
+    return possible(operator, context.scene.sjc.proxy is not None, "Choose a proxy first")
+
+
+class SJC_OT_fit_domain(Action, bpy.types.Operator):
     """Add a domain around the whole proxy and use it for the next job"""
 
     bl_idname = "sjc.fit_domain"
     bl_label = "Fit Domain to Proxy"
     bl_options = {"REGISTER", "UNDO"}
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Whether there is a proxy, and new objects can be made now."""
-        chosen = possible(cls, context.scene.sjc.proxy is not None, "Choose a proxy first")
-        return chosen and in_object_mode(cls, context)
+    needs = (_has_proxy, in_object_mode)
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        return attempt(self, lambda: self._add(context.scene))
-
-    def _add(self, scene: bpy.types.Scene) -> None:
-        settings: SJC_PG_settings = scene.sjc
-        settings.domain = add_fitting_domain(settings.proxy, scene)
+    def act(self, context: bpy.types.Context) -> None:
+        settings: SJC_PG_settings = context.scene.sjc
+        settings.domain = add_fitting_domain(settings.proxy, context.scene)
 
 
-class SJC_OT_check_rig(bpy.types.Operator):
+class SJC_OT_check_rig(Action, bpy.types.Operator):
     """Evaluate the camera's path and report what it sees; the scene is played for this and restored"""
 
     bl_idname = "sjc.check_rig"
     bl_label = "Check Path"
-    bl_options = {"INTERNAL"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

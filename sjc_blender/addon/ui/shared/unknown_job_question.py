@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The question before a job that the user did not start is used."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import BoolProperty
@@ -13,7 +10,7 @@ from ....protocol.errors import SjcError
 from ....protocol.job_folder import JobFolder
 from ... import api
 from ...jobs import unknown_jobs
-from .attempt import confirm
+from .action import confirm
 
 REASON = "This job was not begun by you, as far as this computer knows"
 
@@ -21,12 +18,7 @@ REASON = "This job was not begun by you, as far as this computer knows"
 class AsksAboutUnknownJobs:
     """A mix-in for operators that ask before they use a job of another user."""
 
-    if TYPE_CHECKING:
-        agreed: bool
-    else:
-        agreed: BoolProperty(
-            name="Agreed", description="The user has agreed to the job", options={"HIDDEN", "SKIP_SAVE"}
-        )
+    agreed: BoolProperty(name="Agreed", description="The user has agreed to the job", options={"HIDDEN", "SKIP_SAVE"})
 
     def doubt(self, folder: str | Path) -> str:
         """Return the question in two sentences; empty for the user's own job, and for a missing one (see `execute`)."""

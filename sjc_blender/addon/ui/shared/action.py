@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Helpers of operators: error reports, Object Mode, and questions."""
+"""Operators: what they need, how they do what they are for, error reports, and questions."""
 
 import textwrap
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from ....protocol.errors import SjcError
+from ...environment import session
 from ...results.origin import is_result
 from .background_mode import seen_to_its_end
 
@@ -25,17 +26,6 @@ def report_error(operator: bpy.types.Operator, error: SjcError) -> None:
     operator.report({"ERROR"}, " \n".join(shown))  # the status bar joins the lines with nothing between
 
 
-def attempt(operator: bpy.types.Operator, action: Callable[[], object]) -> set[str]:
-    """Call `action`, in background mode until what it began has ended; report an SjcError."""
-    try:
-        with seen_to_its_end():
-            action()
-    except SjcError as error:
-        report_error(operator, error)
-        return {"CANCELLED"}
-    return {"FINISHED"}
-
-
 def possible(operator: Any, condition: bool, otherwise: str) -> bool:
     """Return `condition`; if it does not hold, `otherwise` is the message of the operator's grey button."""
     if not condition:
@@ -48,7 +38,7 @@ def in_object_mode(operator: Any, context: bpy.types.Context) -> bool:
     return possible(operator, context.mode == "OBJECT", "Go to Object Mode first")
 
 
-def is_saved(operator: Any) -> bool:
+def is_saved(operator: Any, _context: bpy.types.Context) -> bool:
     """Return whether something can lie beside the open file; if not, set the poll message."""
     return possible(operator, bool(bpy.data.filepath), "Save the file first")
 
@@ -56,6 +46,43 @@ def is_saved(operator: Any) -> bool:
 def on_result(operator: Any, context: bpy.types.Context) -> bool:
     """Return whether the active object is a result; if not, set the poll message."""
     return possible(operator, is_result(context.object), "Choose the Volume or the mesh of a job")
+
+
+def engine_is_ready(operator: Any, _context: bpy.types.Context) -> bool:
+    """Return whether the engine was found, for a click does not wait for that; if not, set the poll message."""
+    obstacle = session.obstacle()
+    return possible(operator, not obstacle, obstacle)
+
+
+class Action:
+    """A mix-in for operators that do one thing, which can fail.
+
+    Attributes
+    ----------
+    needs : tuple of callable
+        Each takes the operator and the context, and returns whether it can be executed, as those above.
+    """
+
+    bl_options = {"INTERNAL"}
+    needs: tuple[Callable[[Any, bpy.types.Context], bool], ...] = ()
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return all(need(cls, context) for need in cls.needs)
+
+    def act(self, context: bpy.types.Context) -> None:
+        """Do it; an SjcError is reported."""
+        raise NotImplementedError
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Act, in background mode until what was begun has ended."""
+        try:
+            with seen_to_its_end():
+                self.act(context)
+        except SjcError as error:
+            report_error(self, error)
+            return {"CANCELLED"}
+        return {"FINISHED"}
 
 
 def confirm(
