@@ -24,7 +24,7 @@ from ...protocol.removed_settings import as_before
 from ...protocol.slug import slug
 from ...protocol.spec import JobSpec
 from ..jobs.job_inputs import JobInputs
-from ..jobs.job_request import OUTPUTS, JobRequest
+from ..jobs.job_request import OUTPUTS, STEERING, JobRequest
 from ..jobs.resolve import resolved
 from ..jobs.scene_view import SceneView
 from ..results.placement import result_name
@@ -37,55 +37,20 @@ from .seed_ranges import ALLOWED
 from .written_numbers import NUMBER
 
 COLUMN_OF_CODE = {
-    "unknown_rig": "rig",
     "no_cameras": "rig",
     "unusable_cameras": "rig",
     "bad_jitter": "rig",
     "bad_frames": "rig",
-    "unknown_domain": "domain",
-    "domain_zero_size": "domain",
-    "domain_sheared": "domain",
-    "domain_without_box": "domain",
-    "bad_model_profile": "model",
     "unknown_output": "outputs",
-    "prompt_outside_vocabulary": "prompt",
-    "unknown_proxy": "proxy",
-    "proxy_without_surface": "proxy",
-    "proxy_outside_domain": "proxy",
-    "unknown_guide": "guide",
-    "guide_without_surface": "guide",
-    "guide_outside_domain": "guide",
-    "guide_too_fine": "guide",
-    "unknown_picture": "picture",
-    "region_without_edit": "region",
-    "unknown_region": "region",
-    "region_without_surface": "region",
-    "region_outside_domain": "region",
-    "region_other_samples": "region",
-    "region_other_grid": "region",
     "no_job": "edit",
     "no_checkpoint": "edit",
     "checkpoint_corrupt": "edit",
     "engine_busy": "edit",
     "result_folder_missing": "edit",
 }
-"""The column that an error of a job is about, by error code."""
+"""The column that an error of a job is about, by error code; that of any other is the first that the code names."""
 
-NOT_EDITED = {
-    "rig",
-    "domain",
-    "jitter",
-    "proxy",
-    "looseness",
-    "guide",
-    "guide_picture",
-    "guide_strength",
-    "control",
-} | {
-    "picture",
-    "picture_strength",
-    "ip_adapter",
-}
+NOT_EDITED = {"rig", "domain", "jitter", *STEERING}
 """Columns that a row with ``edit`` cannot have."""
 
 COLUMN_OF_FIELD = {
@@ -311,7 +276,8 @@ def _told(row: Row, columns: Mapping[str, Any], error: SjcError) -> list[BatchFa
     if isinstance(error, InvalidSpec):
         found = [(_column(fault.field, columns), fault.value, fault.allowed) for fault in error.faults]
     else:
-        column = COLUMN_OF_CODE.get(error.code, "")
+        named = (word for word in error.code.split("_") if word in TEXT)
+        column = COLUMN_OF_CODE.get(error.code) or next(named, "")
         value = columns.get(column)
         found = [(column, value if isinstance(value, str) else None, f"{error.message} {error.hint}".strip())]
     shared = {name for name in columns if name not in row.values}

@@ -19,10 +19,10 @@ from ..batch.entry import DONE
 from ..batch.layout import PLACES
 from ..batch.seed_ranges import seeds_of
 from ..batch.written_numbers import NotANumber
-from ..jobs.job_request import absolute
+from ..jobs.job_request import STEERING, absolute
 from .farm_options import add_farm_options, chosen_farm
-from .guide_options import add_guide_options, guide_arguments
-from .job_options import add_run_options
+from .guide_options import add_guide_options
+from .job_options import add_run_options, chosen
 from .outcome import Outcome, told
 from .progress import JobProgress, Progress
 from .result_options import add_result_options, save_scene
@@ -76,7 +76,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--collection", metavar="NAME", help="collection for the results (default: one with the file's name)"
     )
-    parser.add_argument("--no-assets", action="store_true", help="do not mark the results as assets")
+    parser.add_argument("--no-assets", action="store_false", dest="assets", help="do not mark the results as assets")
     parser.add_argument("--versions", action="store_true", help="keep the previous result of a changed row, hidden")
     parser.add_argument("--prune", action="store_true", help="remove objects whose rows are no longer in the file")
     add_run_options(
@@ -130,29 +130,19 @@ def _made(arguments: argparse.Namespace, source: str, say: Progress) -> Outcome:
 
 
 def _batch(arguments: argparse.Namespace, source: str, progress: Any = None) -> api.Batch:
+    settings = ("seeds", "domain", "model", "negative_prompt", "jitter", "engine_python", *STEERING)
+    arrangement = ("place", "spacing", "collection", "assets", "versions", "show")
     return api.batch(
         source,
-        seeds=arguments.seeds,
         presets=arguments.preset or "standard",
         rigs=arguments.rig or "ORBIT",
-        domain=arguments.domain,
-        model=arguments.model,
-        negative_prompt=arguments.negative_prompt,
         outputs=arguments.outputs or api.OUTPUTS,
-        jitter=arguments.jitter,
-        **guide_arguments(arguments),
         overrides=parse_overrides(arguments.changes),
         folder=arguments.out,
-        place=arguments.place,
-        spacing=arguments.spacing,
-        collection=arguments.collection,
-        assets=not arguments.no_assets,
-        versions=arguments.versions,
-        show=arguments.show,
         start=False,
         progress=progress,
-        engine_python=arguments.engine_python,
         farm=chosen_farm(arguments),
+        **chosen(arguments, *settings, *arrangement),
     )
 
 

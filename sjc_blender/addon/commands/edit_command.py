@@ -7,9 +7,8 @@ import argparse
 
 from ...protocol.presets import preset_names
 from .. import api
-from .job_options import add_job_options, job_outcome, job_overrides, save_first
+from .job_options import add_job_options, chosen, run_job
 from .outcome import Outcome
-from .progress import Progress
 
 NAME = "edit"
 HELP = "change a finished object in a region, or refine all of it"
@@ -39,27 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Outcome:
     """Edit it, wait for it, and import and save it if that is wanted."""
-    overrides = job_overrides(arguments)
-    save_first(arguments)
-    progress = Progress(arguments).of_job()
     if arguments.agree:
         api.agree(arguments.source)
-    job = api.edit(
-        arguments.source,
-        arguments.prompt,
-        negative_prompt=arguments.negative_prompt,
-        region=arguments.region,
-        anew=arguments.anew,
-        preset=arguments.preset,
-        model=arguments.model,
-        seed=arguments.seed,
-        outputs=arguments.outputs,
-        overrides=overrides,
-        folder=arguments.out,
-        import_results=False,
-        wait=True,
-        progress=progress,
-        engine_python=arguments.engine_python,
-    )
-    progress.close()
-    return job_outcome(job, arguments)
+    names = ("source", "prompt", "negative_prompt", "region", "anew", "preset", "model", "seed", "outputs")
+    return run_job(api.edit, arguments, **chosen(arguments, *names))

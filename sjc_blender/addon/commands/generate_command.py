@@ -7,12 +7,12 @@ import argparse
 
 from ...protocol.presets import preset_names
 from .. import api
+from ..jobs.job_request import STEERING
 from ..rigs.rig_choice import FORMS
 from .farm_options import add_farm_options, chosen_farm
-from .guide_options import add_guide_options, guide_arguments
-from .job_options import add_job_options, job_outcome, job_overrides, save_first
+from .guide_options import add_guide_options
+from .job_options import add_job_options, chosen, run_job
 from .outcome import Outcome
-from .progress import Progress
 
 NAME = "generate"
 HELP = "make an object from a prompt"
@@ -52,27 +52,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Outcome:
     """Make it, wait for it, and import and save it if that is wanted."""
-    overrides = job_overrides(arguments)
-    save_first(arguments)
-    progress = Progress(arguments).of_job()
-    job = api.generate(
-        arguments.prompt,
-        negative_prompt=arguments.negative_prompt,
-        rig=arguments.rig,
-        jitter=arguments.jitter,
-        **guide_arguments(arguments),
-        domain=arguments.domain,
-        preset=arguments.preset,
-        seed=arguments.seed,
-        model=arguments.model,
-        outputs=arguments.outputs or api.OUTPUTS,
-        overrides=overrides,
-        folder=arguments.out,
-        import_results=False,
-        wait=True,
-        progress=progress,
-        engine_python=arguments.engine_python,
-        farm=chosen_farm(arguments),
-    )
-    progress.close()
-    return job_outcome(job, arguments)
+    names = ("prompt", "negative_prompt", "rig", "jitter", "domain", "preset", "seed", "model", *STEERING)
+    outputs = arguments.outputs or api.OUTPUTS
+    return run_job(api.generate, arguments, **chosen(arguments, *names), outputs=outputs, farm=chosen_farm(arguments))

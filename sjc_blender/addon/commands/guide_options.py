@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of the subcommands that make new jobs: the shapes that are kept to, and what is seen beside the prompt."""
+"""Options of the subcommands that make new jobs: what is called as `STEERING` of a request."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from ...protocol.guide import PICTURES
 from ...protocol.spec import LOOSENESS
-
-_SHAPES = ("proxy", "looseness", "guide", "guide_strength", "guide_picture", "control")
-_PICTURE = ("picture", "picture_strength", "ip_adapter")
 
 
 def add_guide_options(parser: argparse.ArgumentParser, whose: str = "") -> None:
@@ -57,8 +53,3 @@ def add_guide_options(parser: argparse.ArgumentParser, whose: str = "") -> None:
         metavar="FILE",
         help=f".safetensors file of an IP-Adapter, with the folder image_encoder beside it{whose}",
     )
-
-
-def guide_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What was chosen, as `api.generate` and `api.batch` take it."""
-    return {name: getattr(arguments, name) for name in _SHAPES + _PICTURE}

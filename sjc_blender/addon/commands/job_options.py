@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options and outcome of the subcommands that run one job."""
+"""Options, run and outcome of the subcommands that make one job."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 from ...protocol.errors import SjcError
 from ...protocol.overrides import merged, parse_overrides
 from .. import api
 from .outcome import Outcome
+from .progress import Progress
 from .result_options import add_result_options, import_and_save, save_scene
 
 
@@ -39,27 +41,45 @@ def add_run_options(parser: argparse.ArgumentParser, changes: str, folder: str) 
     parser.add_argument("--engine-python", metavar="PATH", help="default: the preferences, or SJC_ENGINE_PYTHON")
 
 
-def job_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the overrides of ``--steps`` and ``--set``; SjcError ``bad_usage``."""
-    overrides = {} if arguments.steps is None else {"optimisation": {"steps": arguments.steps}}
-    return merged(overrides, parse_overrides(arguments.changes))
+def chosen(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Return what was chosen by options that are called as arguments of the API, by these names."""
+    return {name: getattr(arguments, name) for name in names}
 
 
-def save_first(arguments: argparse.Namespace) -> None:
-    """Save the scene before the job: the job's folder and the volume's file lie beside it.
+def run_job(make: Callable[..., api.Job], arguments: argparse.Namespace, **options: Any) -> Outcome:
+    """Make a job by `api.generate` or `api.edit`, wait for it, and import and save its result if that is wanted.
 
     Raises
     ------
     SjcError
-        ``bad_usage``, ``not_saved``.
+        ``bad_usage``, ``not_saved``, or as `make`.
     """
+    steps = {} if arguments.steps is None else {"optimisation": {"steps": arguments.steps}}
+    overrides = merged(steps, parse_overrides(arguments.changes))
+    _save_first(arguments)
+    progress = Progress(arguments).of_job()
+    job = make(
+        **options,
+        overrides=overrides,
+        folder=arguments.out,
+        import_results=False,
+        wait=True,
+        progress=progress,
+        engine_python=arguments.engine_python,
+    )
+    progress.close()
+    return _outcome(job, arguments)
+
+
+def _save_first(arguments: argparse.Namespace) -> None:
+    """Save the scene before the job: the job's folder and the volume's file lie beside it."""
     if arguments.outputs and not arguments.save:
         raise SjcError("bad_usage", "--import has no effect without --save.", "Add --save OUT.blend.")
     if arguments.save:
         save_scene(arguments.save)
 
 
-def job_outcome(job: api.Job, arguments: argparse.Namespace) -> Outcome:
+def _outcome(job: api.Job, arguments: argparse.Namespace) -> Outcome:
     """Return a job's outcome; import and save its result if `--save` was given."""
     facts: dict[str, Any] = {"folder": str(job.folder.path), "warnings": job.warnings}
     if job.result is None:

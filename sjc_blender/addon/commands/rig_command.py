@@ -7,6 +7,7 @@ import argparse
 
 from .. import api
 from ..rigs.rig_choice import FORMS
+from .job_options import chosen
 from .outcome import Outcome
 
 NAME = "rig"
@@ -33,8 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Outcome:
     """Report on the rig."""
-    asked = {name: getattr(arguments, name) for name in ("rig", "domain", "jitter", "model")}
-    report = api.rig_report(**{name: value for name, value in asked.items() if value is not None})
+    report = api.rig_report(**chosen(arguments, "rig", "domain", "jitter", "model"))
     cameras = f"{report.viewpoints} cameras" if report.viewpoints else "an orbit"
     low, high = report.elevation
     lines = [

@@ -17,6 +17,19 @@ from ..rigs.rig_choice import RigChoice
 OUTPUTS = ("volume", "mesh")
 """Possible outputs of a job."""
 
+STEERING = (
+    "proxy",
+    "looseness",
+    "guide",
+    "guide_strength",
+    "guide_picture",
+    "control",
+    "picture",
+    "picture_strength",
+    "ip_adapter",
+)
+"""Fields of a request that say which shapes and pictures a new job keeps to; an edit has those of the edited job."""
+
 Shape = bpy.types.Object | bpy.types.Collection | str
 
 
@@ -44,7 +57,6 @@ class JobRequest:
     guide : object, collection, the name of one, or None
     guide_strength : float or None
     guide_picture : str or None
-    guide_levels : two floats, or None
     control : str, Path or None
     picture : Image, its name, the path of a PNG, or None
     picture_strength : float or None
@@ -76,7 +88,6 @@ class JobRequest:
     guide: Shape | None = None
     guide_strength: float | None = None
     guide_picture: str | None = None
-    guide_levels: Sequence[float] | None = None
     control: str | Path | None = None
     picture: bpy.types.Image | str | Path | None = None
     picture_strength: float | None = None

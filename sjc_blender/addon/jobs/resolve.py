@@ -54,11 +54,7 @@ def _from_scene(request: JobRequest, view: SceneView) -> tuple[JobSpec, JobInput
         looseness = LOOSENESS if request.looseness is None else request.looseness
         settings["field"] = {"proxy": ProxySpec("", looseness)}
     if request.guide is not None:
-        said = {
-            "strength": request.guide_strength,
-            "levels": request.guide_levels,
-            "picture": request.guide_picture,
-        }
+        said = {"strength": request.guide_strength, "picture": request.guide_picture}
         settings["guide"] = {"digest": "", **{name: value for name, value in said.items() if value is not None}}
     if request.picture is not None:
         strength = {} if request.picture_strength is None else {"strength": request.picture_strength}
