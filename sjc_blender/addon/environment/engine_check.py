@@ -93,12 +93,11 @@ class EngineCheck:
         process = self._process
         if process is None:
             return False
-        ended = process.ended
-        for event in process.events():
+        told, ended = process.advance()
+        for event in told:
             if isinstance(event, Diagnosis):
                 self._told = event
         if not ended:
-            process.supervise()
             return False
         _command, silent = self._waiting.pop(0)
         self._before += self._told.findings if self._told else (silent or _silent(process),)

@@ -220,15 +220,13 @@ class EngineKeeper:
         """Process the events of the set-up; return True if anything changed."""
         process = self._process
         assert process is not None
-        ended = process.ended  # checked first: the events of an ended process are complete only then
-        told = process.events()
+        told, ended = process.advance()
         for event in told:
             if isinstance(event, Stage):
                 self._change(stage=event)
             else:
                 self._outcome = event
         if not ended:
-            process.supervise()
             return bool(told)
         failure = self._failure(process)
         process.close()

@@ -30,9 +30,9 @@ class FarmJobs:
         for job in changed:
             self._give(job)
         for farm, sender in list(self._senders.items()):
-            ended = sender.ended
+            told, ended = sender.advance()
             given = {job.folder.path: job for job in jobs if job.farm == farm and job.live}
-            for folder, event in sender.taken():
+            for folder, event in told:
                 if folder in given:
                     given[folder].apply(event)
                     changed.append(given[folder])
@@ -45,7 +45,6 @@ class FarmJobs:
                 del self._senders[farm]
             elif not left:
                 sender.leave()
-            sender.supervise()
         return changed
 
     def cancel(self, job: Job) -> bool:

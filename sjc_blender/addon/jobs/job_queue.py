@@ -177,15 +177,12 @@ class JobQueue:
         """Process the events of the running engine; return True if anything changed."""
         process = self._process
         assert process is not None
-        # Checked first: the events of an ended process are complete only then.
-        ended = process.ended
-        told = process.events()
+        told, ended = process.advance()
         for event in told:
             job.apply(event)
         if not ended:
             if not job.live:
                 process.end_within(EXIT_SECONDS)
-            process.supervise()
             return bool(told)
         if job.live:
             self._end_untold(job, process)

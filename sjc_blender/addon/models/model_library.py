@@ -134,15 +134,12 @@ class ModelLibrary:
         process = self._process
         if process is None:
             return False
-        # Checked first: the events of an ended process are complete only then.
-        ended = process.ended
-        told = process.events()
+        told, ended = process.advance()
         for event in told:
             self._apply(event)
         if not ended:
             if self._told_end:
                 process.end_within(EXIT_SECONDS)
-            process.supervise()
             return bool(told)
         self._end(process)
         return True

@@ -140,12 +140,15 @@ class ChildProcess:
             self._seen_ended = time.monotonic()
         return not self._reader.is_alive() or time.monotonic() - self._seen_ended > DRAIN_SECONDS
 
-    def events(self) -> list[events.Event]:
-        """Return the events since the last call."""
-        return self.taken()
+    def advance(self) -> tuple[list[Any], bool]:
+        """Return `events`, and whether the child has `ended`; called repeatedly, as `supervise`."""
+        ended = self.ended  # first: only those of an ended child are complete
+        if not ended:
+            self.supervise()
+        return self.events(), ended
 
-    def taken(self) -> list[Any]:
-        """Return the lines that were read since the last call, as `parse` gives them."""
+    def events(self) -> list[Any]:
+        """Return the events since the last call, as `parse` gives them."""
         told = []
         with contextlib.suppress(queue.Empty):
             while True:
