@@ -7,14 +7,16 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal
 
 import numpy as np
 
 from ...protocol.model_profile import ModelProfile, Orbit
-from ...protocol.spec import Camera, CameraRig, DomainSpec, Matrix, OrbitRig, Range
+from ...protocol.spec import Camera, CameraRig, DomainSpec, OrbitRig, Range
 from ...protocol.views import camera_direction
-from .coverage import BlindSide, Directions, Sphere, blind_sides, directions_of
+from .coverage import BlindSide, Directions, Sphere, blind_sides, directions_of, unit_vectors
+from .domain import as_rows
 
 LEAST_BLIND = 0.04
 """Share of all directions below which a blind side is not reported."""
@@ -41,6 +43,13 @@ TURNS, TILTS = 8, 3
 
 PROBES = 11
 """Points across the domain that are projected into each picture."""
+
+SEES = {
+    "cropped": "only part of the domain: move back, or take a shorter lens",
+    "near": "the domain larger than the model knows it: move back, or take a shorter lens",
+    "far": "the domain smaller than the model knows it: move nearer, or take a longer lens",
+}
+"""What cameras, or the views of a region, see that are too near or too far, by the code of the finding."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +138,12 @@ def report_on(
     of_model = Sphere.known_to(profile.orbit)
     blind = tuple(side for side in blind_sides(of_model & ~seen) if side.share >= LEAST_BLIND)
     findings = [Finding("blind_side", "warning", f"Nothing sees {side}.", side.share) for side in blind]
+    if np.ptp(directions.elevation) < FLAT and np.ptp(profile.orbit.elevation) > 2 * FLAT:
+        level = directions.elevation.mean()
+        text = f"Every view is from about one elevation, {level:.0f}: the shape may be flat there."
+        findings.append(Finding("one_elevation", "warning", text))
     if isinstance(rig, CameraRig):
-        findings += _camera_findings(rig, directions, domain, profile.orbit)
+        findings += _camera_findings(rig, domain, profile.orbit)
         if picture is not None and picture[0] != picture[1]:
             findings.append(_cropped_picture(*picture))
     else:
@@ -162,9 +175,9 @@ def _views(rig: OrbitRig | CameraRig, directions: Directions, profile: ModelProf
     return dict(sorted(said.items(), key=lambda item: -item[1]))
 
 
-def _camera_findings(rig: CameraRig, directions: Directions, domain: DomainSpec, orbit: Orbit) -> Iterator[Finding]:
+def _camera_findings(rig: CameraRig, domain: DomainSpec, orbit: Orbit) -> Iterator[Finding]:
     cameras = [camera for camera in rig.cameras if camera.weight > 0]
-    least = min(1.0 - CROP_TOLERANCE, _orbit_share(orbit, domain)) - CROP_TOLERANCE
+    least = _least_share(orbit, domain)
     cropped = [camera for camera in cameras if share_in_view(camera, domain) < least]
     smallest, largest = _framings(orbit)
     framings = {camera.name: framing(camera) for camera in cameras}
@@ -179,31 +192,17 @@ def _camera_findings(rig: CameraRig, directions: Directions, domain: DomainSpec,
     def drawn(some: Sequence[Camera]) -> float:
         return sum(camera.weight for camera in some) / sum(camera.weight for camera in cameras)
 
-    for code, found, does in (
-        ("cropped", cropped, "only part of the domain: move back, or take a shorter lens"),
-        ("near", near, "the domain larger than the model knows it: move back, or take a shorter lens"),
-        ("far", far, "the domain smaller than the model knows it: move nearer, or take a longer lens"),
-    ):
+    for code, found in (("cropped", cropped), ("near", near), ("far", far)):
         if found:
-            text = f"{_names(found)} {_verb(found, 'sees', 'see')} {does}."
+            text = f"{_names(found)} {_verb(found, 'sees', 'see')} {SEES[code]}."
             yield Finding(code, "warning", text, drawn(found))
     for code, found, where in (("above", above, "higher"), ("below", below, "lower")):
         if found:
-            yield Finding(
-                code,
-                "warning",
-                f"{_names(found)} {_verb(found, 'looks', 'look')} from {where} than the model knows "
-                f"(elevation {low:.0f} to {high:.0f}).",
-                drawn(found),
-            )
+            looks = f"{_names(found)} {_verb(found, 'looks', 'look')} from {where} than the model knows"
+            yield Finding(code, "warning", f"{looks} (elevation {low:.0f} to {high:.0f}).", drawn(found))
     if inside:
         text = f"Jitter may turn {_names(inside)} into the domain: move back, or take less jitter."
         yield Finding("inside", "warning", text, drawn(inside))
-    if np.ptp(directions.elevation) < FLAT and high - low > 2 * FLAT:
-        text = (
-            f"Every view is from about one elevation, {directions.elevation.mean():.0f}: the shape may be flat there."
-        )
-        yield Finding("one_elevation", "warning", text)
     yield from _weight_findings(rig, cameras)
 
 
@@ -216,30 +215,24 @@ def _weight_findings(rig: CameraRig, cameras: Sequence[Camera]) -> Iterator[Find
         yield Finding("starved", "warning", text)
     off = [camera for camera in rig.cameras if camera.weight == 0]
     if off:
-        yield Finding(
-            "off",
-            "note",
-            f"{_names(off)} {_verb(off, 'has', 'have')} the weight 0 and {_verb(off, 'is', 'are')} never drawn.",
-        )
+        text = f"{_names(off)} {_verb(off, 'has', 'have')} the weight 0 and {_verb(off, 'is', 'are')} never drawn."
+        yield Finding("off", "note", text)
 
 
 def _orbit_findings(rig: OrbitRig, domain: DomainSpec, orbit: Orbit) -> Iterator[Finding]:
     """A region's; the model's own orbit has none."""
     smallest, largest = _framings(orbit)
     low, high = _framings(rig)
-    if _least_share(rig, domain) < min(1.0 - CROP_TOLERANCE, _orbit_share(orbit, domain)) - CROP_TOLERANCE:
-        text = "The region's nearest views see only part of the domain: move its cameras back, or take a shorter lens."
-        yield Finding("cropped", "warning", text, REGION_SHARE)
+    turns, tilts = np.linspace(*rig.azimuth, TURNS), np.linspace(*rig.elevation, TILTS)
+    if min(_nearest_share(rig, domain, *view) for view in product(turns, tilts)) < _least_share(orbit, domain):
+        yield Finding("cropped", "warning", f"The region's nearest views see {SEES['cropped']}.", REGION_SHARE)
     elif low < NEAR * smallest:
-        yield Finding("near", "warning", "The region's nearest views see the domain larger than the model knows it.")
+        yield Finding("near", "warning", f"The region's nearest views see {SEES['near']}.")
     if high > FAR * largest:
-        yield Finding("far", "warning", "The region's farthest views see the domain smaller than the model knows it.")
+        yield Finding("far", "warning", f"The region's farthest views see {SEES['far']}.")
     if rig.elevation[1] > orbit.elevation[1] + BEYOND or rig.elevation[0] < orbit.elevation[0] - BEYOND:
         text = "The region's elevations, {:.0f} to {:.0f}, go beyond what the model knows ({:.0f} to {:.0f})."
         yield Finding("elevation", "warning", text.format(*rig.elevation, *orbit.elevation))
-    if rig.elevation[1] - rig.elevation[0] < FLAT and orbit.elevation[1] - orbit.elevation[0] > 2 * FLAT:
-        text = f"Every view is from about one elevation, {rig.elevation[0]:.0f}: the shape may be flat there."
-        yield Finding("one_elevation", "warning", text)
 
 
 def _cropped_picture(width: int, height: int) -> Finding:
@@ -278,32 +271,18 @@ def _framings(orbit: Orbit | OrbitRig) -> Range:
     return low, high
 
 
-def _orbit_share(orbit: Orbit, domain: DomainSpec) -> float:
-    """The least of the domain that the model's own orbit has in a picture, from the front."""
+def _least_share(orbit: Orbit, domain: DomainSpec) -> float:
+    """Share of the domain in a picture below which it counts as cropped: less than the model's own orbit shows."""
+    return min(1.0 - CROP_TOLERANCE, _nearest_share(orbit, domain, 0.0, 0.0)) - CROP_TOLERANCE
+
+
+def _nearest_share(orbit: Orbit | OrbitRig, domain: DomainSpec, azimuth: float, elevation: float) -> float:
+    """Share of the domain in the picture of an orbit's nearest, narrowest view from a direction in degrees."""
     half = math.tan(math.radians(orbit.field_of_view[0]) / 2)
-    front = ((1.0, 0.0, 0.0, 0.0), (0.0, 0.0, -1.0, -orbit.distance[0]), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0))
-    return share_in_view(Camera("front", front, (-half, half, -half, half)), domain)
-
-
-def _least_share(rig: OrbitRig, domain: DomainSpec) -> float:
-    """The least of the domain that a region's nearest, narrowest views have in a picture."""
-    half = math.tan(math.radians(rig.field_of_view[0]) / 2)
-    shares = []
-    for azimuth in np.linspace(*rig.azimuth, TURNS):
-        for elevation in np.linspace(*rig.elevation, TILTS):
-            pose = _looking(math.radians(azimuth), math.radians(elevation), rig.distance[0])
-            shares.append(share_in_view(Camera("nearest", pose, (-half, half, -half, half)), domain))
-    return min(shares)
-
-
-def _looking(azimuth: float, elevation: float, distance: float) -> Matrix:
-    """Pose of a camera that looks at the domain's centre from there; radians, 0 is the front, -Y."""
-    level = math.cos(elevation)
-    away = np.array([math.sin(azimuth) * level, -math.cos(azimuth) * level, math.sin(elevation)])
-    right = np.array([math.cos(azimuth), math.sin(azimuth), 0.0])
-    columns = np.stack([right, np.cross(away, right), away, away * distance], axis=1)
-    first, second, third = (tuple(float(value) for value in row) for row in columns)
-    return (first, second, third, (0.0, 0.0, 0.0, 1.0))  # type: ignore[return-value]  # rows of four
+    away, right = unit_vectors(np.array([azimuth, azimuth + 90.0]), np.array([elevation, 0.0]))
+    columns = np.stack([right, np.cross(away, right), away, away * orbit.distance[0]], axis=1)
+    pose = as_rows(np.vstack([columns, [0.0, 0.0, 0.0, 1.0]]))
+    return share_in_view(Camera("nearest", pose, (-half, half, -half, half)), domain)
 
 
 def _ball(domain: DomainSpec) -> np.ndarray:
