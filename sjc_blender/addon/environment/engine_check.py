@@ -78,10 +78,7 @@ class EngineCheck:
         except SjcError as error:
             self._not_started(error)
         except (OSError, ValueError) as error:
-            told = told_os_error(
-                error if isinstance(error, OSError) else OSError(str(error)), Path(tempfile.gettempdir())
-            )
-            self._not_started(told)
+            self._not_started(told_os_error(error, Path(tempfile.gettempdir())))
 
     def _not_started(self, problem: SjcError) -> None:
         _command, silent = self._waiting.pop(0)

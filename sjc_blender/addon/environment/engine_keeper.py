@@ -8,10 +8,9 @@ Only Blender's main thread calls this module. It knows no bpy; `sjc_blender.addo
 from __future__ import annotations
 
 import os
-import queue
 import sys
-import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 from ...protocol import events
 from ...protocol.errors import SjcError
 from ...protocol.setup_events import Stage
+from ..in_thread import in_thread
 from ..process import platform_process
 from ..process.child_process import ISOLATED, ChildProcess, child_environment
 from ..process.engine_python import chosen_engine_python, find_engine_python, forget_probes
@@ -103,8 +103,7 @@ class EngineKeeper:
         self._environ = environ
         self._looked_for: tuple[str, EnvironmentPlace] | None = None
         self._state = EngineState(Status.UNKNOWN, environment_place(environ))
-        self._looks = 0
-        self._found: queue.SimpleQueue[tuple[int, EngineState]] = queue.SimpleQueue()
+        self._search: Future[EngineState] | None = None
         self._process: ChildProcess | None = None
         self._request: SetupRequest | None = None
         self._outcome: events.Event | None = None
@@ -139,11 +138,11 @@ class EngineKeeper:
         if self._process is not None or ((preference, place) == self._looked_for and not again):
             return
         self._looked_for = preference, place
-        self._looks += 1
         failure = self._state.failure
         self._state = EngineState(Status.UNKNOWN, place, failure=failure)
-        arguments = (self._found, self._looks, preference, place, failure)
-        threading.Thread(target=self._look, args=arguments, name="SJC engine finder", daemon=True).start()
+        self._search = in_thread(
+            lambda: look_for_engine(preference, place, self._environ, failure), "SJC engine finder"
+        )
 
     def start(self, request: SetupRequest, *, online: bool) -> None:
         """Start to change the environment.
@@ -171,11 +170,10 @@ class EngineKeeper:
             place.log.unlink(missing_ok=True)
             self._process = ChildProcess.run(command, place.log, child_environment(self._environ, online=online))
         except (OSError, ValueError) as error:
-            told = error if isinstance(error, OSError) else OSError(str(error))
-            raise told_os_error(told, place.root) from error
+            raise told_os_error(error, place.root) from error
         self._request = request
         self._outcome = None
-        self._looks += 1  # a search that is running will be out of date
+        self._search = None  # which would be out of date
         status = Status.REMOVING if request.action == "remove" else Status.SETTING_UP
         self._state = EngineState(status, place, started=True)
 
@@ -187,34 +185,22 @@ class EngineKeeper:
 
     def pump(self) -> bool:
         """Process search results and events without waiting; return True if anything changed."""
-        changed = self._attend() if self._process is not None else False
-        while not self._found.empty():
-            number, state = self._found.get_nowait()
-            if number == self._looks and self._process is None:
-                self._state = state
-                changed = True
-        return changed
+        if self._process is not None:
+            return self._attend()
+        if self._search is None or not self._search.done():
+            return False
+        search, self._search = self._search, None
+        try:
+            self._state = search.result()
+        except Exception as error:  # whatever a file system can raise: there has to be a state
+            problem = SjcError("engine_python_fails", f"The search for the engine failed: {error}.")
+            self._change(status=Status.MISSING, problem=problem)
+        return True
 
     def ask_to_end(self, grace: float) -> None:
         """Let a set-up that runs end within `grace` seconds."""
         if self._process is not None:
             self._process.cancel(grace)
-
-    def _look(
-        self,
-        found: queue.SimpleQueue[tuple[int, EngineState]],
-        number: int,
-        preference: str,
-        place: EnvironmentPlace,
-        failure: SjcError | None,
-    ) -> None:
-        """Search in a thread; touches nothing but the queue."""
-        try:
-            state = look_for_engine(preference, place, self._environ, failure)
-        except Exception as error:  # whatever a file system can raise: the thread must deliver a state
-            problem = SjcError("engine_python_fails", f"The search for the engine failed: {error}.")
-            state = EngineState(Status.MISSING, place, problem=problem)
-        found.put((number, state))
 
     def _attend(self) -> bool:
         """Process the events of the set-up; return True if anything changed."""

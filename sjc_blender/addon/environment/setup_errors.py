@@ -127,8 +127,9 @@ def told_output(output: str, root: Path, log: Path, *, wheelhouse: bool = False)
     )
 
 
-def told_os_error(error: OSError, root: Path) -> SjcError:
-    """Return the error for an OSError."""
+def told_os_error(error: OSError | ValueError, root: Path) -> SjcError:
+    """Return the error for what the system did not do, or a name that it cannot have."""
+    error = error if isinstance(error, OSError) else OSError(str(error))
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return told_output("no space left on device", root, root)
     if getattr(error, "winerror", None) in (32, 33):

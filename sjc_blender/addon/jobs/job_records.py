@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -116,31 +115,6 @@ def read_records(indexed: Mapping[Path, bool], parents: Iterable[Path]) -> list[
     paths.update(indexed)
     records = [record for path, is_open in paths.items() if (record := read_record(path, is_open)) is not None]
     return sorted(records, key=lambda record: record.created, reverse=True)
-
-
-class Scan:
-    """Reads the records in a thread, as there may be hundreds on a slow disk.
-
-    Parameters
-    ----------
-    indexed, parents
-        As for `read_records`.
-    """
-
-    def __init__(self, indexed: Mapping[Path, bool], parents: Iterable[Path]) -> None:
-        self._found: list[JobRecord] | None = None
-        self._thread = threading.Thread(
-            target=self._read, args=(dict(indexed), list(parents)), name="SJC history", daemon=True
-        )
-        self._thread.start()
-
-    @property
-    def found(self) -> list[JobRecord] | None:
-        """The records; None until they are read."""
-        return None if self._thread.is_alive() else self._found or []
-
-    def _read(self, indexed: Mapping[Path, bool], parents: list[Path]) -> None:
-        self._found = read_records(indexed, parents)
 
 
 def _read(folder: JobFolder, is_open: bool | None) -> JobRecord:

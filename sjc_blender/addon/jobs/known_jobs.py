@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 from .. import job_location
+from ..in_thread import in_thread
 from . import job_queue
 from .job import Job
 from .job_index import JobIndex
-from .job_records import JobRecord, RecordState, Scan
+from .job_records import JobRecord, RecordState, read_records
 
 records: list[JobRecord] = []
 """Records of the last scan, newest first."""
 
-_scan: Scan | None = None
+_scan: Future[list[JobRecord]] | None = None
+"""Reads the folders, of which there may be hundreds on a slow disk."""
 _stale = False
 
 
@@ -38,17 +41,18 @@ def refresh() -> None:
     if _scan is not None:
         _stale = True
         return
-    beside = job_location.jobs_folders()[:-1]
-    _scan = Scan(index().entries(), [*beside, index_path().parent])
+    indexed, parents = index().entries(), [*job_location.jobs_folders()[:-1], index_path().parent]
+    _scan = in_thread(lambda: read_records(indexed, parents), "SJC history")
 
 
 def poll() -> bool:
     """Take the records of a finished scan; return True if there are any."""
     global _scan, _stale, records
-    found = _scan.found if _scan is not None else None
-    if found is None:
+    scan = _scan
+    if scan is None or not scan.done():
         return False
-    records, _scan = found, None
+    _scan = None
+    records = scan.result()
     if _stale:
         _stale = False
         refresh()

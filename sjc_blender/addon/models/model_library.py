@@ -6,8 +6,8 @@ Only Blender's main thread calls this module. It knows no bpy; `process_keeper` 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from ...protocol import events
 from ...protocol.atomic_write import file_error
 from ...protocol.errors import SjcError
 from ...protocol.model_events import ModelFacts, Models, ProfileTemplate, Transfer
+from ..in_thread import in_thread
 from ..process.child_process import ChildProcess
 from ..process.engine_process import EngineProcess
 
@@ -60,10 +61,10 @@ class ModelLibrary:
         self.cancelled = False
         self.error: SjcError | None = None
         self._process: ChildProcess | None = None
-        self._starter: _Starter | None = None
+        self._starter: Future[ChildProcess] | None = None
         self._told_end = False
         self._ending = False
-        self._ask: Callable[[Action, str], _Starter] | None = None
+        self._ask: Callable[[Action, str], Future[ChildProcess]] | None = None
 
     @property
     def at_work(self) -> bool:
@@ -110,10 +111,10 @@ class ModelLibrary:
         self.transfer, self.error, self.answer = None, None, None
         self.cancelling = self.cancelled = self._told_end = self._ending = False
 
-        def ask(action: Action, hub_id: str) -> _Starter:
+        def ask(action: Action, hub_id: str) -> Future[ChildProcess]:
             given = options if action == self.action else ()
             arguments = ["models", action, *([hub_id] if hub_id else []), *given, "--json"]
-            return _Starter(find_python, arguments, log_path, online)
+            return in_thread(lambda: _started(find_python, arguments, log_path, online), "SJC models")
 
         self._ask = ask
         self._starter = ask(action, hub_id)
@@ -153,13 +154,17 @@ class ModelLibrary:
     def _take_started(self) -> bool:
         starter = self._starter
         assert starter is not None
-        if starter.running:
+        if not starter.done():
             return False
         self._starter = None
-        self._process, self.error = starter.process, starter.error or self.error
-        if self._process is None:
-            self.action = ""
-        elif self.cancelling:
+        try:
+            self._process = starter.result()
+        except SjcError as error:
+            self.error = error
+        finally:
+            if self._process is None:
+                self.action = ""
+        if self._process is not None and self.cancelling:
             self._process.cancel(0.0 if self._ending else CANCEL_SECONDS)
         return True
 
@@ -197,30 +202,14 @@ class ModelLibrary:
             self._starter = self._ask("list", "")
 
 
-class _Starter:
-    """Finds the engine's Python and starts it in a thread, which is `running` until then."""
-
-    def __init__(self, find_python: Callable[[], Path], arguments: list[str], log_path: Path, online: bool) -> None:
-        self.process: ChildProcess | None = None
-        self.error: SjcError | None = None
-        self._thread = threading.Thread(
-            target=self._run, args=(find_python, arguments, log_path, online), name="SJC models", daemon=True
-        )
-        self._thread.start()
-
-    @property
-    def running(self) -> bool:
-        return self._thread.is_alive()
-
-    def _run(self, find_python: Callable[[], Path], arguments: list[str], log_path: Path, online: bool) -> None:
-        try:
-            interpreter = find_python()
-            log_path.parent.mkdir(parents=True, exist_ok=True)
-            self.process = EngineProcess.run_engine(interpreter, arguments, log_path, online=online)
-        except SjcError as error:
-            self.error = error
-        except OSError as error:
-            self.error = file_error(error, log_path)
+def _started(find_python: Callable[[], Path], arguments: list[str], log_path: Path, online: bool) -> ChildProcess:
+    """Find the engine's Python, and start it."""
+    try:
+        interpreter = find_python()
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        return EngineProcess.run_engine(interpreter, arguments, log_path, online=online)
+    except OSError as error:
+        raise file_error(error, log_path) from error
 
 
 LIBRARY = ModelLibrary()

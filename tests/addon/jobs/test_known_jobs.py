@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sjc_blender.addon.jobs import job_continuation, job_index
+from sjc_blender.addon.jobs import job_continuation, job_index, known_jobs
 from sjc_blender.addon.jobs.job_index import JobIndex
-from sjc_blender.addon.jobs.job_records import RecordState, Scan, read_record, read_records
+from sjc_blender.addon.jobs.job_records import RecordState, read_record, read_records
 from sjc_blender.protocol import events
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.file_lock import FileLock
@@ -184,13 +184,14 @@ def test_folders_of_the_index_and_beside_the_file_come_once_newest_first(lay, tm
     assert [record.folder.path for record in records] == [new.path, old.path]
 
 
-def test_hundreds_of_jobs_are_read_beside_the_caller(lay, tmp_path):
+def test_hundreds_of_jobs_are_read_beside_the_caller(lay, tmp_path, monkeypatch):
     for number in range(300):
         lay(name=f"{number}")
-    scan = Scan({}, [tmp_path / "jobs"])
-    assert scan.found is None, "it does not wait"
-    until(lambda: scan.found is not None, seconds=20)
-    assert len(scan.found) == 300
+    monkeypatch.setattr(known_jobs, "index_path", lambda: tmp_path / "jobs" / "index.json")
+    known_jobs.refresh()
+    assert known_jobs.scanning(), "it does not wait"
+    until(known_jobs.poll, seconds=20)
+    assert len(known_jobs.records) == 300
 
 
 # ---- The index ----------------------------------------------------------------------------------------------------
