@@ -24,7 +24,7 @@ from mathutils import Vector
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import sjc_blender
-from sjc_blender.addon import api, clock, registration
+from sjc_blender.addon import api, clock, registration, window_events
 from sjc_blender.addon.environment import session
 from sjc_blender.addon.jobs import known_jobs
 from sjc_blender.addon.process_keeper import ProcessKeeper
@@ -128,7 +128,7 @@ def course(folder: Path) -> Iterator[None]:
     yield from pressed(f"batch, Run, {ROWS} rows", sjc.batch_run, 1)
     bpy.context.window_manager.sjc_show_coverage = True
     for _ in range(50):
-        rig_watch.redraw()
+        window_events.redraw("VIEW_3D")
         yield
 
 

@@ -267,20 +267,19 @@ def test_the_display_comes_and_goes_any_number_of_times(addon, monkeypatch):
         "bpy",
         SimpleNamespace(app=SimpleNamespace(background=False), types=SimpleNamespace(SpaceView3D=space)),
     )
-    monkeypatch.setattr(rig_watch, "redraw", lambda: None)
     for _ in range(2):
         coverage_display.show()
         coverage_display.show()
-        assert coverage_display.shown() and len(added) - len(removed) == 2
+        assert coverage_display._handlers and len(added) - len(removed) == 2
         coverage_display.hide()
         coverage_display.hide()
-        assert not coverage_display.shown() and len(added) == len(removed)
+        assert not coverage_display._handlers and len(added) == len(removed)
     assert sorted(removed) == [1, 2, 3, 4]
 
 
 def test_nothing_is_drawn_in_the_background(addon):
     bpy.context.window_manager.sjc_show_coverage = True
-    assert not coverage_display.shown()
+    assert not coverage_display._handlers
     bpy.context.window_manager.sjc_show_coverage = False
 
 

@@ -23,6 +23,8 @@ ORBIT_STEPS = 7
 ORBIT_TURN = 10.0
 """Sampling of ranges: the number of elevations, and degrees between azimuths."""
 
+GOLDEN_ANGLE = 180 * (3 - 5**0.5)
+
 SIDES = {0.0: "the front (-Y)", 90.0: "the +X side", 180.0: "the back (+Y)", 270.0: "the -X side"}
 
 
@@ -119,6 +121,13 @@ def unit_vectors(azimuth: np.ndarray, elevation: np.ndarray) -> np.ndarray:
     """Unit vectors [..., 3] of directions in degrees, in the domain's frame."""
     a, e = np.radians(azimuth), np.radians(elevation)
     return np.stack([np.cos(e) * np.sin(a), -np.cos(e) * np.cos(a), np.sin(e)], axis=-1)
+
+
+def spread(low: float, high: float, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Azimuths and elevations of points that are spread evenly between two elevations (a golden-angle spiral)."""
+    bottom, top = np.sin(np.radians([low, high]))
+    index = np.arange(count)
+    return index * GOLDEN_ANGLE % 360.0, np.degrees(np.arcsin(bottom + (top - bottom) * (index + 0.5) / count))
 
 
 def directions_of(rig: OrbitRig | CameraRig) -> Directions:

@@ -17,8 +17,9 @@ from mathutils import Vector
 
 from ...protocol.spec import CameraRig, OrbitRig
 from ...protocol.views import ViewVocabulary, camera_direction
+from .. import window_events
 from . import rig_watch
-from .coverage import directions_of, is_known, is_seen, unit_vectors
+from .coverage import directions_of, is_known, is_seen, spread, unit_vectors
 from .domain import DomainFrame
 from .scene_rig import SceneRig
 
@@ -34,7 +35,6 @@ SPHERE_RADIUS = 1.3
 
 CONE_DEPTH = 0.18
 ORBIT_CONES = 40
-GOLDEN_ANGLE = 137.508
 LINE_WIDTH = 1.5
 
 _handlers: list[Any] = []
@@ -48,11 +48,6 @@ class _Batches:
     front: Vector
 
 
-def shown() -> bool:
-    """Whether it is drawn."""
-    return bool(_handlers)
-
-
 def show() -> None:
     """Start drawing; nothing happens if it is drawn already, or in background mode."""
     if bpy.app.background or _handlers:
@@ -60,7 +55,7 @@ def show() -> None:
     add = bpy.types.SpaceView3D.draw_handler_add
     _handlers.append(add(_draw, (), "WINDOW", "POST_VIEW"))
     _handlers.append(add(_draw_label, (), "WINDOW", "POST_PIXEL"))
-    rig_watch.redraw()
+    window_events.redraw("VIEW_3D")
 
 
 def hide() -> None:
@@ -70,7 +65,7 @@ def hide() -> None:
         bpy.types.SpaceView3D.draw_handler_remove(_handlers.pop(), "WINDOW")
     _drawn = None
     if not bpy.app.background:
-        rig_watch.redraw()
+        window_events.redraw("VIEW_3D")
 
 
 def _current() -> _Batches | None:
@@ -151,7 +146,7 @@ def _dots(rig: SceneRig) -> tuple[np.ndarray, np.ndarray]:
 
     Sides that the model itself never looks at have no dots.
     """
-    azimuth, elevation = _spread(-90.0, 90.0, DOTS)
+    azimuth, elevation = spread(-90.0, 90.0, DOTS)
     vectors = unit_vectors(azimuth, elevation)
     seen = is_seen(vectors, directions_of(rig.rig))
     known = is_known(elevation, rig.profile.orbit) | seen
@@ -169,7 +164,7 @@ def _dots(rig: SceneRig) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=4)
 def _view_colours(views: ViewVocabulary, count: int) -> np.ndarray:
-    azimuth, elevation = _spread(-90.0, 90.0, count)
+    azimuth, elevation = spread(-90.0, 90.0, count)
     return np.array([_colour(views, a, e) for a, e in zip(azimuth, elevation, strict=True)])
 
 
@@ -216,7 +211,7 @@ def _camera_cones(rig: CameraRig) -> Cones:
 def _orbit_cones(rig: OrbitRig) -> Cones:
     """A few viewpoints of an orbit, spread evenly over its part of the sphere."""
     low, high = rig.elevation
-    azimuths, elevations = _spread(low, high, ORBIT_CONES)
+    azimuths, elevations = spread(low, high, ORBIT_CONES)
     first, last = rig.azimuth
     azimuths = first + (azimuths % 360.0) * (last - first) / 360.0
     distance, half = sum(rig.distance) / 2, np.tan(np.radians(sum(rig.field_of_view) / 4))
@@ -237,10 +232,3 @@ def _arrow(half_extents: tuple[float, float, float]) -> tuple[np.ndarray, np.nda
     wings = [(x, tip[1] + 0.12, floor) for x in (-0.08, 0.08)]
     lines = np.array([tail, tip, wings[0], tip, wings[1], tip])
     return lines, np.tile([*FRONT, 1.0], (len(lines), 1))
-
-
-def _spread(low: float, high: float, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Azimuths and elevations of points that are spread evenly between two elevations (a golden-angle spiral)."""
-    bottom, top = np.sin(np.radians([low, high]))
-    index = np.arange(count)
-    return index * GOLDEN_ANGLE % 360.0, np.degrees(np.arcsin(bottom + (top - bottom) * (index + 0.5) / count))

@@ -109,7 +109,9 @@ class EvaluatedScene:
             instances; ``not_evaluated`` of one that is switched off by its own animation, or hidden and moved by
             physics.
         """
-        placed = self._placed(sorted(objects, key=_name_and_library), called)
+        # One of a library may have the name of another.
+        in_order = sorted(objects, key=lambda obj: (obj.name, obj.library.filepath if obj.library is not None else ""))
+        placed = self._placed(in_order, called)
         yield from placed
         generators = {_original(found.evaluated): found for found in placed if may_instance(found.evaluated)}
         for parent, instance, graph in _instances({obj: found.depsgraph for obj, found in generators.items()}):
@@ -227,10 +229,6 @@ def _has_instance(instancer: bpy.types.Object, obj: bpy.types.Object, seen: set[
     seen.add(collection)
     members = list(collection.all_objects)
     return obj in members or any(_has_instance(member, obj, seen) for member in members)
-
-
-def _name_and_library(obj: bpy.types.Object) -> tuple[str, str]:
-    return obj.name, obj.library.filepath if obj.library is not None else ""
 
 
 def _not_in_scene(

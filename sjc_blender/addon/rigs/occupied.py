@@ -59,7 +59,7 @@ def in_the_way(
     for obj in view_layer.objects:
         if obj.type not in KINDS or obj.display_type not in OPAQUE or obj in apart or obj.get(GUEST):
             continue
-        if not is_seen(obj, view_layer):
+        if not obj.visible_get(view_layer=view_layer):
             continue
         low, high = _box(obj, to_domain)
         share = _taken(low, high, half)
@@ -78,12 +78,7 @@ def note(job: str, domain: DomainSpec, scene: bpy.types.Scene, apart: Collection
 def still_there(job: str, view_layer: bpy.types.ViewLayer) -> bpy.types.Object | None:
     """Return the first object in the way of a job's results that is still visible."""
     known = (view_layer.objects.get(name) for name in found.get(job, ()))
-    return next((obj for obj in known if obj is not None and is_seen(obj, view_layer)), None)
-
-
-def is_seen(obj: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> bool:
-    """Whether an object is shown in the viewport."""
-    return obj.visible_get(view_layer=view_layer)
+    return next((obj for obj in known if obj is not None and obj.visible_get(view_layer=view_layer)), None)
 
 
 def hide(obj: bpy.types.Object, view_layer: bpy.types.ViewLayer) -> None:

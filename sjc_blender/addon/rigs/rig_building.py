@@ -12,6 +12,7 @@ from mathutils import Matrix
 
 from ...protocol.model_profile import Orbit
 from ...protocol.spec import DomainSpec
+from .coverage import spread, unit_vectors
 from .domain import DomainFrame, domain_spec, standing_box
 from .evaluated_scene import evaluated
 from .rig import JITTER_PROPERTY
@@ -25,8 +26,6 @@ JITTER = 10.0
 
 CLEARANCE = 1.05
 """Distance of a camera from the centre, as a share of the distance of the box's wall in its direction."""
-
-GOLDEN_ANGLE = 180 * (3 - math.sqrt(5))
 
 
 def add_domain(scene: bpy.types.Scene) -> bpy.types.Object:
@@ -100,22 +99,13 @@ def add_orbit_rig(
     collection.color_tag = "COLOR_05"
     # An empty's origin is its box's centre; what else may be off-centre gets a point to look at.
     aim = domain if domain.type == "EMPTY" else _add_aim(collection, domain, spec, to_domain)
-    for index in range(count):
-        direction = _spread(index, count, orbit.elevation)
+    for number, direction in enumerate(unit_vectors(*spread(*orbit.elevation, count)), 1):
         distance, lens = _framing(direction, spec, orbit)
-        camera = _camera(f"SJC Camera {index + 1:02}", lens, scene.render)
+        camera = _camera(f"SJC Camera {number:02}", lens, scene.render)
         collection.objects.link(camera)
         _adopt(camera, domain, to_domain, DomainFrame.of(spec).to_world(direction * distance))
         _track(camera, aim)
     return collection
-
-
-def _spread(index: int, count: int, elevations: tuple[float, float]) -> np.ndarray:
-    """Unit direction [3] of one of `count` points on a spiral upwards, each with an equal share of the area."""
-    low, high = (math.sin(math.radians(angle)) for angle in elevations)
-    height = low + (high - low) * (index + 0.5) / count
-    azimuth, radius = math.radians(index * GOLDEN_ANGLE), math.sqrt(1 - height**2)
-    return np.array((radius * math.sin(azimuth), -radius * math.cos(azimuth), height))
 
 
 def _framing(direction: np.ndarray, spec: DomainSpec, orbit: Orbit) -> tuple[float, float]:

@@ -133,11 +133,6 @@ def _tick() -> None:
     if scene is None or scene.sjc.rig == "ANIMATION" or scene.sjc.rig_obstacle():  # type: ignore[attr-defined]
         return
     look(scene)
-    redraw()
-
-
-def redraw() -> None:
-    """Redraw all 3D viewports with their sidebars."""
     window_events.redraw("VIEW_3D")
 
 

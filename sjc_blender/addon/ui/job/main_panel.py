@@ -33,7 +33,7 @@ DISMISS = 1.5
 """Width in units of the button that dismisses a message."""
 
 
-IN_ITS_PLACE, COMES_THERE = "{name} stands in its place", "{name} will stand there"
+IN_ITS_PLACE, COMES_THERE = "stands in its place", "will stand there"
 LONGEST_NAME = 20
 """Most characters shown of a name."""
 
@@ -61,15 +61,16 @@ class Place:
         """Return the obstacle, according to the last evaluation and the live jobs."""
         settings: SJC_PG_settings = context.scene.sjc
         look = rig_watch.Look() if settings.rig_obstacle() else rig_watch.current(context.scene)
-        objects = (context.view_layer.objects.get(name) for name in look.in_the_way)
-        seen = next((obj.name for obj in objects if obj is not None and occupied.is_seen(obj, context.view_layer)), "")
-        name, sentence = seen, IN_ITS_PLACE
+        layer = context.view_layer
+        objects = (layer.objects.get(name) for name in look.in_the_way)
+        seen = next((obj.name for obj in objects if obj is not None and obj.visible_get(view_layer=layer)), "")
+        name, does = seen, IN_ITS_PLACE
         if not name and look.rig is not None:
             box = look.rig.domain
             live = (job for job in api.jobs() if job.live and belongs_to(job, context.scene))
-            sentence = COMES_THERE
+            does = COMES_THERE
             name = next((job.spec.subject for job in live if occupied.meet(box, job.spec.domain)), "")
-        said = sentence.replace("{name}", name[:LONGEST_NAME]) if name else ""
+        said = f"{name[:LONGEST_NAME]} {does}" if name else ""
         return cls(
             said, seen, settings.domain is None and settings.rig == "ORBIT" and settings.proxy is settings.guide is None
         )
@@ -122,10 +123,9 @@ def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     obstacle = generate_operators.obstacle(context.scene)
     if generate_operators.refusal is not None and not obstacle:
         obstacle = NOT_STARTED
-    title = model_title(bpy.path.abspath(context.scene.sjc.model))
-    outlook = "Ready. Model: {name}".replace("{name}", title)
+    outlook = f"Ready. Model: {model_title(bpy.path.abspath(context.scene.sjc.model))}"
     place = Place.of(context)
-    longest = IN_ITS_PLACE.replace("{name}", "W" * LONGEST_NAME)
+    longest = f"{'W' * LONGEST_NAME} {IN_ITS_PLACE}"
     room = (camera_path.PLAYS, NOT_STARTED, "Write a prompt first", outlook, longest)
     said = obstacle or place.said
     draw_sentences(layout, context, said or outlook, "INFO" if said else "BLANK1", room=room)

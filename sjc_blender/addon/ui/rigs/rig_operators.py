@@ -8,6 +8,7 @@ from bpy.props import IntProperty
 
 from ....protocol.errors import SjcError
 from ....protocol.model_profile import load_profile
+from ... import window_events
 from ...rigs import rig_building, rig_watch
 from ...rigs.camera import TEXT_PROPERTY, WEIGHT_PROPERTY
 from ...rigs.proxy_box import add_fitting_domain
@@ -90,14 +91,14 @@ class SJC_OT_check_rig(Action, bpy.types.Operator):
 
 def _show(scene: bpy.types.Scene, rig: RigChoice) -> None:
     rig_watch.look(scene, rig)
-    rig_watch.redraw()
+    window_events.redraw("VIEW_3D")
 
 
 def _show_error(scene_name: str, error: SjcError) -> None:
     scene = bpy.data.scenes.get((scene_name, None))
     if scene is not None:
         rig_watch.keep(scene, rig_watch.Look(error=error, fresh=True))
-        rig_watch.redraw()
+        window_events.redraw("VIEW_3D")
 
 
 class SJC_OT_camera_text(bpy.types.Operator):
