@@ -16,7 +16,6 @@ from sjc_blender.addon.ui.job.job_status import (
     place_text,
     rate_text,
     settings_text,
-    trouble,
 )
 from sjc_blender.addon.ui.shared.line_breaking import wrapped
 from sjc_blender.protocol import events, presets
@@ -112,10 +111,10 @@ def test_a_done_job_says_whether_its_result_is_in_the_scene(job):
     assert headline(job) == "Done; imports in Object Mode"
     job.import_error = SjcError("scene_missing", "No scene.")
     assert headline(job) == "Done, but not in the scene"
-    assert trouble(job) is job.import_error
+    assert job.trouble is job.import_error
     job.import_error, job.imported = None, ("a red chair",)
     assert headline(job) == "Done, and in the scene"
-    assert trouble(job) is None
+    assert job.trouble is None
 
 
 @pytest.mark.parametrize("width", [1, 5, 11, 40, 1000])

@@ -49,8 +49,7 @@ class Entry:
     @property
     def error(self) -> SjcError | None:
         """Why it failed; None if it did not."""
-        job = self.job
-        return self.trouble or (job and (job.error or job.import_error)) or None
+        return self.trouble or (self.job.trouble if self.job is not None else None)
 
     @property
     def made(self) -> bool:

@@ -158,6 +158,11 @@ class Job:
         return self.state in {JobState.QUEUED, JobState.RUNNING, JobState.PAUSED, JobState.CANCELLING}
 
     @property
+    def trouble(self) -> SjcError | None:
+        """The error of the engine or of the import, if any."""
+        return self.error or self.import_error
+
+    @property
     def awaits_import(self) -> bool:
         """Whether the result is complete and its import was not tried yet."""
         # What is arranged for is arranged with its pictures, which come last.

@@ -7,7 +7,7 @@ from ....protocol.errors import SjcError
 from ...batch import batch as batches
 from ...batch.batch_fault import InvalidBatch
 from ..shared.choices import draw_choices
-from ..shared.sidebar import SubPanel
+from ..shared.sidebar import SubPanel, beside_names
 from ..shared.wrapped_label import draw_sentences
 from . import batch_operators
 from .batch_properties import SJC_PG_batch
@@ -30,9 +30,7 @@ class SJC_PT_batch(SubPanel, bpy.types.Panel):
             layout.template_ID(settings, "text", new="sjc.batch_new_text")
         else:
             layout.prop(settings, "path", text="")
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
+        column = beside_names(layout)
         column.prop(settings, "seeds")
         draw_choices(column, context, settings, "place")
         column.prop(settings, "assets")

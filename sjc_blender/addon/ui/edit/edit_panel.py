@@ -6,7 +6,7 @@ import bpy
 from ...results.origin import is_result
 from ..settings.properties import SJC_PG_settings
 from ..shared.choices import draw_choices
-from ..shared.sidebar import Sidebar
+from ..shared.sidebar import Sidebar, beside_names
 
 
 class SJC_PT_edit(Sidebar, bpy.types.Panel):
@@ -21,9 +21,7 @@ class SJC_PT_edit(Sidebar, bpy.types.Panel):
         return is_result(context.object)
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
+        layout = beside_names(self.layout)
         settings: SJC_PG_settings = context.scene.sjc
         layout.prop(settings, "edit_prompt")
         row = layout.row(align=True)

@@ -12,7 +12,7 @@ from ...environment import session
 from ...environment.disk_space import CPU_BYTES, GPU_BYTES
 from ...environment.engine_keeper import EngineState, Status
 from ..shared.sidebar import SubPanel
-from ..shared.wrapped_label import draw_sentences
+from ..shared.wrapped_label import draw_error, draw_sentences
 
 NOT_SET_UP = {"engine_python_not_set", "engine_incomplete"}
 """Errors that mean that the engine was not set up yet."""
@@ -142,11 +142,7 @@ def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context, state:
     failure = _failure(state)
     if failure is None:
         return
-    column = layout.column()
-    column.alert = True
-    draw_sentences(column, context, failure.message, "ERROR")
-    if failure.hint:
-        draw_sentences(layout, context, failure.hint, "INFO")
+    draw_error(layout, context, failure)
     _draw_log(layout)
 
 

@@ -12,7 +12,7 @@ from ...jobs import job_queue
 from ...jobs.job import Job, JobState
 from ...rigs import occupied
 from ..shared.choices import roomy
-from ..shared.wrapped_label import draw_sentences, units_wide
+from ..shared.wrapped_label import draw_error, draw_sentences, units_wide
 from . import turn, variations
 from .job_status import (
     ICONS,
@@ -24,7 +24,6 @@ from .job_status import (
     headline,
     rate_text,
     settings_text,
-    trouble,
 )
 
 PREVIEW_MARGIN = 3.0
@@ -129,7 +128,7 @@ def _draw_ways_on(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
 def _draw_picture(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -> None:
     """Draw the newest preview, or the error, in the room of a picture."""
     height = picture_units(context, alone=len(job_queue.QUEUE.jobs) == 1)
-    error = trouble(job)
+    error = job.trouble
     if error is None:
         begun_together = variations.set_of(job)
         if len(begun_together) > 1:
@@ -138,11 +137,7 @@ def _draw_picture(box: bpy.types.UILayout, context: bpy.types.Context, job: Job)
         box.template_icon(icon_value=turn.icon(job), scale=height)
         return
     column = box.column(align=True)
-    told = column.column(align=True)
-    told.alert = True
-    height -= draw_sentences(told, context, error.message, "ERROR")
-    if error.hint:
-        height -= draw_sentences(column, context, error.hint, "INFO")
+    height -= draw_error(column, context, error)
     if height > 0:
         column.template_icon(icon_value=0, scale=height)
 
@@ -166,4 +161,4 @@ def hide_text(name: str) -> str:
     """Label of half a row's button that hides an object, which a sentence beside it names; of none, what it does."""
     if len(name) > LONGEST_NAME:
         return "Hide It"
-    return "Hide {name}".replace("{name}", name) if name else "Hide"
+    return f"Hide {name}".rstrip()

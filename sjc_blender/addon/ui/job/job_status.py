@@ -9,7 +9,6 @@ from pathlib import PurePath
 from typing import Any
 
 from ....protocol.amounts import duration, gigabytes
-from ....protocol.errors import SjcError
 from ....protocol.known_models import known_model
 from ...jobs.job import Job, JobState
 from ...jobs.job_records import JobRecord, RecordState
@@ -172,11 +171,6 @@ def record_text(record: JobRecord) -> list[str]:
 def record_settings(record: JobRecord) -> str:
     """Return what distinguishes a job of the history from others of its prompt."""
     return f"{record.preset.capitalize()}, seed {record.seed}, {model_title(record.model)}"
-
-
-def trouble(job: Job) -> SjcError | None:
-    """Return the error of the engine or of the import, if any."""
-    return job.error or job.import_error
 
 
 def _outcome(job: Job) -> str:

@@ -13,7 +13,7 @@ from ...models.model_status import ModelStatus, Place
 from ...models.model_words import bar_text, facts, rate_text, size_text
 from ..settings.properties import SJC_PG_settings
 from ..shared.sidebar import SubPanel
-from ..shared.wrapped_label import LINE, draw_sentences, units_wide
+from ..shared.wrapped_label import LINE, draw_error, draw_sentences, units_wide
 from .model_operators import OWN
 
 ICONS = {
@@ -190,14 +190,11 @@ def _draw_trouble(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     error = LIBRARY.error
     if error is None:
         return
-    column = layout.box().column()
-    column.alert = True
+    box = layout.box()
     if error.code.startswith("engine_"):
         text = "Without the engine, only the built-in model and your own are listed. Set it up first."
-        draw_sentences(column, context, text, "INFO")
-    draw_sentences(column, context, error.message, "ERROR")
-    if error.hint:
-        draw_sentences(layout, context, error.hint, "INFO")
+        draw_sentences(box, context, text, "INFO")
+    draw_error(box, context, error)
 
 
 def _takes_adapters(settings: SJC_PG_settings) -> bool:

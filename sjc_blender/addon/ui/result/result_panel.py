@@ -14,8 +14,8 @@ from ...results.placement import job_of
 from ...results.remesh import refusals
 from ...rigs import occupied
 from ..shared.choices import draw_choices, roomy
-from ..shared.sidebar import Sidebar
-from ..shared.wrapped_label import draw_sentences
+from ..shared.sidebar import Sidebar, beside_names
+from ..shared.wrapped_label import draw_error, draw_sentences
 
 LONGEST_PROMPT = 200
 """Characters of it that are shown."""
@@ -41,9 +41,7 @@ class SJC_PT_result(Sidebar, bpy.types.Panel):
             return
         named = shown(kept_text(obj, "sjc_prompt") or obj.name, LONGEST_PROMPT)
         draw_sentences(layout, context, named, f"OUTLINER_OB_{obj.type}")
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
+        column = beside_names(layout)
         column.enabled = context.mode == "OBJECT"
         if context.mode != "OBJECT":
             draw_sentences(layout, context, "Go to Object Mode to change it", "INFO")
@@ -94,8 +92,8 @@ def _draw_place(column: bpy.types.UILayout, context: bpy.types.Context, obj: bpy
             row.operator("sjc.show_side", text=name, depress=obj in sides[side]).side = side
     other = occupied.still_there(job_of(obj), context.view_layer)
     if other is not None and other != obj:
-        text = "Hide {name}".replace("{name}", other.name)
-        column.operator("sjc.hide_cover", text=text, icon="HIDE_ON", translate=False).name = other.name
+        hide = column.operator("sjc.hide_cover", text=f"Hide {other.name}", icon="HIDE_ON", translate=False)
+        hide.name = other.name
 
 
 def _draw_mesh(column: bpy.types.UILayout, context: bpy.types.Context, mesh: bpy.types.Object) -> None:
@@ -111,8 +109,4 @@ def _draw_mesh(column: bpy.types.UILayout, context: bpy.types.Context, mesh: bpy
     row.operator("sjc.bake_texture", text="Baking..." if baking else "Bake", icon=roomy(context, "TEXTURE"))
     refusal = refusals.get(mesh.name)
     if refusal is not None:
-        box = column.box()
-        box.alert = True
-        draw_sentences(box, context, refusal.message, "ERROR")
-        if refusal.hint:
-            draw_sentences(column, context, refusal.hint, "INFO")
+        draw_error(column.box(), context, refusal)

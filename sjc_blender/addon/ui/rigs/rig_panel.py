@@ -11,7 +11,7 @@ from ...rigs.length_text import length_text
 from ...rigs.rig import JITTER_PROPERTY
 from ..settings.properties import SJC_PG_settings
 from ..shared import camera_path
-from ..shared.sidebar import Sidebar, SubPanel
+from ..shared.sidebar import Sidebar, SubPanel, beside_names
 from ..shared.wrapped_label import draw_sentences, units_wide
 
 MOST_VIEWS = 6
@@ -35,9 +35,7 @@ class SJC_PT_viewpoints(SubPanel, bpy.types.Panel):
         settings: SJC_PG_settings = context.scene.sjc
         grid = layout.grid_flow(columns=2, even_columns=True, align=True)
         grid.prop(settings, "rig", expand=True)
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
+        column = beside_names(layout)
         if settings.rig in {"CAMERAS", "REGION"}:
             column.prop(settings, "cameras", text="Collection")
         if settings.rig == "ANIMATION":
@@ -96,9 +94,7 @@ class SJC_PT_domain(SubPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Show the object whose box it is, the proxy and the guide."""
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
+        layout = beside_names(self.layout)
         settings: SJC_PG_settings = context.scene.sjc
         row = layout.row(align=True)
         row.prop(settings, "domain", text="Object")

@@ -63,7 +63,7 @@ class Action:
         Each takes the operator and the context, and returns whether it can be executed, as those above.
     """
 
-    bl_options = {"INTERNAL"}
+    bl_options: Any = {"INTERNAL"}
     needs: tuple[Callable[[Any, bpy.types.Context], bool], ...] = ()
 
     @classmethod

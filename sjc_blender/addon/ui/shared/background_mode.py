@@ -52,7 +52,7 @@ def _finish(jobs: list[Job]) -> None:
     for teller in tellers:
         teller.close()
     stopped = [job for job in jobs if job.state is JobState.CANCELLED]
-    failed = [(job, error) for job in jobs if (error := job.error or job.import_error) is not None]
+    failed = [(job, error) for job in jobs if (error := job.trouble) is not None]
     if failed and len(jobs) > 1:
         job, error = failed[0]
         raise SjcError(

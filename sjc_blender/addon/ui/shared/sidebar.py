@@ -1,5 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the add-on's panels are: in the tab "SJC" of the 3D viewport's sidebar."""
+"""Where the add-on's panels are, the tab "SJC" of the 3D viewport's sidebar, and how settings stand in them."""
+
+import bpy
+
+
+def beside_names(layout: bpy.types.UILayout) -> bpy.types.UILayout:
+    """Return a column whose settings stand beside their names; they cannot be animated, and have no dots for that."""
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    return column
 
 
 class Sidebar:

@@ -20,6 +20,9 @@ class AsksAboutUnknownJobs:
 
     agreed: BoolProperty(name="Agreed", description="The user has agreed to the job", options={"HIDDEN", "SKIP_SAVE"})
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return self.ask(context, event, self.folder)  # type: ignore[attr-defined]  # the operator's
+
     def doubt(self, folder: str | Path) -> str:
         """Return the question in two sentences; empty for the user's own job, and for a missing one (see `execute`)."""
         job = JobFolder(Path(folder))

@@ -9,6 +9,7 @@ from typing import Any
 import blf
 import bpy
 
+from ....protocol.errors import SjcError
 from .line_breaking import wrapped
 
 FONT = 0
@@ -29,6 +30,15 @@ def units_wide(context: bpy.types.Context) -> float:
     region = context.region
     edges: list[Any] = [region.view2d.region_to_view(x, 0) for x in (0, region.width)]
     return float(edges[1][0] - edges[0][0]) / context.preferences.system.ui_scale / UNIT
+
+
+def draw_error(layout: bpy.types.UILayout, context: bpy.types.Context, error: SjcError) -> float:
+    """Draw what is wrong, and below it what to do; give their height."""
+    column = layout.column(align=True)
+    told = column.column(align=True)
+    told.alert = True
+    height = draw_sentences(told, context, error.message, "ERROR")
+    return height + (draw_sentences(column, context, error.hint, "INFO") if error.hint else 0.0)
 
 
 def draw_sentences(
