@@ -61,7 +61,7 @@ from .jobs.job_records import JobRecord, RecordState
 from .jobs.job_request import OUTPUTS, JobRequest, checked_outputs
 from .jobs.named_job import folder_of, job_of
 from .jobs.new_job import edit, generate
-from .jobs.start import start, submit, target_scene
+from .jobs.start import start, submit
 from .jobs.unknown_jobs import require_known
 from .main_thread import on_main_thread
 from .models.model_actions import (
@@ -79,14 +79,15 @@ from .process.farm_process import Farm, farm_of
 from .process_keeper import PROCESSES
 from .results.asset import mark_as_asset as _mark_as_asset
 from .results.bake_texture import bake_texture
-from .results.before_after import show_side as side_shown
+from .results.before_after import show_side
 from .results.bring_files import BroughtFiles, bring_files_here
 from .results.export import export_result as _export_result
 from .results.export_usd import USD_FORMATS
 from .results.origin import named_object, require_own
+from .results.placement import target_scene
 from .results.remesh import remesh
 from .results.show import show_result
-from .results.shown import show_as as shown_as
+from .results.shown import show_as
 from .results.unused_files import UnusedFiles, delete_unused_files, unused_files
 from .results.volume_look import set_look
 from .rigs.rig_choice import RigChoice
@@ -187,7 +188,8 @@ def resume(
     spec = job_folder.read_spec()
     where = farm_of(farm)
     interpreter = user_preferences.engine_python(engine_python)
-    return start(job_folder, spec, interpreter, target_scene(scene), import_results, wait, progress, farm=where)
+    how: dict[str, Any] = {"import_results": import_results, "on_change": progress, "farm": where}
+    return start(job_folder, spec, interpreter, target_scene(scene), wait=wait, **how)
 
 
 def rig_report(
@@ -259,55 +261,6 @@ def import_result(
         source.imported += tuple(obj.name for obj in objects)
         source.import_error = None
     return objects
-
-
-def show_as(result: bpy.types.Object, kind: str, *, scene: bpy.types.Scene | str | None = None) -> bpy.types.Object:
-    """Show a result as its mesh or as its Volume, where it stands now, and hide the other one.
-
-    Parameters
-    ----------
-    result : Object, its name, or its job
-    kind : str
-        ``"mesh"`` or ``"volume"``. What is not in the scene is made from the job's folder.
-    scene : Scene or its name, optional
-        None: the active one.
-
-    Returns
-    -------
-    Object
-        The one that is seen now, selected and active.
-
-    Raises
-    ------
-    SjcError
-        ``unknown_output``, ``not_a_result``, ``result_folder_missing``, ``no_result``, ``broken_result``.
-    """
-    return shown_as(result, kind, target_scene(scene))
-
-
-def show_side(result: bpy.types.Object, side: str, *, scene: bpy.types.Scene | str | None = None) -> bpy.types.Object:
-    """Show an edit before or after it was made, as a mesh or a Volume as now.
-
-    Parameters
-    ----------
-    result : Object, its name, or its job
-        Of either side.
-    side : str
-        ``"before"`` or ``"after"``.
-    scene : Scene or its name, optional
-        None: the active one.
-
-    Returns
-    -------
-    Object
-        What is seen now, selected and active.
-
-    Raises
-    ------
-    SjcError
-        ``bad_usage``, or ``no_other_side`` if there is nothing to compare.
-    """
-    return side_shown(result, side, target_scene(scene))
 
 
 def cancel(which: Any, *, now: bool = False) -> None:

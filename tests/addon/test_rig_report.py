@@ -246,10 +246,10 @@ def test_a_job_is_warned_of_its_rig(addon, tmp_path, monkeypatch):
 
     monkeypatch.setattr(start_module.job_queue.QUEUE, "submit", lambda job: None)
     spec = new_job("a red chair", cameras=CameraRig(tuple(camera(a) for a in (-20, 0, 20))))
-    job = start(JobFolder(tmp_path), spec, tmp_path, addon, False, False, None, notes=["Mind the gap."])
+    job = start(JobFolder(tmp_path), spec, tmp_path, addon, import_results=False, notes=["Mind the gap."])
     assert job.warnings[0] == "Mind the gap."
     assert any(text.startswith("Nothing sees") for text in job.warnings)
-    orbit = start(JobFolder(tmp_path), new_job("a red chair"), tmp_path, addon, False, False, None)
+    orbit = start(JobFolder(tmp_path), new_job("a red chair"), tmp_path, addon, import_results=False)
     assert orbit.warnings == []
 
 

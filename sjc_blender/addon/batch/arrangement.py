@@ -16,6 +16,7 @@ from ..results.asset import mark_as_asset
 from ..results.placement import job_of
 from ..results.replacement import remember_place, take_place
 from ..results.shown import checked_kind, show_one
+from ..rigs.domain import DomainFrame
 from .layout import GAP, PLACES, offsets
 from .plan import Planned
 
@@ -32,7 +33,7 @@ class Arrangement:
 
     place: str = "grid"
     spacing: float | None = None
-    collection: str = "SJC Batch"
+    collection: str = ""
     assets: bool = True
     versions: bool = False
     show: str = "mesh"
@@ -47,9 +48,9 @@ class Arrangement:
 
 def job_offsets(jobs: Sequence[Planned], arrangement: Arrangement, variants: int) -> list[tuple[float, float]]:
     """Return each job's offset along X and Y from its domain, in world units; (0, 0) if its row names a domain."""
-    in_line = [job for job in jobs if not job.at_own_domain]
-    spacing = arrangement.spacing or GAP * max((2 * _scale(job) for job in in_line), default=1.0)
-    slots = iter(offsets(arrangement.place, len(in_line), variants, spacing))
+    widths = [2 * DomainFrame.of(job.spec.domain).scale for job in jobs if not job.at_own_domain]
+    spacing = arrangement.spacing or GAP * max(widths, default=1.0)
+    slots = iter(offsets(arrangement.place, len(widths), variants, spacing))
     return [(0.0, 0.0) if job.at_own_domain else next(slots) for job in jobs]
 
 
@@ -138,12 +139,6 @@ def tags(prompt: str) -> list[str]:
     """Return the words of a prompt that become its asset's tags, each once."""
     words = re.findall(r"[^\W_]+", prompt.lower())
     return list(dict.fromkeys(word for word in words if len(word) >= SHORTEST_TAG))
-
-
-def _scale(job: Planned) -> float:
-    """World units of half the domain's longest side."""
-    matrix = job.spec.domain.matrix_world
-    return sum(row[0] ** 2 for row in matrix[:3]) ** 0.5
 
 
 def _collection(name: str, scene: bpy.types.Scene) -> bpy.types.Collection:

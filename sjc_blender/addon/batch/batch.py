@@ -192,7 +192,7 @@ class Batch(Sequence[Entry]):
     @property
     def stale(self) -> list[bpy.types.Object]:
         """Objects of rows that are no longer in the list."""
-        scene = self._scene()
+        scene = self.destination.scene()
         names = {entry.planned.folder.name for entry in self.entries}
         return [] if scene is None else arrangement.stale(scene, self._how.collection, names)
 
@@ -237,12 +237,9 @@ class Batch(Sequence[Entry]):
     def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
         return self.entries[index]
 
-    def _scene(self) -> bpy.types.Scene | None:
-        return self.destination.scene()
-
     def _standing(self) -> dict[tuple[str, str], bpy.types.Object]:
         """Results in the scene, see `arrangement.results_in`."""
-        scene = self._scene()
+        scene = self.destination.scene()
         return arrangement.results_in(scene) if scene is not None else {}
 
     def _standing_told(self) -> str:
@@ -258,7 +255,7 @@ class Batch(Sequence[Entry]):
                 entry.job = job
 
     def _import(self, entry: Entry, outputs: Sequence[str]) -> bool:
-        scene = self._scene()
+        scene = self.destination.scene()
         assert scene is not None  # asked for before anything starts
         try:
             objects = job_import.import_outputs(JobFolder(entry.planned.folder), outputs, scene)
@@ -271,7 +268,7 @@ class Batch(Sequence[Entry]):
         return True
 
     def _run(self, entry: Entry, interpreter: Path, wanted: bool) -> None:
-        scene = self._scene()
+        scene = self.destination.scene()
         assert scene is not None
         try:
             folder = _folder(entry)
@@ -282,20 +279,19 @@ class Batch(Sequence[Entry]):
                 spec,
                 interpreter,
                 scene,
-                wanted,
-                False,
-                self._progress,
-                lambda job: self._arrange(entry, job),
+                import_results=wanted,
+                on_change=self._progress,
+                arrange=lambda job: self._arrange(entry, job),
+                way=entry.way,
                 patient=True,
                 farm=self._farm,
             )
-            entry.job.way = entry.way
             entry.trouble = None
         except SjcError as error:
             entry.trouble = error
 
     def _arrange(self, entry: Entry, job: Job) -> None:
-        scene = self._scene()
+        scene = self.destination.scene()
         if scene is not None:
             objects = [scene.objects[name] for name in job.imported if name in scene.objects]
             objects = arrangement.arrange(objects, entry.planned, entry.way, self._how, scene)

@@ -93,7 +93,8 @@ def _read(column: str, kind: Any, text: str, decimal: str) -> Any:
     if column == "outputs":
         return [name for name in re.split(r"[\s,;+]+", text.lower()) if name]
     if column == "seed":
-        return _single(seeds_of(text.strip("[]")))
+        seeds = seeds_of(text.strip("[]"))
+        return seeds[0] if len(seeds) == 1 else seeds
     options = options_of(kind)
     if type(None) in options and text.lower() in {"null", "none"}:
         return None
@@ -137,7 +138,3 @@ def _kinds_of_items(kind: Any, count: int) -> Sequence[Any]:
     if len(kinds) == 2 and kinds[1] is Ellipsis:
         return [kinds[0]] * count
     return kinds if len(kinds) == count else [Any] * count
-
-
-def _single(seeds: tuple[int, ...]) -> int | tuple[int, ...]:
-    return seeds[0] if len(seeds) == 1 else seeds

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -19,8 +20,8 @@ from ..job_location import first_writable, jobs_folders
 from ..jobs.destination import Destination
 from ..jobs.job import Job
 from ..jobs.job_request import OUTPUTS, JobRequest, Shape, absolute
-from ..jobs.start import target_scene
 from ..process.farm_process import Farm, farm_of
+from ..results.placement import target_scene
 from ..rigs.rig_choice import RigChoice
 from ..run_to_end import run_to_end
 from .arrangement import Arrangement
@@ -167,15 +168,10 @@ def batch(
         source,
         BatchRequest(shared, chosen_seeds(seeds), _several(presets), _several(rigs)),
         target_scene(scene),
+        Arrangement(place, spacing, collection or "", assets, versions, show),
         name=name,
         folder=folder,
-        place=place,
-        spacing=spacing,
-        collection=collection,
-        assets=assets,
-        versions=versions,
         prune=prune,
-        show=show,
         start=start,
         progress=progress,
         engine_python=engine_python,
@@ -190,26 +186,24 @@ def batching(
     source: Source,
     request: BatchRequest,
     scene: bpy.types.Scene,
+    how: Arrangement,
     *,
     start: bool,
-    place: str,
-    assets: bool,
-    versions: bool = False,
     prune: bool = False,
-    show: str = "mesh",
     name: str | None = None,
     folder: str | Path | None = None,
-    spacing: float | None = None,
-    collection: str | None = None,
     progress: Callable[[Job], None] | None = None,
     engine_python: str | Path | None = None,
     farm: Farm | str | None = None,
     tell: Callable[[str], object] | None = None,
 ) -> Generator[None, None, Batch]:
-    """Do what `batch` does, with its arguments and errors, one row or job per step."""
+    """Do what `batch` does, with its arguments and errors, one row or job per step.
+
+    A collection that is not named is called after the batch.
+    """
     source_name, rows = _read(source)
     name = name or source_name
-    how = Arrangement(place, spacing, collection or f"SJC {name}", assets, versions, show)
+    how = dataclasses.replace(how, collection=how.collection or f"SJC {name}")
     places = jobs_folders()
     places = list(dict.fromkeys([first_writable(places), *places]))
     folders = [Path(absolute(folder))] if folder is not None else [parent / slug(name) for parent in places]

@@ -35,7 +35,8 @@ def table(entries: Sequence[Entry], states: Sequence[str]) -> str:
     width, state_width = max(map(len, names), default=0), max(map(len, states), default=0)
     lines = [f"  row  {'state':{state_width}}  {'progress':>11}  name"]
     for entry, state, name in zip(entries, states, names, strict=True):
-        trouble = f"{name:{width}}  {_first_line(entry)}" if entry.error is not None else name
+        error = entry.error
+        trouble = f"{name:{width}}  {error.message.splitlines()[0]}" if error is not None else name
         lines.append(f"  {entry.planned.row:>3}  {state:{state_width}}  {_progress(entry):>11}  {trouble}")
     return "\n".join(lines)
 
@@ -43,10 +44,6 @@ def table(entries: Sequence[Entry], states: Sequence[str]) -> str:
 def _progress(entry: Entry) -> str:
     job = entry.job
     return f"{job.progress.step}/{job.progress.total}" if job is not None and job.progress is not None else ""
-
-
-def _first_line(entry: Entry) -> str:
-    return entry.error.message.splitlines()[0] if entry.error is not None else ""
 
 
 def _cut(name: str) -> str:

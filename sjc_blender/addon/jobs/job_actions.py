@@ -12,15 +12,15 @@ import bpy
 from ...protocol.errors import SjcError
 from .. import user_preferences
 from ..job_location import new_job_folder
+from ..results.placement import target_scene
 from ..results.vdb_file import file_of
 from . import job_queue, known_jobs, pump, setting_recall
 from .job import Job
 from .job_continuation import continued
 from .job_records import JobRecord
 from .named_job import folder_of
-from .start import start, target_scene
-from .unknown_jobs import agree as agree_to
-from .unknown_jobs import require_known
+from .start import start
+from .unknown_jobs import is_known, require_known
 
 
 def history() -> list[JobRecord]:
@@ -51,7 +51,10 @@ def agree(source: Any) -> None:
     SjcError
         If there is no such job.
     """
-    agree_to(folder_of(source))
+    folder = folder_of(source)
+    folder.read_spec()
+    if not is_known(folder):
+        known_jobs.index().settle(folder.path.absolute())
     known_jobs.refresh()
 
 
@@ -113,7 +116,8 @@ def continue_job(
     chosen = target_scene(scene)
     interpreter = user_preferences.engine_python(engine_python)
     longer = continued(folder, steps, new_job_folder(subject))
-    return start(longer, longer.read_spec(), interpreter, chosen, import_results, wait, progress)
+    how: dict[str, Any] = {"import_results": import_results, "on_change": progress}
+    return start(longer, longer.read_spec(), interpreter, chosen, wait=wait, **how)
 
 
 def delete_job(source: Any) -> list[str]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import bpy
 
-from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
 from .. import user_preferences
 from ..job_location import new_job_folder
 from ..process.farm_process import Farm, farm_of
 from ..process_keeper import PROCESSES
-from ..results.placement import results_of
+from ..results.placement import results_of, target_scene
 from ..rigs import occupied
 from ..rigs.scene_rig import rig_warnings
 from . import job_queue, known_jobs, pump
@@ -45,7 +45,8 @@ def submit(
     path = Path(absolute(folder)) if folder is not None else new_job_folder(spec.subject)
     job_folder = JobFolder.create(path, spec)
     inputs.lay(job_folder)
-    return start(job_folder, spec, interpreter, scene, import_results, wait, progress, notes=inputs.notes, farm=where)
+    how: dict[str, Any] = {"import_results": import_results, "on_change": progress, "farm": where}
+    return start(job_folder, spec, interpreter, scene, wait=wait, notes=inputs.notes, **how)
 
 
 def start(
@@ -53,28 +54,21 @@ def start(
     spec: JobSpec,
     interpreter: Path,
     scene: bpy.types.Scene,
-    import_results: bool,
-    wait: bool,
-    progress: Callable[[Job], None] | None,
-    arrange: Callable[[Job], None] | None = None,
+    *,
+    wait: bool = False,
     notes: Sequence[str] = (),
-    patient: bool = False,
-    farm: Farm | None = None,
+    **fields: Any,
 ) -> Job:
-    """Queue a job, and wait for its end if `wait`."""
+    """Queue a job, and wait for its end if `wait`; `fields` are others of the `Job`."""
     started = Job(
-        folder=folder,
-        spec=spec,
-        interpreter=interpreter,
+        folder,
+        spec,
+        interpreter,
         online=bpy.app.online_access,
         destination=Destination(scene),
-        import_results=import_results,
-        patient=patient,
-        farm=farm,
-        arrange=arrange,
-        on_change=progress,
         waiter=pump.run_until_ended,
         warnings=[*notes, *rig_warnings(spec)],
+        **fields,
     )
     job_queue.QUEUE.submit(started)
     known_jobs.index().open(folder.path)
@@ -83,18 +77,3 @@ def start(
     if wait:
         pump.run_until_ended(started)
     return started
-
-
-def target_scene(scene: bpy.types.Scene | str | None) -> bpy.types.Scene:
-    """Return the scene that results go to, the active one for None; SjcError ``scene_linked``."""
-    chosen = bpy.data.scenes.get((scene, None)) if isinstance(scene, str) else scene or bpy.context.scene
-    if not isinstance(chosen, bpy.types.Scene):
-        names = ", ".join(known.name for known in bpy.data.scenes)
-        raise SjcError("unknown_scene", f"There is no scene {scene!r} in this file.", f"Its scenes are: {names}.")
-    if chosen.library is not None:
-        raise SjcError(
-            "scene_linked",
-            f"The scene {chosen.name!r} is linked from {chosen.library.filepath}: nothing can be put into it.",
-            "Open that file, or use a scene of this one.",
-        )
-    return chosen

@@ -23,13 +23,6 @@ def is_known(folder: JobFolder) -> bool:
     return in_session or here in index.entries() or index.has_settings_of(here)
 
 
-def agree(folder: JobFolder) -> None:
-    """Trust the job in a folder; SjcError if there is none."""
-    folder.read_spec()
-    if not is_known(folder):
-        known_jobs.index().settle(folder.path.absolute())
-
-
 def require_known(folder: JobFolder) -> None:
     """Refuse a job that this user has neither started nor agreed to.
 

@@ -12,7 +12,7 @@ from ...protocol.errors import SjcError
 from ...protocol.spec import JobSpec
 from ..kept_values import kept_name
 from .origin import is_result, job_folder_of
-from .placement import job_of
+from .placement import job_of, target_scene
 from .shown import hide_result, show_one, shown_of, together
 
 SOURCE_PROPERTY = "sjc_source"
@@ -57,18 +57,39 @@ def sides_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> dict[str, list[bp
     return sides if all(sides.values()) else {}
 
 
-def show_side(obj: bpy.types.Object, side: str, scene: bpy.types.Scene) -> bpy.types.Object:
-    """See `sjc_blender.addon.api.show_side`."""
+def show_side(result: bpy.types.Object, side: str, *, scene: bpy.types.Scene | str | None = None) -> bpy.types.Object:
+    """Show an edit before or after it was made, as a mesh or a Volume as now.
+
+    Parameters
+    ----------
+    result : Object, its name, or its job
+        Of either side.
+    side : str
+        ``"before"`` or ``"after"``.
+    scene : Scene or its name, optional
+        None: the active one.
+
+    Returns
+    -------
+    Object
+        What is seen now, selected and active.
+
+    Raises
+    ------
+    SjcError
+        ``bad_usage``, or ``no_other_side`` if there is nothing to compare.
+    """
+    scene = target_scene(scene)
     if side not in SIDES:
         raise SjcError("bad_usage", f"A side is one of {', '.join(SIDES)}, and not {side!r}.")
-    sides = sides_of(obj, scene)
+    sides = sides_of(result, scene)
     if not sides:
         raise SjcError(
             "no_other_side",
-            f"{obj.name!r} is not an edit whose original stands in the same place.",
+            f"{result.name!r} is not an edit whose original stands in the same place.",
             "Choose the result of an edit; an original that was moved or deleted is not compared.",
         )
-    kind = shown_of(obj, scene).type.lower()
+    kind = shown_of(result, scene).type.lower()
     for other in sides["after" if side == "before" else "before"]:
         hide_result(other, True)
     show_one(sides[side], scene, kind)

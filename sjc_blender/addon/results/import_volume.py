@@ -14,7 +14,7 @@ from ..job_location import first_writable
 from .all_or_nothing import all_or_nothing
 from .materials import look_material
 from .object_frame import ObjectFrame
-from .placement import job_id, place_result, result_name
+from .placement import place_result, result_name
 from .result_files import FieldArrays, read_field
 from .standing import standing_frame
 from .vdb_file import display_density, store_vdb
@@ -52,7 +52,7 @@ def import_volume(folder: JobFolder, scene: bpy.types.Scene) -> bpy.types.Object
     if not field.density.any():
         raise SjcError(
             "empty_result",
-            f"The job {job_id(folder.path)!r} ended with an empty field.",
+            f"The job {folder.path.name!r} ended with an empty field.",
             "Try another seed, more steps or a smaller emptiness weight.",
         )
     frame = standing_frame(folder, spec)

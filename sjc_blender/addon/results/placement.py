@@ -11,6 +11,7 @@ import bpy
 from mathutils import Matrix
 
 from ...protocol import codec
+from ...protocol.errors import SjcError
 from ...protocol.home import home_folder
 from ...protocol.job_folder import JobFolder
 from ...protocol.spec import JobSpec
@@ -24,6 +25,21 @@ JOB_PROPERTY, FOLDER_PROPERTY = "sjc_job", "sjc_folder"
 NAME_LENGTH = 40
 INT_LIMIT = 2**31
 """Integers of custom properties are below this."""
+
+
+def target_scene(scene: bpy.types.Scene | str | None) -> bpy.types.Scene:
+    """Return the scene that results go to, the active one for None; SjcError ``scene_linked``."""
+    chosen = bpy.data.scenes.get((scene, None)) if isinstance(scene, str) else scene or bpy.context.scene
+    if not isinstance(chosen, bpy.types.Scene):
+        names = ", ".join(known.name for known in bpy.data.scenes)
+        raise SjcError("unknown_scene", f"There is no scene {scene!r} in this file.", f"Its scenes are: {names}.")
+    if chosen.library is not None:
+        raise SjcError(
+            "scene_linked",
+            f"The scene {chosen.name!r} is linked from {chosen.library.filepath}: nothing can be put into it.",
+            "Open that file, or use a scene of this one.",
+        )
+    return chosen
 
 
 def result_name(prompt: str) -> str:
@@ -59,7 +75,7 @@ def place_result(
     obj["sjc_model"] = spec.model.source
     obj["sjc_preset"] = spec.preset
     obj["sjc_settings"] = json.dumps(codec.encode(spec), ensure_ascii=False)
-    obj[JOB_PROPERTY] = job_id(folder.path)
+    obj[JOB_PROPERTY] = folder.path.name
     imported_from(folder.path.absolute())
     remember_folder(obj, folder.path, bpy.data.filepath)
     join_local_views(obj, scene)
@@ -98,11 +114,6 @@ def _relative(folder: Path, blend: str) -> str:
     # Absolute paths would reveal the user's name.
     home = home_folder()
     return "" if home is not None and home.name in parts else "//" + "/".join(parts)
-
-
-def job_id(folder: Path) -> str:
-    """Return the id of the job in a folder."""
-    return folder.name
 
 
 def _collection(scene: bpy.types.Scene) -> bpy.types.Collection:

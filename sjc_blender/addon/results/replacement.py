@@ -73,9 +73,5 @@ def _own_properties(obj: bpy.types.Object) -> list[str]:
 
 
 def _remove_unused(data: bpy.types.ID | None) -> None:
-    if data is None or data.users > int(data.use_fake_user):
-        return
-    if isinstance(data, bpy.types.Mesh):
-        bpy.data.meshes.remove(data)
-    elif isinstance(data, bpy.types.Volume):
-        bpy.data.volumes.remove(data)
+    if data is not None and data.users <= int(data.use_fake_user):
+        bpy.data.batch_remove([data])  # type: ignore[arg-type]  # any sequence will do

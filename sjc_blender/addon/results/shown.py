@@ -17,7 +17,7 @@ from .import_mesh import import_mesh
 from .import_volume import import_volume
 from .object_frame import domain_now, frame_of
 from .origin import job_folder_of
-from .placement import job_of, select_result
+from .placement import job_of, select_result, target_scene
 
 TYPES = {"mesh": "MESH", "volume": "VOLUME"}
 """Object types by kind."""
@@ -48,11 +48,30 @@ def shown_of(obj: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object:
     return _nearest(obj, others) or obj
 
 
-def show_as(obj: bpy.types.Object, kind: str, scene: bpy.types.Scene) -> bpy.types.Object:
-    """See `sjc_blender.addon.api.show_as`."""
+def show_as(result: bpy.types.Object, kind: str, *, scene: bpy.types.Scene | str | None = None) -> bpy.types.Object:
+    """Show a result as its mesh or as its Volume, where it stands now, and hide the other one.
+
+    Parameters
+    ----------
+    result : Object, its name, or its job
+    kind : str
+        ``"mesh"`` or ``"volume"``. What is not in the scene is made from the job's folder.
+    scene : Scene or its name, optional
+        None: the active one.
+
+    Returns
+    -------
+    Object
+        The one that is seen now, selected and active.
+
+    Raises
+    ------
+    SjcError
+        ``unknown_output``, ``not_a_result``, ``result_folder_missing``, ``no_result``, ``broken_result``.
+    """
     kind = checked_kind(kind)
-    wanted = TYPES[kind]
-    seen = shown_of(obj, scene)
+    scene, wanted = target_scene(scene), TYPES[kind]
+    seen = shown_of(result, scene)
     if seen.type == wanted:
         taking = seen
         _put_away(seen, [twin for twin in _twins(seen, scene) if together(seen, twin)])

@@ -9,6 +9,7 @@ import bpy
 from ....protocol.errors import SjcError
 from ... import api
 from ...batch import batch as batches
+from ...batch.arrangement import Arrangement
 from ...batch.new_batch import batching, chosen_seeds
 from ...batch.plan import BatchRequest
 from ...rigs.rig_choice import RigChoice
@@ -187,9 +188,8 @@ def _steps(scene: bpy.types.Scene, rig: RigChoice, start: bool, said: list[str])
         chosen.source,
         BatchRequest(shared, chosen_seeds(chosen.seeds), presets=(shared.preset,), rigs=(rig,)),
         scene,
+        Arrangement(chosen.place, assets=chosen.assets),
         start=start,
-        place=chosen.place,
-        assets=chosen.assets,
         farm=scene.sjc.farm,  # type: ignore[attr-defined]
         tell=said.append,
     )
