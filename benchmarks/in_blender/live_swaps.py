@@ -65,7 +65,9 @@ def swaps(options: argparse.Namespace, found: list[tuple[int, float]]) -> Iterat
     for number in range(1, options.swaps + 1):
         np.savez(folder.live_field, **field(number))  # type: ignore[arg-type]  # names
         job.apply(events.LiveField("previews/live.npz", number))
-        live_volume.show(job)
+        grids = live_volume._Grids(job, job.live_field)
+        grids.run()
+        live_volume.put(job, grids.path, grids.display_density)
         area.tag_redraw()
         yield 0.02
         if number % EVERY == 0:

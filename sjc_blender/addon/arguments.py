@@ -65,12 +65,16 @@ def _path(value: Any) -> bool:
     return all(len(part.encode("utf-8", "replace")) <= LONGEST_NAME for part in Path(value).parts)
 
 
-def _several(value: Any, allows: Callable[[Any], bool]) -> bool:
-    return allows(value) or (isinstance(value, (list, tuple, set)) and all(map(allows, value)))
+def _shape(value: Any) -> bool:
+    return isinstance(value, (bpy.types.Object, bpy.types.Collection, str))
 
 
 def _rig(value: Any) -> bool:
     return isinstance(value, (bpy.types.Collection, RigChoice, str))
+
+
+def _rigs(value: Any) -> bool:
+    return all(map(_rig, value if isinstance(value, (list, tuple, set)) else [value]))
 
 
 SWITCH = Kind(lambda value: isinstance(value, int) and value in (False, True), "True or False")
@@ -93,13 +97,13 @@ PATHS = Kind(
     lambda value: isinstance(value, (list, tuple, set)) and all(map(_path, value)), "a list of paths, as texts or Paths"
 )
 
-_SHAPE = (bpy.types.Object, bpy.types.Collection, str)
-
 KINDS: dict[str, Kind] = {
-    **dict.fromkeys(("wait", "import_results", "now", "anew", "assets", "versions", "prune", "start"), SWITCH),
+    **dict.fromkeys(("wait", "import_results", "now", "anew", "assets", "versions", "prune", "start", "tried"), SWITCH),
     **dict.fromkeys(("progress", "tell"), FUNCTION),
     **dict.fromkeys(("folder", "path", "engine_python", "wheelhouse"), PATH),
-    **dict.fromkeys(("guide_picture", "hub_id", "look", "kind", "side", "show", "name", "collection", "place"), TEXT),
+    **dict.fromkeys(
+        ("guide_picture", "hub_id", "look", "kind", "side", "show", "name", "collection", "place", "background"), TEXT
+    ),
     **dict.fromkeys(("steps", "size"), COUNT),
     "places": WHOLE,
     "faces": COUNT,
@@ -113,23 +117,22 @@ KINDS: dict[str, Kind] = {
     "model": Kind(_path, '"builtin", a folder, a file or an id, as a text or a Path', "invalid_spec"),
     "scene": Kind(lambda value: isinstance(value, (bpy.types.Scene, str)), "a scene or its name", "unknown_scene"),
     "rig": Kind(_rig, f"one of {FORMS}", "unknown_rig"),
-    "rigs": Kind(lambda value: _several(value, _rig), f"one of {FORMS}, or a list of such", "unknown_rig"),
+    "rigs": Kind(_rigs, f"one of {FORMS}, or a list of such", "unknown_rig"),
     "entry": Kind(lambda value: isinstance(value, Entry), "an entry of the batch"),
     "domain": Kind(lambda value: isinstance(value, (bpy.types.Object, str)), "an object or its name", "unknown_domain"),
-    "proxy": Kind(lambda value: isinstance(value, _SHAPE), "an object, a collection, or its name", "unknown_proxy"),
-    "guide": Kind(lambda value: isinstance(value, _SHAPE), "an object, a collection, or its name", "unknown_guide"),
+    **{
+        what: Kind(_shape, "an object, a collection, or its name", f"unknown_{what}")
+        for what in ("proxy", "guide", "region")
+    },
     "picture": Kind(
         lambda value: isinstance(value, (bpy.types.Image, str, Path)),
         "an image, its name, or a path",
         "unknown_picture",
     ),
-    "region": Kind(lambda value: isinstance(value, _SHAPE), "an object, a collection, or its name", "unknown_region"),
     "farm": Kind(
         lambda value: isinstance(value, (Farm, str)), "HOST:PORT of a scheduler, or an api.Farm", "bad_address"
     ),
     "request": Kind(lambda value: isinstance(value, JobRequest), "a JobRequest"),
-    "tried": SWITCH,
-    "background": TEXT,
 }
 """Return the checks of a function's arguments, with None allowed where it is the default."""
 

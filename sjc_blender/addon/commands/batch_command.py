@@ -17,8 +17,6 @@ from .. import api
 from ..batch.batch_fault import InvalidBatch
 from ..batch.entry import DONE
 from ..batch.layout import PLACES
-from ..batch.seed_ranges import seeds_of
-from ..batch.written_numbers import NotANumber
 from ..jobs.job_request import STEERING, absolute
 from .farm_options import add_farm_options, chosen_farm
 from .guide_options import add_guide_options
@@ -58,7 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only write the job folders, for `python -m sjc_blender.engine resume FOLDER` on other machines",
     )
-    parser.add_argument("--seeds", type=_seeds, default=(0,), metavar="0-7", help="for rows without a seed; also 0,1,5")
+    parser.add_argument("--seeds", default="0", metavar="0-7", help="for rows without a seed; also 0,1,5")
     parser.add_argument("--preset", action="append", metavar="NAME", help="for rows without one (repeatable)")
     parser.add_argument("--rig", action="append", metavar="COLLECTION", help="for rows without one (repeatable)")
     parser.add_argument("--domain", metavar="OBJECT", help="for rows without one")
@@ -196,13 +194,6 @@ def _jobs(batch: api.Batch) -> list[dict[str, Any]]:
         job |= {"folder": str(planned.folder), "objects": objects}
         jobs.append(job | ({"error": told(entry.error)} if entry.error is not None else {}))
     return jobs
-
-
-def _seeds(text: str) -> tuple[int, ...]:
-    try:
-        return seeds_of(text)
-    except NotANumber as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not {error}") from error
 
 
 class _BatchProgress:

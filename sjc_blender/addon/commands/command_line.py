@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     except SystemExit:  # --help
         return EXIT_OK
     except SjcError as error:
-        outcome = Outcome.failed(error)
+        outcome = Outcome("failed", error=error)
     except KeyboardInterrupt:  # between two jobs, or in a command without jobs
         outcome = Outcome("cancelled")
     # Blender prints through C; the outcome has to be the last line.
@@ -79,7 +79,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the usage, and raise SjcError ``bad_usage``."""
         self.print_usage(sys.stderr)
-        raise SjcError("bad_usage", f"{message[:1].upper()}{message[1:]}.", f"{self.prog} --help lists the options.")
+        raise SjcError("bad_usage", _sentence(message), f"{self.prog} --help lists the options.")
 
 
 def subcommands() -> list[ModuleType]:

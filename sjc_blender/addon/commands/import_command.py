@@ -23,7 +23,5 @@ def run(arguments: argparse.Namespace) -> Outcome:
     """Import and save."""
     # Before: the volume's file lies beside the saved scene.
     save_scene(arguments.save)
-    imported = import_and_save(arguments.folder, arguments.outputs, arguments.show, arguments.save)
-    facts = {"folder": arguments.folder, "imported": imported, "blend": str(arguments.save)}
-    lines = [f"folder: {arguments.folder}", f"blend: {arguments.save}", "imported: " + ", ".join(imported)]
-    return Outcome("done", facts, lines)
+    facts, lines = import_and_save(arguments.folder, arguments)
+    return Outcome("done", {"folder": arguments.folder} | facts, [f"folder: {arguments.folder}", *lines])

@@ -90,9 +90,9 @@ def _outcome(job: api.Job, arguments: argparse.Namespace) -> Outcome:
     lines = [f"folder: {job.folder.path}"]
     if arguments.save:
         try:
-            imported = import_and_save(job, arguments.outputs, arguments.show, arguments.save)
+            saved, more = import_and_save(job, arguments)
         except SjcError as error:
             return Outcome("failed", facts, error=error)
-        facts |= {"imported": imported, "blend": str(arguments.save)}
-        lines += [f"blend: {arguments.save}", "imported: " + ", ".join(imported)]
+        facts |= saved
+        lines += more
     return Outcome("done", facts, lines)

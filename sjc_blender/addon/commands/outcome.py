@@ -55,11 +55,6 @@ class Outcome:
     lines: Sequence[str] = ()
     error: SjcError | None = None
 
-    @classmethod
-    def failed(cls, error: SjcError) -> Outcome:
-        """Return the outcome of an error."""
-        return cls("failed", error=error)
-
     @property
     def exit_code(self) -> int:
         """Exit code for the shell."""

@@ -7,8 +7,8 @@ import argparse
 import errno
 import os
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -47,11 +47,12 @@ def add_result_options(parser: argparse.ArgumentParser, *, save_required: bool =
     )
 
 
-def import_and_save(source: api.Job | str, outputs: Sequence[str] | None, show: str, path: Path) -> list[str]:
-    """Import a job's results and save the scene; return the objects' names."""
-    objects = api.import_result(source, outputs=outputs, show=show)
-    save_scene(path)
-    return [obj.name for obj in objects]
+def import_and_save(source: api.Job | str, arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """Import a job's results and save the scene, as these options say; return the facts and lines of an outcome."""
+    imported = [obj.name for obj in api.import_result(source, outputs=arguments.outputs, show=arguments.show)]
+    save_scene(arguments.save)
+    facts = {"imported": imported, "blend": str(arguments.save)}
+    return facts, [f"blend: {arguments.save}", "imported: " + ", ".join(imported)]
 
 
 def save_scene(path: Path) -> None:

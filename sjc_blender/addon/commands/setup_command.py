@@ -32,7 +32,9 @@ def run(arguments: argparse.Namespace) -> Outcome:
     """Set the engine up, and wait for it."""
     if arguments.remove:
         state = api.remove_engine(wait=True)
-        return Outcome.failed(state.failure) if state.failure else Outcome(lines=[f"removed: {state.place.root}"])
+        if state.failure is not None:
+            return Outcome("failed", error=state.failure)
+        return Outcome(lines=[f"removed: {state.place.root}"])
     told = _StageLines(Progress(arguments))
     state = api.set_up_engine(wheelhouse=arguments.wheelhouse, wait=True, progress=told)
     facts = {"folder": str(state.place.root), "python": str(state.interpreter or ""), "bytes": state.size}

@@ -161,7 +161,8 @@ class EnvironmentSetup:
 
     def _with_ensurepip(self) -> str:
         """Return a Python that can make an environment with pip: the running one, else the system's."""
-        candidates = [sys.executable, *filter(None, map(self._on_path, ("python3", "python")))]
+        on_path = (shutil.which(name, path=self._environ.get("PATH")) for name in ("python3", "python"))
+        candidates = [sys.executable, *filter(None, on_path)]
         for candidate in candidates:
             if self._answer(candidate, "-I", "-c", "import ensurepip, venv; print('yes')") == "yes":
                 return candidate
@@ -273,9 +274,6 @@ class EnvironmentSetup:
             ).strip()
         except ProgramFailed:
             return ""
-
-    def _on_path(self, name: str) -> str | None:
-        return shutil.which(name, path=self._environ.get("PATH"))
 
     def _variables(self, environ: dict[str, str]) -> dict[str, str]:
         settings = self._settings.variables() | {

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from ...protocol.errors import SjcError
 from ...protocol.outside_file import is_folder
 from .. import window_events
 from ..jobs.job_queue import QUEUE
+from ..jobs.job_request import absolute
 from ..process.engine_python import forget_probes
 from ..process.environment_place import environment_place, use_folder
 from ..process.interrupts import LOOP_SECONDS, wait_while
@@ -154,24 +154,30 @@ def require_packages(wheelhouse: str | Path | None = None) -> str:
     SjcError
         ``wheelhouse_missing``; ``offline``, with how to allow it, if there is none and Blender may not use the network.
     """
-    wheels = _absolute(str(wheelhouse)) if wheelhouse is not None else preferred_path("wheelhouse")
+    wheels = preferred_path("wheelhouse") if wheelhouse is None else absolute(wheelhouse)
     if wheels and not is_folder(Path(wheels)):
         raise SjcError(
             "wheelhouse_missing",
             f"The folder of packages {wheels} does not exist.",
             "Choose another one in the add-on's preferences, or leave it empty to download the packages.",
         )
-    if wheels or bpy.app.online_access:
-        return wheels
+    if not wheels:
+        require_online(
+            "The engine's packages come",
+            ", or choose a folder of packages as the wheelhouse in the add-on's preferences",
+        )
+    return wheels
+
+
+def require_online(what_comes: str, instead: str = "") -> None:
+    """Raise SjcError ``offline``, with how to allow it, if Blender may not use the network, from which that comes."""
+    if bpy.app.online_access:
+        return
     if bpy.app.online_access_override:
         how = "Blender was started with --offline-mode: start it without"
     else:
         how = "Switch on Preferences > System > Network > Allow Online Access (in a terminal: blender --online-mode)"
-    raise SjcError(
-        "offline",
-        "The engine's packages come from the internet, and Blender may not use it.",
-        f"{how}, or choose a folder of packages as the wheelhouse in the add-on's preferences.",
-    )
+    raise SjcError("offline", f"{what_comes} from the internet, and Blender may not use it.", f"{how}{instead}.")
 
 
 def _change(request: SetupRequest, wait: bool, progress: Callable[[EngineState], None] | None) -> EngineState:
@@ -219,10 +225,6 @@ def step() -> None:
 
 
 PROCESSES.add(KEEPER, CHECK, step=step, busy=lambda: KEEPER.busy or checking())
-
-
-def _absolute(path: str) -> str:
-    return os.path.abspath(bpy.path.abspath(path)) if path else ""  # noqa: PTH100  # resolve() would follow links
 
 
 def register() -> None:

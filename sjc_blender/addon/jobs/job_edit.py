@@ -137,7 +137,9 @@ def _settings(old: JobSpec, source: str, origin: OriginSpec, request: JobRequest
         settings["optimisation"] |= {"steps": steps, "schedule_steps": 0}
         field = data["field"] | field
         if old.field.stages:
-            field["stages"] = presets.stages_to(_resolution(request, old), old.field.stages)
+            resolution = _asked(request, "field", "resolution")
+            resolution = old.field.resolution if resolution is None else resolution
+            field["stages"] = presets.stages_to(resolution, old.field.stages)
         else:
             # Of a job that was itself refined: the preset's.
             del field["stages"]
@@ -157,7 +159,9 @@ def _settings(old: JobSpec, source: str, origin: OriginSpec, request: JobRequest
         if data[name] is not None and source == old.model.source:
             settings[name] = data[name]
             settings["model"][shower] = data["model"][shower]
-        elif data[name] is not None and (_says(request, shower) or (name == "picture" and takes_picture(source))):
+        elif data[name] is not None and (
+            _asked(request, "model", shower) or (name == "picture" and takes_picture(source))
+        ):
             settings[name] = data[name]
     settings["prompt"] = old.prompt if request.prompt is None else request.prompt
     if request.seed is not None:
@@ -168,12 +172,7 @@ def _settings(old: JobSpec, source: str, origin: OriginSpec, request: JobRequest
     return settings
 
 
-def _says(request: JobRequest, name: str) -> bool:
-    """Whether an edit's settings have this field of the model."""
-    model = nested(request.overrides).get("model")
-    return isinstance(model, Mapping) and bool(model.get(name))
-
-
-def _resolution(request: JobRequest, old: JobSpec) -> object:
-    field = nested(request.overrides).get("field")
-    return field.get("resolution", old.field.resolution) if isinstance(field, Mapping) else old.field.resolution
+def _asked(request: JobRequest, part: str, name: str) -> object:
+    """What an edit's settings say of a field of the spec; None if nothing."""
+    fields = nested(request.overrides).get(part)
+    return fields.get(name) if isinstance(fields, Mapping) else None

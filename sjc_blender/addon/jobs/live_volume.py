@@ -91,14 +91,6 @@ def update() -> None:
         _coming.start()
 
 
-def show(job: Job) -> None:
-    """Show the newest live field of a job, and wait for it."""
-    assert job.live_field is not None
-    grids = _Grids(job, job.live_field)
-    grids.run()
-    put(job, grids.path, grids.display_density)
-
-
 def put(job: Job, path: Path | None, display_density: float) -> None:
     """Show the grids at `path` in the job's scene; without either, nothing changes."""
     scene = job.destination.scene() if job.destination is not None else None

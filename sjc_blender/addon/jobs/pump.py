@@ -61,8 +61,8 @@ def run_until_ended(*jobs: Job, timeout: float | None = None) -> bool:
     return not any(job.live for job in jobs)
 
 
-def _to_wait_for() -> bool:
-    return QUEUE.live or any(job.awaits_import for job in QUEUE.jobs) or known_jobs.scanning()
-
-
-PROCESSES.add(QUEUE, step=step, busy=_to_wait_for)
+PROCESSES.add(
+    QUEUE,
+    step=step,
+    busy=lambda: QUEUE.live or any(job.awaits_import for job in QUEUE.jobs) or known_jobs.scanning(),
+)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,9 +36,8 @@ class SceneView:
     def __init__(self, scene: bpy.types.Scene) -> None:
         self.scene = scene
         self._surroundings: dict[tuple[Any, ...], Surroundings] = {}
-        self._shapes: dict[tuple[Any, ...], FilledGrid] = {}
-        self._guides: dict[tuple[Any, ...], GuideMesh] = {}
-        self._pictures: dict[Any, SeenPicture] = {}
+        for look in (self.filled, self.guide, self.picture):
+            setattr(self, look.__name__, functools.cache(look))
 
     def surroundings(
         self,
@@ -58,22 +58,14 @@ class SceneView:
 
     def filled(self, proxy: Shape, domain: DomainSpec, resolution: int) -> FilledGrid:
         """Return the voxels of a domain that a proxy fills; errors of `filled_grid`."""
-        key = proxy, domain, resolution
-        if key not in self._shapes:
-            with evaluated(self.scene) as view:
-                self._shapes[key] = filled_grid(named_shape(proxy, "proxy"), domain, resolution, view)
-        return self._shapes[key]
+        with evaluated(self.scene) as view:
+            return filled_grid(named_shape(proxy, "proxy"), domain, resolution, view)
 
     def guide(self, guide: Shape, domain: DomainSpec) -> GuideMesh:
         """Return the triangles of a guide in a domain; errors of `guide_mesh`."""
-        key = guide, domain
-        if key not in self._guides:
-            with evaluated(self.scene) as view:
-                self._guides[key] = guide_mesh(named_shape(guide, "guide"), domain, view)
-        return self._guides[key]
+        with evaluated(self.scene) as view:
+            return guide_mesh(named_shape(guide, "guide"), domain, view)
 
     def picture(self, picture: Picture) -> SeenPicture:
         """Return the pixels of a picture; errors of `seen_picture`."""
-        if picture not in self._pictures:
-            self._pictures[picture] = seen_picture(picture)
-        return self._pictures[picture]
+        return seen_picture(picture)

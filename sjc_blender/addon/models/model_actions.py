@@ -15,6 +15,7 @@ from ... import __package__ as base_package
 from ...protocol.errors import SjcError
 from ...protocol.model_events import GREY, ModelFacts, ProfileTemplate
 from .. import user_preferences
+from ..environment import session
 from ..jobs.job_queue import QUEUE
 from ..jobs.job_request import absolute
 from ..process.engine_python import find_engine_python
@@ -93,15 +94,7 @@ def download_model(
     SjcError
         ``offline``, ``models_busy``; with `wait` also whatever ends the download.
     """
-    if not bpy.app.online_access:
-        forced = " Blender was started with --offline-mode." if bpy.app.online_access_override else ""
-        raise SjcError(
-            "offline",
-            f"Blender may not use the network, so the model {hub_id} cannot be downloaded.{forced}",
-            "Start Blender without --offline-mode."
-            if forced
-            else "Tick Edit > Preferences > System > Network > Allow Online Access, and try again.",
-        )
+    session.require_online(f"The model {hub_id} comes")
     _begin("download", hub_id, engine_python)
     if not wait:
         return None

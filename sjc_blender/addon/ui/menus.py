@@ -44,13 +44,11 @@ class SJC_OT_open_manual(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Open it, and say where it lies: not every computer has a browser that is found."""
-        opened = webbrowser.open(MANUAL.as_uri())
-        self.report({"INFO"} if opened else {"WARNING"}, f"The manual: {MANUAL}" if opened else _no_browser())
+        if webbrowser.open(MANUAL.as_uri()):
+            self.report({"INFO"}, f"The manual: {MANUAL}")
+        else:
+            self.report({"WARNING"}, f"No web browser was found. The manual is {MANUAL}: open it with any browser.")
         return {"FINISHED"}
-
-
-def _no_browser() -> str:
-    return f"No web browser was found. The manual is {MANUAL}: open it with any browser."
 
 
 HOOKS = (

@@ -78,18 +78,14 @@ def job_notice(job: Job) -> tuple[str, Level] | None:
         return None
     subject = f"{job.spec.subject}, seed {job.spec.seed}"
     if job.error is not None:
-        return _filled("{subject} failed: {message}", subject, job.error.message), "WARNING"
+        return f"{subject} failed: {_first_line(job.error)}", "WARNING"
     if job.import_error is not None:
-        return _filled(
-            "{subject} is done, but not in the scene: {message}", subject, job.import_error.message
-        ), "WARNING"
-    said = "{subject} is done, and in the scene" if job.imported else "{subject} is done"
-    return _filled(said, subject), "INFO"
+        return f"{subject} is done, but not in the scene: {_first_line(job.import_error)}", "WARNING"
+    return f"{subject} is done" + (", and in the scene" if job.imported else ""), "INFO"
 
 
-def _filled(sentence: str, subject: str, message: str = "") -> str:
-    first_line = message.splitlines()[0] if message else ""
-    return sentence.replace("{message}", first_line).replace("{subject}", subject)
+def _first_line(error: SjcError) -> str:
+    return error.message.partition("\n")[0]
 
 
 def _tell_of_jobs() -> None:
@@ -113,7 +109,7 @@ def _tell_of_engine() -> None:
         tell("The engine is ready")
         sound.ring()
     elif was and state.failure is not None:
-        tell(f"The engine was not set up: {state.failure.message.splitlines()[0]}", "WARNING")
+        tell(f"The engine was not set up: {_first_line(state.failure)}", "WARNING")
 
 
 def _tell_of_texture(key: str, failure: SjcError | None) -> None:
@@ -121,9 +117,9 @@ def _tell_of_texture(key: str, failure: SjcError | None) -> None:
         return
     name = key.removeprefix(KEY)
     if failure is not None:
-        tell(_filled("{subject} was not baked: {message}", name, failure.message), "WARNING")
+        tell(f"{name} was not baked: {_first_line(failure)}", "WARNING")
     else:
-        tell(_filled("{subject} has a texture", name))
+        tell(f"{name} has a texture")
         sound.ring()
 
 

@@ -83,7 +83,7 @@ def test_check_starts_nothing(capfd):
 
 
 @pytest.mark.parametrize(
-    "options, said", [([], "--save"), (["--seeds", "one"], "whole numbers"), (["--place", "pile"], "grid")]
+    "options, said", [([], "--save"), (["--seeds", "one", "--check"], "whole numbers"), (["--place", "pile"], "grid")]
 )
 def test_bad_usage(options, said, capfd):
     assert batch(*options) == EXIT_USAGE

@@ -35,10 +35,17 @@ def job(scene, tmp_path, monkeypatch, small_field):
     registration.unregister(lifecycle)
 
 
+def show(job):
+    """Show the newest live field of a job, and wait for it."""
+    grids = live_volume._Grids(job, job.live_field)
+    grids.run()
+    live_volume.put(job, grids.path, grids.display_density)
+
+
 def tell(job, field, step):
     np.savez(job.folder.live_field, **field)
     job.apply(events.LiveField("previews/live.npz", step))
-    live_volume.show(job)
+    show(job)
 
 
 def guests():
@@ -76,10 +83,10 @@ def test_an_update_changes_it_in_place(job, small_field):
 def test_a_field_that_cannot_be_read_leaves_the_one_before(job, fault):
     path = guests()[0].data.filepath
     job.folder.live_field.write_bytes(fault)
-    live_volume.show(job)
+    show(job)
     assert guests()[0].data.filepath == path
     job.folder.live_field.unlink()
-    live_volume.show(job)
+    show(job)
     assert guests()[0].data.filepath == path
 
 

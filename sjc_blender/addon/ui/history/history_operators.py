@@ -26,9 +26,6 @@ class SJC_OT_recall(AsksAboutUnknownJobs, OfFolder, Action, bpy.types.Operator):
     bl_label = "Recall Settings"
     bl_options = {"UNDO", "INTERNAL"}
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return self.ask(context, event, self.folder)
-
     def act(self, context: bpy.types.Context) -> None:
         self.settle(self.folder)
         missed = api.recall(self.folder, scene=context.scene)

@@ -33,10 +33,7 @@ class SJC_UL_history(bpy.types.UIList):
             return
         picture = previews.icon(record.picture) if record.picture is not None else 0
         row = layout.split(factor=NAME_SHARE)
-        if picture:
-            row.label(text=item.prompt, icon_value=picture, translate=False)
-        else:
-            row.label(text=item.prompt, icon="BLANK1", translate=False)
+        row.label(text=item.prompt, icon="NONE" if picture else "BLANK1", icon_value=picture, translate=False)
         row.label(
             text=f"{datetime.fromtimestamp(record.created):%d %b}", icon=RECORD_ICONS[record.state], translate=False
         )

@@ -78,8 +78,7 @@ class SJC_OT_generate(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Start the job; where the scene has to be played for it in a window, a moment later."""
-        global refusal
-        refusal = None
+        _refuse(None)
         settings: SJC_PG_settings = context.scene.sjc
         if self.new_seed:
             settings.seed = unused_seed(settings)
@@ -142,7 +141,7 @@ def _generate_later(scene: bpy.types.Scene, rig: RigChoice) -> None:
         _refuse(error)
 
 
-def _refuse(error: SjcError) -> None:
+def _refuse(error: SjcError | None) -> None:
     # Reports vanish too soon for a list of cameras: the panel keeps it.
     global refusal
     refusal = error
@@ -190,8 +189,7 @@ class SJC_OT_dismiss(Action, bpy.types.Operator):
     bl_label = "Dismiss"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        global refusal
-        refusal = None
+        _refuse(None)
         return {"FINISHED"}
 
 

@@ -163,9 +163,6 @@ class SJC_OT_resume(AsksAboutUnknownJobs, OfFolder, Action, bpy.types.Operator):
     bl_label = "Resume"
     needs = (engine_is_ready,)
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return self.ask(context, event, self.folder)
-
     def act(self, context: bpy.types.Context) -> None:
         self.settle(self.folder)
         _resume(self.folder, context)

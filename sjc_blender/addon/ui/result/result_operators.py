@@ -10,7 +10,7 @@ from bpy_extras.io_utils import ExportHelper
 from ....protocol.home import home_folder
 from ... import api
 from ...results.export import formats_of
-from ...results.origin import job_folder_of, mesh_of
+from ...results.origin import mesh_of
 from ...results.printing import printed_size
 from ...results.remesh import Cut, cut_of, request_cut
 from ..shared.action import Action, in_object_mode, is_saved, on_result
@@ -87,7 +87,7 @@ class SJC_OT_mark_asset(_OnResult, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def act(self, context: bpy.types.Context) -> None:
-        api.mark_as_asset(context.object, job_folder_of(context.object))
+        api.mark_as_asset(context.object)
 
 
 class SJC_OT_export_result(_OnResult, bpy.types.Operator, ExportHelper):

@@ -112,20 +112,13 @@ class SJC_PG_settings(ModelChoice, RigSettings, PictureSettings, EditSettings, b
 
     def request(self, rig: RigChoice | None = None) -> JobRequest:
         """Return the request for the next job; `rig` is the choice of these settings if its path was played already."""
+        names = ("prompt", "negative_prompt", "preset", "model", "seed", "outputs", "domain", "proxy", "memory")
         return JobRequest(
-            prompt=self.prompt,
-            negative_prompt=self.negative_prompt,
-            preset=self.preset,
-            model=self.model,
-            seed=self.seed,
-            outputs=self.outputs,
+            **{name: getattr(self, name) for name in names},
             overrides={"model": {"adapters": self.used_adapters}, **self.guide_levels, **self.picture_place},
             rig=rig or self.rig_choice(),
-            domain=self.domain,
             jitter=math.degrees(self.jitter),
-            proxy=self.proxy,
             looseness=self.proxy_looseness,
-            memory=self.memory,
             **self.guide_request,
             **self.picture_request,
         )
