@@ -150,7 +150,8 @@ def test_the_lists_draw_their_lines_and_can_be_searched(jobs, session, earlier):
             kind.draw_item(SimpleNamespace(), context(), layout, session, entry, 0, session, "job_index")
             assert entry.prompt in layout.texts()
     shown = SimpleNamespace(filter_name="GRÜN", bitflag_filter_item=1)
-    assert session_properties.filtered(shown, session.jobs) == ([0, 1, 0], [])
+    search = session_properties.SearchedByPrompt.filter_items
+    assert search(shown, context(), session, "jobs") == ([0, 1, 0], [])
 
 
 def test_the_status_bar_tells_the_running_job(jobs):

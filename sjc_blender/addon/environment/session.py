@@ -141,11 +141,6 @@ def checking() -> bool:
     return _check_wanted or CHECK.at_work
 
 
-def diagnosis() -> Diagnosis | None:
-    """Return the findings of the last check."""
-    return CHECK.diagnosis
-
-
 def require_packages(wheelhouse: str | Path | None = None) -> str:
     """Return the folder of packages to install from, by default the preferences'; empty for the internet.
 

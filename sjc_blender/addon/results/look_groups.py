@@ -57,16 +57,16 @@ def _radiance(group: Group) -> None:
     _input(group, "Tint", (1.0, 1.0, 1.0, 1.0), 0.0, 1.0, "Times the field's colours")
     _input(group, "Lights Others", False, 0, 1, "In Cycles, whether other objects are lit by it")
     _output(group)
-    given, density = _node(group, "NodeGroupInput", -800, 0), _density(group)
+    given, density = add_node(group, "NodeGroupInput", -800, 0), _density(group)
     colour = _toned(group, given, _attribute(group, COLOUR, -800, 300).outputs["Color"])
     # Rays that look for what lights a matt surface see it only where it is to light others.
-    path = _node(group, "ShaderNodeLightPath", -800, -400)
+    path = add_node(group, "ShaderNodeLightPath", -800, -400)
     dark = _math(group, "SUBTRACT", 1.0, given.outputs["Lights Others"])
     hidden = _math(group, "MULTIPLY", path.outputs["Is Diffuse Ray"], dark)
     seen = _math(group, "SUBTRACT", 1.0, hidden)
     strength = _math(group, "MULTIPLY", density, _math(group, "MULTIPLY", seen, given.outputs["Brightness"]))
-    emission = _node(group, "ShaderNodeEmission", 400, 100)
-    absorption = _node(group, "ShaderNodeVolumeAbsorption", 400, -100)
+    emission = add_node(group, "ShaderNodeEmission", 400, 100)
+    absorption = add_node(group, "ShaderNodeVolumeAbsorption", 400, -100)
     absorption.inputs["Color"].default_value = (0.0, 0.0, 0.0, 1.0)
     group.links.new(colour, emission.inputs["Color"])
     group.links.new(strength, emission.inputs["Strength"])
@@ -94,19 +94,19 @@ def _scattering(group: Group) -> None:
         "What it shows of its colours from all sides, for light that is scattered often",
     )
     _output(group)
-    given, density = _node(group, "NodeGroupInput", -1200, 0), _density(group)
+    given, density = add_node(group, "NodeGroupInput", -1200, 0), _density(group)
     flat = _unshaded(group, given, _attribute(group, COLOUR, -1200, 300).outputs["Color"])
     colour = _scaled(group, _toned(group, given, flat), given.outputs["Brightness"])
-    scatter = _node(group, "ShaderNodeVolumeScatter", 400, 100)
-    absorption = _node(group, "ShaderNodeVolumeAbsorption", 400, -100)
+    scatter = add_node(group, "ShaderNodeVolumeScatter", 400, 100)
+    absorption = add_node(group, "ShaderNodeVolumeAbsorption", 400, -100)
     albedo = _albedo(group, colour)
     for node in (scatter, absorption):
         group.links.new(albedo, node.inputs["Color"])
         group.links.new(density, node.inputs["Density"])
-    emission = _node(group, "ShaderNodeEmission", 400, 300)
+    emission = add_node(group, "ShaderNodeEmission", 400, 300)
     group.links.new(colour, emission.inputs["Color"])
     group.links.new(_math(group, "MULTIPLY", density, given.outputs["Ambient"]), emission.inputs["Strength"])
-    lit = _node(group, "ShaderNodeAddShader", 600, 0)
+    lit = add_node(group, "ShaderNodeAddShader", 600, 0)
     group.links.new(scatter.outputs["Volume"], lit.inputs[0])
     group.links.new(absorption.outputs["Volume"], lit.inputs[1])
     _end(group, emission.outputs["Emission"], lit.outputs["Shader"])
@@ -117,14 +117,14 @@ LOOKS: dict[str, Callable[[Group], None]] = {"RADIANCE": _radiance, "SCATTERING"
 
 def _density(group: Group) -> Any:
     """The field's density times the input."""
-    given = _node(group, "NodeGroupInput", -800, -200)
+    given = add_node(group, "NodeGroupInput", -800, -200)
     return _math(group, "MULTIPLY", _attribute(group, DENSITY, -800, -300).outputs["Fac"], given.outputs["Density"])
 
 
 def _toned(group: Group, given: Any, colour: Any) -> Any:
     """A colour times the tint, and with the contrast."""
     tinted = _vector(group, "MULTIPLY", colour, given.outputs["Tint"])
-    power = _node(group, "ShaderNodeGamma", 0, 300)
+    power = add_node(group, "ShaderNodeGamma", 0, 300)
     group.links.new(_scaled(group, tinted, 1 / GREY), power.inputs["Color"])
     group.links.new(given.outputs["Contrast"], power.inputs["Gamma"])
     return _scaled(group, power.outputs["Color"], GREY)
@@ -132,7 +132,7 @@ def _toned(group: Group, given: Any, colour: Any) -> Any:
 
 def _unshaded(group: Group, given: Any, colour: Any) -> Any:
     """A colour with its difference in brightness reduced: times (grey / brightness) to the power of the input."""
-    brightness = _node(group, "ShaderNodeRGBToBW", -1000, 300)
+    brightness = add_node(group, "ShaderNodeRGBToBW", -1000, 300)
     group.links.new(colour, brightness.inputs["Color"])
     ratio = _math(group, "DIVIDE", GREY, _math(group, "MAXIMUM", brightness.outputs["Val"], 0.01))
     return _scaled(group, colour, _math(group, "POWER", ratio, given.outputs["Unshade"]))
@@ -145,7 +145,10 @@ def _albedo(group: Group, colour: Any) -> Any:
     inner = _vector(group, "MULTIPLY_ADD", r, (third,) * 3, (second,) * 3)
     inner = _vector(group, "MULTIPLY_ADD", r, inner, (first,) * 3)
     exponent = _vector(group, "MULTIPLY", r, inner)
-    split, joined = _node(group, "ShaderNodeSeparateXYZ", 100, 300), _node(group, "ShaderNodeCombineXYZ", 300, 300)
+    split, joined = (
+        add_node(group, "ShaderNodeSeparateXYZ", 100, 300),
+        add_node(group, "ShaderNodeCombineXYZ", 300, 300),
+    )
     group.links.new(exponent, split.inputs[0])
     for axis in "XYZ":
         left = _math(group, "EXPONENT", split.outputs[axis])
@@ -166,38 +169,39 @@ def _output(group: Group) -> None:
 
 
 def _end(group: Group, first: Any, second: Any) -> None:
-    add, output = _node(group, "ShaderNodeAddShader", 800, 0), _node(group, "NodeGroupOutput", 1000, 0)
+    add, output = add_node(group, "ShaderNodeAddShader", 800, 0), add_node(group, "NodeGroupOutput", 1000, 0)
     group.links.new(first, add.inputs[0])
     group.links.new(second, add.inputs[1])
     group.links.new(add.outputs["Shader"], output.inputs["Volume"])
 
 
-def _node(group: Group, kind: str, x: float, y: float) -> Any:
+def add_node(group: Group, kind: str, x: float, y: float) -> Any:
+    """Add a node of that kind to a node tree; untyped, as each kind has its own settings."""
     node = group.nodes.new(kind)
     node.location = (x, y)
     return node
 
 
 def _attribute(group: Group, name: str, x: float, y: float) -> Any:
-    node = _node(group, "ShaderNodeAttribute", x, y)
+    node = add_node(group, "ShaderNodeAttribute", x, y)
     node.attribute_name = name
     return node
 
 
 def _math(group: Group, operation: str, *values: Any) -> Any:
-    node = _node(group, "ShaderNodeMath", -200, -200)
+    node = add_node(group, "ShaderNodeMath", -200, -200)
     node.operation = operation
     return _linked(group, node, values)
 
 
 def _vector(group: Group, operation: str, *values: Any) -> Any:
-    node = _node(group, "ShaderNodeVectorMath", -200, 200)
+    node = add_node(group, "ShaderNodeVectorMath", -200, 200)
     node.operation = operation
     return _linked(group, node, values)
 
 
 def _scaled(group: Group, vector: Any, factor: Any) -> Any:
-    node = _node(group, "ShaderNodeVectorMath", -200, 200)
+    node = add_node(group, "ShaderNodeVectorMath", -200, 200)
     node.operation = "SCALE"
     group.links.new(vector, node.inputs[0])
     if isinstance(factor, float):

@@ -4,7 +4,6 @@
 import bpy
 
 from ....protocol.amounts import gigabytes
-from ....protocol.diagnosis import Diagnosis
 from ....protocol.errors import SjcError
 from ....protocol.outside_file import is_file
 from ... import api
@@ -155,7 +154,7 @@ def _draw_log(layout: bpy.types.UILayout) -> None:
 def _draw_diagnosis(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if session.checking():
         draw_sentences(layout, context, "The engine checks itself", "SORTTIME")
-    found: Diagnosis | None = session.diagnosis()
+    found = session.CHECK.diagnosis
     if found is None:
         return
     box = layout.box()

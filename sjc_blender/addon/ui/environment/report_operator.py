@@ -52,7 +52,7 @@ class SJC_OT_copy_report(Action, bpy.types.Operator):
 
 def report_text(*, with_names: bool) -> str:
     """Write the report."""
-    text = fault_report(_versions(), session.diagnosis(), _logs())
+    text = fault_report(_versions(), session.CHECK.diagnosis, _logs())
     return text if with_names else without_names(text, _folders(), _prompts())
 
 

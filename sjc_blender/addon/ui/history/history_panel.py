@@ -24,7 +24,7 @@ PICTURE = 8.0
 """Height of the chosen job's picture, in units of the interface."""
 
 
-class SJC_UL_history(bpy.types.UIList):
+class SJC_UL_history(session_properties.SearchedByPrompt, bpy.types.UIList):
     """Jobs that have ended, newest first."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0) -> None:  # type: ignore[no-untyped-def]
@@ -37,9 +37,6 @@ class SJC_UL_history(bpy.types.UIList):
         row.label(
             text=f"{datetime.fromtimestamp(record.created):%d %b}", icon=RECORD_ICONS[record.state], translate=False
         )
-
-    def filter_items(self, context, data, propname):  # type: ignore[no-untyped-def]
-        return session_properties.filtered(self, getattr(data, propname))
 
 
 class SJC_PT_history(Sidebar, bpy.types.Panel):

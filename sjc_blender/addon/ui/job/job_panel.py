@@ -38,7 +38,7 @@ def draw_jobs(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draw_job(layout, context, shown)
 
 
-class SJC_UL_jobs(bpy.types.UIList):
+class SJC_UL_jobs(session_properties.SearchedByPrompt, bpy.types.UIList):
     """Jobs of this session: those in line, the next one lowest, above the one that runs; below it those that ended."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property, index=0, flt_flag=0) -> None:  # type: ignore[no-untyped-def]
@@ -55,9 +55,6 @@ class SJC_UL_jobs(bpy.types.UIList):
             place = rest.row()
             place.alignment = "RIGHT"
             place.label(text=where, translate=False)
-
-    def filter_items(self, context, data, propname):  # type: ignore[no-untyped-def]
-        return session_properties.filtered(self, getattr(data, propname))
 
 
 def _draw_line(layout: bpy.types.UILayout, session: SJC_PG_session) -> None:

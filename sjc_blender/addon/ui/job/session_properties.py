@@ -111,13 +111,13 @@ def chosen_record(session: SJC_PG_session) -> JobRecord | None:
     return record_of(session.history[session.history_index].name)
 
 
-def filtered(shown: bpy.types.UIList, entries: Sequence[SJC_PG_entry]) -> tuple[list[int], list[int]]:
-    """Flags and order for a list's search, which goes by the prompt."""
-    flags: list[int] = []
-    if shown.filter_name:
-        wanted = shown.filter_name.casefold()
-        flags = [shown.bitflag_filter_item if wanted in entry.prompt.casefold() else 0 for entry in entries]
-    return flags, []
+class SearchedByPrompt:
+    """A mix-in for lists of entries, whose search goes by the prompt."""
+
+    def filter_items(self, context, data, propname):  # type: ignore[no-untyped-def]
+        wanted, flag = self.filter_name.casefold(), self.bitflag_filter_item
+        entries = getattr(data, propname) if wanted else ()
+        return [flag if wanted in entry.prompt.casefold() else 0 for entry in entries], []
 
 
 def record_of(folder: str) -> JobRecord | None:
