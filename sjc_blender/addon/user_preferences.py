@@ -54,7 +54,7 @@ def farm() -> Farm:
 
 
 def engine_python(named: str | Path | None = None) -> Path:
-    """Return the engine's Python: `explicit`, else as the preferences and `find_engine_python` say.
+    """Return the engine's Python: `named`, else as the preferences and `find_engine_python` say.
 
     Raises
     ------

@@ -65,7 +65,7 @@ def require_not_newer(path: Path) -> None:
 
 
 def _of_a_newer(path: Path) -> str:
-    """Say which Blender has written a file, if it is newer than this one; empty if it is not, or nobody knows."""
+    """Return a clause that names the Blender that wrote a file, if it is newer than this one; else empty."""
     version = saved_by(path)
     if version is None or version <= bpy.app.version[:2]:
         return ""

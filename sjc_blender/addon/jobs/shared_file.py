@@ -13,7 +13,7 @@ from ...protocol import atomic_write
 def share(old: Path, new: Path) -> None:
     """Make a hard link to a file, or a copy where the disk has no hard links.
 
-    For files that are ever replaced as a whole, never changed, so that neither job sees what becomes of the other's.
+    For files that are only replaced as a whole, never changed, so that neither job sees what becomes of the other's.
     Both are plain files, of which `JobFolder.has` and `JobFolder.to_write` have made sure.
     """
     try:

@@ -211,7 +211,7 @@ class ChildProcess:
         return [line.rstrip() for line in end.decode("utf-8", "replace").splitlines() if line.strip()][-lines:]
 
     def told_end(self, before: str) -> str:
-        """Say how the engine ended, which was to do something else `before`, and what it said last."""
+        """Return a sentence on how the engine ended, `before` what it should have come to, and its last output."""
         code = self.return_code
         assert code is not None
         message = f"The engine ended {platform_process.ending(code)} before {before}."

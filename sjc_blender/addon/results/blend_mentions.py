@@ -56,7 +56,7 @@ def digests_in(path: Path) -> set[str]:
 
 
 def saved_by(path: Path) -> tuple[int, int] | None:
-    """Give the version of the Blender that has written a .blend, packed or not; None where that cannot be read."""
+    """Return the version of the Blender that wrote a .blend, compressed or not; None if it cannot be read."""
     try:
         with path.open("rb") as file:
             found = _HEADER.match(next(_unpacked(file), b""))

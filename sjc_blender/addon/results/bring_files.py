@@ -85,7 +85,7 @@ def is_elsewhere(obj: bpy.types.Object | None) -> bool:
 
 
 def _root_of(source: Path) -> Path:
-    """Give the folder out of which a file may be copied; SjcError ``not_a_volume`` where it is not one of ours.
+    """Return the folder out of which a file may be copied; SjcError ``not_a_volume`` where it is not one of ours.
 
     A .blend may come from a stranger, and name any file: ours are those that a job's folder lists, and those in a
     folder ``sjc`` whose names tell their contents.

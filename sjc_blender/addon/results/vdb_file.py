@@ -247,7 +247,7 @@ def _claim_room(path: Path, size: int) -> None:
 
 
 def _span(mask: np.ndarray) -> tuple[slice, slice, slice]:
-    """Give the smallest box around what is true; all of it where nothing is."""
+    """Return the smallest box around what is true; all of it if nothing is."""
     parts = []
     for axis, size in enumerate(mask.shape):
         there = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))

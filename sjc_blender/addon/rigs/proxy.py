@@ -53,7 +53,7 @@ class FilledGrid:
 def named_shape(
     shape: str | bpy.types.Object | bpy.types.Collection, what: str
 ) -> bpy.types.Object | bpy.types.Collection:
-    """Give the object, or else the collection, that a caller names; SjcError ``unknown_proxy`` and the like.
+    """Return the object, or else the collection, that a caller names; SjcError ``unknown_proxy`` and the like.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def solids_of(proxy: bpy.types.Object | bpy.types.Collection, view: EvaluatedSce
 
 
 def without_surface(shape: bpy.types.Object | bpy.types.Collection, what: str) -> SjcError:
-    """The refusal of a shape that has no faces."""
+    """Return the error for a shape without faces."""
     return SjcError(
         f"{what}_without_surface",
         f"The {what} {shape.name!r} has no surface.",
@@ -145,7 +145,7 @@ def without_surface(shape: bpy.types.Object | bpy.types.Collection, what: str) -
 
 
 def surfaces_of(placed: Placed, to_domain: np.ndarray) -> Iterator[Surface]:
-    """The surface of an object in a domain's units, if it has any; `to_domain` [4, 4] takes the world there."""
+    """Yield the surface of an object in a domain's units, if it has one; `to_domain` [4, 4] takes the world there."""
     evaluated, matrix = placed.evaluated, to_domain @ placed.matrix
     mesh = evaluated.to_mesh()
     if mesh is None:
@@ -162,7 +162,7 @@ def surfaces_of(placed: Placed, to_domain: np.ndarray) -> Iterator[Surface]:
 
 
 def joined(surfaces: list[Surface]) -> Surface:
-    """Several surfaces as one."""
+    """Return several surfaces as one."""
     starts = np.cumsum([0, *(len(surface.vertices) for surface in surfaces)])
     return Surface(
         np.concatenate([surface.vertices for surface in surfaces]),

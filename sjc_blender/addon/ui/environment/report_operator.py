@@ -51,7 +51,7 @@ class SJC_OT_copy_report(Action, bpy.types.Operator):
 
 
 def report_text(*, with_names: bool) -> str:
-    """Write the report."""
+    """Return the text of the report."""
     text = fault_report(_versions(), session.CHECK.diagnosis, _logs())
     return text if with_names else without_names(text, _folders(), _prompts())
 

@@ -113,7 +113,7 @@ def settings_text(job: Job) -> str:
 
 
 def line_text(job: Job, jobs: Sequence[Job]) -> str:
-    """Say the same in a line of the list, which is short: the seed, and what the jobs of the list differ in."""
+    """Return the same for a line of the list, which is short: the seed, and what the jobs of the list differ in."""
     several_presets = len({other.spec.preset for other in jobs}) > 1
     several_models = len({other.spec.model.source for other in jobs}) > 1
     parts = [job.spec.preset.capitalize()] if several_presets else []

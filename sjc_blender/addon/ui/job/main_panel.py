@@ -144,7 +144,7 @@ def _draw_ways_out(layout: bpy.types.UILayout, place: Place) -> None:
 
 
 def _draw_refusal(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Say why; below the jobs, whose buttons stay where they are: the scene may have been played for it for a while."""
+    """Draw why the last job did not start; below the jobs, whose buttons stay where they are."""
     if generate_operators.refusal is None:
         return
     box = layout.box()

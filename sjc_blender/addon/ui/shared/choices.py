@@ -25,7 +25,7 @@ ROOMY = 13.5
 
 
 def roomy(context: bpy.types.Context, icon: Any) -> Any:
-    """Give the icon of a button that shares a row, or none where its text needs the room."""
+    """Return the icon of a button that shares a row, or none where its text needs the room."""
     return icon if units_wide(context) >= ROOMY else "NONE"
 
 
