@@ -10,13 +10,12 @@ from typing import Any
 import bpy
 
 from ...protocol.spec import Camera, CameraRig, DomainSpec, OrbitRig
-from ..rigs.domain import domain_object
 from ..rigs.evaluated_scene import evaluated
 from ..rigs.guide import GuideMesh, guide_mesh
 from ..rigs.proxy import FilledGrid, filled_grid, named_shape
-from ..rigs.rig import cameras_from_scene, preview_camera
-from ..rigs.rig_choice import RigChoice, rig_choice
-from ..rigs.scene_rig import job_domain
+from ..rigs.rig import preview_camera
+from ..rigs.rig_choice import RigChoice
+from ..rigs.scene_rig import job_viewpoints
 from .job_request import Shape
 from .seen_picture import Picture, SeenPicture, seen_picture
 
@@ -48,12 +47,10 @@ class SceneView:
         """Return domain and viewpoints; arguments and errors as of `sjc_blender.addon.api.generate`."""
         key = rig, domain, repr(jitter)
         if key not in self._surroundings:
-            chosen, box_object = rig_choice("ORBIT" if rig is None else rig), domain_object(domain)
             with evaluated(self.scene) as view:
-                box = job_domain(box_object, chosen, view)
-                cameras = cameras_from_scene(chosen, box, view, jitter=0.0 if jitter is None else jitter)
-                preview = preview_camera(box, view)
-            self._surroundings[key] = Surroundings(box, cameras, preview)
+                turn = 0.0 if jitter is None else jitter
+                box, cameras = job_viewpoints("ORBIT" if rig is None else rig, domain, view, turn)
+                self._surroundings[key] = Surroundings(box, cameras, preview_camera(box, view))
         return self._surroundings[key]
 
     def filled(self, proxy: Shape, domain: DomainSpec, resolution: int) -> FilledGrid:

@@ -48,10 +48,8 @@ def scene_rig(
 ) -> SceneRig:
     """Return the viewpoints of the scene with a report; arguments and errors as of `api.generate`."""
     profile = load_profile(model)
-    choice, box_object = rig_choice(rig), domain_object(domain)
     with evaluated(scene) as view:
-        box = job_domain(box_object, choice, view)
-        chosen = cameras_from_scene(choice, box, view, jitter=jitter)
+        box, chosen = job_viewpoints(rig, domain, view, jitter)
     orbit = profile.orbit
     viewpoints = chosen or OrbitRig(
         distance=orbit.distance, elevation=orbit.elevation, field_of_view=orbit.field_of_view
@@ -60,15 +58,20 @@ def scene_rig(
     return SceneRig(viewpoints, box, profile, report)
 
 
-def job_domain(domain: bpy.types.Object | None, rig: RigChoice, view: EvaluatedScene) -> DomainSpec:
-    """Return the domain of a job; errors as of `domain_spec`.
+def job_viewpoints(
+    rig: str | bpy.types.Collection | RigChoice,
+    domain: bpy.types.Object | str | None,
+    view: EvaluatedScene,
+    jitter: float = 0.0,
+) -> tuple[DomainSpec, CameraRig | OrbitRig | None]:
+    """Return the domain of a job and its viewpoints, None for the model's own; arguments and errors as `api.generate`.
 
-    It is that of a chosen object. Without one it is [-1, 1]^3 where cameras are chosen, for they look there, and
-    `standing_box` where nothing is.
+    The domain is that of a chosen object. Without one it is [-1, 1]^3 where cameras are chosen, for they look there,
+    and `standing_box` where nothing is.
     """
-    if domain is None and rig.mode == "ORBIT":
-        return standing_box(view.scene)
-    return domain_spec(domain, view)
+    choice, named = rig_choice(rig), domain_object(domain)
+    box = standing_box(view.scene) if named is None and choice.mode == "ORBIT" else domain_spec(named, view)
+    return box, cameras_from_scene(choice, box, view, jitter=jitter)
 
 
 def rig_warnings(spec: JobSpec) -> list[str]:

@@ -172,14 +172,14 @@ def test_a_job_is_judged_once_however_many_cameras_it_has(panel, monkeypatch):
 
 def test_what_jobs_share_of_the_scene_is_looked_at_once(panel, monkeypatch):
     looked = []
-    for name in ("cameras_from_scene", "filled_grid", "guide_mesh"):
+    for name in ("job_viewpoints", "filled_grid", "guide_mesh"):
         function = getattr(scene_view, name)
         monkeypatch.setattr(scene_view, name, lambda *a, _n=name, _f=function, **k: looked.append(_n) or _f(*a, **k))
     options = the_same_options(panel)
     presets_, rig = options.pop("preset"), options.pop("rig")
     batch = api.batch(["a chair", "a mug"], seeds=(1, 2), presets=presets_, rigs=rig, start=False, **options)
     assert len(batch.entries) == 4
-    assert looked == ["cameras_from_scene", "filled_grid", "guide_mesh"]
+    assert looked == ["job_viewpoints", "filled_grid", "guide_mesh"]
 
 
 def test_a_region_of_nothing_is_refused(addon, scene):
