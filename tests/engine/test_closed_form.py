@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sjc_blender.engine.score_models.closed_form import ClosedFormDenoiser
-from sjc_blender.engine.score_models.conditioning import ReferenceConditioner
+from sjc_blender.engine.score_models.conditioning import Conditioner
 from sjc_blender.engine.score_models.score_model import Condition
 
 BLACK, GREY, WHITE = (torch.full((3, 4, 4), value) for value in (-1.0, 0.0, 1.0))
@@ -51,7 +51,8 @@ def test_weights_are_right_at_low_noise_and_64_pixels():
 
 def test_the_images_of_a_viewpoint_replace_the_set():
     model = ClosedFormDenoiser(torch.stack([BLACK, WHITE]), LEVELS)
-    conditioner = ReferenceConditioner(lambda viewpoint: torch.stack([BLACK, GREY]) if viewpoint else WHITE[None])
+    black_grey, white = (Condition(torch.stack(some)[None]) for some in ([BLACK, GREY], [WHITE]))
+    conditioner = Conditioner(lambda viewpoint: black_grey if viewpoint else white)
     z = torch.full((2, 3, 4, 4), 0.9)
     near = LEVELS.tolist().index(1e-3)
     torch.testing.assert_close(model.denoise(z, near, conditioner.at(True)), torch.zeros_like(z))

@@ -16,8 +16,9 @@ from sjc_blender.engine.radiance.rays import camera_rays
 from sjc_blender.engine.radiance.renderer import render, render_chunked
 from sjc_blender.engine.results.opacity import voxel_opacity
 from sjc_blender.engine.score_models.closed_form import ClosedFormDenoiser
-from sjc_blender.engine.score_models.conditioning import ReferenceConditioner, conditioner_for
+from sjc_blender.engine.score_models.conditioning import Conditioner, conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
+from sjc_blender.engine.score_models.score_model import Condition
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.model_profile import load_profile
@@ -79,7 +80,7 @@ def closed_form_run(half_extents, resolution, steps, stages=(), begin=None, prox
             "clip": (0.05, 0.5),
         },
     )
-    conditioner = ReferenceConditioner(lambda viewpoint: pictures[viewpoint.camera.name])
+    conditioner = Conditioner(lambda viewpoint: Condition(pictures[viewpoint.camera.name][None]))
     sjc = ScoreJacobianChaining(spec, ClosedFormDenoiser(torch.zeros(1, 3, SIZE, SIZE)), conditioner)
     if begin is not None:
         begin(sjc)
@@ -302,7 +303,7 @@ def test_every_parameter_learns(tiny_job):
 def test_renders_of_one_pixel_can_be_optimised(tiny_job):
     model = ClosedFormDenoiser(torch.ones(1, 3, 1, 1))
     spec = tiny_job(guidance_scale=1, field={"background_kind": "random"})
-    sjc = run_to(ScoreJacobianChaining(spec, model, ReferenceConditioner(lambda viewpoint: model.images)), 3)
+    sjc = run_to(ScoreJacobianChaining(spec, model, Conditioner(lambda viewpoint: Condition(model.images[None]))), 3)
     assert all(bool(value.isfinite().all()) for value in sjc.field.state_dict().values())
 
 
@@ -392,7 +393,7 @@ def test_perp_neg_is_counted_by_the_views_that_it_is_used_for(tiny_job):
 def test_timesteps_outside_the_models_table_are_told(tiny_job):
     model = ClosedFormDenoiser(torch.zeros(1, 3, 8, 8), sigmas=torch.linspace(0.1, 10, 100, dtype=torch.float64))
     with pytest.raises(SjcError, match="0 to 99"):
-        ScoreJacobianChaining(tiny_job(), model, ReferenceConditioner(lambda viewpoint: model.images))
+        ScoreJacobianChaining(tiny_job(), model, Conditioner(lambda viewpoint: Condition(model.images[None])))
 
 
 def test_a_step_that_is_not_waited_for_is_the_same_step(tiny_job):

@@ -25,7 +25,7 @@ class ClosedFormDenoiser:
     the data are the images x_k with equal probability (https://arxiv.org/abs/2206.00364, Eq. 57).
 
     A condition's `positive` [B or 1, K, C, H, W] replaces the set, so that each viewpoint can have images of its own
-    (`sjc_blender.engine.score_models.conditioning.ReferenceConditioner`); guidance does not apply.
+    (`sjc_blender.engine.score_models.conditioning.Conditioner`); guidance does not apply.
 
     Parameters
     ----------

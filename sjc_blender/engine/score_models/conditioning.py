@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import dataclass, replace
 
 import torch
 
 from ...protocol.errors import SjcError
-from ...protocol.model_profile import ModelProfile
+from ...protocol.profile_content import ModelProfile
 from ...protocol.spec import CameraRig, JobSpec
 from ...protocol.views import ViewVocabulary, view_text
 from ..cameras.viewpoints import Viewpoint
@@ -19,12 +18,17 @@ from .reference_views import ReferenceViewModel
 from .score_model import Condition, ScoreModel, ToldItsCameras
 
 
-class Conditioner(Protocol):
-    """Gives each viewpoint its condition."""
+@dataclass(frozen=True)
+class Conditioner:
+    """What a model is told at each viewpoint.
 
-    def at(self, viewpoint: Viewpoint) -> Condition:
-        """Condition for a render from `viewpoint`."""
-        ...
+    Attributes
+    ----------
+    at : callable
+        Viewpoint to the condition of a render from there.
+    """
+
+    at: Callable[[Viewpoint], Condition]
 
 
 class PromptConditioner:
@@ -73,10 +77,10 @@ class PromptConditioner:
         """Take the camera's own text, or blend the embeddings of the view words around its direction."""
         (own,) = self._said([viewpoint.camera.view_text])
         if own:
-            return dataclasses.replace(self._unseen, positive=self._embeddings[own])
+            return replace(self._unseen, positive=self._embeddings[own])
         weighted = self.views.prompts(self.prompt, viewpoint.azimuth, viewpoint.elevation)
         positive = torch.stack([weight * self._embeddings[text] for text, weight in weighted]).sum(dim=0)
-        condition = dataclasses.replace(self._unseen, positive=positive)
+        condition = replace(self._unseen, positive=positive)
         return self._away_from_other_views(condition, viewpoint) if self.perp_neg_weight > 0 else condition
 
     def _away_from_other_views(self, condition: Condition, viewpoint: Viewpoint) -> Condition:
@@ -85,52 +89,12 @@ class PromptConditioner:
             return condition
         embeddings = [self._embeddings[view_text(view.text, self.prompt)] for view, _weight in others]
         weights = torch.tensor([[self.perp_neg_weight * weight for _view, weight in others]])
-        return dataclasses.replace(
+        return replace(
             condition, other_views=torch.stack(embeddings, dim=1), other_view_weights=weights.to(embeddings[0])
         )
 
     def _said(self, camera_texts: Sequence[str]) -> list[str]:
         return [view_text(text, self.prompt) for text in camera_texts]
-
-
-class CameraConditioner:
-    """What another conditioner says, for a model whose networks are told from where they look."""
-
-    def __init__(self, conditioner: Conditioner, model: ToldItsCameras) -> None:
-        self._conditioner = conditioner
-        self._model = model
-
-    def at(self, viewpoint: Viewpoint) -> Condition:
-        """Take the other's condition, and tell it the camera."""
-        return self._model.seen_from(self._conditioner.at(viewpoint), viewpoint.camera)
-
-
-class FixedConditioner:
-    """The same condition for every viewpoint: none at all, or that of a class."""
-
-    def __init__(self, condition: Condition) -> None:
-        self._condition = condition
-
-    def at(self, viewpoint: Viewpoint) -> Condition:
-        """Give the condition."""
-        return self._condition
-
-
-class ReferenceConditioner:
-    """Reference images of each viewpoint, for `sjc_blender.engine.score_models.closed_form.ClosedFormDenoiser`.
-
-    Parameters
-    ----------
-    images_at : callable
-        Viewpoint to images [K, C, H, W], such as renders of a known shape by the same camera.
-    """
-
-    def __init__(self, images_at: Callable[[Viewpoint], torch.Tensor]) -> None:
-        self._images_at = images_at
-
-    def at(self, viewpoint: Viewpoint) -> Condition:
-        """Take the images of this viewpoint as the condition."""
-        return Condition(positive=self._images_at(viewpoint)[None])
 
 
 def conditioner_for(spec: JobSpec, profile: ModelProfile, model: ScoreModel) -> Conditioner:
@@ -146,33 +110,31 @@ def conditioner_for(spec: JobSpec, profile: ModelProfile, model: ScoreModel) -> 
     takes = "none" if isinstance(model, ReferenceViewModel) else profile.conditioning
     _check_guidance(spec, takes)
     if isinstance(model, ReferenceViewModel):
-        return ReferenceConditioner(model.picture_of)
-    if takes == "none":
-        return FixedConditioner(Condition())
-    if takes == "picture":
-        nothing = model.encode([""])
-        assert isinstance(model, ToldItsCameras)
-        shown = FixedConditioner(Condition(nothing, nothing, scale, classifier_only, o.guidance_rescale))
-        return CameraConditioner(shown, model)
-    if takes == "class":
-        negative = model.encode([spec.negative_prompt]) if scale != 1.0 or classifier_only else None
-        positive = model.encode([spec.prompt])
-        return FixedConditioner(Condition(positive, negative, scale, classifier_only, o.guidance_rescale))
-    views = profile.views
-    if o.view_blending != "model":
-        views = dataclasses.replace(views, interpolation=o.view_blending)
-    words = PromptConditioner(
-        model,
-        views,
-        spec.prompt,
-        spec.negative_prompt,
-        scale,
-        [camera.view_text for camera in spec.cameras.cameras] if isinstance(spec.cameras, CameraRig) else [],
-        classifier_only=classifier_only,
-        rescale=o.guidance_rescale,
-        perp_neg_weight=o.perp_neg_weight,
-    )
-    return CameraConditioner(words, model) if isinstance(model, ToldItsCameras) else words
+        return Conditioner(lambda viewpoint: Condition(positive=model.picture_of(viewpoint)[None]))
+    if takes == "text":
+        words = PromptConditioner(
+            model,
+            profile.views if o.view_blending == "model" else replace(profile.views, interpolation=o.view_blending),
+            spec.prompt,
+            spec.negative_prompt,
+            scale,
+            [camera.view_text for camera in spec.cameras.cameras] if isinstance(spec.cameras, CameraRig) else [],
+            classifier_only=classifier_only,
+            rescale=o.guidance_rescale,
+            perp_neg_weight=o.perp_neg_weight,
+        )
+        told = Conditioner(words.at)
+    else:
+        same = Condition()
+        if takes != "none":
+            guided = scale != 1.0 or classifier_only or takes == "picture"
+            positive, negative = ("", "") if takes == "picture" else (spec.prompt, spec.negative_prompt)
+            away = model.encode([negative]) if guided else None
+            same = Condition(model.encode([positive]), away, scale, classifier_only, o.guidance_rescale)
+        told = Conditioner(lambda _viewpoint: same)
+    if not isinstance(model, ToldItsCameras):
+        return told
+    return Conditioner(lambda viewpoint: model.seen_from(told.at(viewpoint), viewpoint.camera))
 
 
 def _check_guidance(spec: JobSpec, takes: str) -> None:
