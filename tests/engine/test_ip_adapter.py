@@ -13,7 +13,7 @@ from sjc_blender.engine.forecast.needs import IP_ADAPTER, needs_of
 from sjc_blender.engine.image_files.picture_file import squared
 from sjc_blender.engine.job import run_job
 from sjc_blender.engine.optimisation.seen_picture import SeenPicture
-from sjc_blender.engine.radiance.picture_file import read_picture
+from sjc_blender.engine.radiance.picture_input import read_picture
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.score_models.score_model import Condition
 from sjc_blender.protocol import presets

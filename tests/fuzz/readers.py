@@ -40,7 +40,7 @@ from sjc_blender.engine.model_store.listing import checked_commit, listed_names,
 from sjc_blender.engine.pictures.finished_job import read_grid
 from sjc_blender.engine.radiance.guide_file import read_guide
 from sjc_blender.engine.radiance.occupancy_file import read_occupancy
-from sjc_blender.engine.radiance.picture_file import read_picture
+from sjc_blender.engine.radiance.picture_input import read_picture
 from sjc_blender.farm.path_map import path_map
 from sjc_blender.farm.travelling_folder import unpack_job, unpack_result
 from sjc_blender.protocol import codec, events, farm_lines, lease, presets

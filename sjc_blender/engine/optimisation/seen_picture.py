@@ -20,7 +20,7 @@ class SeenPicture:
     Parameters
     ----------
     embedding : Tensor [1, ...]
-        From `sjc_blender.engine.score_models.ip_adapter.SeesPictures.embed_picture`.
+        From `sjc_blender.engine.score_models.pipeline_model.PipelineModel.embed_picture`.
     """
 
     def __init__(self, embedding: Tensor, settings: PictureSpec) -> None:

@@ -13,11 +13,10 @@ from ..radiance.field_origin import begin_anew, field_of, start_from_origin
 from ..radiance.guide_file import read_guide
 from ..radiance.kept_field import KeptField
 from ..radiance.occupancy_file import read_occupancy
-from ..radiance.picture_file import read_picture
+from ..radiance.picture_input import read_picture
 from ..radiance.proxy import Proxy
-from ..score_models.ip_adapter import SeesPictures
 from ..score_models.pipeline_model import PipelineModel
-from ..score_models.score_model import TurnsPictures
+from ..score_models.zero123 import Zero123
 from .guide import Guide
 from .seen_picture import SeenPicture
 from .sjc import ScoreJacobianChaining
@@ -45,10 +44,10 @@ def prepare(sjc: ScoreJacobianChaining, folder: JobFolder) -> None:
         sjc.guide = Guide(*shape, sjc.spec.guide, kind, pixels, sjc.model.device)
     if sjc.spec.picture is not None:
         picture = read_picture(folder.picture, sjc.spec.picture.digest)
-        if isinstance(sjc.model, TurnsPictures):
+        if isinstance(sjc.model, Zero123):
             sjc.model.show_picture(picture, sjc.spec.picture.elevation, sjc.render_size)
         else:
-            assert isinstance(sjc.model, SeesPictures)  # it was loaded with an IP-Adapter, or refused
+            assert isinstance(sjc.model, PipelineModel)  # it was loaded with an IP-Adapter, or refused
             sjc.picture = SeenPicture(sjc.model.embed_picture(picture), sjc.spec.picture)
     if settings.origin is not None:
         _take_over(sjc, folder, settings.origin)

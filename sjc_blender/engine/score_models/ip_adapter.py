@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,16 +49,6 @@ class _Kind:
 
 KINDS = (_Kind("proj.weight", 1, False), _Kind("proj.3.weight", 0, True), _Kind("proj_in.weight", 1, True))
 """The plain one sees a picture as a whole; "full face" and "plus" see the encoder's patches."""
-
-
-@runtime_checkable
-class SeesPictures(Protocol):
-    """A score model that may have an IP-Adapter."""
-
-    ip_adapter: IpAdapter | None
-
-    def embed_picture(self, picture: np.ndarray) -> torch.Tensor:
-        """Embed a picture (uint8 [H, W, 3]) for `Condition.picture`."""
 
 
 class IpAdapter:

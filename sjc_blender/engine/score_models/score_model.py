@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import numpy as np
 import torch
 
 from ...protocol.spec import Camera
@@ -163,24 +162,6 @@ class ToldItsCameras(Protocol):
         """A condition, with all that its embeddings say of a camera said of this one."""
 
 
-@runtime_checkable
-class TurnsPictures(Protocol):
-    """A score model of the views of what one picture shows."""
-
-    def show_picture(self, picture: np.ndarray, elevation: float, size: int) -> None:
-        """Take in the picture (uint8 [H, W, 3]), seen from an elevation in degrees, for samples of a size."""
-
-
-@runtime_checkable
-class SeesSeveralViews(Protocol):
-    """A score model whose networks see `together` views at once, which stand evenly around the object.
-
-    They are neighbours in a batch: samples 0 to together - 1 are of one ring, and so on.
-    """
-
-    together: int
-
-
 def views_seen_together(model: ScoreModel) -> int:
-    """How many views a model sees at once; 1 of most."""
-    return model.together if isinstance(model, SeesSeveralViews) else 1
+    """How many views, evenly around the object, a model's networks see at once: neighbours in a batch; 1 of most."""
+    return int(getattr(model, "together", 1))
