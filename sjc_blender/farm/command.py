@@ -119,14 +119,14 @@ def _run(arguments: argparse.Namespace) -> int:
     """Run the part that was asked for; an error that was foreseen leaves as a sentence."""
     try:
         _require_packages()
-        from . import giving, running, standing
+        from . import run_and_stop, serve_and_join, status
 
         parts: dict[str, Callable[[argparse.Namespace], int]] = {
-            "serve": running.serve_here,
-            "join": running.join_here,
-            "run": giving.run_jobs,
-            "status": standing.show_status,
-            "stop": giving.stop,
+            "serve": serve_and_join.serve_here,
+            "join": serve_and_join.join_here,
+            "run": run_and_stop.run_jobs,
+            "status": status.show_status,
+            "stop": run_and_stop.stop,
             "keys": _keys,
         }
         return parts[arguments.part](arguments)

@@ -10,7 +10,7 @@ from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.core import RPCClosed
 
 from benchmarks.farm.local_farm import stub_job
-from sjc_blender.farm import running
+from sjc_blender.farm import serve_and_join
 from sjc_blender.farm.connection import connection
 from sjc_blender.farm.job_unit import Outcome, State, run_unit
 from sjc_blender.farm.keys import make_keys
@@ -137,13 +137,13 @@ def test_a_folder_without_a_job_starts_no_engine(tmp_path, monkeypatch):
 
 
 def test_a_worker_without_a_home_folder_asks_for_a_place(monkeypatch, tmp_path):
-    monkeypatch.setattr(running, "home_folder", lambda: None)
+    monkeypatch.setattr(serve_and_join, "home_folder", lambda: None)
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     with pytest.raises(SjcError) as refused:
-        running._own_spool()
+        serve_and_join._own_spool()
     assert refused.value.code == "no_home_folder" and "--spool" in refused.value.hint
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert running._own_spool() == tmp_path / "sjc_farm"
+    assert serve_and_join._own_spool() == tmp_path / "sjc_farm"
 
 
 class Scheduler:
