@@ -17,7 +17,7 @@ from .model_families import FAMILY, component_config, family_of
 from .overrides import merged
 from .profile_content import ModelProfile, Vocabulary
 from .spec import SPEC_VERSION
-from .validation import spec_from_json
+from .validation import Checker, spec_from_json
 from .views import Band
 
 PRESETS = Path(__file__).resolve().parent.parent / "presets"
@@ -55,23 +55,23 @@ def profile_faults(profile: ModelProfile) -> list[Fault]:
     list of Fault
         All of them; empty for a good profile.
     """
-    found = _Faults()
-    found.unless(profile.version == PROFILE_VERSION, "version", profile.version, f"{PROFILE_VERSION}")
+    check = Checker()
+    check("version", profile.version, profile.version == PROFILE_VERSION, f"{PROFILE_VERSION}")
     named = bool(profile.name.strip()) and len(profile.name) <= LONGEST_TEXT
-    found.unless(named, "name", profile.name, f"a name of at most {LONGEST_TEXT} characters")
-    if not found.unless(profile.family in FAMILY, "family", profile.family, "one of " + ", ".join(FAMILY)):
-        return found
+    check("name", profile.name, named, f"a name of at most {LONGEST_TEXT} characters")
+    if not check("family", profile.family, profile.family in FAMILY, "one of " + ", ".join(FAMILY)):
+        return check.faults
     size = profile.image_size
     allowed = f"{SMALLEST_IMAGE} to {LARGEST_IMAGE} pixels"
-    found.unless(SMALLEST_IMAGE <= size <= LARGEST_IMAGE, "image_size", size, allowed)
+    check("image_size", size, SMALLEST_IMAGE <= size <= LARGEST_IMAGE, allowed)
     low, high = profile.timesteps
-    found.unless(0 <= low <= high <= 1, "timesteps", profile.timesteps, "two shares in rising order between 0 and 1")
-    _bands(found, profile.views.bands, prompted=profile.conditioning == "text")
+    check("timesteps", profile.timesteps, 0 <= low <= high <= 1, "two shares in rising order between 0 and 1")
+    _bands(check, profile.views.bands, prompted=profile.conditioning == "text")
     if profile.vocabulary is not None:
-        _vocabulary(found, profile.vocabulary)
-    _samples(found, profile)
-    _settings(found, profile)
-    return found
+        _vocabulary(check, profile.vocabulary)
+    _samples(check, profile)
+    _settings(check, profile)
+    return check.faults
 
 
 def faults_beside(profile: ModelProfile, model: Path) -> list[Fault]:
@@ -79,87 +79,80 @@ def faults_beside(profile: ModelProfile, model: Path) -> list[Fault]:
     family = family_of(model)
     if family is None:
         return []
-    found = _Faults()
+    check = Checker()
     own = f"{family.name!r}, the family of the model beside it"
-    found.unless(profile.family == family.name, "family", profile.family, own)
+    check("family", profile.family, profile.family == family.name, own)
     network = component_config(model, "unet") or component_config(model, "transformer")
     decoder = component_config(model, "vae") or component_config(model, "movq")
     # Networks that see patches of latents have more channels than those.
     channels = decoder.get("latent_channels") or decoder.get("z_dim") or network.get("in_channels")
     if isinstance(channels, int):
         allowed = f"{channels} numbers, one for each channel of a sample of the model, or none"
-        found.unless(len(profile.background) in (0, channels), "background", profile.background, allowed)
+        check("background", profile.background, len(profile.background) in (0, channels), allowed)
         allowed = f"{channels} rows, one for each channel of a sample of the model, or none"
-        found.unless(len(profile.latent_rgb) in (0, channels), "latent_rgb", len(profile.latent_rgb), allowed)
-    return found
+        check("latent_rgb", len(profile.latent_rgb), len(profile.latent_rgb) in (0, channels), allowed)
+    return check.faults
 
 
-class _Faults(list[Fault]):
-    def unless(self, good: bool, field: str, value: Any, allowed: str) -> bool:
-        if not good:
-            self.append(Fault(field, value, allowed))
-        return good
-
-
-def _bands(found: _Faults, bands: tuple[Band, ...], *, prompted: bool) -> None:
-    found.unless(0 < len(bands) <= MOST_BANDS, "views.bands", len(bands), f"1 to {MOST_BANDS} bands")
+def _bands(check: Checker, bands: tuple[Band, ...], *, prompted: bool) -> None:
+    check("views.bands", len(bands), 0 < len(bands) <= MOST_BANDS, f"1 to {MOST_BANDS} bands")
     for index, band in enumerate(bands[:MOST_BANDS]):
         place = f"views.bands[{index}]"
-        found.unless(-90 <= band.elevation <= 90, f"{place}.elevation", band.elevation, "-90 to 90 degrees")
+        check(f"{place}.elevation", band.elevation, -90 <= band.elevation <= 90, "-90 to 90 degrees")
         views = band.views
-        if not found.unless(0 < len(views) <= MOST_VIEWS, f"{place}.views", len(views), f"1 to {MOST_VIEWS} views"):
+        if not check(f"{place}.views", len(views), 0 < len(views) <= MOST_VIEWS, f"1 to {MOST_VIEWS} views"):
             continue
         for number, view in enumerate(views):
             at = f"{place}.views[{number}]"
-            found.unless(-360 <= view.azimuth <= 360, f"{at}.azimuth", view.azimuth, "-360 to 360 degrees")
+            check(f"{at}.azimuth", view.azimuth, -360 <= view.azimuth <= 360, "-360 to 360 degrees")
             good = len(view.text) <= LONGEST_TEXT and ("{prompt}" in view.text or not prompted)
             lacking = "{prompt} in it, without which the view would ignore the prompt"
-            found.unless(good, f"{at}.text", view.text, f"at most {LONGEST_TEXT} characters with {lacking}")
+            check(f"{at}.text", view.text, good, f"at most {LONGEST_TEXT} characters with {lacking}")
         turns = [view.azimuth % 360 for view in views]
         again = next((n for n, turn in enumerate(turns) if turn in turns[:n]), None)
         if again is not None:
             allowed = "an azimuth that no other view of the band has"
-            found.unless(False, f"{place}.views[{again}].azimuth", views[again].azimuth, allowed)
+            check(f"{place}.views[{again}].azimuth", views[again].azimuth, False, allowed)
     if bands and bands[0].lowest is not None:
-        found.unless(False, "views.bands[0].lowest", bands[0].lowest, "null: the lowest band starts at the bottom")
+        check("views.bands[0].lowest", bands[0].lowest, False, "null: the lowest band starts at the bottom")
     for index, (below, band) in enumerate(itertools.pairwise(bands[:MOST_BANDS]), start=1):
         rising = f"above that of the band before it, {below.elevation:g}: bands stand in rising order"
-        found.unless(band.elevation > below.elevation, f"views.bands[{index}].elevation", band.elevation, rising)
+        check(f"views.bands[{index}].elevation", band.elevation, band.elevation > below.elevation, rising)
         if band.lowest is not None and band.elevation > below.elevation:
             allowed = (
                 f"{below.elevation:g} to {band.elevation:g}, from the band below to this one, or null for half way"
             )
             good = below.elevation <= band.lowest <= band.elevation
-            found.unless(good, f"views.bands[{index}].lowest", band.lowest, allowed)
+            check(f"views.bands[{index}].lowest", band.lowest, good, allowed)
 
 
-def _vocabulary(found: _Faults, vocabulary: Vocabulary) -> None:
+def _vocabulary(check: Checker, vocabulary: Vocabulary) -> None:
     template = vocabulary.template
     good = "{object}" in template and len(template) <= LONGEST_TEXT
-    found.unless(good, "vocabulary.template", template, f"at most {LONGEST_TEXT} characters with {{object}} in it")
-    found.unless(bool(vocabulary.objects), "vocabulary.objects", (), "at least one object")
+    check("vocabulary.template", template, good, f"at most {LONGEST_TEXT} characters with {{object}} in it")
+    check("vocabulary.objects", (), bool(vocabulary.objects), "at least one object")
     words = {word.lower() for word in vocabulary.words}
     template_words = re.findall(r"[^\W_]+", re.sub(r"{\w*}", " ", template[:LONGEST_TEXT]))
     used = {"template": template_words, "objects": vocabulary.objects, "colours": vocabulary.colours}
     for name, needed in used.items():
         unknown = next((word for word in needed if word.lower() not in words), None)
         allowed = "words of vocabulary.words only, since a prompt with another is refused"
-        found.unless(unknown is None, f"vocabulary.{name}", unknown, allowed)
+        check(f"vocabulary.{name}", unknown, unknown is None, allowed)
 
 
-def _samples(found: _Faults, profile: ModelProfile) -> None:
+def _samples(check: Checker, profile: ModelProfile) -> None:
     channels = sample_channels(profile)
     if profile.background:
         good = len(profile.background) in channels
         allowed = " or ".join(map(str, channels)) + " numbers, one for each channel of a sample of the model"
-        found.unless(good, "background", profile.background, allowed)
+        check("background", profile.background, good, allowed)
     numbers = {"background": profile.background, "latent_rgb_bias": profile.latent_rgb_bias}
     numbers |= {f"latent_rgb[{index}]": row for index, row in enumerate(profile.latent_rgb)}
     for name, values in numbers.items():
         good = all(abs(value) <= LARGEST_FEATURE for value in values)
-        found.unless(good, name, values, f"numbers of at most {LARGEST_FEATURE:g}")
+        check(name, values, good, f"numbers of at most {LARGEST_FEATURE:g}")
     if FAMILY[profile.family].samples == "pixels":
-        found.unless(not profile.latent_rgb, "latent_rgb", len(profile.latent_rgb), "none for a model of pixels")
+        check("latent_rgb", len(profile.latent_rgb), not profile.latent_rgb, "none for a model of pixels")
 
 
 def sample_channels(profile: ModelProfile) -> tuple[int, ...]:
@@ -169,23 +162,23 @@ def sample_channels(profile: ModelProfile) -> tuple[int, ...]:
     return (len(profile.latent_rgb),) if profile.latent_rgb else (4, 16, 32)
 
 
-def _settings(found: _Faults, profile: ModelProfile) -> None:
+def _settings(check: Checker, profile: ModelProfile) -> None:
     """Judge the settings as the jobs that are made with them are."""
     names = sorted(path.stem for path in PRESETS.glob("*.json"))
     parts = {"settings": profile.settings} | {f"presets.{name}": part for name, part in profile.presets.items()}
     for name in profile.presets:
-        found.unless(name in names, f"presets.{name}", "there", "the name of a preset: " + ", ".join(names))
-    before = len(found)
+        check(f"presets.{name}", "there", name in names, "the name of a preset: " + ", ".join(names))
+    before = len(check.faults)
     for place, part in parts.items():
         for name, value in part.items():
             allowed = "no such part; a profile sets " + ", ".join(SETTINGS)
-            if not found.unless(name in SETTINGS, f"{place}.{name}", value, allowed):
+            if not check(f"{place}.{name}", value, name in SETTINGS, allowed):
                 continue
-            found.unless(isinstance(value, Mapping), f"{place}.{name}", value, "a JSON object with settings")
+            check(f"{place}.{name}", value, isinstance(value, Mapping), "a JSON object with settings")
         for setting in OF_A_JOB:
             if _names(part, setting):
-                found.unless(False, f"{place}.{setting}", "there", "none: it belongs to a single job")
-    if len(found) > before:
+                check(f"{place}.{setting}", "there", False, "none: it belongs to a single job")
+    if len(check.faults) > before:
         return
     told: set[str] = set()
     for name in names:
@@ -193,7 +186,7 @@ def _settings(found: _Faults, profile: ModelProfile) -> None:
             place = _place(fault.field, parts, name)
             if place not in told:
                 told.add(place)
-                found.append(Fault(place, fault.value, fault.allowed))
+                check.faults.append(Fault(place, fault.value, fault.allowed))
 
 
 def _faults_of_jobs(profile: ModelProfile, preset: str) -> Iterable[Fault]:

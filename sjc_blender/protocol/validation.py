@@ -63,7 +63,7 @@ def validated(spec: JobSpec, *, look_at_model: bool = True) -> JobSpec:
 
 def faults(spec: JobSpec, *, look_at_model: bool = True) -> list[Fault]:
     """Return every invalid value in `spec`; empty if it can run."""
-    check = _Checker()
+    check = Checker()
     described = bool(spec.prompt.strip()) or not look_at_model or not needs_prompt(spec.model.source)
     wanted = 'a description of the object, such as "a red chair"; of a model of classes, the name of one'
     check("prompt", spec.prompt, described, wanted)
@@ -89,7 +89,7 @@ def faults(spec: JobSpec, *, look_at_model: bool = True) -> list[Fault]:
 
 def camera_faults(camera: Camera, name: str, domain: DomainSpec | None = None) -> list[Fault]:
     """Every fault of a camera; `name` begins the fields' names. Without a domain: of the camera by itself."""
-    check = _Checker()
+    check = Checker()
     if domain is None:
         _camera_form(check, name, camera)
     else:
@@ -97,24 +97,29 @@ def camera_faults(camera: Camera, name: str, domain: DomainSpec | None = None) -
     return check.faults
 
 
-class _Checker:
+class Checker:
+    """Collects faults of a job, or of a profile. Its methods return whether what was checked is good."""
+
     def __init__(self) -> None:
         self.faults: list[Fault] = []
 
     def __call__(self, field: str, value: Any, good: bool, allowed: str) -> bool:
+        """Note a fault of a field unless it is good."""
         if not good:
             self.faults.append(Fault(field, value, allowed))
         return good
 
     def number(self, field: str, value: float, good: Callable[[float], bool], allowed: str) -> bool:
+        """Note a fault unless a number is finite and good."""
         return self(field, value, math.isfinite(value) and good(value), allowed)
 
     def ordered(self, field: str, value: tuple[float, float], low: float, high: float, unit: str) -> bool:
+        """Note a fault unless two finite numbers rise within limits."""
         good = all(map(math.isfinite, value)) and low <= value[0] <= value[1] <= high
         return self(field, value, good, f"two numbers in rising order between {low:g} and {high:g} {unit}".strip())
 
 
-def _model(check: _Checker, model: ModelSpec) -> None:
+def _model(check: Checker, model: ModelSpec) -> None:
     check("model.source", model.source, bool(model.source.strip()), '"builtin", a folder, a file or an id')
     for index, adapter in enumerate(model.adapters):
         path = f"model.adapters[{index}]"
@@ -122,7 +127,7 @@ def _model(check: _Checker, model: ModelSpec) -> None:
         check.number(f"{path}.weight", adapter.weight, lambda x: -10 <= x <= 10, "-10 to 10")
 
 
-def _domain(check: _Checker, domain: DomainSpec) -> None:
+def _domain(check: Checker, domain: DomainSpec) -> None:
     extents = domain.half_extents
     good = all(math.isfinite(e) and e > 0 for e in extents) and abs(max(extents) - 1) < 1e-6
     check(
@@ -138,14 +143,14 @@ def _domain(check: _Checker, domain: DomainSpec) -> None:
         check.number("domain.floor", domain.floor, lambda x: abs(x) <= 2, "-2 to 2, or null")
 
 
-def _orbit(check: _Checker, rig: OrbitRig) -> None:
+def _orbit(check: Checker, rig: OrbitRig) -> None:
     check.ordered("cameras.distance", rig.distance, 1e-3, 1e3, "domain units")
     check.ordered("cameras.azimuth", rig.azimuth, -360, 360, "degrees")
     check.ordered("cameras.elevation", rig.elevation, -90, 90, "degrees")
     check.ordered("cameras.field_of_view", rig.field_of_view, 1, 170, "degrees")
 
 
-def _cameras(check: _Checker, rig: CameraRig, domain: DomainSpec) -> None:
+def _cameras(check: Checker, rig: CameraRig, domain: DomainSpec) -> None:
     check("cameras.cameras", (), bool(rig.cameras), "at least one camera; add cameras to the rig's collection")
     check.number("cameras.jitter", rig.jitter, lambda x: 0 <= x <= 90, "0 to 90 degrees")
     for index, camera in enumerate(rig.cameras):
@@ -154,7 +159,7 @@ def _cameras(check: _Checker, rig: CameraRig, domain: DomainSpec) -> None:
         check("cameras.cameras", "all weights are 0", False, "at least one camera with a weight above 0")
 
 
-def _camera(check: _Checker, label: str, camera: Camera, domain: DomainSpec) -> None:
+def _camera(check: Checker, label: str, camera: Camera, domain: DomainSpec) -> None:
     if not _camera_form(check, label, camera):
         return
     eye = tuple(row[3] for row in camera.pose[:3])
@@ -165,7 +170,7 @@ def _camera(check: _Checker, label: str, camera: Camera, domain: DomainSpec) -> 
         check(label, "does not see the domain", False, "a camera that has the domain box in its view; turn it there")
 
 
-def _camera_form(check: _Checker, label: str, camera: Camera) -> bool:
+def _camera_form(check: Checker, label: str, camera: Camera) -> bool:
     rigid = _is_similarity(camera.pose, scale=1.0)
     check(f"{label}.pose", camera.pose, rigid, "a rotation and a translation without scale")
     left, right, bottom, top = camera.window
@@ -195,7 +200,7 @@ def _sees_domain(camera: Camera, domain: DomainSpec) -> bool:
     return bool(xs) and max(xs) > left and min(xs) < right and max(ys) > bottom and min(ys) < top
 
 
-def _field(check: _Checker, spec: JobSpec) -> None:
+def _field(check: Checker, spec: JobSpec) -> None:
     field = spec.field
     allowed = f"8 to {MAX_RESOLUTION} voxels"
     check("field.resolution", field.resolution, 8 <= field.resolution <= MAX_RESOLUTION, allowed)
@@ -223,7 +228,7 @@ def _field(check: _Checker, spec: JobSpec) -> None:
         check("field.stages", field.stages, good, f"{wanted} more, the last field.resolution ({field.resolution})")
 
 
-def _optimisation(check: _Checker, spec: JobSpec) -> None:
+def _optimisation(check: Checker, spec: JobSpec) -> None:
     o = spec.optimisation
     check("optimisation.steps", o.steps, 1 <= o.steps <= MAX_STEPS, f"1 to {MAX_STEPS}")
     good = 0 <= o.schedule_steps <= o.steps
@@ -264,7 +269,7 @@ def _optimisation(check: _Checker, spec: JobSpec) -> None:
     check("optimisation.checkpoint_every", o.checkpoint_every, o.checkpoint_every >= 1, "1 or more steps")
 
 
-def _guide(check: _Checker, spec: JobSpec) -> None:
+def _guide(check: Checker, spec: JobSpec) -> None:
     guide, control = spec.guide, spec.model.control
     if guide is None:
         by_itself = "empty where there is no guide: name the objects that a ControlNet is to follow too"
@@ -281,7 +286,7 @@ def _guide(check: _Checker, spec: JobSpec) -> None:
     check.ordered("guide.levels", guide.levels, 0, 1, "(0: no noise)")
 
 
-def _views_together(check: _Checker, spec: JobSpec, together: int) -> None:
+def _views_together(check: Checker, spec: JobSpec, together: int) -> None:
     """What a model that sees several views at once, which stand evenly around the object, cannot do without."""
     if together == 1:
         return
@@ -298,7 +303,7 @@ def _views_together(check: _Checker, spec: JobSpec, together: int) -> None:
         check("cameras.kind", spec.cameras.kind, False, f'"orbit" {whose}; given cameras stay where they are')
 
 
-def _picture(check: _Checker, spec: JobSpec, *, look_at_model: bool) -> None:
+def _picture(check: Checker, spec: JobSpec, *, look_at_model: bool) -> None:
     picture, adapter = spec.picture, spec.model.ip_adapter
     if look_at_model and takes_picture(spec.model.source):
         check("picture", "none", picture is not None, "a picture of the object, which this model turns into one")
@@ -315,7 +320,7 @@ def _picture(check: _Checker, spec: JobSpec, *, look_at_model: bool) -> None:
         check.number("picture.elevation", picture.elevation, lambda x: -90 <= x <= 90, "-90 to 90 degrees")
 
 
-def _outputs(check: _Checker, spec: JobSpec) -> None:
+def _outputs(check: Checker, spec: JobSpec) -> None:
     out = spec.outputs
     check("outputs", "neither volume nor mesh", out.volume or out.mesh, "a volume, a mesh or both")
     if out.mesh_threshold is not None:
