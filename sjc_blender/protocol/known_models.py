@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from . import codec
-
 PREVIEW_DECODER = "preview_decoder"
 """In place of a family: a tiny autoencoder, which jobs use for previews only."""
 
@@ -57,16 +55,9 @@ class KnownModel:
 @cache
 def known_models() -> tuple[KnownModel, ...]:
     """Every known model, in the order in which to show them; the first is the built-in prior."""
-    models, faults = codec.decode(_File, json.loads(KNOWN.read_text(encoding="utf-8")))
-    assert models is not None, faults
-    return models.models
+    return tuple(KnownModel(**entry) for entry in json.loads(KNOWN.read_text(encoding="utf-8"))["models"])
 
 
 def known_model(source: str) -> KnownModel | None:
     """Return the known model with that id, or None."""
     return next((model for model in known_models() if model.id == source), None)
-
-
-@dataclass(frozen=True)
-class _File:
-    models: tuple[KnownModel, ...]

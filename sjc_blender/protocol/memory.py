@@ -11,9 +11,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
-
-from . import codec
+from typing import Literal
 
 MEMORY_PRESETS = Path(__file__).resolve().parent.parent / "presets" / "memory"
 
@@ -43,7 +41,9 @@ class MemoryLevel:
 @cache
 def memory_levels() -> tuple[MemoryLevel, ...]:
     """Return all levels, fastest first; each needs less memory than the one before."""
-    return tuple(_level(entry) for entry in json.loads((MEMORY_PRESETS / "levels.json").read_text(encoding="utf-8")))
+    return tuple(
+        MemoryLevel(**entry) for entry in json.loads((MEMORY_PRESETS / "levels.json").read_text(encoding="utf-8"))
+    )
 
 
 def card_bytes(memory: str) -> int | None:
@@ -53,9 +53,3 @@ def card_bytes(memory: str) -> int | None:
     """
     cards: dict[str, float] = json.loads((MEMORY_PRESETS / "cards.json").read_text(encoding="utf-8"))
     return int(cards[memory]) if memory in cards else None
-
-
-def _level(entry: Any) -> MemoryLevel:
-    level, faults = codec.decode(MemoryLevel, entry)
-    assert level is not None, faults
-    return level
