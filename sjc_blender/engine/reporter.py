@@ -97,8 +97,8 @@ PLAIN_SECONDS = 5.0
 class TerminalReport:
     """A report for people: a progress bar with rate and ETA, or plain lines in a log, and sentences."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stderr
+    def __init__(self) -> None:
+        self._stream = sys.stderr
         self._bar: tqdm[None] | None = None
         self._told = -PLAIN_SECONDS
 

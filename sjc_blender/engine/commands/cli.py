@@ -67,14 +67,12 @@ def _parser() -> argparse.ArgumentParser:
         "--out", required=True, type=Path, metavar="DIR", help="the job folder; an unfinished job in it is continued"
     )
     add_job_options(generate)
-    generate.add_argument("--restart", action="store_true", help="ignore a checkpoint and start again")
     generate.set_defaults(command=_generate)
 
     resume = commands.add_parser(
         "resume", help="run or continue a job folder: progress on stderr, for terminals and render farms"
     )
     add_job_choice(resume)
-    resume.add_argument("--restart", action="store_true", help="ignore a checkpoint and start again")
     resume.add_argument(
         "--openjd", action="store_true", help="print progress on stdout too, as Open Job Description's workers read it"
     )
@@ -82,7 +80,8 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="run a job folder: JSON lines on stdout, commands on stdin")
     run.add_argument("folder", type=Path, metavar="JOB_DIR")
-    run.add_argument("--restart", action="store_true", help="ignore a checkpoint and start again")
+    for parser_of_job in (generate, resume, run):
+        parser_of_job.add_argument("--restart", action="store_true", help="ignore a checkpoint and start again")
     run.set_defaults(command=_run)
     add_doctor_command(commands)
     add_farm_command(commands)
@@ -99,14 +98,7 @@ def _parser() -> argparse.ArgumentParser:
 def _generate(arguments: argparse.Namespace) -> int:
     from ..reporter import TerminalReport
 
-    report = TerminalReport()
-    try:
-        spec = job_of(arguments)
-        folder = JobFolder.create(arguments.out, spec)
-    except SjcError as error:
-        report(events.Failed.of(error))
-        return EXIT_USAGE
-    return _attended(folder, report, restart=arguments.restart)
+    return _attended(arguments, TerminalReport(), lambda: JobFolder.create(arguments.out, job_of(arguments)))
 
 
 def _resume(arguments: argparse.Namespace) -> int:
@@ -115,19 +107,21 @@ def _resume(arguments: argparse.Namespace) -> int:
     report: Callable[[events.Event], None] = TerminalReport()
     if arguments.openjd:
         report = both(report, open_job_lines(sys.stdout))
+    return _attended(arguments, report, lambda: chosen_job(arguments))
+
+
+def _attended(
+    arguments: argparse.Namespace, report: Callable[[events.Event], None], find: Callable[[], JobFolder]
+) -> int:
+    """Run a job from a terminal or on a node: a signal stops it after the current step, with a checkpoint."""
     try:
-        folder = chosen_job(arguments)
+        folder = find()
     except SjcError as error:
         report(events.Failed.of(error))
         return EXIT_USAGE
-    return _attended(folder, report, restart=arguments.restart)
-
-
-def _attended(folder: JobFolder, report: Callable[[events.Event], None], *, restart: bool) -> int:
-    """Run a job from a terminal or on a node: a signal stops it after the current step, with a checkpoint."""
     stop = threading.Event()
     with stopped_by_signals(stop):
-        return _work(folder, report, stop.is_set, restart=restart)
+        return _work(folder, report, stop.is_set, restart=arguments.restart)
 
 
 def _run(arguments: argparse.Namespace) -> int:
