@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ...protocol.shown import shown
+
 AGREE = 0.01
 """Share by which two statements of the same focal length may differ, and width and height of the same picture."""
 
@@ -86,19 +88,14 @@ def lens_of(own: Mapping[str, Any], shared: Mapping[str, Any], size: tuple[int, 
 def number(name: str, value: Any) -> float:
     """Return a finite number; UnusableLens names the key of any other value."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise UnusableLens(f"{name} is {_shown(value)}; allowed: a number")
+        raise UnusableLens(f"{name} is {shown(repr(value), 60)}; allowed: a number")
     try:
         found = float(value)
     except OverflowError:
         found = math.inf
     if not math.isfinite(found):
-        raise UnusableLens(f"{name} is {_shown(value)}; allowed: a finite number")
+        raise UnusableLens(f"{name} is {shown(repr(value), 60)}; allowed: a finite number")
     return found
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) < 60 else text[:57] + "..."
 
 
 def _focal_lengths(own: Mapping[str, Any], shared: Mapping[str, Any], w: int, h: int) -> tuple[float, float]:
@@ -140,7 +137,7 @@ def _distortion(said: Mapping[str, Any]) -> dict[str, float]:
     known = sorted(PINHOLES | DISTORTED.keys())
     if not isinstance(model, str) or model.upper() not in known:
         raise UnusableLens(
-            f"camera_model is {_shown(model)}; allowed: {', '.join(known)}; undistort the pictures first"
+            f"camera_model is {shown(repr(model), 60)}; allowed: {', '.join(known)}; undistort the pictures first"
         )
     allowed = DISTORTED.get(model.upper(), ())
     for name, value in found.items():

@@ -29,9 +29,10 @@ from ..results.live_field import LARGEST
 from ..score_models.latents import DECODED_PIXELS_AT_ONCE
 from ..score_models.loading import ADAPTERS, family_at
 from ..score_models.model_source import locate_model
+from ..score_models.pipeline_call import DENOISERS
 from ..score_models.pipeline_model import square_side
 from ..score_models.placement import choose_dtype
-from .weights import DENOISERS, Network, control_network, ip_adapter_network, networks_of
+from .weights import Network, control_network, ip_adapter_network, networks_of
 
 FLOAT = 4
 CONTROL = "controlnet"

@@ -29,9 +29,6 @@ from ..score_models.single_file import configuration_of
 Tensor = tuple[str, dict[str, Any]]
 """A tensor's name, and what its file's header says of it."""
 
-DENOISERS = ("unet", "transformer")
-"""Names of the denoising network; a model has one of them."""
-
 SINGLE_FILE_PARTS = {"model.diffusion_model.": "unet", "first_stage_model.": "vae"}
 """By how the names of tensors begin; the others are the text encoders'."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from ...protocol.device_names import is_device
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import COMMIT
+from ...protocol.shown import shown
 from .transfer import RemoteFile
 
 MOST_FILES = 20_000
@@ -72,11 +73,10 @@ def is_safe_name(name: object) -> bool:
 
 
 def _bad(hub_id: str, what: str, found: object) -> SjcError:
-    told = repr(found)
     return SjcError(
         "bad_listing",
         f"The server's list of the files of {hub_id} is not one of a model: {what} is "
-        f"{told if len(told) <= 100 else told[:97] + '...'}. Nothing of it was downloaded.",
+        f"{shown(repr(found), 100)}. Nothing of it was downloaded.",
         "If the environment variable HF_ENDPOINT names a mirror, unset it and try again; the mirror may be broken, or "
         "hostile.",
     )

@@ -73,12 +73,6 @@ class Pair(NamedTuple):
         return float(((up.T @ up) * (down @ down.T)).sum())
 
 
-@dataclass
-class _Layer:
-    down: str = ""
-    up: str = ""
-
-
 def lora_pairs(file: Path, tensors: Mapping[str, torch.Tensor]) -> list[Pair]:
     """Bring a LoRA to one form.
 
@@ -106,7 +100,7 @@ def lora_pairs(file: Path, tensors: Mapping[str, torch.Tensor]) -> list[Pair]:
     told = _told_strengths(file)
     pairs = []
     for layer, names in layers.items():
-        down, up = tensors[names.down].float(), tensors[names.up].float()
+        down, up = tensors[names["down"]].float(), tensors[names["up"]].float()
         rank = down.shape[0] if down.ndim else 0
         if down.ndim not in (2, 4) or up.ndim != down.ndim or up.shape[1:2] != (rank,) or rank == 0:
             shapes = f"{tuple(down.shape)} and {tuple(up.shape)}"
@@ -114,7 +108,7 @@ def lora_pairs(file: Path, tensors: Mapping[str, torch.Tensor]) -> list[Pair]:
         scale = alphas[layer] / rank if layer in alphas else told.of(layer, rank)
         if not math.isfinite(scale):
             raise _broken(file, f"its layer {layer!r} has no finite strength")
-        pairs.append(Pair(plain_layer(layer), (names.down, names.up), down, scale * up))
+        pairs.append(Pair(plain_layer(layer), (names["down"], names["up"]), down, scale * up))
     return pairs
 
 
@@ -134,21 +128,20 @@ def plain_layer(layer: str) -> str:
     return layer.removeprefix(_PEFT).replace(".processor.", ".")
 
 
-def _layers(file: Path, tensors: Mapping[str, torch.Tensor]) -> tuple[dict[str, _Layer], dict[str, float]]:
-    """Names of the tensors by layer, and the alphas among them."""
-    layers: dict[str, _Layer] = {}
+def _layers(file: Path, tensors: Mapping[str, torch.Tensor]) -> tuple[dict[str, dict[str, str]], dict[str, float]]:
+    """Names of the tensors "down" and "up" by layer, and the alphas among them."""
+    layers: dict[str, dict[str, str]] = {}
     alphas = {}
     for name, tensor in tensors.items():
         found = _PAIR.fullmatch(name)
         if found is not None:
-            layer = layers.setdefault(found[1], _Layer())
-            setattr(layer, "down" if found[3] in _FIRST else "up", name)
+            layers.setdefault(found[1], {})["down" if found[3] in _FIRST else "up"] = name
         elif name.endswith(".alpha") and tensor.numel() == 1:
             alphas[name.removesuffix(".alpha").removesuffix(".lora")] = float(tensor)
         else:
             raise _unsupported(file, f"holds {name[-100:]!r}, which no LoRA has that can be read")
     for name, layer in layers.items():
-        if not layer.down or not layer.up:
+        if len(layer) < 2:
             raise _broken(file, f"its layer {name!r} has one of its two tensors only")
     stray = next((name for name in alphas if name not in layers), None)
     if stray is not None or not layers:

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from .lora_format import Pair, pairs_of
+from .pipeline_call import DENOISERS
 
-DENOISERS = ("unet", "transformer")
 ENCODERS = ("text_encoder", "text_encoder_2", "text_encoder_3")
 
 KOHYA = {

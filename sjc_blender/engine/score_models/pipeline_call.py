@@ -16,6 +16,7 @@ from .sample_layout import PATCH, SampleLayout, layout_of
 from .told_texts import Tree
 
 DENOISERS = ("transformer", "unet")
+"""Names of the denoising network; a model has one of them."""
 PREPARERS = ("prepare_latents", "prepare_intermediate_images")
 """Names of the methods in which pipelines draw the noise that they begin with."""
 
