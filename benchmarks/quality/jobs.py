@@ -14,7 +14,7 @@ from benchmarks.quality.rows import Row
 from sjc_blender.protocol import codec
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.model_families import local_model
-from sjc_blender.protocol.model_profile import Vocabulary
+from sjc_blender.protocol.profile_content import Vocabulary
 from sjc_blender.protocol.spec import JobSpec
 
 

@@ -14,7 +14,8 @@ from ..protocol import events
 from ..protocol.errors import SjcError
 from ..protocol.job_folder import JobFolder
 from ..protocol.memory import MemoryLevel
-from ..protocol.model_profile import ModelProfile, load_profile
+from ..protocol.model_profile import load_profile
+from ..protocol.profile_content import ModelProfile
 from ..protocol.spec import Camera, JobSpec, OrbitRig, scheduled
 from ..protocol.validation import validated
 from . import checkpoint

@@ -18,7 +18,6 @@ from .distillation import GUIDANCE_SCALE, distillation_of
 from .errors import Fault, SjcError
 from .json_text import BadJson, read_json
 from .model_families import (
-    BUILTIN,
     FAMILY,
     MODELS,
     ModelFamily,
@@ -30,21 +29,9 @@ from .model_families import (
 )
 from .outside_file import UnusableFile
 from .overrides import merged
-from .profile_content import ModelProfile, Orbit, Vocabulary
+from .profile_content import ModelProfile, Vocabulary
 from .profile_faults import faults_beside, profile_faults
 from .text_to_image import BY_NAME, FLOW_RANGE, VARIANCE_PRESERVING_RANGE
-
-__all__ = [
-    "BUILTIN",
-    "MODELS",
-    "ModelProfile",
-    "Orbit",
-    "Vocabulary",
-    "load_profile",
-    "noise_levels",
-    "same_samples",
-    "vocabulary",
-]
 
 LARGEST_PROFILE = 1_000_000
 MOST_TOLD = 20

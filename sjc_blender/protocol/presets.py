@@ -17,8 +17,9 @@ from . import codec, recipes
 from .errors import Fault, InvalidSpec, SjcError
 from .loss_weights import laid_over
 from .model_families import kept_while_unchanged, local_model
-from .model_profile import USUAL_NOISE_LEVELS, ModelProfile, Vocabulary, load_profile, noise_levels
+from .model_profile import USUAL_NOISE_LEVELS, load_profile, noise_levels
 from .overrides import merged, nested
+from .profile_content import ModelProfile, Vocabulary
 from .profile_faults import NOISE_LEFT, PRESETS, read_preset
 from .reference_views import read_reference_views
 from .spec import CameraRig, JobSpec, Range

@@ -13,7 +13,7 @@ from sjc_blender.addon.process.child_owner import end_children
 from sjc_blender.addon.process_keeper import PROCESSES
 from sjc_blender.addon.ui.shared import background_mode
 from sjc_blender.protocol.job_folder import JobFolder
-from sjc_blender.protocol.model_profile import BUILTIN
+from sjc_blender.protocol.model_families import BUILTIN
 from sjc_blender.protocol.spec import JobSpec
 
 

@@ -7,7 +7,7 @@ from mathutils import Euler, Matrix
 
 from sjc_blender.addon.rigs.rig import cameras_from_scene
 from sjc_blender.addon.rigs.rig_building import add_domain, add_orbit_rig
-from sjc_blender.protocol.model_profile import Orbit
+from sjc_blender.protocol.profile_content import Orbit
 from sjc_blender.protocol.views import direction
 from tests.addon.evaluated_call import domain_of, read
 

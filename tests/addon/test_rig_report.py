@@ -16,7 +16,8 @@ from sjc_blender.addon.jobs.start import start
 from sjc_blender.addon.rigs import coverage_display, rig_watch
 from sjc_blender.addon.rigs.coverage import Sphere, directions_of
 from sjc_blender.addon.rigs.rig_report import report_on
-from sjc_blender.protocol.model_profile import Orbit, load_profile
+from sjc_blender.protocol.model_profile import load_profile
+from sjc_blender.protocol.profile_content import Orbit
 from sjc_blender.protocol.spec import Camera, CameraRig, DomainSpec, OrbitRig
 
 PROFILE = dataclasses.replace(load_profile("some/model"), orbit=Orbit((2, 2), (-5, 65), (57, 65)))

@@ -11,7 +11,8 @@ from sjc_blender.engine.score_models.behaviour import finishes_pictures, other_t
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.score_models.noise_levels import flow_table, nearest_timestep, sigma_table
 from sjc_blender.engine.score_models.preconditioning import preconditioning
-from sjc_blender.protocol.model_profile import BUILTIN, load_profile
+from sjc_blender.protocol.model_families import BUILTIN
+from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.presets import new_job
 from sjc_blender.protocol.spec import ModelSpec
 from sjc_blender.protocol.untuned import UNTUNED

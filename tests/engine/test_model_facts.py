@@ -14,7 +14,8 @@ from sjc_blender.engine.score_models.model_facts import facts_of
 from sjc_blender.engine.score_models.profile_template import template_of
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.model_events import ModelFacts, ProfileTemplate
-from sjc_blender.protocol.model_profile import BUILTIN, load_profile
+from sjc_blender.protocol.model_families import BUILTIN
+from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.presets import new_job, preset_names
 from tests.engine.ball_views import write_ball_views
 from tests.engine.public_configurations import REFUSED, USABLE, save_public

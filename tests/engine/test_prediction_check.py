@@ -17,7 +17,7 @@ from sjc_blender.engine.score_models.pipeline_model import DISTILLED_GUIDANCE, g
 from sjc_blender.engine.score_models.preconditioning import VARIANCE_PRESERVING
 from sjc_blender.engine.score_models.prediction_check import prediction_of, readings, smooth_sample
 from sjc_blender.protocol.errors import SjcError
-from sjc_blender.protocol.model_profile import BUILTIN
+from sjc_blender.protocol.model_families import BUILTIN
 from sjc_blender.protocol.spec import ModelSpec
 from tests.engine.original_format import save_original_format
 from tests.engine.tiny_families import FAMILIES, save_family

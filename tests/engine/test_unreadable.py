@@ -14,8 +14,8 @@ from sjc_blender.protocol import presets
 from sjc_blender.protocol.component_classes import UNET
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
-from sjc_blender.protocol.model_families import family_of, local_model
-from sjc_blender.protocol.model_profile import BUILTIN, load_profile
+from sjc_blender.protocol.model_families import BUILTIN, family_of, local_model
+from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.outside_file import UnusableFile, read_outside
 from sjc_blender.protocol.reference_views import read_reference_views
 from tests.unreadable import unreadable

@@ -18,8 +18,8 @@ from sjc_blender.engine.score_models.ip_adapter import locate_ip_adapter
 from sjc_blender.engine.score_models.multi_view_unet import stock_configuration
 from sjc_blender.engine.score_models.single_file import configuration_of
 from sjc_blender.protocol.distillation import distillation_of
-from sjc_blender.protocol.model_families import family_of, json_object
-from sjc_blender.protocol.model_profile import BUILTIN, load_profile
+from sjc_blender.protocol.model_families import BUILTIN, family_of, json_object
+from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.reference_views import read_reference_views
 from sjc_blender.protocol.spec import Adapter
 from tests.fuzz.reader import Reader, as_json, at, scratch_folder

@@ -11,8 +11,10 @@ import pytest
 
 from sjc_blender.protocol import codec
 from sjc_blender.protocol.errors import SjcError
-from sjc_blender.protocol.model_profile import BUILTIN, MODELS, ModelProfile, Orbit, Vocabulary, load_profile
+from sjc_blender.protocol.model_families import BUILTIN, MODELS
+from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.presets import new_job, preset_names
+from sjc_blender.protocol.profile_content import ModelProfile, Orbit, Vocabulary
 from sjc_blender.protocol.views import Band, View, ViewVocabulary
 
 VIEW = {"azimuth": 0, "text": "front view of {prompt}"}

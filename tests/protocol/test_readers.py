@@ -17,7 +17,8 @@ from sjc_blender.protocol.errors import Fault, SjcError
 from sjc_blender.protocol.job_folder import JobFolder
 from sjc_blender.protocol.json_text import BadJson, from_bytes
 from sjc_blender.protocol.lease import holder_of, is_held
-from sjc_blender.protocol.model_profile import BUILTIN, load_profile, noise_levels
+from sjc_blender.protocol.model_families import BUILTIN
+from sjc_blender.protocol.model_profile import load_profile, noise_levels
 from sjc_blender.protocol.overrides import parse_overrides
 from sjc_blender.protocol.reference_views import read_reference_views
 

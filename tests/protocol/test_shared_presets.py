@@ -8,7 +8,8 @@ import pytest
 import sjc_blender
 from sjc_blender.protocol import codec, presets
 from sjc_blender.protocol.loss_weights import LOSS_WEIGHTS
-from sjc_blender.protocol.model_profile import ModelProfile, load_profile
+from sjc_blender.protocol.model_profile import load_profile
+from sjc_blender.protocol.profile_content import ModelProfile
 
 SHARED = ("draft", "standard", "high")
 MODELS = Path(sjc_blender.__file__).parent / "models"

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from sjc_blender.protocol.model_profile import BUILTIN
+from sjc_blender.protocol.model_families import BUILTIN
 from sjc_blender.protocol.untuned import UNTUNED, untuned
 
 

@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
-from sjc_blender.protocol.model_profile import Vocabulary, load_profile
+from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.presets import new_job
+from sjc_blender.protocol.profile_content import Vocabulary
 from sjc_blender.protocol.spec import CLOSE, Camera, CameraRig, FieldSpec, JobSpec, OrbitRig, ProxySpec
 from sjc_blender.protocol.views import PAPER_VIEWS, Band, View, ViewVocabulary, direction, lowest_view
 

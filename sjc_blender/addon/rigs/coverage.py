@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...protocol.model_profile import Orbit
+from ...protocol.profile_content import Orbit
 from ...protocol.spec import CameraRig, OrbitRig, Range
 from ...protocol.views import camera_direction
 

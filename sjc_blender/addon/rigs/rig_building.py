@@ -10,7 +10,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ...protocol.model_profile import Orbit
+from ...protocol.profile_content import Orbit
 from ...protocol.spec import DomainSpec
 from .coverage import spread, unit_vectors
 from .domain import DomainFrame, domain_spec, standing_box

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...protocol.model_profile import ModelProfile, Orbit
+from ...protocol.profile_content import ModelProfile, Orbit
 from ...protocol.spec import Camera, CameraRig, DomainSpec, OrbitRig, Range
 from ...protocol.views import camera_direction
 from .coverage import BlindSide, Directions, Sphere, blind_sides, directions_of, unit_vectors

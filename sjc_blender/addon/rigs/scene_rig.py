@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import bpy
 
-from ...protocol.model_profile import ModelProfile, load_profile
+from ...protocol.model_profile import load_profile
+from ...protocol.profile_content import ModelProfile
 from ...protocol.spec import CameraRig, DomainSpec, JobSpec, OrbitRig
 from .domain import domain_object, domain_spec, standing_box
 from .evaluated_scene import EvaluatedScene, evaluated

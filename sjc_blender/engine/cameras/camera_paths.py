@@ -9,8 +9,9 @@ from pathlib import Path
 from ...protocol import codec
 from ...protocol.errors import Fault, InvalidSpec, SjcError
 from ...protocol.json_text import BadJson, read_json
-from ...protocol.model_profile import Orbit, load_profile
+from ...protocol.model_profile import load_profile
 from ...protocol.outside_file import UnusableFile
+from ...protocol.profile_content import Orbit
 from ...protocol.spec import Camera, CameraRig, JobSpec, OrbitRig
 from ...protocol.validation import camera_faults
 from .viewpoints import orbit_camera

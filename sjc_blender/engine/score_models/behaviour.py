@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from ...protocol.distillation import GUIDANCE_SCALE, MOST_GUIDANCE, Distillation
-from ...protocol.model_profile import ModelProfile
+from ...protocol.profile_content import ModelProfile
 from ...protocol.spec import JobSpec
 from ...protocol.untuned import untuned
 from .noise_levels import nearest_timestep, sigma_table

@@ -10,7 +10,7 @@ import torch
 
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import cached_snapshot
-from ...protocol.model_profile import ModelProfile
+from ...protocol.profile_content import ModelProfile
 from ...protocol.spec import ModelSpec
 from ..this_process.offline import stay_offline
 from .latents import pixels_to_srgb

@@ -16,7 +16,8 @@ from ...protocol.errors import SjcError
 from ...protocol.home import expanded
 from ...protocol.model_events import GREY
 from ...protocol.model_families import ModelFamily, holds_network_alone, own_profile
-from ...protocol.model_profile import ModelProfile, load_profile
+from ...protocol.model_profile import load_profile
+from ...protocol.profile_content import ModelProfile
 from ...protocol.profile_faults import LARGEST_IMAGE
 from ...protocol.text_to_image import OTHER
 from ..this_process.offline import stay_offline
