@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
@@ -32,3 +34,10 @@ def test_every_file_that_the_architecture_names_exists():
     files = [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if "build" not in path.parts]
     files.append("pyproject.toml")
     assert [name for name in names if not any(f"/{file}".endswith(f"/{name}") for file in files)] == []
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "lab").glob("*.md")), ids=lambda page: page.stem)
+def test_every_entry_of_a_notebook_names_its_day_and_its_commit(page):
+    entries = re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    told = re.compile(r"[^\n]+\n\n\*(Measured|Written) 2[0-9]{3}-[0-9]{2}-[0-9]{2}, commits? `[0-9a-f]{7}`")
+    assert entries and [entry.splitlines()[0] for entry in entries if not told.match(entry)] == []
