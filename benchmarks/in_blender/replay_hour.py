@@ -257,9 +257,9 @@ def hour(options: argparse.Namespace) -> Iterator[float]:
     settings.seed = 200_000
     yield from click("sjc.generate")
     variations = queue.jobs[-4:]
-    yield from until(lambda: variations[1].state is JobState.DONE)
-    yield from scrolled("Next")
-    yield from click("sjc.import_result", low=300)
+    yield from until(lambda: all(job.state is JobState.DONE for job in variations))
+    yield from scrolled("Next")  # the buttons of the last two are then at the sidebar's top
+    yield from click("sjc.import_result")
     yield from until(lambda: any(job.imported for job in variations))
 
 
