@@ -16,10 +16,12 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from demo.window import api, click, open_tab, played, shot, sidebar, sidebar_shot, switched_on, until
+from demo.window import api, click, open_tab, page, played, shot, sidebar, sidebar_shot, switched_on, until
 
 STEPS = 1500
 """Of the jobs in line, so that none ends while it is looked at."""
+
+PICTURE_MODELS = ("stable-diffusion-v1-5/stable-diffusion-v1-5", "bennyguo/zero123-xl-diffusers")
 
 
 def opened(*turned: str) -> Iterator[float]:
@@ -141,6 +143,21 @@ def models() -> Iterator[float]:
     yield from sidebar_shot("models-2")
 
 
+def pictures() -> Iterator[float]:
+    """The settings of a picture beside the prompt, and of one that becomes an object."""
+    yield from ready("SJC_PT_model")
+    settings: Any = bpy.context.scene.sjc  # type: ignore[attr-defined]
+    settings.prompt = "a red chair"
+    yield from until(lambda: len(api().models(wait=False)) > 1, "the models are listed")
+    settings.picture = bpy.data.images.load(str(max((finished() / "previews").glob("*.png"))))
+    settings.picture.name = "Chair"
+    settings.picture_adapter = "/models/IP-Adapter/models/ip-adapter_sd15.safetensors"
+    for number, model in enumerate(PICTURE_MODELS, 1):
+        settings.model_kind, settings.model_id = "HUB", model
+        yield from page("Next")
+        yield from sidebar_shot(f"pictures-{number}")
+
+
 def setup() -> Iterator[float]:
     """No engine yet; one that is being set up, and cannot be."""
     bpy.context.preferences.system.use_online_access = True
@@ -154,5 +171,5 @@ def setup() -> Iterator[float]:
     yield from sidebar_shot("setup-failed")
 
 
-SESSIONS = {function.__name__: function for function in (queue, states, history, rig, models, setup)}
+SESSIONS = {function.__name__: function for function in (queue, states, history, rig, models, pictures, setup)}
 played(SESSIONS[os.environ["SJC_SESSION"]]())

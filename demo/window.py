@@ -40,6 +40,9 @@ SLOWER = (1, 3, 9)
 TOLD = 5
 """How many times that long a click takes at most."""
 
+PAGES = 4
+"""Most pages of the sidebar."""
+
 REDRAWN = 1.0
 """Seconds after which a software renderer has drawn the window."""
 
@@ -118,6 +121,16 @@ def click_setting(path: str, done: Callable[[], bool], low: int = 90, then: Spot
                 return
             yield slower * ASKED
     raise RuntimeError(f"{path} is not what was clicked")
+
+
+def page(key: str) -> Iterator[float]:
+    """Scroll the sidebar to its end, or to its top, by the key for pages: Next or Prior."""
+    region = sidebar()[2]
+    xdotool("mousemove", region.x + 60, 600)
+    yield REDRAWN
+    for _ in range(PAGES):
+        xdotool("key", key)
+        yield 0.5
 
 
 def _clicked() -> Iterator[float]:

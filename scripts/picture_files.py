@@ -13,7 +13,11 @@ from PIL import Image
 VIEWPORT = (0, 57, 1050, 720)
 """Of the window, without the other editors."""
 
-BESIDE = {"panel-errors": ("fault-1", "fault-2", "fault-3"), "models": ("models-1", "models-2")}
+BESIDE = {
+    "panel-errors": ("fault-1", "fault-2", "fault-3"),
+    "models": ("models-1", "models-2"),
+    "model-pictures": ("pictures-1", "pictures-2"),
+}
 GAP = 8
 LEFT, RIGHT = 8, 260
 """Of panels, in a picture of the sidebar."""

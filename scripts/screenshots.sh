@@ -34,7 +34,7 @@ SJC_JOB=$(cat "$work/first-object/job.txt")
 export SJC_JOB
 in_a_window demo/volume_looks.py volume-looks
 SJC_PICTURES=$work/volume-looks PYTHONPATH=$PWD build/bpy52/bin/python -m demo.blender -b --python demo/volume_looks.py
-for session in queue states history rig models; do  # in this order: the second finds what the first has left
+for session in queue states history rig models pictures; do  # in this order: the second finds what the first has left
   in_a_window demo/panel_states.py panel SJC_SESSION=$session
 done
 # An index that cannot be reached: what a set-up says then.

@@ -18,6 +18,7 @@ class Layout:
         self.inside = []
         self.scale_y = 1.0
         self.enabled = True
+        self.unfolded = True
         self.use_property_split = False
 
     def __getattr__(self, kind):
@@ -27,8 +28,8 @@ class Layout:
         def draw(*args, **options):
             allowed = bpy.types.UILayout.bl_rna.functions[kind].parameters.keys()
             assert set(options) <= set(allowed), (kind, options)
-            if kind == "panel":  # unfolded
-                return self.row(), self.column()
+            if kind == "panel":
+                return self.row(), self.column() if self.unfolded else None
             made = SimpleNamespace() if kind == "operator" else Layout(self.drawn, kind)
             if isinstance(made, Layout):
                 made.use_property_split = self.use_property_split

@@ -241,15 +241,9 @@ def test_the_preference_moves_the_cache_for_blender_and_the_engine(addon, monkey
 # ---- The panel ------------------------------------------------------------------------------------------------------
 
 
-class FoldingLayout(Layout):
-    """A layout whose folded parts are open."""
-
-    def panel(self, *_args, **_options):
-        return Layout(self.drawn), Layout(self.drawn)
-
-
-def drawn():
-    layout = FoldingLayout()
+def drawn(*, unfolded=True):
+    layout = Layout()
+    layout.unfolded = unfolded
     model_panel.SJC_PT_model.draw(SimpleNamespace(layout=layout), context())
     return layout
 
@@ -288,9 +282,10 @@ def test_the_built_in_model_names_its_objects_and_is_not_called_by_another_model
 def test_the_download_stands_in_the_row_that_was_chosen(addon, scene):
     LIBRARY.found = found()
     bpy.ops.sjc.choose_model(model=KNOWN)
-    kinds = [args[0] for kind, args, _, _ in drawn().drawn if kind == "operator"]
-    assert kinds[kinds.index("sjc.download_model") - 1] == "sjc.choose_model"
-    assert kinds.count("sjc.download_model") == 1
+    for unfolded in (True, False):  # a file that is opened with this model has the list folded
+        kinds = [args[0] for kind, args, _, _ in drawn(unfolded=unfolded).drawn if kind == "operator"]
+        assert kinds[kinds.index("sjc.download_model") - 1] == "sjc.choose_model"
+        assert kinds.count("sjc.download_model") == 1
     scene.sjc.prompt = "a cat"
     layout = Layout()
     main_panel.SJC_PT_main.draw(SimpleNamespace(layout=layout), context())

@@ -10,6 +10,7 @@ import pytest
 
 import sjc_blender
 from sjc_blender.addon.jobs.job_request import JobRequest
+from sjc_blender.addon.rigs import rig_watch
 from sjc_blender.addon.rigs.rig_choice import RigChoice
 from sjc_blender.addon.ui.job import generate_operators
 from sjc_blender.addon.ui.settings import properties
@@ -53,8 +54,7 @@ def test_generate_hands_every_setting_to_the_api(settings, scene, asked):
     settings.model_kind, settings.model_source, settings.memory = "OWN", "//models/sd", "8GB"
     assert bpy.ops.sjc.generate() == {"FINISHED"}
     (request,) = asked
-    assert request.jitter == pytest.approx(5)
-    assert dataclasses.replace(request, jitter=5.0) == JobRequest(
+    assert request == JobRequest(
         prompt="a red chair",
         negative_prompt="blurry",
         rig=RigChoice("CAMERAS", settings.cameras),
@@ -69,6 +69,20 @@ def test_generate_hands_every_setting_to_the_api(settings, scene, asked):
         looseness=0.25,
         memory="8GB",
     )
+
+
+def test_an_angle_at_its_bound_is_as_many_degrees_as_are_allowed(settings, scene, tmp_path):
+    bpy.ops.sjc.add_rig(count=3)
+    settings.picture = bpy.data.images.new("Front", 4, 4)
+    settings.jitter = settings.picture_reach = settings.picture_elevation = math.pi
+    assert rig_watch.look(scene).error is None
+    request = settings.request()
+    assert (request.jitter, request.overrides["picture"]) == (90.0, {"reach": 180.0})
+    (tmp_path / "model_index.json").write_text('{"_class_name": "Zero123Pipeline"}')
+    settings.model_kind, settings.model_source = "OWN", str(tmp_path)
+    for angle, degrees in ((math.pi, 90.0), (-math.pi, -90.0), (math.radians(22.5), 22.5)):
+        settings.picture_elevation = angle
+        assert settings.request().overrides["picture"] == {"elevation": degrees}
 
 
 def test_the_defaults_are_the_orbit_the_built_in_prior_and_both_outputs(settings, asked):

@@ -8,7 +8,6 @@ played for it.
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +71,7 @@ def look(scene: bpy.types.Scene, rig: RigChoice | None = None) -> Look:
     """Evaluate the scene's rig now; `rig` is the choice of its settings where a path was played already."""
     settings = scene.sjc  # type: ignore[attr-defined]
     try:
-        jitter, model = math.degrees(settings.jitter), bpy.path.abspath(settings.model)
+        jitter, model = settings.jitter_degrees, bpy.path.abspath(settings.model)
         chosen = rig or settings.rig_choice()
         found = scene_rig(chosen, settings.domain, scene, jitter=jitter, model=model)
         seen = Look(

@@ -40,7 +40,8 @@ def panel(addon, scene, monkeypatch, tmp_path):
     settings.guide_picture = "normal"
     settings.guide_control, settings.guide_lowest, settings.guide_highest = "//depth", 0.125, 0.875
     settings.picture = bpy.data.images.new("Front", 4, 4)
-    settings.picture_adapter, settings.picture_strength, settings.picture_reach = "//ip.safetensors", 0.25, 45.0
+    settings.picture_adapter, settings.picture_strength = "//ip.safetensors", 0.25
+    settings.picture_reach = math.radians(45)
     settings.prompt, settings.negative_prompt, settings.seed = "a green chair", "success", 7
     settings.preset, settings.jitter, settings.make_volume = "draft", math.radians(30), False
     settings.model_kind, settings.model_id, settings.memory = "HUB", MODEL, "8GB"
@@ -64,7 +65,7 @@ def the_same_options(settings):
         "picture_strength": 0.25,
         "ip_adapter": settings.picture_adapter,
         "negative_prompt": settings.negative_prompt,
-        "jitter": math.degrees(settings.jitter),
+        "jitter": 30.0,
         "preset": "draft",
         "model": MODEL,
         "outputs": "mesh",

@@ -55,10 +55,10 @@ def test_however_a_job_is_asked_for_it_has_the_same_picture(addon, chair, model,
     main([*command, "--picture", "Chair", "--set", "picture.elevation=22.5"])
     asked["command"] = api.jobs()[-1].spec
     first = codec.encode(asked["panel"])
-    assert len(first["picture"]["digest"]) == 64 and first["picture"]["elevation"] == pytest.approx(22.5)
+    assert len(first["picture"]["digest"]) == 64 and first["picture"]["elevation"] == 22.5
     for way, spec in asked.items():
         told = codec.encode(spec)
-        assert told["picture"] == first["picture"] | {"elevation": pytest.approx(22.5)}, way
+        assert told["picture"] == first["picture"], way
         assert told["model"]["ip_adapter"] == "", way
 
 

@@ -80,12 +80,15 @@ def _draw_list(layout: bpy.types.UILayout, settings: SJC_PG_settings, here: list
 
 
 def _draw_to_download(layout: bpy.types.UILayout, settings: SJC_PG_settings, models: list[ModelStatus]) -> None:
-    """Draw the models that have to be downloaded, by family; closed at first."""
+    """Draw the models that have to be downloaded, by family; closed at first, with the chosen one alone."""
     if not models:
         return
     header, body = layout.panel("SJC_PT_models_to_download", default_closed=True)
     header.label(text=f"To download ({len(models)})", translate=False)
     if body is None:
+        for model in models:
+            if model.id == settings.model:
+                _draw_row(layout, settings, model)
         return
     family = ""
     for model in models:
@@ -234,4 +237,4 @@ def _draw_picture(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> None
         column.active = settings.steered
         column.prop(settings, "picture_adapter", text="", placeholder="IP-Adapter")
         column.prop(settings, "picture_strength", slider=True)
-        column.prop(settings, "picture_reach", text="Reach (°)")
+        column.prop(settings, "picture_reach")

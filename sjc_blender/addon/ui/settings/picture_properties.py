@@ -7,6 +7,8 @@ from typing import Any
 import bpy
 from bpy.props import FloatProperty, PointerProperty, StringProperty
 
+from .degrees import in_degrees
+
 
 class PictureSettings:
     """Fields of `SJC_PG_settings` that choose a picture and the IP-Adapter that shows it."""
@@ -34,15 +36,15 @@ class PictureSettings:
     )
     picture_reach: FloatProperty(
         name="Reach",
-        description="Degrees from the front from which on the picture is not seen any more; seen from all around it "
+        description="Angle from the front from which on the picture is not seen any more; seen from all around it "
         "would become a face on every side",
-        default=90.0,
-        min=1.0,
-        max=180.0,
+        subtype="ANGLE",
+        default=math.pi / 2,
+        min=math.radians(1),
+        max=math.pi,
     )
-
     picture_elevation: FloatProperty(
-        name="Seen From",
+        name="Elevation",
         description="How far above the object's middle the picture was taken; below 0, from below",
         subtype="ANGLE",
         min=-math.pi / 2,
@@ -73,8 +75,8 @@ class PictureSettings:
         if self.picture is None:
             return {}
         if self.takes_picture:
-            return {"picture": {"elevation": math.degrees(self.picture_elevation)}}
-        return {"picture": {"reach": self.picture_reach}}
+            return {"picture": {"elevation": in_degrees(self.picture_elevation)}}
+        return {"picture": {"reach": in_degrees(self.picture_reach)}}
 
     def picture_obstacle(self) -> str:
         """Return why no job can start with this picture; empty if there is no known reason."""

@@ -2,7 +2,6 @@
 """The settings of a scene's next job: ``scene.sjc``."""
 
 import dataclasses
-import math
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
@@ -117,7 +116,7 @@ class SJC_PG_settings(ModelChoice, RigSettings, PictureSettings, EditSettings, b
             **{name: getattr(self, name) for name in names},
             overrides={"model": {"adapters": self.used_adapters}, **self.guide_levels, **self.picture_place},
             rig=rig or self.rig_choice(),
-            jitter=math.degrees(self.jitter),
+            jitter=self.jitter_degrees,
             looseness=self.proxy_looseness,
             **self.guide_request,
             **self.picture_request,

@@ -12,6 +12,7 @@ from ....protocol.spec import LOOSENESS
 from ...rigs.domain import BOXLESS
 from ...rigs.proxy import SOLID_KINDS
 from ...rigs.rig_choice import SAMPLES, RigChoice
+from .degrees import in_degrees
 
 RIGS = [
     ("ORBIT", "Orbit", "The model's own viewpoints all around the domain", "ORIENTATION_GIMBAL", 0),
@@ -162,6 +163,11 @@ class RigSettings:
         min=0.0,
         max=1.0,
     )
+
+    @property
+    def jitter_degrees(self) -> float:
+        """The jitter for the API, in degrees."""
+        return in_degrees(self.jitter)
 
     @property
     def proxy(self) -> bpy.types.Object | bpy.types.Collection | None:
