@@ -101,7 +101,7 @@ def faults(settings: Any) -> Iterator[float]:
     yield from until(lambda: api().jobs() and not api().jobs()[-1].live, "the engine has looked for it")
     yield from sidebar_shot("fault-3")
     settings.model_kind = "BUILTIN"
-    api().clear()
+    yield from until(lambda: api().clear() or not api().jobs(), "it is off the list")
 
 
 def result(job: Path) -> Iterator[float]:
@@ -132,12 +132,18 @@ def rig() -> Iterator[float]:
     shot("rig")
 
 
+def models_listed() -> bool:
+    """Whether the engine has said which models are on this computer."""
+    listed = api().models(wait=False)
+    return len(listed) > 1 and not any(str(model.place) == "unknown" for model in listed)
+
+
 def models() -> Iterator[float]:
     """The list of models, and one that is to be downloaded."""
     yield from ready("SJC_PT_model")
     settings: Any = bpy.context.scene.sjc  # type: ignore[attr-defined]
     settings.prompt = "a red chair"
-    yield from until(lambda: len(api().models(wait=False)) > 1, "the models are listed")
+    yield from until(models_listed, "the models are listed")
     yield from sidebar_shot("models-1")
     settings.model_kind, settings.model_id = "HUB", "stable-diffusion-v1-5/stable-diffusion-v1-5"
     yield from sidebar_shot("models-2")
@@ -148,7 +154,7 @@ def pictures() -> Iterator[float]:
     yield from ready("SJC_PT_model")
     settings: Any = bpy.context.scene.sjc  # type: ignore[attr-defined]
     settings.prompt = "a red chair"
-    yield from until(lambda: len(api().models(wait=False)) > 1, "the models are listed")
+    yield from until(models_listed, "the models are listed")
     settings.picture = bpy.data.images.load(str(max((finished() / "previews").glob("*.png"))))
     settings.picture.name = "Chair"
     settings.picture_adapter = "/models/IP-Adapter/models/ip-adapter_sd15.safetensors"

@@ -79,6 +79,11 @@ def test_its_box_begins_at_its_feet_and_fits_it(scene, finished_job, small_field
     assert np.all(np.ptp(corners, axis=0) <= np.array((9 + 2, 9 + 2, 17 + 1)) * 0.05 + 7 * 0.05 + 1e-5)
 
 
+def test_solid_shading_shows_a_body(scene, finished_job, small_field):
+    arrays = {**small_field, "density": np.where(small_field["density"] > 4, np.float32(300), np.float32(0))}
+    assert import_volume(finished_job(field=arrays), scene).data.display.density == pytest.approx(60)
+
+
 def test_the_object_knows_how_it_was_made(scene, finished_job, small_field):
     spec = spec_at(PLACE, seed=2**40, prompt="ein roter Stuhl, wie früher")
     obj = import_volume(finished_job(spec, name="job 12", field=small_field), scene)

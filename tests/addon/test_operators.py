@@ -1,6 +1,5 @@
 """What the buttons do, and what they say when they cannot."""
 
-import dataclasses
 import math
 from types import SimpleNamespace
 

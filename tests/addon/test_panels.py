@@ -125,6 +125,16 @@ def test_a_done_job_asks_for_nothing(job):
     assert possible(drawn()) == wanted
 
 
+def test_an_ended_job_can_be_put_away_once_its_engine_has_ended(job, monkeypatch):
+    job.fail(SjcError("engine_died", "The engine ended."))
+    monkeypatch.setattr(QUEUE, "_running", job)
+    assert not possible(drawn(), "sjc.clear_jobs"), "a click would do nothing"
+    monkeypatch.setattr(QUEUE, "_running", None)
+    assert possible(drawn(), "sjc.clear_jobs")
+    bpy.ops.sjc.clear_jobs(job=job.id)
+    assert not QUEUE.jobs
+
+
 def test_the_box_shows_the_job_that_is_chosen_in_the_list(job, tmp_path):
     folder = JobFolder.create(tmp_path / "job2", JobSpec("a yellow duck"))
     QUEUE._jobs.append(Job(folder, folder.read_spec(), Path("python"), state=JobState.QUEUED))

@@ -1,13 +1,18 @@
 """A result is one object to look at: its mesh or its Volume, in the viewport and in renders, in one place."""
 
+from types import SimpleNamespace
+
 import bpy
 import numpy as np
 import pytest
 from mathutils import Euler, Matrix
 
+import sjc_blender
 from sjc_blender.addon import api
 from sjc_blender.addon.results.object_frame import domain_now
+from sjc_blender.addon.ui.result import result_panel
 from sjc_blender.protocol.errors import SjcError
+from tests.addon.drawn_layout import Layout, context
 
 from .test_standing import block, table
 
@@ -55,6 +60,22 @@ def test_the_other_one_comes_to_where_the_first_was_moved(scene, folder):
     # The hidden one leads to the seen one.
     assert api.show_as(volume, "mesh") == mesh
     assert (hidden(mesh), hidden(volume)) == (False, True)
+
+
+def test_the_panels_buttons_switch_and_the_seen_one_is_the_pressed_one(scene, folder):
+    def pressed():
+        layout = Layout()
+        result_panel.SJC_PT_result.draw(SimpleNamespace(layout=layout), context())
+        return [options["text"] for _, _, options, _ in layout.drawn if options.get("depress")]
+
+    sjc_blender.register()
+    volume, mesh = api.import_result(folder)
+    assert pressed() == ["Mesh"]
+    bpy.ops.sjc.show_as(kind="volume")
+    assert pressed() == ["Volume"] and (hidden(mesh), hidden(volume)) == (True, False)
+    bpy.ops.sjc.show_as(kind="mesh")
+    assert pressed() == ["Mesh"] and (hidden(mesh), hidden(volume)) == (False, True)
+    sjc_blender.unregister()
 
 
 def test_the_one_that_is_seen_is_the_asset_of_a_job(scene, folder):

@@ -59,6 +59,10 @@ class JobQueue:
         """Return whether the job runs or waits, or its engine has not ended yet."""
         return job.live or job is self._running
 
+    def may_go(self, job: Job) -> bool:
+        """Return whether a job can leave the list: its engine has ended, and its result is not waited for."""
+        return not self.holds(job) and not job.awaits_import
+
     @property
     def active(self) -> Job | None:
         """The first job that runs, is paused or stops."""
@@ -142,8 +146,7 @@ class JobQueue:
         """Remove ended jobs from the list, all or those of a folder; their files are kept."""
 
         def stays(job: Job) -> bool:
-            kept = job.live or job.awaits_import or job is self._running
-            return kept or folder not in (None, job.folder.path)
+            return not self.may_go(job) or folder not in (None, job.folder.path)
 
         self._jobs = [job for job in self._jobs if stays(job)]
 

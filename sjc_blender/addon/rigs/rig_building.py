@@ -96,6 +96,8 @@ def add_orbit_rig(
     collection = bpy.data.collections.new(RIG_NAME)
     scene.collection.children.link(collection)
     collection[JITTER_PROPERTY] = JITTER
+    jitter = collection.id_properties_ui(JITTER_PROPERTY)
+    jitter.update(min=0.0, max=90.0, precision=1, description="Largest random rotation of a drawn camera, in degrees")
     collection.color_tag = "COLOR_05"
     # An empty's origin is its box's centre; what else may be off-centre gets a point to look at.
     aim = domain if domain.type == "EMPTY" else _add_aim(collection, domain, spec, to_domain)

@@ -322,6 +322,16 @@ def test_what_stands_where_a_result_is_is_known_however_the_result_came(generate
     assert not occupied.found["job"]
 
 
+def test_a_proxy_is_offered_to_be_hidden_once_the_result_stands_in_it(generate):
+    bpy.ops.mesh.primitive_cube_add(size=1)
+    bpy.context.object.name = "Blockout"
+    job = generate(proxy="Blockout")
+    assert occupied.still_there(job.id, bpy.context.view_layer).name == "Blockout"
+    bpy.data.objects["Blockout"].display_type = "WIRE"  # as a blockout is often shown: it hides nothing
+    api.import_result(job)
+    assert not occupied.found[job.id]
+
+
 def test_the_object_comes_while_its_pictures_are_made_and_all_of_it_is_done_at_the_end(generate):
     job = generate("film", wait=False)
     until(lambda: pump.step() or job.imported)

@@ -94,6 +94,17 @@ def test_a_finished_job_is_imported(tmp_path, capfd):
     assert [obj.type for obj in bpy.data.objects] == ["MESH"]
 
 
+@pytest.mark.parametrize(("options", "seen"), [([], "MESH"), (["--show", "volume"], "VOLUME")])
+def test_of_mesh_and_volume_one_is_visible_and_rendered(tmp_path, options, seen):
+    assert generate("--out", "job", "--save", "out.blend", *options) == EXIT_OK
+    assert main(["import", "job", "--save", "again.blend", *options]) == EXIT_OK
+    for name in ("out.blend", "again.blend"):
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / name))
+        kinds = {obj.type for obj in bpy.data.objects if obj.type in ("MESH", "VOLUME")}
+        shown = {obj.type for obj in bpy.data.objects if obj.type in kinds and not obj.hide_render}
+        assert kinds == {"MESH", "VOLUME"} and shown == {seen}, name
+
+
 @pytest.mark.parametrize(
     "options, said",
     [

@@ -82,7 +82,7 @@ def _draw_title(box: bpy.types.UILayout, context: bpy.types.Context, job: Job) -
     buttons = row.row(align=True)
     buttons.operator("sjc.open_folder", text="", icon="FILE_FOLDER", emboss=False).folder = str(job.folder.path)
     dismiss = buttons.row(align=True)
-    dismiss.enabled = not job.live
+    dismiss.enabled = job_queue.QUEUE.may_go(job)
     dismiss.operator("sjc.clear_jobs", text="", icon="X", emboss=False).job = job.id
     draw_sentences(box, context, settings_text(job))
 
