@@ -16,7 +16,7 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from demo.window import api, click, open_tab, page, played, shot, sidebar, sidebar_shot, switched_on, until
+from demo.window import api, click, open_tab, page, part, played, shot, sidebar, sidebar_shot, switched_on, until
 
 STEPS = 1500
 """Of the jobs in line, so that none ends while it is looked at."""
@@ -134,8 +134,7 @@ def rig() -> Iterator[float]:
 
 def models_listed() -> bool:
     """Whether the engine has said which models are on this computer."""
-    listed = api().models(wait=False)
-    return len(listed) > 1 and not any(str(model.place) == "unknown" for model in listed)
+    return len(api().models(wait=False)) > 1 and not part("models.lifecycle").LIBRARY.at_work
 
 
 def models() -> Iterator[float]:

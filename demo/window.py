@@ -49,7 +49,12 @@ REDRAWN = 1.0
 
 def api() -> Any:
     """Give the installed extension's API."""
-    return importlib.import_module(f"{EXTENSION}.addon.api")
+    return part("api")
+
+
+def part(name: str) -> Any:
+    """Give a module of the installed extension, by its name within ``addon``."""
+    return importlib.import_module(f"{EXTENSION}.addon.{name}")
 
 
 def until(condition: Callable[[], Any], why: str, seconds: float = PATIENCE) -> Iterator[float]:

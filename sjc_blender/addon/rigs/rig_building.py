@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import bpy
 import numpy as np
@@ -96,7 +97,7 @@ def add_orbit_rig(
     collection = bpy.data.collections.new(RIG_NAME)
     scene.collection.children.link(collection)
     collection[JITTER_PROPERTY] = JITTER
-    jitter = collection.id_properties_ui(JITTER_PROPERTY)
+    jitter: Any = collection.id_properties_ui(JITTER_PROPERTY)
     jitter.update(min=0.0, max=90.0, precision=1, description="Largest random rotation of a drawn camera, in degrees")
     collection.color_tag = "COLOR_05"
     # An empty's origin is its box's centre; what else may be off-centre gets a point to look at.
