@@ -134,7 +134,7 @@ def rig() -> Iterator[float]:
 
 def models_listed() -> bool:
     """Whether the engine has said which models are on this computer."""
-    return len(api().models(wait=False)) > 1 and not part("models.lifecycle").LIBRARY.at_work
+    return len(api().models(wait=False)) > 1 and not part("models.model_library").LIBRARY.at_work
 
 
 def models() -> Iterator[float]:
