@@ -80,6 +80,11 @@ class ModelFamily:
         """Whether its models turn a picture into an object."""
         return self.conditioning == "picture"
 
+    @property
+    def takes_adapters(self) -> bool:
+        """Whether LoRAs and embeddings of words can be put on its models: they have a text encoder."""
+        return self.conditioning == "text"
+
 
 FAMILIES = (
     ModelFamily(
@@ -123,7 +128,13 @@ FAMILIES = (
     ModelFamily("reference_views", "Reference views: pictures with their cameras, no network", "none"),
     *(
         ModelFamily(
-            one.name, one.title, "text", (one.pipeline,), one.download_gigabytes, one.gpu_gigabytes, one.samples
+            one.name,
+            one.title,
+            "text",
+            (one.pipeline, *one.once),
+            one.download_gigabytes,
+            one.gpu_gigabytes,
+            one.samples,
         )
         for one in TEXT_TO_IMAGE
     ),
@@ -179,6 +190,12 @@ def takes_picture(source: str) -> bool:
     """Whether a model turns a picture into an object; False of one that is not on this computer."""
     family = known_family(source)
     return family is not None and family.takes_picture
+
+
+def takes_adapters(source: str) -> bool:
+    """Whether LoRAs and embeddings can be put on a model; True of one that is not known, or not on this computer."""
+    family = known_family(source)
+    return family is None or family.takes_adapters
 
 
 def views_together(source: str) -> int:

@@ -47,8 +47,8 @@ class ModelSpec:
     Attributes
     ----------
     source : str
-        ``"builtin"``, a folder in diffusers format, a single ``.safetensors`` file, a Hugging Face id that is
-        already in the local cache, or a folder of reference views.
+        ``"builtin"``, a folder in diffusers format, a single ``.safetensors`` or ``.gguf`` file, a Hugging Face
+        id that is already in the local cache, or a folder of reference views.
     device : str
         Where the model runs: ``"cpu"``, ``"cuda"`` or ``"mps"``; ``"auto"`` uses CUDA if available, else the CPU.
     dtype : str
@@ -531,7 +531,7 @@ class JobSpec:
 
 def subject_of(prompt: str, model: str) -> str:
     """Return the name of the object of a job with this prompt and this model source."""
-    return prompt.strip() or PurePath(model).name.removesuffix(".safetensors")
+    return prompt.strip() or PurePath(model).name.removesuffix(".safetensors").removesuffix(".gguf")
 
 
 def scheduled(spec: JobSpec) -> JobSpec:

@@ -73,6 +73,8 @@ class TextToImage:
         Side of its pictures.
     tokens : int
         Tokens of a text that it reads, where its call does not say; 0: as many as its tokenizer says.
+    once : tuple of str
+        Names that the class had before, and that folders still say.
     fits_float16 : bool
         Whether a flow's numbers fit into float16; else they need the range of bfloat16.
     """
@@ -95,6 +97,7 @@ class TextToImage:
     image_size: int = 1024
     tokens: int = 0
     fits_float16: bool = False
+    once: tuple[str, ...] = ()
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -183,6 +186,7 @@ TEXT_TO_IMAGE = (
         11.0,
         13.0,
         renormalised="row",
+        once=("Lumina2Text2ImgPipeline",),
     ),
     TextToImage(
         "aura_flow",

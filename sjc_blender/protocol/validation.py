@@ -12,7 +12,7 @@ from . import codec
 from .errors import Fault, InvalidSpec
 from .guide import PICTURES, guide_picture_of
 from .loss_weights import LOSS_WEIGHTS
-from .model_families import needs_prompt, takes_picture, views_together
+from .model_families import needs_prompt, takes_adapters, takes_picture, views_together
 from .removed_settings import without_removed
 from .spec import SPEC_VERSION, Camera, CameraRig, DomainSpec, JobSpec, Matrix, ModelSpec, OrbitRig
 
@@ -82,6 +82,7 @@ def faults(spec: JobSpec, *, look_at_model: bool = True) -> list[Fault]:
     _guide(check, spec)
     _picture(check, spec, look_at_model=look_at_model)
     if look_at_model:
+        _texts(check, spec)
         _views_together(check, spec, views_together(spec.model.source))
     _outputs(check, spec)
     return check.faults
@@ -125,6 +126,16 @@ def _model(check: Checker, model: ModelSpec) -> None:
         path = f"model.adapters[{index}]"
         check(f"{path}.path", adapter.path, bool(adapter.path.strip()), "a .safetensors file")
         check.number(f"{path}.weight", adapter.weight, lambda x: -10 <= x <= 10, "-10 to 10")
+
+
+def _texts(check: Checker, spec: JobSpec) -> None:
+    """What means nothing to a model that reads no text."""
+    negative, adapters = spec.negative_prompt, spec.model.adapters
+    read = not negative.strip() or needs_prompt(spec.model.source)
+    check("negative_prompt", negative, read, "empty with a model that reads no prompts")
+    if adapters and not takes_adapters(spec.model.source):
+        paths = ", ".join(adapter.path for adapter in adapters)
+        check("model.adapters", paths, False, "no LoRAs and embeddings with a model that reads no text")
 
 
 def _domain(check: Checker, domain: DomainSpec) -> None:

@@ -361,6 +361,23 @@ def test_what_is_on_disk_can_be_checked_and_deleted_and_a_part_completed(addon, 
     assert scene.sjc.obstacle()
 
 
+@pytest.mark.parametrize(
+    ("pipeline", "reads"), [("DDPMPipeline", False), ("DiTPipeline", None), ("FluxPipeline", True)]
+)
+def test_a_model_of_ones_own_is_told_the_texts_that_it_reads(addon, scene, tmp_path, pipeline, reads):
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": pipeline}))
+    bpy.ops.sjc.choose_model(model="own")
+    scene.sjc.model_source = str(tmp_path)
+    scene.sjc.prompt, scene.sjc.negative_prompt = "a cat", "blurry"
+    bpy.ops.sjc.add_adapter(filepath=str(tmp_path / "ink.safetensors"))
+    request = scene.sjc.request()
+    assert ("ink" in drawn().texts()) == (len(request.overrides["model"]["adapters"]) == 1) == bool(reads)
+    # DiT takes a class, and leads away from another.
+    assert request.negative_prompt == ("" if reads is False else "blurry")
+    bpy.ops.sjc.choose_model(model="builtin")
+    assert scene.sjc.request().overrides["model"]["adapters"] == []
+
+
 def test_a_model_of_ones_own_and_its_loras(addon, scene, tmp_path):
     bpy.ops.sjc.choose_model(model="own")
     assert chosen(drawn()) == ["Your Own"]
@@ -373,7 +390,7 @@ def test_a_model_of_ones_own_and_its_loras(addon, scene, tmp_path):
     scene.sjc.adapters[0].weight, scene.sjc.adapters[1].use = 0.5, False
     assert {"ink", "clay"} <= set(drawn().texts())
     bpy.ops.sjc.choose_model(model=KNOWN)
-    assert "ink" not in drawn().texts()  # it takes no prompt, and no LoRA
+    assert "ink" not in drawn().texts() and scene.sjc.used_adapters == []  # it takes no prompt, and no LoRA
     bpy.ops.sjc.choose_model(model="own")
     assert scene.sjc.used_adapters == [{"path": str(tmp_path / "ink.safetensors"), "weight": 0.5}]
     bpy.ops.sjc.remove_adapter(index=0)

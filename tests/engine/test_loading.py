@@ -221,10 +221,10 @@ def test_a_pickled_file_is_refused_unread(tmp_path, suffix):
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
-    (tmp_path / "model.gguf").write_bytes(b"GGUF")
-    error = error_of(tmp_path / "model.gguf")
+    (tmp_path / "model.onnx").write_bytes(b"ONNX")
+    error = error_of(tmp_path / "model.onnx")
     assert error.code == "unsupported_file"
-    assert ".gguf" in error.message
+    assert ".onnx" in error.message
 
 
 def test_a_damaged_weights_file_is_told_with_its_folder(folder):

@@ -176,6 +176,25 @@ def test_sharded_and_variant_folders_are_the_same_model(tiny, loaded, tmp_path, 
     torch.testing.assert_close(one.decode(first), other.decode(first))
 
 
+def test_a_network_that_takes_more_than_samples_is_refused(tiny, tmp_path):
+    """Such as FLUX.1 Fill and Depth, whose folders may name the plain pipeline."""
+    folder = Path(shutil.copytree(tiny("flux"), tmp_path / "model"))
+    config = json.loads((folder / "transformer" / "config.json").read_text())
+    filling = diffusers.FluxTransformer2DModel.from_config({**config, "in_channels": 32, "out_channels": 16})
+    filling.save_pretrained(folder / "transformer")
+    with pytest.raises(SjcError, match="takes 32 channels, and samples have 4, in patches 16") as caught:
+        load_score_model(ModelSpec(str(folder), device="cpu"))
+    assert caught.value.code == "unsupported_pipeline"
+
+
+def test_a_name_that_a_class_had_before_is_known(tiny, tmp_path):
+    folder = Path(shutil.copytree(tiny("lumina_2"), tmp_path / "model"))
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps({**index, "_class_name": "Lumina2Text2ImgPipeline"}))
+    assert family_of(folder).name == "lumina_2"
+    assert type(load_score_model(ModelSpec(str(folder), device="cpu")).call.pipeline).__name__ == "Lumina2Pipeline"
+
+
 @pytest.mark.parametrize("name", ["flux", "hunyuan_dit", "chroma"])
 def test_components_that_the_family_has_not_are_not_loaded(tiny, loaded, tmp_path, name):
     folder = Path(shutil.copytree(tiny(name), tmp_path / "model"))
@@ -185,16 +204,6 @@ def test_components_that_the_family_has_not_are_not_loaded(tiny, loaded, tmp_pat
     shutil.copytree(tiny("flux") / "text_encoder", folder / "feature_extractor")
     model = load_score_model(ModelSpec(str(folder), device="cpu"))
     assert model.call.pipeline.feature_extractor is None
-
-
-def test_a_quantised_transformer_is_refused_by_name(tiny, tmp_path):
-    folder = Path(shutil.copytree(tiny("flux"), tmp_path / "model"))
-    config = folder / "transformer" / "config.json"
-    told = {**json.loads(config.read_text()), "quantization_config": {"quant_method": "bitsandbytes"}}
-    config.write_text(json.dumps(told))
-    with pytest.raises(SjcError, match="quantised") as caught:
-        load_score_model(ModelSpec(str(folder), device="cpu"))
-    assert "unquantised" in caught.value.hint
 
 
 @pytest.mark.parametrize(

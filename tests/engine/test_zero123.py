@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from sjc_blender.engine.cameras.viewpoints import orbit_camera, viewpoint_of
@@ -266,6 +267,42 @@ def test_stable_zero123_is_told_by_its_name(folder, tmp_path):
         load(shutil.copytree(folder, tmp_path / "stable_zero123-diffusers"))
 
 
+def sampled(folder, out, *options):
+    command = ["sample2d", "--model", str(folder), "--device", "cpu", "--steps", "2", "--count", "1"]
+    return cli.main([*command, "--out", str(out), *options]), out
+
+
 def test_samples_in_2d_ask_for_a_picture(folder, tmp_path, capsys):
-    assert cli.main(["sample2d", "--model", str(folder), "--device", "cpu", "--out", str(tmp_path / "a.png")]) == 1
-    assert "a picture of the object" in capsys.readouterr().err
+    assert sampled(folder, tmp_path / "a.png")[0] == 1
+    assert "name the picture with --picture" in capsys.readouterr().err
+    assert sampled(folder, tmp_path / "a.png", "--picture", str(tmp_path / "none.png"))[0] == 1
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_samples_in_2d_show_the_picture_and_the_camera(folder, tmp_path):
+    half = Image.new("RGBA", (40, 30), (200, 30, 30, 255))
+    half.paste((0, 0, 0, 0), (0, 0, 20, 30))
+    half.save(tmp_path / "half.png")
+    white = Image.new("RGB", (40, 30), (255, 255, 255))
+    white.paste((200, 30, 30), (20, 0, 40, 30))
+    white.save(tmp_path / "white.png")
+    white.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "other.png")
+    made = {
+        name: sampled(folder, tmp_path / f"{name}-out.png", "--picture", str(tmp_path / file), *more)
+        for name, file, more in (
+            ("half", "half.png", ()),
+            ("white", "white.png", ()),
+            ("other", "other.png", ()),
+            ("side", "half.png", ("--azimuth", "90")),
+            ("above", "half.png", ("--picture-elevation", "60")),
+        )
+    }
+    assert {code for code, _ in made.values()} == {0}
+    pixels = {name: Image.open(out).tobytes() for name, (_, out) in made.items()}
+    assert pixels["half"] == pixels["white"]
+    assert len(set(pixels.values())) == 4
+
+
+def test_samples_in_2d_of_other_models_take_no_picture(tmp_path, capsys):
+    assert sampled("builtin", tmp_path / "a.png", "--prompt", "a red chair", "--picture", "a.png")[0] == 1
+    assert "turns no picture into an object" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import torch
 from safetensors.torch import save
 
@@ -14,6 +15,7 @@ from sjc_blender.engine.score_models.camera_projection import load_projection
 from sjc_blender.engine.score_models.class_names import names_from_config
 from sjc_blender.engine.score_models.control import locate_control, pixels_per_sample
 from sjc_blender.engine.score_models.fine_tuning import apply_adapters
+from sjc_blender.engine.score_models.gguf_file import gguf_state, gguf_tensors
 from sjc_blender.engine.score_models.ip_adapter import locate_ip_adapter
 from sjc_blender.engine.score_models.multi_view_unet import stock_configuration
 from sjc_blender.engine.score_models.single_file import configuration_of
@@ -22,6 +24,7 @@ from sjc_blender.protocol.model_families import BUILTIN, family_of, json_object
 from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.reference_views import read_reference_views
 from sjc_blender.protocol.spec import Adapter
+from tests.engine.tiny_gguf import KIND, save_gguf
 from tests.fuzz.reader import Reader, as_json, at, scratch_folder
 
 INDEX = BUILTIN.joinpath("model_index.json").read_bytes()
@@ -83,6 +86,20 @@ def _single_file(root: Path) -> object:
     return family_of(file), configuration_of(file)
 
 
+def _gguf(root: Path) -> object:
+    file = root / "model.gguf"
+    told = gguf_tensors(file)
+    gguf_state(file)
+    return told, configuration_of(file)
+
+
+def _gguf_example() -> bytes:
+    """Two tensors, one of them quantised, as the format's own library writes them."""
+    file = scratch_folder() / "a.gguf"
+    numbers = {"double_blocks.0.a": np.ones((2, 32), np.float32), "b": np.ones(3, np.float32)}
+    return save_gguf(file, {name: torch.from_numpy(one) for name, one in numbers.items()}, KIND.Q8_0).read_bytes()
+
+
 def _control(root: Path) -> object:
     (root / "diffusion_pytorch_model.safetensors").write_bytes(save({"a": torch.zeros(2)}))
     locate_control(str(root))
@@ -124,6 +141,7 @@ def model_readers(held: bytes) -> list[Reader]:
             at("model.safetensors")(_single_file),
             (held, save({name: torch.zeros(1, 4) for name in ORIGINAL}), save({ORIGINAL[0]: torch.zeros(())})),
         ),
+        Reader("a GGUF file", at("model.gguf")(_gguf), (_gguf_example(),)),
         Reader(
             "a ControlNet's configuration",
             at("config.json")(_control),

@@ -13,7 +13,7 @@ from sjc_blender.protocol.errors import InvalidSpec, SjcError
 from sjc_blender.protocol.hub_cache import cached_snapshot, hub_cache
 from sjc_blender.protocol.model_families import FAMILIES, family_of, local_model, needs_prompt
 from sjc_blender.protocol.model_profile import load_profile
-from sjc_blender.protocol.spec import Adapter, ModelSpec
+from sjc_blender.protocol.spec import Adapter, ModelSpec, PictureSpec
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -133,6 +133,25 @@ def test_a_prompt_is_asked_of_models_that_take_one(tmp_path):
     assert needs_prompt("nothing/known")
     with pytest.raises(InvalidSpec, match="prompt"):
         presets.new_job(" ", model=str(write_pipeline(tmp_path / "sd", "StableDiffusionPipeline")))
+
+
+@pytest.mark.parametrize("pipeline", ["DDPMPipeline", "Zero123Pipeline", "ScoreSdeVePipeline"])
+def test_texts_that_a_model_does_not_read_are_refused(tmp_path, pipeline):
+    model = str(write_pipeline(tmp_path / "model", pipeline))
+    more = {"picture": PictureSpec("0")} if pipeline == "Zero123Pipeline" else {}
+    assert presets.new_job("", model=model, negative_prompt=" ", **more).negative_prompt == " "
+    with pytest.raises(InvalidSpec, match="empty with a model that reads no prompts"):
+        presets.new_job("", model=model, negative_prompt="blurry", **more)
+    lora = {"source": model, "adapters": [{"path": "/loras/clay.safetensors", "weight": 1.0}]}
+    with pytest.raises(InvalidSpec, match=r"clay\.safetensors.*no LoRAs and embeddings"):
+        presets.new_job("", model=lora, **more)
+
+
+def test_texts_are_left_to_models_that_read_them_or_are_not_known(tmp_path):
+    lora = [{"path": "/loras/clay.safetensors", "weight": 1.0}]
+    for source in (str(write_pipeline(tmp_path / "flux", "FluxPipeline")), "not/here"):
+        spec = presets.new_job("a cat", model={"source": source, "adapters": lora}, negative_prompt="blurry")
+        assert spec.negative_prompt == "blurry" and len(spec.model.adapters) == 1
 
 
 def test_a_job_without_a_prompt_is_called_by_its_model(tmp_path):

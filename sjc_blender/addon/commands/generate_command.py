@@ -43,7 +43,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", default="standard", help=", ".join(preset_names()) + " or a published recipe")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--model", default="builtin", metavar="SOURCE", help="builtin, a folder, a .safetensors file or a cached id"
+        "--model",
+        default="builtin",
+        metavar="SOURCE",
+        help="builtin, a folder, a .safetensors or .gguf file, or a cached id",
     )
     add_guide_options(parser)
     add_farm_options(parser)

@@ -13,7 +13,7 @@ from ...protocol import codec, presets
 from ...protocol.checkpoint_content import checkpoint_content
 from ...protocol.errors import SjcError
 from ...protocol.job_folder import JobFolder, engine_busy
-from ...protocol.model_families import takes_picture
+from ...protocol.model_families import needs_prompt, takes_picture
 from ...protocol.model_profile import same_samples
 from ...protocol.overrides import nested
 from ...protocol.spec import CameraRig, DomainSpec, JobSpec, OriginSpec
@@ -130,7 +130,9 @@ def _settings(old: JobSpec, source: str, origin: OriginSpec, request: JobRequest
     """Return the arguments of the new job: the old one's; with a new preset or model only the scene's."""
     data = codec.encode(old)
     field: dict[str, Any] = {"origin": origin, "proxy": None, "blob_density": 0.0}
-    settings: dict[str, Any] = {"outputs": data["outputs"], "seed": old.seed, "negative_prompt": old.negative_prompt}
+    settings: dict[str, Any] = {"outputs": data["outputs"], "seed": old.seed}
+    if needs_prompt(source):
+        settings["negative_prompt"] = old.negative_prompt
     if request.model is None and request.preset is None:
         steps = old.optimisation.schedule_steps or old.optimisation.steps
         settings |= {"cameras": data["cameras"], "optimisation": data["optimisation"]}

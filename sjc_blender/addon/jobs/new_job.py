@@ -65,7 +65,7 @@ def generate(
     seed : int
         0 or more. The same settings and seed repeat a result.
     model : str or Path
-        ``"builtin"``, a folder, a .safetensors file, or a Hugging Face id that is in the local
+        ``"builtin"``, a folder, a .safetensors or .gguf file, or a Hugging Face id that is in the local
         cache. A path may begin with ``//``: beside the .blend.
     outputs : sequence of str
         ``"volume"``, ``"mesh"`` or both.

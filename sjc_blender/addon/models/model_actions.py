@@ -140,7 +140,7 @@ def show_model(model: str | Path, *, tried: bool = False, engine_python: str | P
     Parameters
     ----------
     model : str or Path
-        ``"builtin"``, a folder, a ``.safetensors`` file, or a Hugging Face id.
+        ``"builtin"``, a folder, a ``.safetensors`` or ``.gguf`` file, or a Hugging Face id.
     tried : bool
         Load it too, and try what its network does: as long as that takes.
     engine_python : str or Path, optional

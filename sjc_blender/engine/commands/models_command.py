@@ -48,7 +48,7 @@ def add_models_command(commands: Any, listen: Listen) -> None:
         if action in ("download", "delete"):
             one.add_argument("id", metavar="ID", help="Hugging Face id, such as google/ddpm-cifar10-32")
         elif action != "list":
-            one.add_argument("id", metavar="MODEL", help="builtin, a folder, a .safetensors file, or a Hugging Face id")
+            one.add_argument("id", metavar="MODEL", help="builtin, a folder, a file, or a Hugging Face id")
         one.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         if action == "show":
             one.add_argument("--try", action="store_true", dest="tried", help="load it too, and try what it predicts")

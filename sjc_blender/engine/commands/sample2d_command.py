@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...protocol import presets
 from ...protocol.errors import SjcError
+from ...protocol.picture import picture_digest
+from ...protocol.spec import PictureSpec
 from .arguments import finite
 from .file_command import file_command
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..reporter import Report
 
 SAMPLERS = ("karras", "langevin", "paas")
@@ -31,6 +35,12 @@ def add_sample2d_command(commands: Any) -> None:
     parser.add_argument("--prompt", default="", help="empty for a model without prompts")
     parser.add_argument("--negative-prompt", default="", metavar="TEXT")
     parser.add_argument("--model", default="builtin", metavar="SOURCE", help="as for generate")
+    parser.add_argument(
+        "--picture", type=Path, metavar="FILE", help="of the object, for a model that turns a picture into an object"
+    )
+    parser.add_argument(
+        "--picture-elevation", type=finite, default=0.0, metavar="DEGREES", help="from which the picture was taken"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument(
         "--sampler",
@@ -88,15 +98,20 @@ def _draw(arguments: argparse.Namespace, _report: Report) -> None:
     from ..optimisation.estimator import joined_conditions
     from ..score_models.conditioning import conditioner_for
     from ..score_models.loading import load_score_model
-    from ..score_models.score_model import views_seen_together
+    from ..score_models.model_source import locate_model
+    from ..score_models.score_model import TurnsPictures, views_seen_together
 
     _check(arguments)
+    locate_model(arguments.model)
+    picture = _picture(arguments)
+    shown: dict[str, Any] = {} if picture is None else {"picture": _picture_settings(picture, arguments.picture_elevation)}
     spec = presets.new_job(
         arguments.prompt,
         negative_prompt=arguments.negative_prompt,
         model={"source": arguments.model, "device": arguments.device},
         seed=arguments.seed,
         optimisation={"guidance_scale": arguments.guidance},
+        **shown,
     )
     profile = load_profile(spec.model.source)
     model = load_score_model(spec.model)
@@ -106,6 +121,9 @@ def _draw(arguments: argparse.Namespace, _report: Report) -> None:
     together = views_seen_together(model)
     _check_rings(arguments, together)
     conditioner = conditioner_for(spec, profile, model)
+    if isinstance(model, TurnsPictures) and picture is not None:
+        with torch.no_grad():
+            model.show_picture(picture, arguments.picture_elevation, model.sample_size)
     views = [conditioner.at(view) for view in ring_through(viewpoint_of(camera), together)]
     condition = joined_conditions(views, arguments.count // together, neighbours=True)
     assert condition is not None  # they differ in their embeddings alone
@@ -122,6 +140,39 @@ def _draw(arguments: argparse.Namespace, _report: Report) -> None:
         )
     write_png(arguments.out, torch.cat(list(pictures), dim=2))
     print(arguments.out)
+
+
+def _picture(arguments: argparse.Namespace) -> np.ndarray | None:
+    """The picture that the model turns into an object, on white; SjcError if it needs one, or takes none."""
+    import numpy as np
+    from PIL import Image
+
+    from ...protocol.model_families import takes_picture
+    from ...protocol.picture import MOST_SIDE
+    from ..image_files.picture_file import UnusablePicture, open_picture, shrunk
+
+    file, taken = arguments.picture, takes_picture(arguments.model)
+    if taken and file is None:
+        whose = f"The model {arguments.model} turns a picture of an object into an object"
+        raise SjcError("bad_usage", f"{whose}: name the picture with --picture.")
+    if file is None:
+        return None
+    if not taken:
+        raise SjcError(
+            "bad_usage",
+            f"--picture is {str(file)!r}; allowed: none with {arguments.model}, which turns no picture into an object.",
+        )
+    try:
+        opened = shrunk(open_picture(file), MOST_SIDE)
+    except UnusablePicture as error:
+        raise SjcError("bad_usage", f"--picture is {str(file)!r}, which {error}.") from error
+    white = Image.new("RGBA", opened.size, (255, 255, 255, 255))
+    return np.asarray(Image.alpha_composite(white, opened).convert("RGB"))
+
+
+def _picture_settings(picture: np.ndarray, elevation: float) -> PictureSpec:
+    height, width, _ = picture.shape
+    return PictureSpec(picture_digest(width, height, picture.tobytes()), elevation=elevation)
 
 
 def _check_rings(arguments: argparse.Namespace, together: int) -> None:

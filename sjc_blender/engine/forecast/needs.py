@@ -32,7 +32,13 @@ from ..score_models.model_source import locate_model
 from ..score_models.pipeline_call import DENOISERS
 from ..score_models.pipeline_model import square_side
 from ..score_models.placement import choose_dtype
-from .weights import Network, control_network, ip_adapter_network, networks_of
+from .weights import (
+    Network,
+    control_network,
+    ip_adapter_network,
+    networks_of,
+    picture_encoder_network,
+)
 
 FLOAT = 4
 CONTROL = "controlnet"
@@ -107,6 +113,8 @@ class Needs:
         What the optimiser takes while it steps, beside the field, its gradient and its moments.
     colouring : int
         What the result takes of main memory at the most, which a haze does: of an object it is a third.
+    seeing : int
+        What sees the picture beside the prompt takes of main memory, before the first step.
     checkpoint, pictures : int
         On the disk: the field with its moments, and all other files.
     together : int
@@ -125,6 +133,7 @@ class Needs:
     checkpoint: int
     pictures: int
     together: int = 1
+    seeing: int = 0
 
     @property
     def weights(self) -> int:
@@ -146,7 +155,8 @@ class Needs:
     def memory(self, level: MemoryLevel, on_card: bool) -> int:
         """Return the main memory needed, libraries included: networks are loaded there even if they do not stay."""
         working = 0 if on_card else self.working(level)
-        return ENGINE_BYTES + self.weights + max(working, (0 if on_card else 4 * self.field) + self.colouring)
+        later = max(working, (0 if on_card else 4 * self.field) + self.colouring)
+        return ENGINE_BYTES + self.weights + max(later, self.seeing)
 
     def forecast(self, level: MemoryLevel, device: torch.device) -> Forecast:
         """Return the needs at a level as an event."""
@@ -190,6 +200,7 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
     if spec.model.ip_adapter:
         networks[IP_ADAPTER] = ip_adapter_network(spec.model.ip_adapter, dtype)
     scoring = [networks[name] for name in (*DENOISERS, CONTROL) if name in networks]
+    seeing = picture_encoder_network(spec.model.ip_adapter).weights if spec.model.ip_adapter else 0
     vae = networks.get("vae") or networks.get("movq")
     config: Mapping[str, Any] = scoring[0].config if scoring else {}
     listed = BY_NAME.get(family.name)
@@ -209,10 +220,11 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
     o = spec.optimisation
     return Needs(
         networks,
-        denoising=round(NETWORK_SHARE * sum(network.weights for network in scoring) * (size / side) ** 2),
+        denoising=round(NETWORK_SHARE * sum(network.numbers for network in scoring) * (size / side) ** 2),
         decoding=DECODER_SHARE * vae.weights / DECODER_PIXELS if vae is not None else 3 * FLOAT,
         samples=o.views * o.noises * (PERP_NEG_EVALUATIONS if o.perp_neg_weight > 0 else EVALUATIONS),
         together=family.together,
+        seeing=seeing,
         pixels=pixels,
         field=field,
         render=_render_bytes(spec, size, fused) + (GUIDE_BYTES if spec.guide is not None else 0),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from ...protocol.model_families import (
 )
 from ...protocol.outside_file import is_file, is_folder
 from ..score_models.control import CONFIGURATION, locate_control
-from ..score_models.ip_adapter import locate_ip_adapter
-from ..score_models.loading import ADAPTERS, NETWORK, adapter_of
+from ..score_models.gguf_file import StoredTensor, gguf_tensors, is_gguf
+from ..score_models.ip_adapter import locate_ip_adapter, picture_encoder
+from ..score_models.loading import ADAPTERS, adapter_of
 from ..score_models.multi_view_unet import CLASS, stock_configuration
+from ..score_models.network_file import NETWORK, bare_names
 from ..score_models.pipeline_folder import examine_folder, weights_variant
 from ..score_models.single_file import configuration_of
 
@@ -33,6 +35,9 @@ SINGLE_FILE_PARTS = {"model.diffusion_model.": "unet", "first_stage_model.": "va
 """By how the names of tensors begin; the others are the text encoders'."""
 
 FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
+COMPUTED = 3
+"""Copies of a layer's weights in the network's precision while they are computed of quantised ones."""
+
 KEPT_PRECISE = ".wo.weight"
 """Layers of T5 that stay in float32 in a model of float16: https://github.com/huggingface/transformers/issues/20287."""
 
@@ -47,11 +52,14 @@ class Network:
         Bytes in the precision that it is loaded in.
     largest : int
         Bytes of its largest tensor, which is about what sequential offloading holds at once.
+    numbers : int
+        Bytes of all its numbers in the precision that it computes in: of quantised weights more than they take.
     config : mapping
     """
 
     weights: int
     largest: int
+    numbers: int
     config: Mapping[str, Any]
 
 
@@ -75,7 +83,8 @@ def networks_of(path: Path, family: ModelFamily, dtype: torch.dtype) -> dict[str
         folder = examine_folder(configuration, names, adapter.parts, adapter.optional, adapter.allowed)
         parts = {n: _tensors_in(configuration, n, folder.variant) for n in names if n not in folder.absent}
     if alone:
-        parts[NETWORK] = list(tensor_headers(path).items())
+        headers = {} if is_gguf(path) else tensor_headers(path)
+        parts[NETWORK] = [(name, headers[name]) for name in bare_names(headers)]
     # The decoder of SDXL 1.0 overflows in half precision, see its adapter's `prepare`.
     upcast = family.name == "stable_diffusion_xl" and component_config(configuration, "vae").get("force_upcast")
     networks = {}
@@ -83,6 +92,8 @@ def networks_of(path: Path, family: ModelFamily, dtype: torch.dtype) -> dict[str
         itemsize = 4 if upcast and name == "vae" else dtype.itemsize
         kept = KEPT_PRECISE if dtype == torch.float16 and name.startswith("text_encoder") else None
         networks[name] = _network(_config_of(configuration, name), tensors, itemsize, kept)
+    if is_gguf(path):
+        networks[NETWORK] = _quantised(networks[NETWORK].config, gguf_tensors(path).values(), dtype.itemsize)
     return networks
 
 
@@ -104,6 +115,13 @@ def control_network(source: str, dtype: torch.dtype) -> Network:
 def ip_adapter_network(source: str, dtype: torch.dtype) -> Network:
     """What an IP-Adapter adds to the denoising network; SjcError as `locate_ip_adapter`."""
     return _network({}, list(tensor_headers(locate_ip_adapter(source)).items()), dtype.itemsize, None)
+
+
+def picture_encoder_network(source: str) -> Network:
+    """What sees the picture of an IP-Adapter, in full precision; SjcError as `picture_encoder`."""
+    folder = picture_encoder(locate_ip_adapter(source))
+    tensors = _tensors_in(folder, "", weights_variant(folder))
+    return _network(json_object(folder / CONFIGURATION), tensors, torch.float32.itemsize, None)
 
 
 def _parts_of(file: Path) -> dict[str, list[Tensor]]:
@@ -129,4 +147,11 @@ def _network(config: Mapping[str, Any], tensors: Sequence[Tensor], itemsize: int
         for name, header in tensors
         if header.get("dtype") in FLOATS
     ]
-    return Network(sum(sizes), max(sizes, default=0), config)
+    return Network(sum(sizes), max(sizes, default=0), sum(sizes), config)
+
+
+def _quantised(config: Mapping[str, Any], tensors: Collection[StoredTensor], itemsize: int) -> Network:
+    """A network whose weights stay quantised, but for those of one layer at a time."""
+    stored = [one.size if one.quantised else math.prod(one.shape) * itemsize for one in tensors]
+    meant = [math.prod(one.shape) * itemsize for one in tensors]
+    return Network(sum(stored) + COMPUTED * max(meant), max(meant), sum(meant), config)

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from ...protocol.errors import SjcError
 from ...protocol.memory import MemoryLevel
 from ...protocol.text_to_image import TextToImage
 from .cut_texts import log_cut_texts
@@ -23,7 +24,7 @@ from .noise_levels import levels_of_scheduler
 from .pipeline_call import DENOISERS, PipelineCall
 from .pipeline_model import PipelineModel, square_side
 from .preconditioning import Preconditioning
-from .sample_layout import SampleLayout
+from .sample_layout import PATCH, SampleLayout
 from .score_model import Condition
 from .told_texts import ToldTexts, Tree, negative_part
 
@@ -56,6 +57,7 @@ class AnyPipeline(PipelineModel):
         # Networks that see patches of latents have more channels than those.
         latent = decoder and (decoder.config.get("latent_channels") or decoder.config.get("z_dim"))
         self.channels = int(latent or config.in_channels)
+        _require_samples_alone(pipeline, self.channels, config.get("in_channels"))
         side = config.get("sample_size") or getattr(pipeline, "default_sample_size", None) or USUAL_SIDE
         self.sample_size = square_side(side)
         super().__init__(pipeline, device)
@@ -220,6 +222,17 @@ class AnyPipeline(PipelineModel):
         longest = parameter.default if parameter is not None else self.family.tokens
         if tokenizer is not None:
             log_cut_texts(tokenizer, texts, longest if isinstance(longest, int) else 0)
+
+
+def _require_samples_alone(pipeline: Any, channels: int, seen: int | None) -> None:
+    """Refuse a network that takes more than samples, or patches of 2 x 2 of them: a mask, a picture, its depth."""
+    if seen is not None and seen not in (channels, channels * PATCH**2):
+        raise SjcError(
+            "unsupported_pipeline",
+            f"The network of the {type(pipeline).__name__} takes {seen} channels, and samples have {channels}, in "
+            f"patches {channels * PATCH**2}: it changes a given picture, or follows one.",
+            "Choose the text-to-image model of the same family.",
+        )
 
 
 def adapter_for(family: TextToImage) -> type[AnyPipeline]:

@@ -20,6 +20,7 @@ from .load_errors import is_out_of_memory
 from .lora_format import OTHER_FORMATS, lora_pairs
 from .lora_layers import NoSuchLayers, add_lora
 from .model_source import PICKLED_SUFFIXES, pickled
+from .quantised_layers import is_quantised
 
 ENCODERS = {"clip_l": ("tokenizer", "text_encoder"), "clip_g": ("tokenizer_2", "text_encoder_2")}
 """Names of an embedding's tensors where there are two text encoders."""
@@ -92,6 +93,12 @@ def _is_embedding(names: frozenset[str]) -> bool:
 def _add_lora(pipeline: Any, file: Path, strength: float) -> None:
     if getattr(pipeline, "text_encoder", None) is None:
         raise _unsupported(pipeline, file, "LoRA")
+    if any(map(is_quantised, pipeline.components.values())):
+        raise SjcError(
+            "unsupported_adapter",
+            f"{file} is a LoRA, which is added to a model's weights, and those of this model are quantised (GGUF).",
+            "Leave it out, or choose the model's file or folder of weights that are not quantised.",
+        )
     pairs = lora_pairs(file, _tensors(file))
     try:
         add_lora(pipeline, pairs, strength)

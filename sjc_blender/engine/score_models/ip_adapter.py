@@ -163,6 +163,18 @@ def locate_ip_adapter(source: str) -> Path:
     return file
 
 
+def picture_encoder(file: Path) -> Path:
+    """The folder of the network that sees pictures for an adapter that `locate_ip_adapter` has found.
+
+    Raises
+    ------
+    SjcError
+        ``ip_adapter_mismatch`` if none of its width is beside it; of what is wrong with the folder's files.
+    """
+    kind, width = _seen(tensor_headers(file))
+    return _encoder_of(file, width, of_patches=kind.of_patches)
+
+
 def with_ip_adapter(pipeline: Any, source: str) -> IpAdapter:
     """Give a pipeline's U-Net an IP-Adapter.
 
@@ -181,8 +193,7 @@ def with_ip_adapter(pipeline: Any, source: str) -> IpAdapter:
         raise takes_no_picture(f"Models of the class {type(pipeline).__name__}")
     file = locate_ip_adapter(source)
     headers = tensor_headers(file)
-    kind = _kind(headers)
-    assert kind is not None
+    kind, width = _seen(headers)
     unet = pipeline.unet
     places = [name for name in unet.attn_processors if not name.endswith("attn1.processor")]
     told = [name for name in headers if name.endswith(".to_k_ip.weight")]
@@ -194,7 +205,6 @@ def with_ip_adapter(pipeline: Any, source: str) -> IpAdapter:
             f"the model has {len(places)} layers and texts {the_models} wide.",
             "An IP-Adapter works with the family that it was made for, such as Stable Diffusion 1.5 or XL.",
         )
-    width = _shape(headers[PROJECTION + kind.mark])[kind.width]
     encoder = _encoder_of(file, width, of_patches=kind.of_patches)
     with library_explained(file):
         state: dict[str, dict[str, torch.Tensor]] = {"image_proj": {}, "ip_adapter": {}}
@@ -247,6 +257,13 @@ def _kind(headers: Mapping[str, Any]) -> _Kind | None:
     if of_faces or any(name.startswith("perceiver_resampler.") for name in names):
         return None
     return next((kind for kind in KINDS if kind.mark in names), None)
+
+
+def _seen(headers: Mapping[str, Any]) -> tuple[_Kind, int]:
+    """What an adapter that was judged takes of a picture, and how wide that is."""
+    kind = _kind(headers)
+    assert kind is not None
+    return kind, _shape(headers[PROJECTION + kind.mark])[kind.width]
 
 
 def _shape(header: Mapping[str, Any]) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ from ...protocol.model_families import ModelFamily, family_of, holds_network_alo
 from ...protocol.model_profile import load_profile
 from ...protocol.outside_file import is_file
 from ...protocol.spec import ModelSpec
-from ...protocol.text_to_image import OTHER, TEXT_TO_IMAGE
+from ...protocol.text_to_image import BY_NAME, OTHER, TEXT_TO_IMAGE
 from ..this_process.offline import stay_offline
 from .any_pipeline import AnyPipeline, adapter_for
 from .behaviour import levels_of, remarks_on
@@ -31,6 +31,7 @@ from .ip_adapter import takes_no_picture, with_ip_adapter
 from .load_errors import is_out_of_memory, library_explained, memory_explained
 from .model_source import locate_model
 from .mvdream import MVDream
+from .network_file import NETWORK, load_network
 from .other_pipeline import adapter_for_folder, require_agreement, trial_explained
 from .pipeline_folder import PipelineFolder, examine_folder, unknown_folder
 from .pipeline_model import PipelineModel
@@ -40,7 +41,7 @@ from .prediction_check import alike, mislabelled, prediction_of, readings, smoot
 from .reference_views import ReferenceViewModel
 from .score_model import ScoreModel
 from .score_sde_ve import ScoreSdeVe
-from .single_file import configuration_is_borrowed, configuration_of, network_tensors, retell, tell_prediction
+from .single_file import configuration_is_borrowed, configuration_of, retell, tell_prediction
 from .stable_diffusion import StableDiffusion
 from .stable_diffusion_xl import StableDiffusionXL
 from .zero123 import Zero123
@@ -57,10 +58,6 @@ ADAPTERS: dict[str, type[PipelineModel]] = {
     **{family.name: adapter_for(family) for family in (*TEXT_TO_IMAGE, OTHER)},
 }
 """By the family's name in `sjc_blender.protocol.model_families`."""
-
-
-NETWORK = "transformer"
-"""The component that a file without the rest of its model holds."""
 
 
 def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> ScoreModel:
@@ -194,7 +191,7 @@ def _load_folder(path: Path, family: ModelFamily, adapter: type[PipelineModel], 
         assembled = adapter.assemble(folder, dtype)
         if assembled is not None:
             return assembled
-        return _from_folder(folder, _pipeline_class(folder.pipeline), adapter, dtype, {})
+        return _from_folder(folder, _class_for(family, folder.pipeline), adapter, dtype, {})
 
 
 def _from_folder(
@@ -228,44 +225,21 @@ def _not_asked_for(path: Path, kind: Any, components: Collection[str]) -> dict[s
     }
 
 
-def _load_network_file(path: Path, adapter: type[PipelineModel], dtype: torch.dtype) -> Any:
+def _load_network_file(path: Path, family: ModelFamily, adapter: type[PipelineModel], dtype: torch.dtype) -> Any:
     """A pipeline whose denoising network is in a file, and everything else in the folder beside it."""
     rest = configuration_of(path)
     others = [name for name in adapter.networks if name != NETWORK]
     folder = examine_folder(rest, others, adapter.parts, adapter.optional, adapter.allowed)
     examine_folder(rest, (NETWORK,), (), (), adapter.allowed, weights=False)
-    if not is_file(rest / NETWORK / "config.json"):
-        raise SjcError(
-            "missing_configuration",
-            f"{path} holds weights only; the configuration of its network was not found in {rest / NETWORK}.",
-            f"Put the model's {NETWORK}/config.json there.",
-        )
     _, named = json_object(rest / INDEX)[NETWORK]
     with library_explained(path):
-        kind = _pipeline_class(folder.pipeline)
-        loader = getattr(_pipeline_class(named), "from_single_file", None)
-        if loader is None:
-            raise SjcError(
-                "unsupported_file",
-                f"{path} holds a network of the class {named}, of which diffusers reads no single files.",
-                f"Put its weights into {rest / NETWORK}, as they are in the model's repository, and choose {rest}.",
-            )
-        try:
-            network = loader(
-                network_tensors(path), config=str(rest), subfolder=NETWORK, dtype=dtype, local_files_only=True
-            )
-        except NotImplementedError as error:  # of tensors that have no numbers
-            raise SjcError(
-                "broken_model",
-                f"The network in {path} is incomplete, or not one of the configuration in {rest / NETWORK}.",
-                "Put the folder of the model that it was made from there, or download the file again.",
-            ) from error
-        return _from_folder(folder, kind, adapter, dtype, {NETWORK: network})
+        kind = _class_for(family, folder.pipeline)
+        return _from_folder(folder, kind, adapter, dtype, {NETWORK: load_network(path, rest, named, dtype)})
 
 
 def _load_file(path: Path, family: ModelFamily, adapter: type[PipelineModel], dtype: torch.dtype) -> Any:
     if holds_network_alone(path):
-        return _load_network_file(path, adapter, dtype)
+        return _load_network_file(path, family, adapter, dtype)
     configuration = configuration_of(path)
     examine_folder(configuration, adapter.networks, adapter.parts, adapter.optional, adapter.allowed, weights=False)
     with library_explained(path):
@@ -278,6 +252,12 @@ def _load_file(path: Path, family: ModelFamily, adapter: type[PipelineModel], dt
         )
         tell_prediction(path, pipeline)
         return pipeline
+
+
+def _class_for(family: ModelFamily, named: str) -> Any:
+    """The class that a folder names; of a name that diffusers no longer has, what it is called now."""
+    listed = BY_NAME.get(family.name)
+    return _pipeline_class(listed.pipeline if listed is not None and named in listed.once else named)
 
 
 def _pipeline_class(name: str) -> Any:

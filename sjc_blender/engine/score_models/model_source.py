@@ -10,6 +10,7 @@ from ...protocol.home import expanded
 from ...protocol.hub_cache import HUB_ID, INDEX, cached_snapshot
 from ...protocol.model_families import BUILTIN
 from ...protocol.outside_file import is_file, is_folder
+from .gguf_file import SUFFIX as GGUF
 
 PICKLED_SUFFIXES = (".ckpt", ".bin", ".pt", ".pth", ".pkl")
 
@@ -25,7 +26,7 @@ def locate_model(source: str) -> Path:
     Returns
     -------
     Path
-        An existing folder (not yet examined) or an existing ``.safetensors`` file.
+        An existing folder (not yet examined) or an existing ``.safetensors`` or ``.gguf`` file.
 
     Raises
     ------
@@ -74,18 +75,11 @@ def _checked_file(path: Path) -> Path:
     suffix = path.suffix.lower()
     if suffix in PICKLED_SUFFIXES:
         raise pickled(path)
-    if suffix == ".gguf":
-        raise SjcError(
-            "unsupported_file",
-            f"{path} holds quantised weights (.gguf); they need a package that the engine has not.",
-            "Choose the model's folder in diffusers format; model.offload lets one that is too large wait in main "
-            "memory.",
-        )
-    if suffix != ".safetensors":
+    if suffix not in (".safetensors", GGUF):
         kind = f"of the kind {suffix}" if suffix else "without a suffix"
         raise SjcError(
             "unsupported_file",
-            f"{path} is a file {kind}; a model is a .safetensors file or a folder in diffusers format.",
+            f"{path} is a file {kind}; a model is a .safetensors file, a .gguf file or a folder in diffusers format.",
             f"Choose the .safetensors file, or the folder that holds {INDEX}.",
         )
     return path
@@ -97,8 +91,8 @@ def _unknown(source: str) -> SjcError:
         return SjcError(
             "unknown_model",
             f"The model {source!r} was not found. {looked}.",
-            'Give "builtin", a folder in diffusers format, a .safetensors file, or a Hugging Face id (owner/name) '
-            "that is in the local cache.",
+            'Give "builtin", a folder in diffusers format, a .safetensors or .gguf file, or a Hugging Face id '
+            "(owner/name) that is in the local cache.",
         )
     command = download_command(source, INDEX, "*/*.json", "*/*.txt", "*/*.safetensors")
     return SjcError(

@@ -56,6 +56,7 @@ VOCABULARIES = {
 }
 """What a tokenizer's configuration calls the files of its words, and their names in the folder, which go first."""
 
+QUANTISATION = ("quantization_config", "compression_config")
 KNOWN_ATTENTION = (None, "eager", "sdpa")
 
 
@@ -155,14 +156,26 @@ def _require_configuration(file: Path) -> None:
     for name in ("attn_implementation", "_attn_implementation"):
         if config.get(name) not in KNOWN_ATTENTION:
             raise _unsafe(file, f"has {name} {str(config[name])[:60]!r}, which needs code of others")
-    if config.get("quantization_config") is not None:
-        quantised = "tells of a quantised network, which needs packages that the engine has not"
-        raise _unsafe(file, quantised, "Choose its folder of unquantised weights, or")
+    _require_unquantised(file, config)
     heads, width = (config.get(name) or 1 for name in ("num_attention_heads", "attention_head_dim"))
     side = config.get("pos_embed_max_size") or (config.get("sample_size") if "patch_size" in config else 0)
     sizes: tuple[Any, ...] = (heads, width, side, 1 if counted else side)
     if all(isinstance(size, int) for size in sizes) and math.prod(sizes) > MOST_POSITIONS:
         raise _broken(file, f"asks for a table of {side} x {side} positions {heads * width} wide")
+
+
+def _require_unquantised(file: Path, config: Mapping[str, Any]) -> None:
+    """Refuse weights that packages for quantisation read, in a part of the network too."""
+    for part in (config, *(value for value in config.values() if isinstance(value, Mapping))):
+        told = next((part[name] for name in QUANTISATION if part.get(name) is not None), None)
+        if told is not None:
+            method = told.get("quant_method") if isinstance(told, Mapping) else None
+            by = f" by {shown(str(method), 40)!r}" if method else ""
+            raise _unsafe(
+                file,
+                f"tells of a network quantised{by}, which is not read",
+                "Choose its folder of unquantised weights, or a .gguf file of its denoising network, or",
+            )
 
 
 def _require_value(file: Path, name: str, value: Any) -> None:

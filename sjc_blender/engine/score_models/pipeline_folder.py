@@ -14,6 +14,7 @@ from ...protocol.model_families import FAMILIES, LARGEST_CONFIGURATION
 from ...protocol.outside_file import UnusableFile, is_file, is_folder
 from .model_source import PICKLED_SUFFIXES, pickled
 from .outside_folder import require_component, require_header
+from .plain_numbers import require_plain_numbers
 
 LIBRARIES = ("diffusers", "transformers")
 HALF_VARIANT = "fp16"
@@ -196,7 +197,8 @@ def weights_variant(component: Path) -> str | None:
     Raises
     ------
     SjcError
-        ``pickled_weights``, ``missing_component``, ``broken_model`` for a header beyond measure.
+        ``pickled_weights``, ``missing_component``, ``broken_model`` for a header beyond measure,
+        ``unsupported_file`` for quantised weights.
     """
     weights = [file for file in component.glob("*.safetensors") if is_file(file)]
     # model.safetensors or model-00001-of-00002.safetensors; a variant is an infix: model.fp16.safetensors
@@ -204,6 +206,7 @@ def weights_variant(component: Path) -> str | None:
     half = [file for file in weights if f".{HALF_VARIANT}" in file.name]
     for file in plain or half:
         require_header(file)
+        require_plain_numbers(file)
     if plain or half:
         return None if plain else HALF_VARIANT
     pickles = [file for file in component.iterdir() if file.suffix in PICKLED_SUFFIXES]

@@ -22,6 +22,7 @@ from .noise_levels import Clock, levels_of_scheduler
 from .pipeline_folder import PipelineFolder
 from .placement import place
 from .preconditioning import Preconditioning, preconditioning
+from .quantised_layers import number_count
 from .score_model import Condition
 
 
@@ -94,7 +95,7 @@ class PipelineModel:
     @property
     def parameter_count(self) -> int:
         """Parameters of the denoising network."""
-        return sum(parameter.numel() for parameter in getattr(self._pipeline, self.networks[0]).parameters())
+        return number_count(getattr(self._pipeline, self.networks[0]))
 
     @property
     def control_pixels(self) -> int:

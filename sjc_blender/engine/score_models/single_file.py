@@ -10,20 +10,21 @@ model, weights and all, is read from the folder beside it.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import INDEX, cached_snapshot
-from ...protocol.model_families import holds_network_alone, tensor_headers, tensor_names
+from ...protocol.model_families import holds_network_alone, tensor_names
 from ...protocol.outside_file import is_file
 from .component_tasks import other_task
+from .gguf_file import gguf_tensors, is_gguf
 from .model_source import download_command
 from .outside_folder import require_header
+from .plain_numbers import require_plain_numbers
 
 # Hugging Face ids whose configuration fits, by the width of the text embeddings. Those of 2.x are for 768 pixels and
 # v-prediction; a 2.x base model (512 pixels, epsilon) needs its own folder beside it, since the file does not say.
@@ -43,25 +44,27 @@ PLAYGROUND_SCALE = 0.5
 _NETWORK = "model.diffusion_model."
 _CROSS_ATTENTION = ".attn2.to_k.weight"
 FIRST = _NETWORK + "input_blocks.0.0.weight"
-FLOWS = {
+TRANSFORMERS = {
     "distilled_guidance_layer.": "Chroma",
+    "double_stream_modulation": "FLUX.2",
     "double_stream_blocks.": "HiDream-I1",
+    "individual_token_refiner.": "HunyuanVideo or HunyuanImage",
+    "double_layers.": "AuraFlow",
+    "joint_transformer_blocks.": "AuraFlow",
     "double_blocks.": "FLUX",
-    "joint_blocks.": "Stable Diffusion 3",
     "single_transformer_blocks.": "FLUX",
-    "cap_embedder.": "Lumina Image 2.0 or Z-Image",
+    "joint_blocks.": "Stable Diffusion 3",
+    "noise_refiner.": "Lumina Image 2.0 or Z-Image",
     "txt_norm.": "Qwen-Image",
+    "attention_y_norm.": "SANA",
+    "caption_norm.": "SANA",
+    "y_embedder.y_proj.": "PixArt",
+    "adaln_single.": "PixArt",
+    "mlp_t5.": "HunyuanDiT",
+    ".attn.add_k_proj.": "Stable Diffusion 3",
 }
-"""By what is in the names of tensors, networks of flows; of several the first."""
-
-QUANTISED = (
-    ".absmax", ".quant_map", ".quant_state", "scale_weight", "scale_input", "weight_scale", "input_scale", "scaled_fp8",
-    "comfy_quant", ".qweight", ".qzeros",
-)  # fmt: skip
-"""In the names of tensors that go with quantised ones: of bitsandbytes, ComfyUI, GPTQ and others."""
-
-PACKED = ("I8", "U8", "I32", "U32", "F4", "F8_E8M0")
-"""Kinds of numbers that weights only have where they are quantised."""
+"""By what is in the names of tensors, its authors' or diffusers', a network without the rest of its model; the first
+counts."""
 
 _PARTS = {
     "U-Net": (_NETWORK,),
@@ -76,12 +79,19 @@ def configuration_of(file: Path) -> Path:
     Raises
     ------
     SjcError
-        ``unsupported_file`` if the file is not a full checkpoint of Stable Diffusion, ``broken_model`` if it cannot be
-        read, ``missing_configuration`` with the command that fetches it.
+        ``unsupported_file`` if the file is neither a full checkpoint of Stable Diffusion nor a network beside the
+        folder of its model, ``broken_model`` if it cannot be read, ``missing_configuration`` with the command that
+        fetches it.
     """
-    _require_plain_numbers(file)
+    if is_gguf(file):
+        names: Collection[str] = gguf_tensors(file)
+    else:
+        require_plain_numbers(file)
+        names = tensor_names(file)
     if holds_network_alone(file):
         return file.with_suffix("")
+    if is_gguf(file):
+        raise _network_alone(file, _network_kind(names) or "that is not known")
     width = _text_width(file)
     beside = file.with_suffix("")
     if is_file(beside / INDEX):
@@ -103,27 +113,6 @@ def configuration_of(file: Path) -> Path:
         f"cache ({', '.join(ORIGINALS[width])}).",
         f"Run (a few megabytes): {command}",
     )
-
-
-def _require_plain_numbers(file: Path) -> None:
-    """Refuse quantised weights, whose numbers mean something with scales or tables alone; SjcError."""
-    for name, header in tensor_headers(file).items():
-        packed = header.get("dtype") in PACKED and len(header.get("shape") or ()) > 1
-        if packed or any(mark in name for mark in QUANTISED):
-            raise SjcError(
-                "unsupported_file",
-                f"{file} holds quantised weights ({name[:100]!r}), which are not read.",
-                "Choose the file with weights in float16, bfloat16 or float32.",
-            )
-
-
-def network_tensors(file: Path) -> dict[str, torch.Tensor]:
-    """The tensors of the denoising network in a file, without what other programs put before their names."""
-    tensors = load_file(file)
-    for prefix in (_NETWORK, "diffusion_model."):
-        if any(name.startswith(prefix) for name in tensors):
-            return {name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)}
-    return tensors
 
 
 def configuration_is_borrowed(file: Path) -> bool:
@@ -200,14 +189,9 @@ def _text_width(file: Path) -> int:
         raise SjcError("broken_model", f"{file} cannot be read: {error}.", "Download the file again.") from error
     if channels != 4:
         raise other_task(str(file), channels)
-    flow = next((title for mark, title in FLOWS.items() if any(mark in name for name in names)), None)
-    if flow is not None:
-        raise SjcError(
-            "unsupported_file",
-            f"{file} holds the network of a model of the kind {flow}, whose text encoders and settings are elsewhere.",
-            f"Put the rest of its model, a folder in diffusers format (with {INDEX}, transformer/config.json, "
-            f"text_encoder/, vae/), beside it as {file.with_suffix('')}, or choose the model's whole folder.",
-        )
+    kind = _network_kind(names)
+    if kind:
+        raise _network_alone(file, kind)
     missing = [part for part, prefixes in _PARTS.items() if not any(name.startswith(prefixes) for name in names)]
     if missing:
         raise SjcError(
@@ -217,3 +201,18 @@ def _text_width(file: Path) -> int:
             "Choose a full checkpoint of Stable Diffusion, or a folder in diffusers format.",
         )
     return int(width)
+
+
+def _network_kind(names: Collection[str]) -> str:
+    if any("lora" in name for name in names):
+        return ""
+    return next((title for mark, title in TRANSFORMERS.items() if any(mark in name for name in names)), "")
+
+
+def _network_alone(file: Path, kind: str) -> SjcError:
+    return SjcError(
+        "unsupported_file",
+        f"{file} holds the network of a model of the kind {kind}, whose text encoders and settings are elsewhere.",
+        f"Put the rest of its model, a folder in diffusers format (with {INDEX}, transformer/config.json, "
+        f"text_encoder/, vae/), beside it as {file.with_suffix('')}, or choose the model's whole folder.",
+    )

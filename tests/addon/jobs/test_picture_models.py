@@ -24,7 +24,7 @@ def model(tmp_path):
     folder = tmp_path / "zero123"
     folder.mkdir()
     (folder / "model_index.json").write_text(json.dumps({"_class_name": "Zero123Pipeline"}))
-    return {"model": str(folder), "negative_prompt": "success"}
+    return {"model": str(folder)}
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def chair(scene):
 def test_however_a_job_is_asked_for_it_has_the_same_picture(addon, chair, model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = bpy.context.scene.sjc
-    settings.prompt, settings.negative_prompt, settings.preset = "a chair", "success", "draft"
+    settings.prompt, settings.negative_prompt, settings.preset = "a chair", "of another model", "draft"
     settings.model_kind, settings.model_source = "OWN", model["model"]
     assert settings.obstacle() == "Choose a picture first"
     settings.picture, settings.picture_elevation = chair, math.radians(22.5)
@@ -50,7 +50,7 @@ def test_however_a_job_is_asked_for_it_has_the_same_picture(addon, chair, model,
     row = {"prompt": "a chair", "picture": "Chair", "picture.elevation": "22.5"}
     batch = api.batch([row], presets="draft", start=False, folder=tmp_path / "batch", **model)
     asked["batch"] = batch.entries[0].planned.spec
-    command = ["generate", "--prompt", "a chair", "--preset", "draft", "--negative-prompt", "success"]
+    command = ["generate", "--prompt", "a chair", "--preset", "draft"]
     command += ["--model", model["model"], "--out", "command"]
     main([*command, "--picture", "Chair", "--set", "picture.elevation=22.5"])
     asked["command"] = api.jobs()[-1].spec

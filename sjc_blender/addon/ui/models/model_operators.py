@@ -32,7 +32,7 @@ class SJC_OT_choose_model(bpy.types.Operator):
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         model = next((model for model in api.models(wait=False) if model.id == properties.model), None)
         if model is None:
-            return "Use a model of your own for the next job: a folder in diffusers format or a .safetensors file"
+            return "Use a model of your own for the next job: a folder in diffusers format, or a file"
         notes = model.known.notes if model.known is not None else model.path
         # A tooltip ends with a full stop of its own.
         return f"Use {model.id} for the next job. {model.family}. {notes}".rstrip(". ")

@@ -3,7 +3,6 @@
 
 import bpy
 
-from ....protocol.known_models import known_model
 from ....protocol.model_profile import vocabulary
 from ....protocol.untuned import untuned
 from ... import api
@@ -52,9 +51,9 @@ class SJC_PT_model(SubPanel, bpy.types.Panel):
         _draw_to_download(layout, settings, [model for model in models if model not in here])
         _draw_chosen(layout, context, settings, models)
         _draw_trouble(layout, context)
-        if _takes_adapters(settings):
+        if settings.takes_adapters:
             _draw_adapters(layout, settings)
-        sees_pictures = settings.takes_picture or (_takes_adapters(settings) and settings.steered)
+        sees_pictures = settings.takes_picture or (settings.takes_adapters and settings.steered)
         if sees_pictures or settings.picture is not None:
             _draw_picture(layout, settings)
         column = layout.column()
@@ -198,15 +197,6 @@ def _draw_trouble(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         text = "Without the engine, only the built-in model and your own are listed. Set it up first."
         draw_sentences(box, context, text, "INFO")
     draw_error(box, context, error)
-
-
-def _takes_adapters(settings: SJC_PG_settings) -> bool:
-    """Whether there may be LoRAs for the chosen model: not for the built-in prior, nor for one without a prompt."""
-    known = known_model(settings.model)
-    family = settings.family
-    return settings.model_kind != "BUILTIN" and (
-        known is None or (family is not None and family.conditioning == "text")
-    )
 
 
 def _draw_adapters(layout: bpy.types.UILayout, settings: SJC_PG_settings) -> None:

@@ -40,13 +40,13 @@ class ModelChoice:
         items=[
             ("BUILTIN", "Built-in", "The small prior that comes with the add-on; works offline, knows a few objects"),
             ("HUB", "Listed", "A model of the list, from the Hugging Face cache on this computer"),
-            ("OWN", "Own", "Your own: a folder in diffusers format, or a single .safetensors file"),
+            ("OWN", "Own", "Your own: a folder in diffusers format, or a single .safetensors or .gguf file"),
         ],
     )
     model_id: StringProperty(name="Listed Model", description="Hugging Face id of the chosen model of the list")
     model_source: StringProperty(
         name="Source",
-        description="Folder in diffusers format, .safetensors file, or Hugging Face id that is in the local cache",
+        description="Folder in diffusers format, .safetensors or .gguf file, or id that is in the Hugging Face cache",
         subtype="FILE_PATH",
         options={"PATH_SUPPORTS_BLEND_RELATIVE"},
     )
@@ -80,8 +80,15 @@ class ModelChoice:
         return FAMILY.get(known.family) if known is not None else known_family(source)
 
     @property
+    def takes_adapters(self) -> bool:
+        """Whether there may be LoRAs for the chosen model: not for the built-in prior, nor without a text encoder."""
+        return self.model_kind != "BUILTIN" and (self.family is None or self.family.takes_adapters)
+
+    @property
     def used_adapters(self) -> list[dict[str, Any]]:
-        """The adapters of the next job, as the job spec takes them."""
+        """The adapters of the next job, as the job spec takes them; none with a model for which they are not shown."""
+        if not self.takes_adapters:
+            return []
         return [
             {"path": bpy.path.abspath(adapter.path), "weight": adapter.weight}
             for adapter in self.adapters

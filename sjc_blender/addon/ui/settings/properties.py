@@ -111,9 +111,10 @@ class SJC_PG_settings(ModelChoice, RigSettings, PictureSettings, EditSettings, b
 
     def request(self, rig: RigChoice | None = None) -> JobRequest:
         """Return the request for the next job; `rig` is the choice of these settings if its path was played already."""
-        names = ("prompt", "negative_prompt", "preset", "model", "seed", "outputs", "domain", "proxy", "memory")
+        names = ("prompt", "preset", "model", "seed", "outputs", "domain", "proxy", "memory")
         return JobRequest(
             **{name: getattr(self, name) for name in names},
+            negative_prompt=self.negative_prompt if self.takes_prompt else "",
             overrides={"model": {"adapters": self.used_adapters}, **self.guide_levels, **self.picture_place},
             rig=rig or self.rig_choice(),
             jitter=self.jitter_degrees,
