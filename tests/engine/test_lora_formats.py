@@ -188,6 +188,52 @@ def test_other_formats_are_refused_by_name(plain, tmp_path, format, extra, besid
     assert caught.value.code == "unsupported_adapter"
 
 
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (None, "adapter_config.json that tells its strength is not beside it"),
+        ({"r": 4}, "adapter_config.json that tells its strength is not beside it"),
+        ({"lora_alpha": 6, "use_dora": True}, "DoRA"),
+        ({"lora_alpha": 6, "init_lora_weights": "pissa_niter_16"}, "pissa_niter_16"),
+        ({"lora_alpha": 6, "init_lora_weights": "olora"}, "olora"),
+        ({"lora_alpha": 6, "alpha_pattern": {"attn[12].to_q": 3}}, "pattern"),
+    ],
+)
+def test_pefts_files_say_how_strong_they_are(plain, tmp_path, config, words):
+    folder, before = plain
+    save_file(peft_names(pairs(before), "base_model.model."), tmp_path / "renamed.safetensors")
+    if config is not None:
+        (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    with pytest.raises(SjcError, match=words) as caught:
+        load(folder, Adapter(str(tmp_path / "renamed.safetensors")))
+    assert caught.value.code == "unsupported_adapter"
+
+
+def test_a_renamed_file_of_pefts_has_the_strength_of_its_configuration(plain, tmp_path):
+    folder, before = plain
+    made = {BLOCK + "attn2.to_k": pairs(before)[BLOCK + "attn2.to_k"]}
+    save_file(peft_names(made, "base_model.model."), tmp_path / "renamed.safetensors")
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"lora_alpha": 6, "init_lora_weights": "gaussian"}))
+    after = load(folder, Adapter(str(tmp_path / "renamed.safetensors"), 1.0))
+    ((layer, (down, up)),) = made.items()
+    change = 6 / len(down) * up @ down
+    torch.testing.assert_close(after.unet.get_submodule(layer).weight, before.unet.get_submodule(layer).weight + change)
+
+
+@pytest.mark.parametrize("again", ["unet.{}.lora_A.default.weight", "lora_unet_{}.lora_down.weight"])
+def test_a_layer_that_is_there_twice_is_refused(plain, tmp_path, again):
+    folder, before = plain
+    layer = BLOCK + "attn2.to_k"
+    made = {layer: pairs(before)[layer]}
+    down, up = made[layer]
+    named = again.format(layer.replace(".", "_") if "lora_unet" in again else layer)
+    second = {named: down + 1, named.replace("lora_A", "lora_B").replace("lora_down", "lora_up"): up}
+    save_file(peft_names(made, "unet.") | second, tmp_path / "twice.safetensors")
+    with pytest.raises(SjcError, match=r"twice|two names") as caught:
+        load(folder, Adapter(str(tmp_path / "twice.safetensors")))
+    assert caught.value.code == "adapter_mismatch"
+
+
 def test_a_lora_of_which_a_layer_is_not_in_the_model_is_refused(plain, tmp_path):
     folder, before = plain
     tensors = peft_names(pairs(before), "unet.")

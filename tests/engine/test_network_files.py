@@ -133,6 +133,11 @@ def test_the_network_of_another_member_of_the_family_is_refused(whole, tmp_path)
         ("model.double_layers.0.attn.w1q.weight", "AuraFlow"),
         ("model.diffusion_model.noise_refiner.0.attention.qkv.weight", "Lumina Image 2.0 or Z-Image"),
         ("attention_y_norm.weight", "SANA"),
+        ("model.diffusion_model.joint_blocks.0.context_block.attn.qkv.weight", "Stable Diffusion 3"),
+        ("distilled_guidance_layer.in_proj.weight", "Chroma"),
+        ("double_stream_blocks.0.block.ff_i.weight", "HiDream-I1"),
+        ("cap_embedder.1.weight", "Lumina Image 2.0 or Z-Image"),
+        ("txt_norm.weight", "Qwen-Image"),
         ("y_embedder.y_proj.fc1.weight", "PixArt"),
     ],
 )

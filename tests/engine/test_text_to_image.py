@@ -9,7 +9,6 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from sjc_blender.engine import job
 from sjc_blender.engine.score_models import any_pipeline
@@ -204,25 +203,6 @@ def test_components_that_the_family_has_not_are_not_loaded(tiny, loaded, tmp_pat
     shutil.copytree(tiny("flux") / "text_encoder", folder / "feature_extractor")
     model = load_score_model(ModelSpec(str(folder), device="cpu"))
     assert model.call.pipeline.feature_extractor is None
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("double_blocks.0.img_attn.qkv.weight", "FLUX"),
-        ("model.diffusion_model.joint_blocks.0.context_block.attn.qkv.weight", "Stable Diffusion 3"),
-        ("distilled_guidance_layer.in_proj.weight", "Chroma"),
-        ("double_stream_blocks.0.block.ff_i.weight", "HiDream-I1"),
-        ("cap_embedder.1.weight", "Lumina Image 2.0 or Z-Image"),
-        ("txt_norm.weight", "Qwen-Image"),
-    ],
-)
-def test_a_single_file_of_a_flow_is_refused_by_its_name_with_the_way_on(tmp_path, name, kind):
-    save_file({name: torch.zeros(1)}, tmp_path / "flow.safetensors")
-    with pytest.raises(SjcError, match=f"of the kind {kind}") as caught:
-        load_score_model(ModelSpec(str(tmp_path / "flow.safetensors"), device="cpu"))
-    assert caught.value.code == "unsupported_file"
-    assert "folder in diffusers format" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["flux", "hunyuan_dit"])

@@ -104,7 +104,11 @@ def _draw(arguments: argparse.Namespace, _report: Report) -> None:
     _check(arguments)
     locate_model(arguments.model)
     picture = _picture(arguments)
-    shown: dict[str, Any] = {} if picture is None else {"picture": _picture_settings(picture, arguments.picture_elevation)}
+    shown: dict[str, Any] = {}
+    if picture is not None:
+        height, width, _ = picture.shape
+        digest = picture_digest(width, height, picture.tobytes())
+        shown["picture"] = PictureSpec(digest, elevation=arguments.picture_elevation)
     spec = presets.new_job(
         arguments.prompt,
         negative_prompt=arguments.negative_prompt,
@@ -168,11 +172,6 @@ def _picture(arguments: argparse.Namespace) -> np.ndarray | None:
         raise SjcError("bad_usage", f"--picture is {str(file)!r}, which {error}.") from error
     white = Image.new("RGBA", opened.size, (255, 255, 255, 255))
     return np.asarray(Image.alpha_composite(white, opened).convert("RGB"))
-
-
-def _picture_settings(picture: np.ndarray, elevation: float) -> PictureSpec:
-    height, width, _ = picture.shape
-    return PictureSpec(picture_digest(width, height, picture.tobytes()), elevation=elevation)
 
 
 def _check_rings(arguments: argparse.Namespace, together: int) -> None:

@@ -19,6 +19,7 @@ import torch
 from ...protocol.errors import SjcError
 from ...protocol.json_text import object_in
 from ...protocol.model_families import LARGEST_HEADER, json_object, safetensors_header
+from ...protocol.shown import shown
 
 CONFIGURATION = "adapter_config.json"
 HEADER = "lora_adapter_metadata"
@@ -43,6 +44,10 @@ OTHER_FORMATS = {
 _PAIR = re.compile(
     r"(.+?)(\.lora_|_lora\.|\.lora\.|\.lora_linear_layer\.)(A|B|down|up)(\.default|\.default_0)?\.weight"
 )
+_NAME = re.compile(r"[\w.]+")
+CHANGES_THE_MODEL = ("pissa", "olora", "corda", "loftq", "lora_ga")
+"""How PEFT calls beginnings of a LoRA that take something out of the weights that it is trained on."""
+
 _FIRST = ("A", "down")
 _PEFT = "base_model.model."
 
@@ -97,7 +102,7 @@ def lora_pairs(file: Path, tensors: Mapping[str, torch.Tensor]) -> list[Pair]:
     if other is not None:
         raise _unsupported(file, f"is {other}, a format that is not supported")
     layers, alphas = _layers(file, tensors)
-    told = _told_strengths(file)
+    told = _told_strengths(file, of_peft=any(name.startswith(_PEFT) for name in tensors))
     pairs = []
     for layer, names in layers.items():
         down, up = tensors[names["down"]].float(), tensors[names["up"]].float()
@@ -135,7 +140,10 @@ def _layers(file: Path, tensors: Mapping[str, torch.Tensor]) -> tuple[dict[str, 
     for name, tensor in tensors.items():
         found = _PAIR.fullmatch(name)
         if found is not None:
-            layers.setdefault(found[1], {})["down" if found[3] in _FIRST else "up"] = name
+            layer, part = layers.setdefault(found[1], {}), "down" if found[3] in _FIRST else "up"
+            if part in layer:
+                raise _broken(file, f"its layer {found[1]!r} is in it twice")
+            layer[part] = name
         elif name.endswith(".alpha") and tensor.numel() == 1:
             alphas[name.removesuffix(".alpha").removesuffix(".lora")] = float(tensor)
         else:
@@ -175,8 +183,8 @@ def _number(value: Any) -> float | None:
         return math.inf  # no finite strength
 
 
-def _told_strengths(file: Path) -> _Told:
-    """What a file's header or the configuration beside it says of its strength."""
+def _told_strengths(file: Path, *, of_peft: bool) -> _Told:
+    """What a file's header or the configuration beside it says of its strength; PEFT's own files need that."""
     by_network: dict[str, dict[str, Any]] = {}
     header = safetensors_header(file).get("__metadata__")
     text = header.get(HEADER) if isinstance(header, dict) else None
@@ -185,12 +193,26 @@ def _told_strengths(file: Path) -> _Told:
             network, _, key = str(name).rpartition(".")
             by_network.setdefault(network, {})[key] = value
     beside = json_object(file.parent / CONFIGURATION)
-    if not by_network and file.name == "adapter_model.safetensors":
+    if not by_network and (of_peft or file.name == "adapter_model.safetensors"):
         by_network[""] = beside
+    if of_peft and not any("lora_alpha" in told for told in by_network.values()):
+        raise _unsupported(file, f"is PEFT's, and the {CONFIGURATION} that tells its strength is not beside it")
     for told in by_network.values():
-        if told.get("use_dora"):
-            raise _unsupported(file, "is a DoRA, a format that is not supported")
+        _require_plain(file, told)
     return _Told(by_network)
+
+
+def _require_plain(file: Path, told: Mapping[str, Any]) -> None:
+    """Refuse what PEFT's configurations tell of a format whose tensors have the names of a LoRA's."""
+    if told.get("use_dora"):
+        raise _unsupported(file, "is a DoRA, a format that is not supported")
+    start = told.get("init_lora_weights")
+    if isinstance(start, str) and start.lower().startswith(CHANGES_THE_MODEL):
+        raise _unsupported(file, f"was trained on weights that its beginning ({shown(start, 30)}) had changed")
+    patterns = told.get("alpha_pattern")
+    strange = [name for name in (patterns if isinstance(patterns, dict) else {}) if not _NAME.fullmatch(str(name))]
+    if strange:
+        raise _unsupported(file, f"tells strengths by the pattern {shown(str(strange[0]), 60)!r}, which is not read")
 
 
 def _unsupported(file: Path, why: str) -> SjcError:

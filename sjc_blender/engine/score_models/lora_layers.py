@@ -56,8 +56,13 @@ def add_lora(pipeline: Any, pairs: Sequence[Pair], strength: float) -> None:
         raise NoSuchLayers(
             f"{len(absent)} of its {len(pairs)} layers are not in the model, {absent[0][:100]!r} for one"
         )
+    named: dict[int, str] = {}
     for pair in pairs:
-        _require_shape(pair, known[pair.layer])
+        weight = known[pair.layer]
+        _require_shape(pair, weight)
+        if id(weight) in named:
+            raise NoSuchLayers(f"it has one layer of the model by two names, {named[id(weight)]!r} and {pair.layer!r}")
+        named[id(weight)] = pair.layer
     with torch.no_grad():
         for pair in pairs:
             weight = known[pair.layer]

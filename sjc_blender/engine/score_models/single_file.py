@@ -54,6 +54,7 @@ TRANSFORMERS = {
     "double_blocks.": "FLUX",
     "single_transformer_blocks.": "FLUX",
     "joint_blocks.": "Stable Diffusion 3",
+    "cap_embedder.": "Lumina Image 2.0 or Z-Image",
     "noise_refiner.": "Lumina Image 2.0 or Z-Image",
     "txt_norm.": "Qwen-Image",
     "attention_y_norm.": "SANA",
