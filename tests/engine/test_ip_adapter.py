@@ -1,12 +1,14 @@
 """A picture beside the prompt: what the network sees of it is what diffusers' own pipeline shows it, from the front."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from PIL import Image
+from transformers import CLIPVisionModelWithProjection
 
 from sjc_blender.engine.cameras.viewpoints import Viewpoint, orbit_camera
 from sjc_blender.engine.forecast.needs import IP_ADAPTER, needs_of
@@ -19,6 +21,7 @@ from sjc_blender.engine.score_models.score_model import Condition
 from sjc_blender.protocol import presets
 from sjc_blender.protocol.errors import InvalidSpec, SjcError
 from sjc_blender.protocol.job_folder import JobFolder
+from sjc_blender.protocol.memory import memory_levels
 from sjc_blender.protocol.picture import MOST_SIDE, picture_digest
 from sjc_blender.protocol.spec import ModelSpec, PictureSpec
 from tests.engine.test_pause_and_continue import same
@@ -276,6 +279,11 @@ def test_the_forecast_counts_it(job):
     added = load_score_model(spec.model).parameter_count - load_score_model(without.model).parameter_count
     assert needs.networks[IP_ADAPTER].weights == pytest.approx(4 * added)
     assert needs.weights == plain.weights + needs.networks[IP_ADAPTER].weights
+    encoder = CLIPVisionModelWithProjection.from_pretrained(Path(spec.model.ip_adapter).parent / "image_encoder")
+    assert needs.seeing == pytest.approx(4 * sum(parameter.numel() for parameter in encoder.parameters()), rel=0.01)
+    # A large encoder, which sees the picture before the first step, is what takes the most main memory.
+    large = dataclasses.replace(needs, seeing=10**12)
+    assert large.memory(memory_levels()[0], on_card=True) > 10**12
 
 
 def test_the_files_of_a_picture_are_read_as_a_strangers(tmp_path):
