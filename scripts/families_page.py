@@ -88,7 +88,6 @@ UNKNOWN = {
     "Flux2Pipeline": "Mistral3ForConditionalGeneration",
     "GlmImagePipeline": "GlmImageForConditionalGeneration",
     "Ideogram4Pipeline": "Ideogram4Transformer2DModel",
-    "Kandinsky5T2IPipeline": "Kandinsky5Transformer3DModel",
     "NucleusMoEImagePipeline": "NucleusMoEImageTransformer2DModel",
     "StableUnCLIPPipeline": "PriorTransformer",
     "ZImageOmniPipeline": "Siglip2VisionModel",
@@ -98,12 +97,14 @@ UNKNOWN = {
 TRIED = {
     "LatentConsistencyModelPipeline": "its call fails without steps",
     "LuminaPipeline": "it guides only some of its channels, and is refused with the measured difference",
-    "PRXPipeline": "its call needs the package ftfy, which the engine does not have",
+    "PRXPipeline": "its text encoder is no class that transformers offers by name, and its call needs ftfy; "
+    "with both, which the engine does not have, a tiny model agrees",
     "SanaSprintPipeline": "its scheduler, SCMScheduler, is of a clock that is not known",
 }
 """By pipeline: why a tiny model of it does not pass."""
 
 OTHERWISE = {
+    "Kandinsky5T2IPipeline": "its call makes pictures of seven sizes of a megapixel alone, whatever it is asked for",
     "IFSuperResolutionPipeline": "it enlarges a picture",
     "PRXPixelPipeline": "its call begins with noise of another size, and turns what the network says into a velocity",
 }

@@ -4,13 +4,16 @@ import inspect
 import json
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import diffusers
 import pytest
 import torch
 import transformers
+from diffusers.pipelines.prx import pipeline_prx
+from transformers.models.t5gemma.modeling_t5gemma import T5GemmaEncoder
 
-from sjc_blender.engine.score_models import any_pipeline, other_pipeline
+from sjc_blender.engine.score_models import any_pipeline, other_pipeline, pipeline_model
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.score_models.score_model import Condition
 from sjc_blender.protocol.errors import SjcError
@@ -22,6 +25,7 @@ from tests.engine.tiny_families import _clip, _t5, _t5_tokenizer, _unet_options,
 from tests.engine.tiny_pipeline import tiny_tokenizer
 from tests.engine.tiny_text_to_image import (
     USUAL,
+    VOCABULARY,
     _dynamic,
     _flow,
     _language_model,
@@ -132,6 +136,17 @@ def longcat_image():
     )
 
 
+def prx():
+    layers = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    numbers = {"num_key_value_heads": 2, "head_dim": 8, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 3}
+    config = transformers.T5GemmaModuleConfig(vocab_size=len(VOCABULARY), dropout_rate=0.0, **layers, **numbers)
+    transformer = diffusers.PRXTransformer2DModel(
+        in_channels=4, context_in_dim=16, hidden_size=16, mlp_ratio=2.0, num_heads=2, depth=1, axes_dim=[4, 4]
+    )
+    encoder = T5GemmaEncoder(config)
+    return diffusers.PRXPipeline(transformer, _flow(shift=3.0), encoder, _words(), _vae(4), 2 * SIDE)
+
+
 def latent_consistency():
     unet = diffusers.UNet2DConditionModel(
         sample_size=SIDE, in_channels=4, out_channels=4, cross_attention_dim=16, time_cond_proj_dim=8, **_unet_options()
@@ -159,6 +174,15 @@ def test_a_pipeline_that_agrees_with_its_own_sampler_is_used(tmp_path):
     denoised = model.denoise(z, 500, Condition(positive, negative, 4.0))
     assert torch.isfinite(denoised).all()
     assert model.decode(denoised).shape == (2, 3, 2 * SIDE, 2 * SIDE)
+
+
+def test_a_pipeline_whose_settings_say_its_side_in_pixels_has_samples_of_its_size(tmp_path, monkeypatch):
+    """PRX, with what the engine does not have: a package that mends texts, and its encoder by name."""
+    monkeypatch.setattr(transformers, "T5GemmaEncoder", T5GemmaEncoder, raising=False)
+    monkeypatch.setattr(any_pipeline, "square_side", pipeline_model.square_side)
+    monkeypatch.setattr(pipeline_prx, "ftfy", SimpleNamespace(fix_text=str), raising=False)
+    model = load(saved(prx, tmp_path / "prx"))
+    assert model.sample_size == SIDE
 
 
 def text_to_image_pipelines():

@@ -59,6 +59,8 @@ class AnyPipeline(PipelineModel):
         self.channels = int(latent or config.in_channels)
         _require_samples_alone(pipeline, self.channels, config.get("in_channels"))
         side = config.get("sample_size") or getattr(pipeline, "default_sample_size", None) or USUAL_SIDE
+        if "default_sample_size" in getattr(pipeline, "config", {}):  # PRX has it among its settings, in pixels
+            side //= pipeline.vae_scale_factor
         self.sample_size = square_side(side)
         super().__init__(pipeline, device)
         self._embeds_guidance = bool(config.get("guidance_embeds", False))
