@@ -86,6 +86,8 @@ def test_the_forecast_counts_weights_as_they_stay(whole, tmp_path):
     stored = gguf_tensors(file).values()
     assert found.largest == usual.largest
     assert found.weights == 3 * found.largest + sum(one.size for one in stored)
+    # What it takes while it runs is that of the network with its weights in full.
+    assert found.weights + found.spared == pytest.approx(usual.weights + 3 * found.largest)
     assert 0.2 * usual.weights < sum(one.size for one in stored) < 0.5 * usual.weights
 
 

@@ -227,7 +227,7 @@ def test_a_layer_that_is_there_twice_is_refused(plain, tmp_path, again):
     made = {layer: pairs(before)[layer]}
     down, up = made[layer]
     named = again.format(layer.replace(".", "_") if "lora_unet" in again else layer)
-    second = {named: down + 1, named.replace("lora_A", "lora_B").replace("lora_down", "lora_up"): up}
+    second = {named: down + 1, named.replace("lora_A", "lora_B").replace("lora_down", "lora_up"): up.clone()}
     save_file(peft_names(made, "unet.") | second, tmp_path / "twice.safetensors")
     with pytest.raises(SjcError, match=r"twice|two names") as caught:
         load(folder, Adapter(str(tmp_path / "twice.safetensors")))

@@ -220,7 +220,7 @@ def needs_of(spec: JobSpec, device: torch.device) -> Needs:
     o = spec.optimisation
     return Needs(
         networks,
-        denoising=round(NETWORK_SHARE * sum(network.numbers for network in scoring) * (size / side) ** 2),
+        denoising=round(NETWORK_SHARE * sum(one.weights + one.spared for one in scoring) * (size / side) ** 2),
         decoding=DECODER_SHARE * vae.weights / DECODER_PIXELS if vae is not None else 3 * FLOAT,
         samples=o.views * o.noises * (PERP_NEG_EVALUATIONS if o.perp_neg_weight > 0 else EVALUATIONS),
         together=family.together,

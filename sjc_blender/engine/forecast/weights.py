@@ -52,15 +52,15 @@ class Network:
         Bytes in the precision that it is loaded in.
     largest : int
         Bytes of its largest tensor, which is about what sequential offloading holds at once.
-    numbers : int
-        Bytes of all its numbers in the precision that it computes in: of quantised weights more than they take.
     config : mapping
+    spared : int
+        Bytes that quantised weights take less than all its numbers in the precision that it computes in.
     """
 
     weights: int
     largest: int
-    numbers: int
     config: Mapping[str, Any]
+    spared: int = 0
 
 
 def networks_of(path: Path, family: ModelFamily, dtype: torch.dtype) -> dict[str, Network]:
@@ -147,11 +147,11 @@ def _network(config: Mapping[str, Any], tensors: Sequence[Tensor], itemsize: int
         for name, header in tensors
         if header.get("dtype") in FLOATS
     ]
-    return Network(sum(sizes), max(sizes, default=0), sum(sizes), config)
+    return Network(sum(sizes), max(sizes, default=0), config)
 
 
 def _quantised(config: Mapping[str, Any], tensors: Collection[StoredTensor], itemsize: int) -> Network:
     """A network whose weights stay quantised, but for those of one layer at a time."""
     stored = [one.size if one.quantised else math.prod(one.shape) * itemsize for one in tensors]
     meant = [math.prod(one.shape) * itemsize for one in tensors]
-    return Network(sum(stored) + COMPUTED * max(meant), max(meant), sum(meant), config)
+    return Network(sum(stored) + COMPUTED * max(meant), max(meant), config, sum(meant) - sum(stored))

@@ -44,7 +44,7 @@ OTHER_FORMATS = {
 _PAIR = re.compile(
     r"(.+?)(\.lora_|_lora\.|\.lora\.|\.lora_linear_layer\.)(A|B|down|up)(\.default|\.default_0)?\.weight"
 )
-_NAME = re.compile(r"[\w.]+")
+_NAME = re.compile(r"[\w.-]+")
 CHANGES_THE_MODEL = ("pissa", "olora", "corda", "loftq", "lora_ga")
 """How PEFT calls beginnings of a LoRA that take something out of the weights that it is trained on."""
 
