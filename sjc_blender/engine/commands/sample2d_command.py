@@ -99,7 +99,8 @@ def _draw(arguments: argparse.Namespace, _report: Report) -> None:
     from ..score_models.conditioning import conditioner_for
     from ..score_models.loading import load_score_model
     from ..score_models.model_source import locate_model
-    from ..score_models.score_model import TurnsPictures, views_seen_together
+    from ..score_models.score_model import views_seen_together
+    from ..score_models.zero123 import Zero123
 
     _check(arguments)
     locate_model(arguments.model)
@@ -125,7 +126,7 @@ def _draw(arguments: argparse.Namespace, _report: Report) -> None:
     together = views_seen_together(model)
     _check_rings(arguments, together)
     conditioner = conditioner_for(spec, profile, model)
-    if isinstance(model, TurnsPictures) and picture is not None:
+    if isinstance(model, Zero123) and picture is not None:
         with torch.no_grad():
             model.show_picture(picture, arguments.picture_elevation, model.sample_size)
     views = [conditioner.at(view) for view in ring_through(viewpoint_of(camera), together)]
