@@ -73,11 +73,12 @@ def hub(monkeypatch):
 @pytest.fixture
 def online(monkeypatch):
     """Let Blender use the network, as a user does who has allowed it."""
-    monkeypatch.setattr(
-        model_actions,
-        "bpy",
-        SimpleNamespace(app=SimpleNamespace(online_access=True, background=True), context=bpy.context),
-    )
+    for module in (model_actions, session):
+        monkeypatch.setattr(
+            module,
+            "bpy",
+            SimpleNamespace(app=SimpleNamespace(online_access=True, background=True), context=bpy.context),
+        )
 
 
 def status(hub_id=KNOWN):
@@ -165,7 +166,7 @@ def test_what_the_engine_refuses_is_raised_and_shown(addon, hub, online, scene):
 
 def test_without_the_network_nothing_is_begun(addon, monkeypatch):
     app = SimpleNamespace(online_access=False, online_access_override=False, background=True)
-    monkeypatch.setattr(model_actions, "bpy", SimpleNamespace(app=app, context=bpy.context))
+    monkeypatch.setattr(session, "bpy", SimpleNamespace(app=app, context=bpy.context))
     with pytest.raises(SjcError, match="Allow Online Access") as refused:
         api.download_model(KNOWN)
     assert refused.value.code == "offline" and not LIBRARY.at_work
