@@ -83,7 +83,7 @@ def fit_grid(
     if not pictures:
         raise SjcError("no_posed_pictures", "There are no pictures to fit.", "Name at least one in the set.")
     generator = torch.Generator().manual_seed(settings.seed)
-    bundle, colours, alpha = _gathered(pictures, torch.tensor(half_extents))
+    rays, colours, alpha = _gathered(pictures, torch.tensor(half_extents))
     stages = [max(8, round(share * settings.resolution)) for share in GROWTH]
     voxels = _Voxels.haze(stages[0], half_extents)
     optimiser = torch.optim.Adam(voxels.parameters, lr=RATE)
@@ -98,7 +98,7 @@ def fit_grid(
         grey = to_linear(torch.rand((), generator=generator)) if bool((alpha < 1).any()) else None
         behind = grey if grey is not None else to_linear(torch.tensor(settings.background))
         wanted = from_linear(colours[chosen] * alpha[chosen] + behind * (1 - alpha[chosen]))
-        rendering = render(voxels.grid(behind), bundle.chosen(chosen))
+        rendering = render(voxels.grid(behind), rays.chosen(chosen))
         error = (from_linear(rendering.image[:, 0].T) - wanted).square().mean()
         optimiser.zero_grad(set_to_none=True)
         (error + SMOOTHNESS * voxels.roughness()).backward()  # type: ignore[no-untyped-call]
@@ -139,26 +139,17 @@ def _known(picture: PosedPicture) -> Tensor:
     return torch.ones(picture.rgba.shape[0] * picture.rgba.shape[1], dtype=torch.bool)
 
 
-@dataclass(frozen=True)
-class _Bundle:
-    origins: Tensor
-    directions: Tensor
-
-    def chosen(self, indices: Tensor) -> Rays:
-        return Rays(self.origins[indices], self.directions[indices], 1, len(indices))
-
-
-def _gathered(pictures: Sequence[PosedPicture], half_extents: Tensor) -> tuple[_Bundle, Tensor, Tensor]:
+def _gathered(pictures: Sequence[PosedPicture], half_extents: Tensor) -> tuple[Rays, Tensor, Tensor]:
     """Rays of all pixels that do not miss the box, their linear RGB [N, 3] and alpha [N, 1]."""
-    rays = [picture.rays() for picture in pictures]
-    origins, directions = (torch.cat([getattr(r, name) for r in rays]) for name in ("origins", "directions"))
+    each = [picture.rays() for picture in pictures]
+    origins, directions = (torch.cat([getattr(r, name) for r in each]) for name in ("origins", "directions"))
+    rays = Rays(origins, directions, 1, len(origins))
     rgba = torch.cat([picture.rgba.reshape(-1, 4) for picture in pictures])
-    hits = intersect_box(Rays(origins, directions, 1, len(origins)), half_extents)[1] > 0
+    hits = intersect_box(rays, half_extents)[1] > 0
     hits &= torch.cat([_known(picture) for picture in pictures])
     if not bool(hits.any()):
         raise misses_the_box()
-    bundle = _Bundle(origins[hits], directions[hits])
-    return bundle, to_linear(rgba[hits, :3]), rgba[hits, 3:]
+    return rays.chosen(hits.nonzero().squeeze(1)), to_linear(rgba[hits, :3]), rgba[hits, 3:]
 
 
 class _Voxels:

@@ -15,7 +15,7 @@ from ...protocol.spec import Camera
 from ..image_files.srgb import from_linear
 from ..radiance.field import VoxelField
 from ..radiance.radiance_grid import RadianceGrid
-from ..radiance.rays import Rays, camera_rays
+from ..radiance.rays import camera_rays
 from ..radiance.renderer import render_chunked
 from ..results.normals import surface_normals
 from ..results.ray_march import RayMarcher
@@ -67,8 +67,7 @@ class ResultPictures:
         subpixels = SUBPIXELS if size < FINE * max(self.grid.shape) else 1
         fine = subpixels * size
         rays = camera_rays(camera, fine, fine)
-        parts = zip(rays.origins.split(RAYS_AT_ONCE), rays.directions.split(RAYS_AT_ONCE), strict=True)
-        seen = [self._marcher.render(Rays(*part, 1, len(part[0]))) for part in parts]
+        seen = [self._marcher.render(part) for part in rays.split(RAYS_AT_ONCE)]
         values = torch.cat([torch.cat([p.rgb, p.opacity[:, None], p.depth[:, None]], dim=1) for p in seen])
         values = functional.avg_pool2d(values.T.view(-1, fine, fine), subpixels)
         opacity = values[6]

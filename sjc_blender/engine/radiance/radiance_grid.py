@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from .trilinear import interpolate
@@ -62,12 +61,3 @@ class RadianceGrid:
     def background(self, directions: Tensor) -> Tensor:
         """Linear RGB [N, 3] in directions [N, 3]: the same in all."""
         return self.background_rgb.expand(len(directions), 3)
-
-    def to(self, device: torch.device | str) -> RadianceGrid:
-        """The same grid on another device."""
-        return RadianceGrid(
-            self.density_grid.to(device),
-            self.rgb_grid.to(device),
-            self.half_extents.to(device),
-            self.background_rgb.to(device),
-        )

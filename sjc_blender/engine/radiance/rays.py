@@ -29,6 +29,15 @@ class Rays:
     height: int
     width: int
 
+    def chosen(self, indices: Tensor) -> Rays:
+        """Return some of them as a picture of one row."""
+        return Rays(self.origins[indices], self.directions[indices], 1, len(indices))
+
+    def split(self, count: int) -> list[Rays]:
+        """Return them in rows of at most `count`."""
+        parts = zip(self.origins.split(count), self.directions.split(count), strict=True)
+        return [Rays(*part, 1, len(part[0])) for part in parts]
+
 
 def camera_rays(
     camera: Camera,

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -111,7 +110,7 @@ def render_chunked(
         )
     longest = 2 * float(field.half_extents.norm())
     count = max(1, int(chunk / (longest / field.voxel_size * STEPS_PER_VOXEL)))
-    parts = [render(field, part) for part in _split(rays, count)]
+    parts = [render(field, part) for part in rays.split(count)]
     image = torch.cat([part.image for part in parts], dim=2).view(-1, rays.height, rays.width)
     opacity, depth = (
         torch.cat([getattr(part, name) for part in parts], dim=1).view(1, rays.height, rays.width)
@@ -119,9 +118,3 @@ def render_chunked(
     )
     image, opacity, depth = (functional.avg_pool2d(plane, subpixels) for plane in (image, opacity, depth))
     return Rendering(image, opacity[0], depth[0], image.new_empty(0, 0), image.new_empty(0))
-
-
-def _split(rays: Rays, count: int) -> Iterator[Rays]:
-    """The rays as images of one row, `count` pixels wide at most."""
-    for origins, directions in zip(rays.origins.split(count), rays.directions.split(count), strict=True):
-        yield Rays(origins, directions, 1, len(origins))

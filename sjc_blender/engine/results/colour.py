@@ -19,7 +19,7 @@ from ...surface.surface import empty_field
 from ..image_files.srgb import from_linear, to_linear
 from ..radiance.field import VoxelField
 from ..radiance.radiance_grid import RadianceGrid
-from ..radiance.rays import Rays, camera_rays
+from ..radiance.rays import camera_rays
 from ..radiance.renderer import render_chunked
 from ..score_models.score_model import ScoreModel
 from .cleaning import clean_density
@@ -137,7 +137,7 @@ def _equations(
     size = picture.shape[0]
     chosen = torch.randperm(size * size, generator=torch.Generator().manual_seed(seed))[: int(MOST_PIXELS * share)]
     rays = camera_rays(camera, size, size, device=model.device)
-    weights = pixel_weights(grid, Rays(rays.origins[chosen], rays.directions[chosen], 1, len(chosen)))
+    weights = pixel_weights(grid, rays.chosen(chosen))
     within_limit = int(np.searchsorted(weights.indptr, MOST_ENTRIES * share, side="right")) - 1
     weights, chosen = weights[:within_limit], chosen[:within_limit]
     pixels = picture.reshape(-1, 3)[chosen]

@@ -37,8 +37,7 @@ def pixel_weights(grid: RadianceGrid, rays: Rays) -> csr_array:
     """
     samples = 2.0 * float(grid.half_extents.norm()) / grid.voxel_size * STEPS_PER_VOXEL
     count = max(1, int(CHUNK / samples))
-    parts = zip(rays.origins.split(count), rays.directions.split(count), strict=True)
-    return vstack([_chunk(grid, Rays(*part, 1, len(part[0]))) for part in parts], format="csr")
+    return vstack([_chunk(grid, part) for part in rays.split(count)], format="csr")
 
 
 def _chunk(grid: RadianceGrid, rays: Rays) -> csr_array:
