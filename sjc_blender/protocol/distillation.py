@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from .hub_cache import INDEX
@@ -37,12 +37,15 @@ class Distillation:
         Words by which the name of a model or a LoRA shows the kind.
     steps : int
         Noise levels that it knows: the last of that many equal parts of the table each.
+    guessed_by : str
+        Of a model that was recognised: by what, for people, where that may be wrong.
     """
 
     name: str
     title: str
     words: tuple[str, ...]
     steps: int
+    guessed_by: str = ""
 
     def timesteps(self, count: int, *, shift: float = 1.0) -> tuple[int, ...]:
         """Indices into a table of `count` noise levels, rising.
@@ -89,15 +92,16 @@ def distillation_of(told: str, source: str, model: Path | None, adapters: Iterab
         index = json_object(model / INDEX)
         scheduler = component_config(model, "scheduler", "scheduler_config.json").get("_class_name")
         if str(scheduler) in SCHEDULERS:
-            return _BY_NAME[SCHEDULERS[str(scheduler)]]
+            return replace(_BY_NAME[SCHEDULERS[str(scheduler)]], guessed_by=f"its scheduler, {scheduler}")
         names = [source, str(index.get("_name_or_path") or "")]
     else:
         names = [source]
     for name in (*adapters, *names):
-        words = f" {_words(PurePath(name.replace(chr(92), '/')).name)} "
+        last = PurePath(name.replace(chr(92), "/")).name
+        words = f" {_words(last)} "
         found = next((d for d in DISTILLATIONS if any(f" {word} " in words for word in d.words)), None)
         if found is not None:
-            return found
+            return replace(found, guessed_by=f"the name {last[:100]!r}")
     return None
 
 

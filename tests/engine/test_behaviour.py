@@ -7,10 +7,12 @@ import shutil
 import pytest
 import torch
 
-from sjc_blender.engine.score_models.behaviour import finishes_pictures, other_terminal_snr, remarks_on, warnings_of
+from sjc_blender.engine.score_models.behaviour import finishes_pictures, other_terminal_snr, warnings_of
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.score_models.noise_levels import flow_table, nearest_timestep, sigma_table
 from sjc_blender.engine.score_models.preconditioning import preconditioning
+from sjc_blender.engine.score_models.prediction_check import Trial
+from sjc_blender.engine.score_models.remarks import remarks_on
 from sjc_blender.protocol.model_families import BUILTIN
 from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.presets import new_job
@@ -77,7 +79,7 @@ def test_a_distilled_network_is_told_from_a_usual_one(kind, spectrum):
 @pytest.mark.parametrize("spectrum", SPECTRA)
 def test_a_zero_signal_to_noise_ratio_that_is_told_wrong_is_remarked(true, told, spectrum):
     model = Ideal("v_prediction", SPECTRA[spectrum], schedule=true, told=told)
-    found = remarks_on(model, told, None, known=True, distilled=False)
+    found = remarks_on(model, told, Trial("v_prediction"), None)
     if true is told:
         assert found == ()
         return

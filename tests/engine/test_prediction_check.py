@@ -37,7 +37,7 @@ def test_a_mislabelled_folder_is_refused_with_what_it_is(tmp_path, told):
     assert '"prediction_type": "v_prediction"' in caught.value.hint
 
 
-def test_a_network_of_v_under_a_flows_scheduler_is_warned_of(tmp_path):
+def test_a_network_of_v_under_a_flows_scheduler_is_told_with_its_own_label(tmp_path):
     folder = Path(shutil.copytree(BUILTIN, tmp_path / "prior"))
     file, index = folder / "scheduler" / "scheduler_config.json", folder / "model_index.json"
     flow = {"_class_name": "DPMSolverMultistepScheduler", "prediction_type": "flow_prediction", "use_flow_sigmas": True}
@@ -45,7 +45,7 @@ def test_a_network_of_v_under_a_flows_scheduler_is_warned_of(tmp_path):
     index.write_text(json.dumps(json.loads(index.read_text()) | {"scheduler": ["diffusers", flow["_class_name"]]}))
     model = load_score_model(ModelSpec(str(folder), device="cpu"))
     assert model.prediction_type == "flow"
-    assert ["no trained network" in remark for remark in model.remarks] == [True]
+    assert ['"prediction_type": "v_prediction"' in remark for remark in model.remarks] == [True]
 
 
 def test_the_built_in_prior_is_right():

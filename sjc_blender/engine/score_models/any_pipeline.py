@@ -17,13 +17,14 @@ import torch
 
 from ...protocol.errors import SjcError
 from ...protocol.memory import MemoryLevel
-from ...protocol.text_to_image import TextToImage
+from ...protocol.text_to_image import OTHER, TextToImage
 from .cut_texts import log_cut_texts
 from .latents import DECODED_PIXELS_AT_ONCE
 from .noise_levels import levels_of_scheduler
 from .pipeline_call import DENOISERS, PipelineCall
 from .pipeline_model import PipelineModel, square_side
-from .preconditioning import Preconditioning
+from .preconditioning import FLOW, Preconditioning
+from .prediction_check import mislabelled
 from .sample_layout import PATCH, SampleLayout
 from .score_model import Condition
 from .told_texts import ToldTexts, Tree, negative_part
@@ -48,9 +49,11 @@ class AnyPipeline(PipelineModel):
         scheduler = getattr(pipeline.scheduler, "own", pipeline.scheduler)
         self._network = next(getattr(pipeline, name) for name in DENOISERS if hasattr(pipeline, name))
         config = self._network.config
-        levels = levels_of_scheduler(scheduler)
-        self.sigmas, self.prediction_type, self.sigma_data = levels.sigmas, levels.prediction_type, levels.sigma_data
-        self._clock = levels.clock
+        self._take_levels(levels_of_scheduler(scheduler))
+        # Of a pipeline outside the table nothing is known; it is compared with its own sampler.
+        if self.family.flow and self.family.name != OTHER.name and self.prediction_type != FLOW:
+            raise mislabelled(pipeline.name_or_path, self.prediction_type, FLOW)
+        self.of_one_kind = self.family.flow and self.prediction_type == FLOW
         self.dtype = self._network.dtype
         decoder = getattr(pipeline, "vae", None) or getattr(pipeline, "movq", None)
         self.pixel_space = decoder is None
@@ -174,9 +177,9 @@ class AnyPipeline(PipelineModel):
         return factors.c_skip * z + factors.c_out * tokens.taken(scaled)
 
     def _asked(self, seen: torch.Tensor, timestep: int, texts: Sequence[Sequence[torch.Tensor]]) -> torch.Tensor:
-        assert self._texts is not None and self._clock is not None
-        clocks = torch.tensor([self._clock(float(self.sigmas[timestep]))])
-        clocks = clocks if self._clock.fractions else clocks.long()
+        assert self._texts is not None
+        clocks = torch.tensor([self.clock(float(self.sigmas[timestep]))])
+        clocks = clocks if self.clock.fractions else clocks.long()
         guidance = self._guidance if self._embeds_guidance else None
         return self.call.step(seen, clocks, self._texts.together(texts), guidance)
 

@@ -22,7 +22,7 @@ from ...protocol.spec import ModelSpec
 from ...protocol.text_to_image import BY_NAME, OTHER, TEXT_TO_IMAGE
 from ..this_process.offline import stay_offline
 from .any_pipeline import AnyPipeline, adapter_for
-from .behaviour import levels_of, remarks_on
+from .behaviour import levels_of
 from .control import takes_none, with_control
 from .ddpm import ClassConditionalDdpm, Ddpm
 from .dit import DiT
@@ -36,14 +36,15 @@ from .other_pipeline import adapter_for_folder, require_agreement, trial_explain
 from .pipeline_folder import PipelineFolder, examine_folder, unknown_folder
 from .pipeline_model import PipelineModel
 from .placement import choose_device, choose_dtype, first_level, levels_after
-from .preconditioning import FLOW
-from .prediction_check import alike, mislabelled, prediction_of, readings, smooth_sample, told_as
+from .prediction_check import mislabelled, told_as, try_out
 from .reference_views import ReferenceViewModel
+from .remarks import remarks_on
 from .score_model import ScoreModel
 from .score_sde_ve import ScoreSdeVe
-from .single_file import configuration_is_borrowed, configuration_of, retell, tell_prediction
+from .single_file import configuration_of, retell, tell_prediction, tells_nothing_for_sure
 from .stable_diffusion import StableDiffusion
 from .stable_diffusion_xl import StableDiffusionXL
+from .vocabularies import check_vocabularies
 from .zero123 import Zero123
 
 ADAPTERS: dict[str, type[PipelineModel]] = {
@@ -94,6 +95,7 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
         dtype = choose_dtype(model.dtype, device, adapter.half_precision, wide=adapter.wide_half)
         pipeline = (_load_file if is_file(path) else _load_folder)(path, family, adapter, dtype)
         _check_complete(path, pipeline)
+        vocabulary = check_vocabularies(path, pipeline)
         apply_adapters(pipeline, model.adapters)
         ip_adapter = with_ip_adapter(pipeline, model.ip_adapter) if model.ip_adapter else None
         if model.control:
@@ -108,12 +110,12 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
             tried = _any_embedding(score_model)
             if isinstance(score_model, AnyPipeline) and outside:
                 require_agreement(path, score_model)
-        found = _found_prediction(score_model, pipeline, tried)
-        if found not in (None, score_model.prediction_type):
-            if not (is_file(path) and configuration_is_borrowed(path)):
-                raise mislabelled(path, score_model.prediction_type, str(found))
-            # The file does not say what it predicts, and the configuration is another model's: what was found holds.
-            retell(pipeline, told_as(str(found)))
+        trial = try_out(score_model, pipeline, tried)
+        if trial.prediction not in (None, score_model.prediction_type):
+            if not (is_file(path) and tells_nothing_for_sure(path)):
+                raise mislabelled(path, score_model.prediction_type, trial.prediction)
+            # The configuration is another model's, or the file contradicts its own: what was found holds.
+            retell(path, pipeline, told_as(trial.prediction))
             score_model = adapter(pipeline, device)
             score_model.ip_adapter = ip_adapter
             _place(score_model, level or first_level(model))
@@ -122,9 +124,8 @@ def load_score_model(model: ModelSpec, level: MemoryLevel | None = None) -> Scor
         )
         if distillation is not None:
             score_model.levels = levels_of(distillation, score_model, pipeline.scheduler.config)
-        score_model.remarks = remarks_on(
-            score_model, pipeline.scheduler.config, tried, known=found is not None, distilled=distillation is not None
-        )
+        remarks = remarks_on(score_model, pipeline.scheduler.config, trial, distillation)
+        score_model.remarks = (*vocabulary, *remarks)
         return score_model
 
 
@@ -137,21 +138,6 @@ def adapter_of(path: Path, family: ModelFamily) -> type[PipelineModel]:
         ``unsupported_pipeline``.
     """
     return adapter_for_folder(path) if family.name == OTHER.name else ADAPTERS[family.name]
-
-
-def _found_prediction(model: PipelineModel, pipeline: Any, tried: torch.Tensor | None) -> str | None:
-    """What the network predicts, tried out; its scheduler's word where its answers are plausible, None if none are.
-
-    The format of a transformer that is said to be of a flow knows no other kind, and neither do score networks: they
-    are what they are said to be.
-    """
-    of_flow_alone = model.prediction_type == FLOW and not hasattr(pipeline, "unet")
-    if of_flow_alone or not alike(model.prediction_type):
-        return model.prediction_type
-    found = readings(model, tried, smooth_sample(model, pipeline))
-    if found[model.prediction_type].plausible:
-        return model.prediction_type
-    return prediction_of(found)
 
 
 def _any_embedding(model: PipelineModel) -> torch.Tensor | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...protocol.distillation import distillation_of
 from ...protocol.model_events import ModelFacts
-from ...protocol.model_families import component_config, own_profile, tensor_names
+from ...protocol.model_families import component_config, own_profile
 from ...protocol.model_profile import family_profile, load_profile
 from ...protocol.spec import ModelSpec
 from ...protocol.text_to_image import OTHER
@@ -20,8 +20,9 @@ from .model_source import locate_model
 from .outline import outline_of
 from .pipeline_model import PipelineModel
 from .reference_views import ReferenceViewModel
+from .remarks import useless_end
 from .score_model import ScoreModel
-from .single_file import configuration_is_borrowed, configuration_of
+from .single_file import configuration_is_borrowed, configuration_of, says_prediction
 
 PICTURES = "pictures"
 """What reference views predict, in place of a network."""
@@ -81,9 +82,9 @@ def facts_of(source: str, *, tried: bool) -> ModelFacts:
 
 def _warnings(path: Path, model: ScoreModel, schedule: Mapping[str, Any], *, tried: bool) -> Iterator[str]:
     if isinstance(model, PipelineModel):
-        yield from model.remarks
+        yield from model.remarks if tried else filter(None, [useless_end(model, schedule)])
         if path.is_file() and configuration_is_borrowed(path) and not tried:
-            named = any(name.startswith(("v_pred", "edm_")) for name in tensor_names(path))
+            named = says_prediction(path)
             yield (
                 f"The file holds weights only: all but them is read from {configuration_of(path)}"
                 + (". " if named else ", what it predicts too; a job tries that when it loads the model. ")
@@ -91,9 +92,3 @@ def _warnings(path: Path, model: ScoreModel, schedule: Mapping[str, Any], *, tri
             )
     if isinstance(model, ReferenceViewModel) and model.background is None:
         yield "The pictures do not have the same colour behind the object: the background is learned."
-    predicts_noise = isinstance(model, PipelineModel) and model.prediction_type == "epsilon"
-    if predicts_noise and schedule.get("rescale_betas_zero_snr"):
-        yield (
-            "The scheduler has a zero terminal signal-to-noise ratio (rescale_betas_zero_snr) and predicts "
-            "epsilon, which says nothing of the picture there: one of the two is probably wrong."
-        )

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from .control import pixels_per_sample, residuals
 from .guidance import guided
 from .ip_adapter import IpAdapter, takes_no_picture
 from .latents import decode_latents, pixels_to_srgb, tile_decoder
-from .noise_levels import Clock, levels_of_scheduler
+from .noise_levels import Clock, NoiseLevels, levels_of_scheduler
 from .pipeline_folder import PipelineFolder
 from .placement import place
 from .preconditioning import Preconditioning, preconditioning
@@ -61,6 +62,8 @@ class PipelineModel:
     classes: ClassNames | None = None
     """What a prompt may name, of a model of classes."""
     pixel_space: bool = False
+    of_one_kind: bool = False
+    """Whether no network of its format predicts anything else than it is said to."""
     levels: tuple[int, ...] = ()
     """Timesteps that the network knows, where those are a few of the table's; empty: all."""
 
@@ -81,7 +84,7 @@ class PipelineModel:
     channels: int
     sample_size: int
     dtype: torch.dtype
-    _clock: Clock | None = None
+    clock: Clock
 
     def __init__(self, pipeline: Any, device: torch.device) -> None:
         self.device = device
@@ -114,9 +117,17 @@ class PipelineModel:
         self.channels = network.config.in_channels
         self.sample_size = square_side(network.config.sample_size)
         self.dtype = network.dtype
-        levels = levels_of_scheduler(scheduler)
+        self._take_levels(levels_of_scheduler(scheduler))
+
+    def _take_levels(self, levels: NoiseLevels) -> None:
         self.sigmas, self.prediction_type, self.sigma_data = levels.sigmas, levels.prediction_type, levels.sigma_data
-        self._clock = levels.clock
+        self.clock = levels.clock
+
+    def read_as(self, levels: NoiseLevels) -> Self:
+        """The same networks under another label."""
+        other = copy.copy(self)
+        other._take_levels(levels)
+        return other
 
     def factors(self, timestep: int) -> Preconditioning:
         """How the network's input and output are scaled at a noise level."""
@@ -201,8 +212,7 @@ class PipelineModel:
 
     def _time(self, timestep: int) -> float:
         """What the network is told of a noise level: the index, or what the clock of EDM shows."""
-        clock = self._clock
-        return timestep if clock is None or clock.kind == "index" else clock(float(self.sigmas[timestep]))
+        return timestep if self.clock.kind == "index" else self.clock(float(self.sigmas[timestep]))
 
     def _predict(self, network_input: torch.Tensor, timestep: int, embeddings: torch.Tensor | None) -> torch.Tensor:
         """Run the network: here a U-Net with cross-attention to texts; families with another say how theirs is run.

