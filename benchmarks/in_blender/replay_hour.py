@@ -68,19 +68,25 @@ def parsed() -> argparse.Namespace:
 
 
 def noted() -> None:
-    """Let every operator of the add-on be written down as it runs."""
+    """Let every operator of the add-on be written down as it runs, also by what it inherits."""
     waiting = list(bpy.types.Operator.__subclasses__())
+    found: dict[Any, tuple[str, Any]] = {}
     while waiting:
         cls: Any = waiting.pop()
         waiting += cls.__subclasses__()
-        name = "invoke" if "invoke" in cls.__dict__ else "execute"
-        if cls.__name__.startswith("SJC_OT") and name in cls.__dict__:
-            setattr(cls, name, _noting(cls.bl_idname, cls.__dict__[name]))
+        own = [vars(base) for base in cls.__mro__ if base.__module__.startswith(sjc_blender.__name__)]
+        for name in ("invoke", "execute"):
+            function = next((names[name] for names in own if name in names), None)
+            if cls.__name__.startswith("SJC_OT") and function is not None:
+                found[cls] = (name, _noting(cls.bl_idname, name, function))
+                break
+    for cls, (name, function) in found.items():  # when all have been looked at: one may inherit from another
+        setattr(cls, name, function)
 
 
-def _noting(idname: str, function: Any) -> Any:
+def _noting(idname: str, name: str, function: Any) -> Any:
     def note(operator: Any) -> None:
-        given = {name: operator.properties[name] for name in operator.properties.keys()}  # noqa: SIM118  # no dictionary
+        given = {key: operator.properties[key] for key in operator.properties.keys()}  # noqa: SIM118  # no dictionary
         ran.append(idname + told(given))
 
     # Blender counts the arguments when it registers a class.
@@ -92,7 +98,7 @@ def _noting(idname: str, function: Any) -> Any:
         note(self)
         return function(self, context)
 
-    return invoke if function.__name__ == "invoke" else execute
+    return invoke if name == "invoke" else execute
 
 
 def found(start: str, low: int = 90, high: int = 715, then: Spot | None = None) -> Iterator[float]:
