@@ -44,6 +44,16 @@ def is_turned(sectors: Tensor, true: Tensor) -> Tensor:
     return (sectors * elsewhere).sum(dim=1) >= SURE
 
 
+def is_turned_at_best(sectors: Tensor, true: Tensor) -> Tensor:
+    """Which views show another side, of an object that may face anywhere as a whole.
+
+    An object that faces elsewhere has one front all the same. Of all directions by whole sectors, its front is where
+    the fewest views are turned; arguments and return as of `is_turned`.
+    """
+    fronts = torch.arange(sectors.shape[1]) * (360.0 / sectors.shape[1])
+    return min((is_turned(sectors, true - front) for front in fronts), key=lambda turned: int(turned.sum()))
+
+
 def shows_front(sectors: Tensor, true: Tensor) -> Tensor:
     """Which views show the front although the camera looks at another side; arguments and return as of `is_turned`."""
     centres = torch.arange(sectors.shape[1]) * (360.0 / sectors.shape[1])

@@ -22,7 +22,7 @@ import torch
 
 from benchmarks.quality import worker
 from benchmarks.quality.interval import interval
-from benchmarks.quality.janus import shows_front
+from benchmarks.quality.janus import is_turned_at_best, shows_front
 from benchmarks.quality.jobs import QualityJob, quality_job, weights_digest
 from benchmarks.quality.looks import AZIMUTHS, Lens, look_at
 from benchmarks.quality.measure import Made, value_of
@@ -42,6 +42,7 @@ SIZES = tuple(0.5 + 0.05 * step for step in range(17))
 COLUMNS = {
     "fog": "fog",
     "janus_rate": "Janus",
+    "janus_at_best": "Janus, best turn",
     "second_front": "second front",
     "object": "recognised",
     "iou": "IoU, best size",
@@ -73,14 +74,24 @@ def judged(job: QualityJob) -> dict[str, float | None]:
     figures = job.figures() or {}
     spent = {"evaluations": figures.get("evaluations")}
     if figures.get("failed"):
-        return {"fog": 1.0, "janus_rate": None, "second_front": None, "object": 0.0, "iou": 0.0, "size": None, **spent}
+        return {
+            "fog": 1.0,
+            "janus_rate": None,
+            "janus_at_best": None,
+            "second_front": None,
+            "object": 0.0,
+            "iou": 0.0,
+            "size": None,
+            **spent,
+        }
     made = Made.read(JobFolder(job.path))
     solid = made.solid()
     iou, size = max((intersection_over_union(solid, true_solid(job.name, made.grid, size)), size) for size in SIZES)
     pictures = look_at(made.grid, zoomed(size)).pictures
     seen = recognition(worker.recogniser(), pictures, job.name, job.colour)
-    fronts = shows_front(recognise(worker.recogniser(), pictures).sectors, torch.tensor(AZIMUTHS))
-    seen["second_front"] = float(fronts.float().mean())
+    sectors = recognise(worker.recogniser(), pictures).sectors
+    seen["second_front"] = float(shows_front(sectors, torch.tensor(AZIMUTHS)).float().mean())
+    seen["janus_at_best"] = float(is_turned_at_best(sectors, torch.tensor(AZIMUTHS)).float().mean())
     return {**seen, "fog": figures["fog"], "iou": iou, "size": size, **spent}
 
 
