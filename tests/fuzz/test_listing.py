@@ -92,7 +92,6 @@ OWN = {
     "engine/model_store/transfer.py": "a download's digest",
     "engine/radiance/fused/kernel_cache.py": "our own seal, every error caught: tests/engine/test_kernel_cache.py",
     "engine/radiance/fused/launch.py": "our own sources",
-    "engine/score_models/model_facts.py": "names of tensors, only compared",
     "engine/score_models/outline.py": "an index that pipeline_folder.py has judged",
     "farm/identity.py": "our own manifest",
     "farm/keys.py": "the user's own keys, judged by a library",

@@ -23,6 +23,10 @@ MOST_TIMES = 4.0
 """Larger or smaller than that is another autoencoder's scale. The stress prior's network is plausible with samples of a
 tenth to five times its own, so that what a network answers does not tell it."""
 
+MOST_DOUBT = 0.75
+"""By which another label is recommended: the right one of a trained network had up to 0.40; a network of random
+weights, whose autoencoder makes the sample faint, had 0.97 as one of EDM."""
+
 NO_ANSWERS = (
     "The model's answers are those of no trained network, whatever it predicts. It may be untrained, damaged, "
     "or made for other noise levels than its scheduler says: expect noise."
@@ -96,7 +100,7 @@ def _other_label(model: PipelineModel, schedule: Mapping[str, Any], trial: Trial
     found = []
     for words, levels in other_labels(told, schedule):
         for kind, reading in readings(model.read_as(levels), trial.embedding, trial.smooth).items():
-            if reading.plausible:
+            if reading.doubt < MOST_DOUBT:
                 found.append((reading.doubt, f'"prediction_type": "{told_as(kind)}", {words}'))
     if found:
         return (
