@@ -4,10 +4,21 @@ import faulthandler
 import ipaddress
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
 EXIT_SECONDS = 120
+SLOW_TESTS = Path(__file__).with_name("slow_tests.txt")
+"""Written by ``scripts/slow_tests.py``."""
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what was slow when it was measured; `make test-quick` leaves it out."""
+    slow = frozenset(SLOW_TESTS.read_text(encoding="utf-8").split())
+    for item in items:
+        if item.nodeid.partition("[")[0] in slow:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

@@ -64,7 +64,6 @@ def test_a_blockout_stands_as_the_object_does_and_is_not_the_object(name):
     assert intersection_over_union(turned, truth) < 0.8
 
 
-@pytest.mark.slow
 def test_a_trail_ends_with_what_the_result_measures(old):
     marks = read_trail(old)
     assert [mark.step for mark in marks] == [2, 4, 6]
@@ -86,7 +85,6 @@ def test_the_time_until_a_job_is_as_good_counts_from_where_it_stays_so(tmp_path,
     assert sooner(other, plain)["time_share"] is None
 
 
-@pytest.mark.slow
 def test_a_hold_differs_from_the_plain_job_in_its_proxy_and_its_steps_alone(old, tmp_path):
     control = held(old, Hold(12, 0.5, share=0.5), tmp_path)
     spec = control.job.spec
@@ -109,7 +107,6 @@ def test_regions_hold_the_shapes_they_are_laid_around(old):
     assert lowest == levels.mean().round() and upper[chair][np.argwhere(chair)[:, 2] >= lowest].all()
 
 
-@pytest.mark.slow
 def test_an_edit_keeps_what_it_must_and_a_changed_bit_would_be_noticed(old, tmp_path):
     region = region_of(UPPER, old)
     job = made(edited(old, UPPER, tmp_path))

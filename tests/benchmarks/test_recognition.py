@@ -23,7 +23,6 @@ NETWORK = load_recogniser()
 SIDED = [name for name in NAMES if name not in SYMMETRIC]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_true_shape_is_recognised_in_every_colour_and_from_every_side(name):
     for colour in COLOUR_NAMES:

@@ -118,7 +118,6 @@ def test_the_readable_report_names_machine_load_and_what_failed(report: Report, 
     assert "mean nothing" not in text
 
 
-@pytest.mark.slow
 def test_a_quick_trial_of_the_renderer_writes_its_ratios(tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
     command = [sys.executable, "-m", "benchmarks.speed", "--quick", "--only", "renderer", "--out", str(out)]

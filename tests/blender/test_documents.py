@@ -51,7 +51,6 @@ def shell(blender: RealBlender, command: str, folder: Path, engine: str) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("page", dict.fromkeys(item.page for item in RUN))
 def test_what_a_page_says_is_typed_runs(blender: RealBlender, engine: str, page: str) -> None:
     folder = blender.work / f"page {Path(page).stem}"

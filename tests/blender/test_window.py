@@ -30,7 +30,6 @@ def told_in_a_window(blender: RealBlender, story: str, folder: Path, engine: str
     return outcome, done.stdout + done.stderr
 
 
-@pytest.mark.slow
 def test_the_main_job_by_mouse_with_files_loaded_while_it_runs(blender: RealBlender) -> None:
     folder = blender.work / "window"
     folder.mkdir()
@@ -42,7 +41,6 @@ def test_the_main_job_by_mouse_with_files_loaded_while_it_runs(blender: RealBlen
     assert len(outcome["status_bars"]) == 2 and outcome["status_bars"][0] >= outcome["status_bars"][1] / 2 > 0, "stale"
 
 
-@pytest.mark.slow
 def test_a_strangers_file_with_hostile_jobs_beside_it_is_safe_to_open_and_to_look_at(
     blender: RealBlender, package: Path
 ) -> None:

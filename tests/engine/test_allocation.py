@@ -24,7 +24,6 @@ def faults(keep):
     return int(done.stdout)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator is Linux's")
 def test_memory_that_was_freed_is_not_faulted_in_again():
     # How many pages a fault brings is the system's affair and changes with its load: the clearest of some tries counts.

@@ -151,7 +151,6 @@ def test_without_a_region_a_job_starts_from_the_whole_field(source, edit):
     assert not torch.equal(moved["field.background_texture.texels"], after["field.background_texture.texels"])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", [{}, {"stages": ((0.0, 8), (0.3, 16), (0.7, 32))}])
 def test_the_edited_part_follows_its_pictures_and_the_rest_is_there_still(monkeypatch, how):
     """The tower of the known shape is taken away by pictures of the shape without it."""

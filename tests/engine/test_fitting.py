@@ -59,7 +59,6 @@ def pictures(tmp_path_factory):
     return write_set(tmp_path_factory.mktemp("posed") / "red and green")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("opaque", [False, True])
 def test_a_known_object_comes_back(pictures, tmp_path, opaque):
     folder = write_set(tmp_path / "opaque", opaque=True) if opaque else pictures

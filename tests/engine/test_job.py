@@ -63,7 +63,6 @@ def field_of(folder):
         return {name: data[name] for name in data.files}
 
 
-@pytest.mark.slow
 def test_a_job_tells_its_way_in_json_lines_and_leaves_its_results(new_folder):
     folder = new_folder()
     process = engine("run", folder.path)
@@ -92,7 +91,6 @@ def test_a_job_tells_its_way_in_json_lines_and_leaves_its_results(new_folder):
     assert result.metrics["evaluations"] == 2 * STEPS
 
 
-@pytest.mark.slow
 def test_cancel_stops_with_a_valid_checkpoint_and_the_resumed_job_ends_as_if_never_stopped(new_folder):
     whole = new_folder("whole", steps=200, checkpoint_every=1000)
     cut = new_folder("cut", steps=200, checkpoint_every=1000)
@@ -118,7 +116,6 @@ def test_cancel_stops_with_a_valid_checkpoint_and_the_resumed_job_ends_as_if_nev
     assert (whole.checkpoint).read_bytes() == cut.checkpoint.read_bytes()
 
 
-@pytest.mark.slow
 def test_a_job_whose_parent_is_gone_stops_with_a_checkpoint(new_folder):
     folder = new_folder(steps=100_000)
     process = engine("run", folder.path)
@@ -170,7 +167,6 @@ def test_a_step_that_does_not_end_is_left_when_the_parent_is_gone(new_folder, to
     assert not folder.busy
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send; SIGBREAK goes the same way")
 @pytest.mark.parametrize("command", ["run", "resume"])
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
@@ -296,7 +292,6 @@ def test_the_resolved_settings_lie_in_the_job_folder(new_folder):
     assert data["optimisation"]["learning_rate"] == 0.05
 
 
-@pytest.mark.slow
 def test_a_prepared_folder_is_run_where_nobody_listens(new_folder):
     # As on a farm's node: stdin is empty, and that is not the end of a parent.
     folder = new_folder(steps=12)

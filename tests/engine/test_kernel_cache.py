@@ -73,7 +73,6 @@ DAMAGES = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_what_is_damaged_is_compiled_again(kept, tmp_path, damage):
     cache, number = kept

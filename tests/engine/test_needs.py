@@ -146,7 +146,6 @@ print(json.dumps([peak() - base, base]))
 """
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no getrusage")
 @pytest.mark.parametrize(
     "settings",

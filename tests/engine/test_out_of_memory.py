@@ -99,7 +99,6 @@ def warnings(told):
     return [event.message for event in told if isinstance(event, events.Warned)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "runs_out",
     [
@@ -124,7 +123,6 @@ def test_the_job_ends_with_the_result_of_one_that_had_enough(new_folder, run, ru
     assert plain.checkpoint.read_bytes() == starved.checkpoint.read_bytes()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("step", [0, 7], ids=["before the first checkpoint", "after one"])
 def test_memory_that_runs_out_in_the_midst_of_an_update_costs_steps_but_not_the_result(
     new_folder, run, monkeypatch, step

@@ -79,7 +79,6 @@ def test_a_pause_holds_the_job_and_costs_it_nothing(new_folder, monkeypatch):
     assert last.steps_per_second > 12 / 10_000, "the rate does not count the pause"
 
 
-@pytest.mark.slow
 def test_a_paused_engine_hears_a_cancel(new_folder):
     folder = new_folder("job", steps=100_000)
     command = [sys.executable, "-m", "sjc_blender.engine", "run", str(folder.path)]
@@ -143,7 +142,6 @@ def test_a_lock_ends_with_its_holder_however_that_ends(tmp_path):
     FileLock.acquire(path).release()
 
 
-@pytest.mark.slow
 def test_a_job_that_goes_on_after_its_end_is_the_job_that_was_to_be_so_long(new_folder):
     short = new_folder("short", steps=10)
     run(short)

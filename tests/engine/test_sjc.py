@@ -100,7 +100,6 @@ CUBE, BOX = (1.0, 1.0, 1.0), (1.0, 0.5, 0.75)
 COARSE_TO_FINE = ((0.0, 12), (0.2, 20), (0.5, 32))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("half_extents", "stages", "least"),
     [(CUBE, COARSE_TO_FINE, 0.9), (BOX, COARSE_TO_FINE, 0.9), (BOX, (), 0.8)],
@@ -111,7 +110,6 @@ def test_a_known_shape_comes_back(half_extents, stages, least):
     assert likeness(sjc, solid) >= least
 
 
-@pytest.mark.slow
 def test_a_coarse_shape_makes_the_result_better_and_at_least_twice_as_quick():
     """The shape is one box, with an IoU of .77 with what is to come."""
     places = voxel_centres(BOX, 32) / torch.tensor(BOX)

@@ -15,8 +15,6 @@ from sjc_blender.protocol import events, farm_lines, presets
 from sjc_blender.protocol.job_folder import JobFolder
 from tests.small_disk import fill, small_disk
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def farm(tmp_path):

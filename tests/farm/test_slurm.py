@@ -18,7 +18,6 @@ from tests.engine.tiny_pipeline import save_tiny_pipeline
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("ip", "slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "squeue")
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(
         not all(map(shutil.which, PROGRAMS)) or os.geteuid() != 0,
         reason="needs Slurm, ip (Debian: slurm-wlm, iproute2) and root; test_templates.py runs the batch file without",

@@ -41,7 +41,6 @@ def two_jobs(tmp_path_factory):
     return jobs
 
 
-@pytest.mark.slow
 def test_open_job_description_makes_and_films_every_job(two_jobs):
     assert OPENJD.exists(), "requirements/engine-tests.txt installs openjd-cli"
     values = {"JobsFolder": two_jobs, "Tasks": "0-1", "Python": sys.executable, "Size": 32}

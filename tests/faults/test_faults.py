@@ -5,10 +5,9 @@ import pytest
 from tests.faults import shim
 
 WHY_NOT = shim.missing()
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(WHY_NOT), reason=f"{WHY_NOT}; tests/protocol/test_atomic_write.py covers single writes"),
-]
+pytestmark = pytest.mark.skipif(
+    bool(WHY_NOT), reason=f"{WHY_NOT}; tests/protocol/test_atomic_write.py covers single writes"
+)
 
 
 def test_no_fault_and_no_kill_loses_anything(tmp_path):

@@ -21,3 +21,11 @@ def test_every_test_and_every_file_that_is_named_exists(page):
         assert f"def {test}" in path.read_text(encoding="utf-8") if test else True, f"{file}::{test}"
     for file in PARTS.findall(text):
         assert (ROOT / "sjc_blender" / file).is_file(), file
+
+
+def test_every_slow_test_is_there():
+    names = (ROOT / "tests" / "slow_tests.txt").read_text(encoding="utf-8").split()
+    assert len(names) >= 100
+    for name in names:
+        file, _, test = name.partition("::")
+        assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), name

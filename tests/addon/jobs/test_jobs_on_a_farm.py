@@ -19,7 +19,6 @@ from sjc_blender.protocol.errors import SjcError
 
 ENGINE = os.environ.get("SJC_ENGINE_PYTHON", "")
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(not ENGINE, reason="SJC_ENGINE_PYTHON names no engine; tests/farm has the farm itself"),
 ]
 

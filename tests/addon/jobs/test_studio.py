@@ -18,11 +18,9 @@ def studio(tmp_path):
     return Studio(tmp_path / "project", [sys.executable, str(PROGRAM)], os.environ | own)
 
 
-@pytest.mark.slow
 def test_from_a_table_to_a_shot_and_on(studio):
     run_pipeline(studio)
 
 
-@pytest.mark.slow
 def test_two_batches_at_once_have_their_own_objects(studio):
     run_two_at_once(studio, ROUNDS, lambda folder: Studio(folder, studio.blender, studio.environment))
