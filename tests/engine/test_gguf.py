@@ -10,7 +10,6 @@ import torch
 from safetensors.torch import save_file
 
 from sjc_blender.engine.forecast.weights import networks_of
-from sjc_blender.engine.score_models import any_pipeline
 from sjc_blender.engine.score_models.gguf_file import KINDS, PLAIN, gguf_tensors
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.score_models.quantised_layers import is_quantised, numbers
@@ -20,26 +19,8 @@ from sjc_blender.protocol.model_families import family_of
 from sjc_blender.protocol.spec import Adapter, ModelSpec
 from tests.engine.own_sampler import SIDE
 from tests.engine.tiny_gguf import KIND, save_gguf, split_model
-from tests.engine.tiny_text_to_image import save_text_to_image
 
-
-@pytest.fixture(autouse=True)
-def small_samples(monkeypatch):
-    """Of the families whose pipelines say how large samples are, and not their networks."""
-    monkeypatch.setattr(any_pipeline, "square_side", lambda side: SIDE)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """`whole(family)`: a model's folder, saved once."""
-    made = {}
-
-    def make(name):
-        if name not in made:
-            made[name] = save_text_to_image(name, tmp_path_factory.mktemp("whole") / name)
-        return made[name]
-
-    return make
+pytestmark = pytest.mark.usefixtures("small_samples")
 
 
 def load(source, **options):

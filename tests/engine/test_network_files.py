@@ -8,37 +8,17 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sjc_blender.engine.forecast.weights import networks_of
-from sjc_blender.engine.score_models import any_pipeline
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.score_models.score_model import Condition
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.model_families import family_of
 from sjc_blender.protocol.spec import ModelSpec
 from tests.engine.own_sampler import SIDE
-from tests.engine.tiny_families import save_family
-from tests.engine.tiny_text_to_image import save_text_to_image
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
-@pytest.fixture(autouse=True)
-def small_samples(monkeypatch):
-    """Of the families whose pipelines say how large samples are, and not their networks."""
-    monkeypatch.setattr(any_pipeline, "square_side", lambda side: SIDE)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """`whole(family)`: a model's folder, saved once."""
-    made = {}
-
-    def make(name):
-        if name not in made:
-            folder = tmp_path_factory.mktemp("whole") / name
-            made[name] = save_family(name, folder) if name.startswith("stable") else save_text_to_image(name, folder)
-        return made[name]
-
-    return make
+pytestmark = pytest.mark.usefixtures("small_samples")
 
 
 def parted(folder, place, *, prefix="", rename=lambda tensors: tensors):

@@ -36,10 +36,7 @@ from tests.engine.tiny_text_to_image import (
     save_text_to_image,
 )
 
-
-@pytest.fixture(autouse=True)
-def small_samples(monkeypatch):
-    monkeypatch.setattr(any_pipeline, "square_side", lambda side: SIDE)
+pytestmark = pytest.mark.usefixtures("small_samples")
 
 
 def load(folder):

@@ -10,7 +10,6 @@ import pytest
 import torch
 import transformers
 
-from sjc_blender.engine.score_models import any_pipeline
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.score_models.score_model import Condition
 from sjc_blender.protocol.errors import SjcError
@@ -196,9 +195,7 @@ REFUSED = {
 }
 
 
-@pytest.fixture(autouse=True)
-def small_samples(monkeypatch):
-    monkeypatch.setattr(any_pipeline, "square_side", lambda side: 8)
+pytestmark = pytest.mark.usefixtures("small_samples")
 
 
 def write_index(folder, cls, parts):

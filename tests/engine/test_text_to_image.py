@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from sjc_blender.engine import job
-from sjc_blender.engine.score_models import any_pipeline
 from sjc_blender.engine.score_models.loading import ADAPTERS, load_score_model
 from sjc_blender.engine.score_models.score_model import Condition
 from sjc_blender.protocol import events, presets
@@ -36,10 +35,7 @@ OWN_GUIDANCE = {
 """The arguments by which a family's own pipeline guides as the engine does by `SCALE`."""
 
 
-@pytest.fixture(autouse=True)
-def small_samples(monkeypatch):
-    """Of the families whose pipelines say how large samples are, and not their networks."""
-    monkeypatch.setattr(any_pipeline, "square_side", lambda side: SIDE)
+pytestmark = pytest.mark.usefixtures("small_samples")
 
 
 @pytest.fixture(scope="session")
