@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from typing import TextIO
 
 from ..protocol import events, farm_lines
 from ..protocol.errors import SjcError
@@ -34,7 +35,7 @@ def run_jobs(arguments: argparse.Namespace) -> int:
         priority=arguments.priority,
         tell=tell.event,
         ended=tell.ended,
-        say=lambda sentence: print(sentence, file=sys.stderr, flush=True),
+        say=lambda sentence: _print(sentence, sys.stderr),
         patience=arguments.patience,
     )
     for name in ("SIGINT", "SIGTERM"):
@@ -76,7 +77,7 @@ class _People:
         """Report changes other than progress."""
         if isinstance(event, (events.Phase, events.Warned)) and not self._json:
             text = event.name if isinstance(event, events.Phase) else event.message
-            print(f"{job.folder.path.name}: {text}", file=sys.stderr, flush=True)
+            _print(f"{job.folder.path.name}: {text}", sys.stderr)
 
     def ended(self, job: FarmJob) -> None:
         """Report the end of a job."""
@@ -85,10 +86,10 @@ class _People:
             told = {"folder": str(job.folder.path), "state": str(outcome.state), "computed": outcome.computed}
             if outcome.state is State.FAILED:
                 told["error"] = {"code": outcome.code, "message": outcome.message, "hint": outcome.hint}
-            print(json.dumps(told, ensure_ascii=False), flush=True)
+            _print(json.dumps(told, ensure_ascii=False), sys.stdout)
         else:
             words = f"{outcome.message} {outcome.hint}".strip()
-            print(f"{job.folder.path}: {outcome.state}{': ' + words if words else ''}", flush=True)
+            _print(f"{job.folder.path}: {outcome.state}{': ' + words if words else ''}", sys.stdout)
 
 
 class _Lines:
@@ -113,7 +114,16 @@ class _Lines:
     @staticmethod
     def _tell(job: FarmJob, event: events.Event) -> None:
         with contextlib.suppress(OSError):
-            print(farm_lines.to_line(job.folder.path, event), flush=True)
+            _print(farm_lines.to_line(job.folder.path, event), sys.stdout)
+
+
+_PRINTING = threading.Lock()
+
+
+def _print(line: str, stream: TextIO) -> None:
+    """Print a line whole: events come in Dask's thread and ends in this one, and `print` writes a line in two parts."""
+    with _PRINTING:
+        print(line, file=stream, flush=True)
 
 
 def _listen(submission: Submission, stop: threading.Event) -> None:

@@ -1,6 +1,7 @@
 """What a job is said to need is what it takes: weights and activations, the field with its optimiser, files."""
 
 import json
+import os
 import subprocess
 import sys
 import weakref
@@ -117,9 +118,12 @@ def test_networks_take_no_more_than_the_share_of_their_weights_that_is_said(monk
     assert needs.DECODER_PIXELS == 512**2, "its 64 x 64 latents have so many"
 
 
+GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+"""For glibc's malloc: a tensor's memory is given back when it goes. By itself malloc learns from what is freed how much
+to keep, so that the peak of equal steps differed by 20 MB from run to run."""
+
 PEAK = """
 import json, resource, sys
-from sjc_blender.engine.score_models.conditioning import conditioner_for
 from sjc_blender.engine.score_models.conditioning import conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.optimisation.sjc import ScoreJacobianChaining
@@ -163,9 +167,13 @@ def test_steps_take_the_memory_that_is_said(settings):
     # Its whole grid from the first step on.
     settings = {**settings, "field": {**settings["field"], "stages": []}}
     command = [sys.executable, "-c", PEAK, json.dumps(settings)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True, timeout=300)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, check=True, timeout=300, env=os.environ | GIVEN_BACK
+    )
     spec = presets.new_job("a red chair", preset="draft", **settings)
-    assert needs_of(spec, CPU).working(memory_levels()[0]) == pytest.approx(json.loads(done.stdout)[0], rel=0.25)
+    said, taken = needs_of(spec, CPU).working(memory_levels()[0]), json.loads(done.stdout)[0]
+    # malloc by itself keeps more: up to half as much again was measured, with PyTorch's operations.
+    assert 0.95 * taken < said < 1.55 * taken
 
 
 def test_files_take_the_disk_that_is_said(tmp_path):

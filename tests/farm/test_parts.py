@@ -1,8 +1,11 @@
 """The parts of a farm that need no processes."""
 
 import asyncio
+import io
 import stat
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -10,14 +13,14 @@ from distributed.client import ClosedClientError, FutureCancelledError
 from distributed.core import RPCClosed
 
 from benchmarks.farm.local_farm import stub_job
-from sjc_blender.farm import serve_and_join
+from sjc_blender.farm import run_and_stop, serve_and_join
 from sjc_blender.farm.connection import connection
 from sjc_blender.farm.job_unit import Outcome, State, run_unit
 from sjc_blender.farm.keys import make_keys
 from sjc_blender.farm.path_map import path_map
-from sjc_blender.farm.submission import Submission
+from sjc_blender.farm.submission import FarmJob, Submission
 from sjc_blender.farm.travelling_folder import packed_job, packed_result, unpack_job, unpack_result
-from sjc_blender.protocol import presets
+from sjc_blender.protocol import events, farm_lines, presets
 from sjc_blender.protocol.errors import SjcError
 from sjc_blender.protocol.job_folder import JobFolder
 
@@ -213,3 +216,28 @@ def test_a_job_wants_a_worker_with_all_of_its_models(tmp_path):
     submission = submission_of(JobFolder.create(tmp_path / "job", guided))
     submission.run(lambda: bool(submission.jobs))
     assert submission.jobs[0].resources == {"model some/model": 1, "model some/control": 1}
+
+
+class SlowStream(io.StringIO):
+    """A stream that lets other threads in after each piece that is written."""
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        time.sleep(1e-4)
+        return written
+
+
+def test_lines_of_two_threads_are_whole(monkeypatch, tmp_path):
+    folder = JobFolder(tmp_path / "job")
+    done = FarmJob(folder, "job", outcome=Outcome(State.DONE))
+    stream, tell = SlowStream(), run_and_stop._Lines()
+    monkeypatch.setattr(sys, "stdout", stream)
+    phases = threading.Thread(target=lambda: [tell.event(done, events.Phase("optimising")) for _ in range(100)])
+    phases.start()
+    for _ in range(100):
+        tell.ended(done)
+    phases.join()
+    told = [farm_lines.from_line(line) for line in stream.getvalue().splitlines()]
+    assert None not in told
+    kinds = [type(event) for _, event in told]
+    assert kinds.count(events.Phase) == kinds.count(events.Result) == 100
