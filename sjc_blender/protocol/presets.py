@@ -15,12 +15,12 @@ from typing import Any
 
 from . import codec, recipes
 from .errors import Fault, InvalidSpec, SjcError
-from .loss_weights import laid_over
+from .layers import laid_over
 from .model_families import kept_while_unchanged, local_model
 from .model_profile import USUAL_NOISE_LEVELS, load_profile, noise_levels
 from .overrides import merged, nested
 from .profile_content import ModelProfile, Vocabulary
-from .profile_faults import NOISE_LEFT, PRESETS, read_preset
+from .profile_faults import NOISE_FROM, NOISE_LEFT, PRESETS, read_preset
 from .reference_views import read_reference_views
 from .spec import CameraRig, JobSpec, Range
 from .validation import spec_from_json
@@ -36,7 +36,7 @@ def preset_names() -> list[str]:
 def preset_settings(name: str) -> dict[str, Any]:
     """Return the settings that a preset or a recipe changes, nested like a job's, without those of the model."""
     base = name if name in preset_names() else recipes.BASE
-    settings = _of_range(read_preset(base), _timesteps(ModelProfile.timesteps, USUAL_NOISE_LEVELS))
+    settings = _of_range(read_preset(base), ModelProfile.timesteps, USUAL_NOISE_LEVELS)
     return settings if name == base else merged(settings, recipes.read_recipe(name))
 
 
@@ -121,14 +121,18 @@ def _settings_before(preset: object, source: str, profile: ModelProfile) -> dict
         meant = f"perhaps {near[0]}; " if near else ""
         raise InvalidSpec([Fault("preset", preset, f"{meant}one of " + ", ".join([*shipped, *named]))])
     base = str(preset) if preset in shipped else recipes.BASE
-    timesteps = _timesteps(profile.timesteps, noise_levels(source))
-    layers = [_of_range(read_preset(base), timesteps), profile.settings, profile.presets.get(base, {})]
+    count = noise_levels(source)
+    layers = [
+        _of_range(read_preset(base), profile.timesteps, count),
+        profile.settings,
+        profile.presets.get(base, {}),
+    ]
     if base != preset:
         layers.append(recipes.read_recipe(str(preset)))
     settings: dict[str, Any] = {
         "cameras": _viewpoints(source, profile),
         "field": {"background": list(profile.background)},
-        "optimisation": {"timesteps": timesteps},
+        "optimisation": {"timesteps": _timesteps(profile.timesteps, count)},
     }
     return functools.reduce(laid_over, layers, settings)
 
@@ -175,11 +179,14 @@ def _timesteps(shares: Range, count: int) -> list[int]:
     return [min(first, count - 1), max(last - 1, min(first, count - 1))]
 
 
-def _of_range(preset: dict[str, Any], timesteps: list[int]) -> dict[str, Any]:
-    """A preset's settings for a model whose noise levels are drawn from `timesteps` at the start."""
-    settings = {key: value for key, value in preset.items() if key != NOISE_LEFT}
+def _of_range(preset: dict[str, Any], shares: Range, count: int) -> dict[str, Any]:
+    """A preset's settings for a model whose noise levels are drawn from `shares` of a sigma table of `count` levels."""
+    settings = {key: value for key, value in preset.items() if key not in (NOISE_FROM, NOISE_LEFT)}
+    levels: dict[str, Any] = {}
+    low, high = shares
+    if low < preset.get(NOISE_FROM, 0.0) < high:
+        levels["timesteps"] = _timesteps((preset[NOISE_FROM], high), count)
     if NOISE_LEFT in preset:
-        first, last = timesteps
-        end = [first, round(first + preset[NOISE_LEFT] * (last - first))]
-        settings["optimisation"] = {**settings["optimisation"], "timesteps_end": end}
-    return settings
+        first, last = _timesteps(shares, count)
+        levels["timesteps_end"] = [first, round(first + preset[NOISE_LEFT] * (last - first))]
+    return merged(settings, {"optimisation": levels})

@@ -12,7 +12,7 @@ from typing import Any
 
 from . import codec
 from .errors import Fault, InvalidSpec
-from .loss_weights import laid_over
+from .layers import laid_over
 from .model_families import FAMILY, component_config, family_of
 from .overrides import merged
 from .profile_content import ModelProfile, Vocabulary
@@ -21,6 +21,10 @@ from .validation import Checker, spec_from_json
 from .views import Band
 
 PRESETS = Path(__file__).resolve().parent.parent / "presets"
+NOISE_FROM = "noise_from"
+"""In a preset's file, the share of the model's noise levels below which none is drawn at the start: what an object is,
+and which way it faces, is decided in much noise."""
+
 NOISE_LEFT = "noise_left"
 """In a preset's file, the share of the model's range of noise levels, from its lower end, that is left at the end."""
 
@@ -191,7 +195,7 @@ def _settings(check: Checker, profile: ModelProfile) -> None:
 
 def _faults_of_jobs(profile: ModelProfile, preset: str) -> Iterable[Fault]:
     orbit = {"kind": "orbit", **codec.encode(profile.orbit)}
-    base = {name: value for name, value in read_preset(preset).items() if name != NOISE_LEFT}
+    base = {name: value for name, value in read_preset(preset).items() if name not in (NOISE_FROM, NOISE_LEFT)}
     job = merged(base, {"version": SPEC_VERSION, "prompt": "any", "cameras": orbit})
     job = laid_over(laid_over(job, profile.settings), profile.presets.get(preset, {}))
     try:

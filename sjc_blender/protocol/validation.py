@@ -11,7 +11,7 @@ from typing import Any
 from . import codec
 from .errors import Fault, InvalidSpec
 from .guide import PICTURES, guide_picture_of
-from .loss_weights import LOSS_WEIGHTS
+from .layers import LOSS_WEIGHTS
 from .model_families import needs_prompt, takes_adapters, takes_picture, views_together
 from .removed_settings import without_removed
 from .spec import SPEC_VERSION, Camera, CameraRig, DomainSpec, JobSpec, Matrix, ModelSpec, OrbitRig

@@ -14,7 +14,7 @@ from sjc_blender.engine.radiance.renderer import render
 from sjc_blender.engine.score_models.conditioning import conditioner_for
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.protocol import presets
-from sjc_blender.protocol.loss_weights import LOSS_WEIGHTS
+from sjc_blender.protocol.layers import LOSS_WEIGHTS
 from sjc_blender.protocol.model_profile import load_profile
 
 GRIDS, GUIDANCES = (24, 48, 96, 192), (4.0, 20.0, 100.0)

@@ -7,7 +7,7 @@ import pytest
 
 import sjc_blender
 from sjc_blender.protocol import codec, presets
-from sjc_blender.protocol.loss_weights import LOSS_WEIGHTS
+from sjc_blender.protocol.layers import LOSS_WEIGHTS
 from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.profile_content import ModelProfile
 
@@ -62,13 +62,33 @@ def test_they_are_guided_as_pictures_are_and_ask_no_more_of_the_network_than_the
 
 
 @pytest.mark.parametrize("levels", [20, 1000, 4000])
-def test_noise_falls_to_the_lower_half_of_the_range_of_any_model(tmp_path, levels):
-    for job in jobs(folder(tmp_path / "model", "dit", levels), "207"):
+def test_noise_falls_from_the_upper_half_to_the_lower_half_of_the_range_of_any_model(tmp_path, levels):
+    model = folder(tmp_path / "model", "dit", levels)
+    lowest, highest = presets.new_job("207", preset="paper", model=model).optimisation.timesteps
+    for job in jobs(model, "207"):
         first, last = job.optimisation.timesteps
         assert job.optimisation.timesteps_end is not None
         end_first, end_last = job.optimisation.timesteps_end
-        assert 0 <= first == end_first < end_last < last < levels
-        assert end_last - first == pytest.approx((last - first) / 2, abs=1)
+        assert lowest == end_first < end_last < last == highest < levels
+        assert end_last - lowest == pytest.approx((highest - lowest) / 2, abs=1)
+        assert first == levels // 2
+
+
+def test_a_model_whose_levels_are_all_below_the_middle_keeps_its_own(tmp_path):
+    for job in jobs(folder(tmp_path / "model", profile={"timesteps": [0.1, 0.4]})):
+        assert (job.optimisation.timesteps, job.optimisation.timesteps_end) == ((100, 399), (100, 250))
+
+
+@pytest.mark.parametrize("where", ["profile", "user"])
+def test_guidance_of_another_kind_leaves_the_rescaling_out(tmp_path, where):
+    own = {"guidance": "classifier_score"}
+    profile = {"settings": {"optimisation": own}} if where == "profile" else {}
+    settings = {"optimisation": own} if where == "user" else {}
+    model = str(folder(tmp_path / "model", profile=profile))
+    for preset in SHARED:
+        asked = presets.new_job("a chair", preset=preset, model=model, **settings).optimisation
+        assert (asked.guidance, asked.guidance_rescale) == ("classifier_score", 0)
+        assert presets.new_job("a chair", preset=preset, model="some/model").optimisation.guidance_rescale > 0
 
 
 def test_grids_grow_and_the_last_one_is_the_presets():

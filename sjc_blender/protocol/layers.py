@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The weights of the losses, and laying settings over others whose weights are in another unit."""
+"""Laying settings over others in whose place some numbers would mean something else, or nothing."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ LOSS_WEIGHTS = (
 )
 """Fields of `spec.OptimisationSpec` that `loss_unit` is the unit of."""
 
+GUIDANCE = "classifier_free"
+"""The guidance where none is named; another kind has no contrast to take back."""
+
 PUBLISHED = "published"
 """The unit of weights beside which no unit is named."""
 
@@ -25,7 +28,7 @@ def laid_over(settings: Mapping[str, Any], layer: Mapping[str, Any], unnamed: st
     """Return `settings` with others laid over them.
 
     Where the unit of the others' weights is not the one so far, no weight of before is kept: its number would silently
-    mean something else.
+    mean something else. Nor is the rescaling of guidance, where the others have guidance of another kind.
 
     Parameters
     ----------
@@ -36,6 +39,9 @@ def laid_over(settings: Mapping[str, Any], layer: Mapping[str, Any], unnamed: st
         the one so far, which a user has before him.
     """
     mine, theirs = _optimisation(settings), _optimisation(layer)
+    if theirs.get("guidance") not in (None, mine.get("guidance", GUIDANCE)):
+        mine = {name: value for name, value in mine.items() if name != "guidance_rescale"}
+        settings = {**settings, "optimisation": mine}
     weighs = any(name in theirs for name in LOSS_WEIGHTS)
     unit = theirs.get("loss_unit", unnamed if weighs else None)
     if unit is None or unit == mine.get("loss_unit", PUBLISHED):

@@ -1,10 +1,10 @@
-"""A weight's number is never taken for one of another unit."""
+"""A weight's number is never taken for one of another unit, nor what belongs to one kind of guidance for another's."""
 
 import pytest
 
 from sjc_blender.protocol import codec, presets
 from sjc_blender.protocol.errors import InvalidSpec
-from sjc_blender.protocol.loss_weights import LOSS_WEIGHTS, laid_over
+from sjc_blender.protocol.layers import LOSS_WEIGHTS, laid_over
 from sjc_blender.protocol.spec import OptimisationSpec
 from sjc_blender.protocol.validation import spec_from_json
 
@@ -56,3 +56,13 @@ def test_a_job_from_before_there_were_units_means_what_it_meant():
     data["optimisation"]["camouflage_weight"] = 0.1
     old = spec_from_json(data).optimisation
     assert (old.loss_unit, old.emptiness_weight, old.camouflage_weight) == ("published", 1e4, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("guidance", "rescale"),
+    [({}, 0.5), ({"guidance": "classifier_free"}, 0.5), ({"guidance": "classifier_score"}, None)],
+)
+def test_guidance_of_another_kind_takes_no_rescaling_over(guidance, rescale):
+    found = laid_over({"optimisation": {"guidance_rescale": 0.5, "steps": 7}}, {"optimisation": guidance})
+    assert found["optimisation"].get("guidance_rescale") == rescale
+    assert found["optimisation"]["steps"] == 7
