@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from sjc_blender.engine.forecast.weights import networks_of
+from sjc_blender.engine.score_models import gguf_file
 from sjc_blender.engine.score_models.gguf_file import KINDS, PLAIN, gguf_tensors
 from sjc_blender.engine.score_models.loading import load_score_model
 from sjc_blender.engine.score_models.quantised_layers import is_quantised, numbers
@@ -163,6 +164,18 @@ def test_a_header_beyond_measure_is_refused_before_anything_is_read(tmp_path, fa
         gguf_tensors(file)
     assert caught.value.code in ("broken_model", "unsupported_file") and words in caught.value.message
     assert str(file) in caught.value.message
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_named(tmp_path, monkeypatch):
+    file = tmp_path / "a.gguf"
+    file.write_bytes(header(TENSOR) + bytes(200))
+    told = gguf_tensors(file)
+    assert gguf_file.gguf_state(file).keys() == told.keys()
+    file.write_bytes(file.read_bytes()[:-190])
+    monkeypatch.setattr(gguf_file, "gguf_tensors", lambda _file: told)
+    with pytest.raises(SjcError, match="changed while it was read") as caught:
+        gguf_file.gguf_state(file)
+    assert caught.value.code == "broken_model" and str(file) in caught.value.message
 
 
 def test_a_tensor_that_is_to_be_reshaped_is_refused(tmp_path):

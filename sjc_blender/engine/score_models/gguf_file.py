@@ -125,13 +125,20 @@ def gguf_tensors(file: Path) -> dict[str, StoredTensor]:
 def gguf_state(file: Path) -> dict[str, Any]:
     """The tensors of a file, as diffusers takes them; SjcError as `gguf_tensors`."""
     told = gguf_tensors(file)
-    with open_outside(file) as stream:
-        return {name: _tensor(stream, one) for name, one in told.items()}
+    try:
+        with open_outside(file) as stream:
+            return {name: _tensor(stream, one) for name, one in told.items()}
+    except (OSError, EOFError, UnusableFile) as error:
+        why = f"{file} changed while it was read: {error}."
+        raise SjcError("broken_model", why, "Start the job again when the file is whole.") from error
 
 
 def _tensor(stream: BinaryIO, told: StoredTensor) -> torch.Tensor:
     stream.seek(told.start)
-    content = torch.from_numpy(np.fromfile(stream, np.uint8, told.size))
+    read = np.fromfile(stream, np.uint8, told.size)
+    if len(read) < told.size:
+        raise EOFError(f"it ended {told.size - len(read)} bytes too early")
+    content = torch.from_numpy(read)
     if not told.quantised:
         return content.view(PLAIN[told.kind.name]).reshape(told.shape)
     import gguf
