@@ -51,7 +51,7 @@ def main() -> int:
         spec = presets.new_job(
             f"a {arguments.colour} {name}",
             model=arguments.model,
-            optimisation={"guidance_scale": arguments.guidance},
+            optimisation={"guidance_scale": arguments.guidance, "guidance_rescale": 0.0},
         )
         conditioner = conditioner_for(spec, profile, model)
         for view, azimuth in VIEWS.items():

@@ -11,9 +11,11 @@ from sjc_blender.engine.commands import cli
 from sjc_blender.engine.sampling2d.karras import Churn, karras_timesteps, sample_karras
 from sjc_blender.engine.sampling2d.langevin import sample_langevin
 from sjc_blender.engine.sampling2d.paas import sample_paas, sigma_schedule
+from sjc_blender.engine.score_models import conditioning
 from sjc_blender.engine.score_models.closed_form import STABLE_DIFFUSION_SCHEDULE
 from sjc_blender.engine.score_models.noise_levels import sigma_table
 from sjc_blender.engine.score_models.score_model import Condition
+from sjc_blender.protocol import presets
 
 MEAN, STD = 0.7, 0.5
 
@@ -130,6 +132,17 @@ def test_the_command_draws_what_the_prompt_says(tmp_path):
     assert cli.main(["sample2d", "--prompt", "a blue duck", *options]) == 0
     blue = np.asarray(Image.open(out), dtype=float)
     assert (red[..., 0] - red[..., 2]).mean() > (blue[..., 0] - blue[..., 2]).mean() + 5
+
+
+def test_guidance_is_plain_whatever_the_presets_do_to_it(tiny_pipeline, tmp_path, monkeypatch):
+    told, made = [], conditioning.conditioner_for
+    monkeypatch.setattr(conditioning, "conditioner_for", lambda spec, *others: told.append(spec) or made(spec, *others))
+    model = str(tiny_pipeline())
+    options = ["--model", model, "--steps", "2", "--guidance", "7.5", "--out", str(tmp_path / "a.png")]
+    assert cli.main(["sample2d", "--prompt", "a red duck", *options]) == 0
+    [spec] = told
+    assert (spec.optimisation.guidance_scale, spec.optimisation.guidance_rescale) == (7.5, 0)
+    assert presets.new_job("a red duck", model=model).optimisation.guidance_rescale > 0
 
 
 def test_bad_options_are_told_all_at_once(tmp_path, capsys):

@@ -115,7 +115,8 @@ def _draw(arguments: argparse.Namespace, _report: Report) -> None:
         negative_prompt=arguments.negative_prompt,
         model={"source": arguments.model, "device": arguments.device},
         seed=arguments.seed,
-        optimisation={"guidance_scale": arguments.guidance},
+        # As the model's own pipeline draws: what a preset does to guidance is for shapes.
+        optimisation={"guidance_scale": arguments.guidance, "guidance_rescale": 0.0},
         **shown,
     )
     profile = load_profile(spec.model.source)
