@@ -196,7 +196,8 @@ def test_tables_rise_and_are_finite_and_the_default_range_is_inside(folder, fami
     model = load(source)
     assert model.sigmas.dtype == torch.float64
     assert bool(model.sigmas.isfinite().all()) and bool((model.sigmas.diff() > 0).all()) and model.sigmas[0] > 0
-    spec = presets.new_job(PROMPTS[load_profile(source).conditioning], model=source, picture=picture_for(source))
+    prompt = PROMPTS[load_profile(source).conditioning]
+    spec = presets.new_job(prompt, preset="paper", model=source, picture=picture_for(source))
     first, last = spec.optimisation.timesteps
     assert 0 <= first < last < len(model.sigmas)
     assert 0.04 < model.sigmas[first] < 0.2
