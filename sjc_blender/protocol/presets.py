@@ -36,7 +36,7 @@ def preset_names() -> list[str]:
 def preset_settings(name: str) -> dict[str, Any]:
     """Return the settings that a preset or a recipe changes, nested like a job's, without those of the model."""
     base = name if name in preset_names() else recipes.BASE
-    settings = _of_range(read_preset(base), ModelProfile.timesteps, USUAL_NOISE_LEVELS)
+    settings = _of_range(read_preset(base), ModelProfile.timesteps, USUAL_NOISE_LEVELS, "text")
     return settings if name == base else merged(settings, recipes.read_recipe(name))
 
 
@@ -123,7 +123,7 @@ def _settings_before(preset: object, source: str, profile: ModelProfile) -> dict
     base = str(preset) if preset in shipped else recipes.BASE
     count = noise_levels(source)
     layers = [
-        _of_range(read_preset(base), profile.timesteps, count),
+        _of_range(read_preset(base), profile.timesteps, count, profile.conditioning),
         profile.settings,
         profile.presets.get(base, {}),
     ]
@@ -179,12 +179,15 @@ def _timesteps(shares: Range, count: int) -> list[int]:
     return [min(first, count - 1), max(last - 1, min(first, count - 1))]
 
 
-def _of_range(preset: dict[str, Any], shares: Range, count: int) -> dict[str, Any]:
-    """A preset's settings for a model whose noise levels are drawn from `shares` of a sigma table of `count` levels."""
+def _of_range(preset: dict[str, Any], shares: Range, count: int, conditioning: str) -> dict[str, Any]:
+    """A preset's settings for a model whose noise levels are drawn from `shares` of a sigma table of `count` levels.
+
+    What is told no words of a view begins with all levels: in much noise it knows the mean of all views.
+    """
     settings = {key: value for key, value in preset.items() if key not in (NOISE_FROM, NOISE_LEFT)}
     levels: dict[str, Any] = {}
     low, high = shares
-    if low < preset.get(NOISE_FROM, 0.0) < high:
+    if conditioning == "text" and low < preset.get(NOISE_FROM, 0.0) < high:
         levels["timesteps"] = _timesteps((preset[NOISE_FROM], high), count)
     if NOISE_LEFT in preset:
         first, last = _timesteps(shares, count)

@@ -22,8 +22,8 @@ from .views import Band
 
 PRESETS = Path(__file__).resolve().parent.parent / "presets"
 NOISE_FROM = "noise_from"
-"""In a preset's file, the share of the model's noise levels below which none is drawn at the start: what an object is,
-and which way it faces, is decided in much noise."""
+"""In a preset's file, the share of the noise levels below which none is drawn at the start, where a model takes a
+prompt: what an object is, and which way it faces, is decided in much noise."""
 
 NOISE_LEFT = "noise_left"
 """In a preset's file, the share of the model's range of noise levels, from its lower end, that is left at the end."""

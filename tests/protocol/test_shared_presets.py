@@ -63,15 +63,24 @@ def test_they_are_guided_as_pictures_are_and_ask_no_more_of_the_network_than_the
 
 @pytest.mark.parametrize("levels", [20, 1000, 4000])
 def test_noise_falls_from_the_upper_half_to_the_lower_half_of_the_range_of_any_model(tmp_path, levels):
-    model = folder(tmp_path / "model", "dit", levels)
-    lowest, highest = presets.new_job("207", preset="paper", model=model).optimisation.timesteps
-    for job in jobs(model, "207"):
+    model = folder(tmp_path / "model", levels=levels)
+    lowest, highest = presets.new_job("a chair", preset="paper", model=model).optimisation.timesteps
+    for job in jobs(model):
         first, last = job.optimisation.timesteps
         assert job.optimisation.timesteps_end is not None
         end_first, end_last = job.optimisation.timesteps_end
         assert lowest == end_first < end_last < last == highest < levels
         assert end_last - lowest == pytest.approx((highest - lowest) / 2, abs=1)
         assert first == levels // 2
+
+
+@pytest.mark.parametrize(("family", "prompt"), [("dit", "207"), ("ddpm", "")])
+def test_a_model_that_is_told_no_words_of_a_view_begins_with_all_levels(tmp_path, family, prompt):
+    model = folder(tmp_path / "model", family)
+    own = presets.new_job(prompt, preset="paper", model=model).optimisation.timesteps
+    for job in jobs(model, prompt):
+        assert job.optimisation.timesteps == own
+        assert job.optimisation.timesteps_end is not None and job.optimisation.timesteps_end[1] < own[1]
 
 
 def test_a_model_whose_levels_are_all_below_the_middle_keeps_its_own(tmp_path):
