@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .overrides import merged
+from .spec import OptimisationSpec
 
 LOSS_WEIGHTS = (
     "emptiness_weight",
@@ -17,9 +18,6 @@ LOSS_WEIGHTS = (
 )
 """Fields of `spec.OptimisationSpec` that `loss_unit` is the unit of."""
 
-GUIDANCE = "classifier_free"
-"""The guidance where none is named; another kind has no contrast to take back."""
-
 PUBLISHED = "published"
 """The unit of weights beside which no unit is named."""
 
@@ -28,7 +26,8 @@ def laid_over(settings: Mapping[str, Any], layer: Mapping[str, Any], unnamed: st
     """Return `settings` with others laid over them.
 
     Where the unit of the others' weights is not the one so far, no weight of before is kept: its number would silently
-    mean something else. Nor is the rescaling of guidance, where the others have guidance of another kind.
+    mean something else. Nor is the rescaling of guidance, where the others have guidance of another kind: it would mean
+    nothing.
 
     Parameters
     ----------
@@ -39,7 +38,7 @@ def laid_over(settings: Mapping[str, Any], layer: Mapping[str, Any], unnamed: st
         the one so far, which a user has before him.
     """
     mine, theirs = _optimisation(settings), _optimisation(layer)
-    if theirs.get("guidance") not in (None, mine.get("guidance", GUIDANCE)):
+    if theirs.get("guidance") not in (None, mine.get("guidance", OptimisationSpec.guidance)):
         mine = {name: value for name, value in mine.items() if name != "guidance_rescale"}
         settings = {**settings, "optimisation": mine}
     weighs = any(name in theirs for name in LOSS_WEIGHTS)

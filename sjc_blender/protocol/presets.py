@@ -20,7 +20,7 @@ from .model_families import kept_while_unchanged, local_model
 from .model_profile import USUAL_NOISE_LEVELS, load_profile, noise_levels
 from .overrides import merged, nested
 from .profile_content import ModelProfile, Vocabulary
-from .profile_faults import NOISE_FROM, NOISE_LEFT, PRESETS, read_preset
+from .profile_faults import NOISE, PRESETS, read_preset
 from .reference_views import read_reference_views
 from .spec import CameraRig, JobSpec, Range
 from .validation import spec_from_json
@@ -184,12 +184,13 @@ def _of_range(preset: dict[str, Any], shares: Range, count: int, conditioning: s
 
     What is told no words of a view begins with all levels: in much noise it knows the mean of all views.
     """
-    settings = {key: value for key, value in preset.items() if key not in (NOISE_FROM, NOISE_LEFT)}
-    levels: dict[str, Any] = {}
+    settings = {key: value for key, value in preset.items() if key != NOISE}
+    noise = preset.get(NOISE)
+    if noise is None:
+        return settings
     low, high = shares
-    if conditioning == "text" and low < preset.get(NOISE_FROM, 0.0) < high:
-        levels["timesteps"] = _timesteps((preset[NOISE_FROM], high), count)
-    if NOISE_LEFT in preset:
-        first, last = _timesteps(shares, count)
-        levels["timesteps_end"] = [first, round(first + preset[NOISE_LEFT] * (last - first))]
+    first, last = _timesteps(shares, count)
+    levels: dict[str, Any] = {"timesteps_end": [first, round(first + noise["left"] * (last - first))]}
+    if conditioning == "text" and low < noise["from"] < high:
+        levels["timesteps"] = _timesteps((noise["from"], high), count)
     return merged(settings, {"optimisation": levels})

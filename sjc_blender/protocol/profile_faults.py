@@ -21,12 +21,10 @@ from .validation import Checker, spec_from_json
 from .views import Band
 
 PRESETS = Path(__file__).resolve().parent.parent / "presets"
-NOISE_FROM = "noise_from"
-"""In a preset's file, the share of the noise levels below which none is drawn at the start, where a model takes a
-prompt: what an object is, and which way it faces, is decided in much noise."""
-
-NOISE_LEFT = "noise_left"
-"""In a preset's file, the share of the model's range of noise levels, from its lower end, that is left at the end."""
+NOISE = "noise"
+"""In a preset's file, how its noise falls with any model, as shares. `from`: of all noise levels, below which none is
+drawn at the start where a model takes a prompt: what an object is, and which way it faces, is decided in much noise.
+`left`: of the model's own range, from its lower end, what is left at the end."""
 
 PROFILE_VERSION = 1
 LONGEST_TEXT = 1000
@@ -195,7 +193,7 @@ def _settings(check: Checker, profile: ModelProfile) -> None:
 
 def _faults_of_jobs(profile: ModelProfile, preset: str) -> Iterable[Fault]:
     orbit = {"kind": "orbit", **codec.encode(profile.orbit)}
-    base = {name: value for name, value in read_preset(preset).items() if name not in (NOISE_FROM, NOISE_LEFT)}
+    base = {name: value for name, value in read_preset(preset).items() if name != NOISE}
     job = merged(base, {"version": SPEC_VERSION, "prompt": "any", "cameras": orbit})
     job = laid_over(laid_over(job, profile.settings), profile.presets.get(preset, {}))
     try:

@@ -120,7 +120,8 @@ def test_networks_take_no_more_than_the_share_of_their_weights_that_is_said(monk
 
 GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 """For glibc's malloc: a tensor's memory is given back when it goes. By itself malloc learns from what is freed how much
-to keep, so that the peak of equal steps differed by 20 MB from run to run."""
+to keep: with the kernels the peak of equal steps differed by half from run to run. What PyTorch's operations leave
+with malloc is in the factors that the forecast has for them, so that there it is left alone."""
 
 PEAK = """
 import json, resource, sys
@@ -167,13 +168,10 @@ def test_steps_take_the_memory_that_is_said(settings):
     # Its whole grid from the first step on.
     settings = {**settings, "field": {**settings["field"], "stages": []}}
     command = [sys.executable, "-c", PEAK, json.dumps(settings)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, check=True, timeout=300, env=os.environ | GIVEN_BACK
-    )
+    own = os.environ if settings["field"].get("renderer") == "torch" else os.environ | GIVEN_BACK
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True, timeout=300, env=own)
     spec = presets.new_job("a red chair", preset="draft", **settings)
-    said, taken = needs_of(spec, CPU).working(memory_levels()[0]), json.loads(done.stdout)[0]
-    # malloc by itself keeps more: up to half as much again was measured, with PyTorch's operations.
-    assert 0.95 * taken < said < 1.55 * taken
+    assert needs_of(spec, CPU).working(memory_levels()[0]) == pytest.approx(json.loads(done.stdout)[0], rel=0.25)
 
 
 def test_files_take_the_disk_that_is_said(tmp_path):

@@ -10,6 +10,7 @@ from sjc_blender.protocol import codec, presets
 from sjc_blender.protocol.layers import LOSS_WEIGHTS
 from sjc_blender.protocol.model_profile import load_profile
 from sjc_blender.protocol.profile_content import ModelProfile
+from sjc_blender.protocol.profile_faults import read_preset
 
 SHARED = ("draft", "standard", "high")
 MODELS = Path(sjc_blender.__file__).parent / "models"
@@ -122,7 +123,10 @@ def test_models_with_measured_settings_take_none_of_the_shared_ones_over(name):
     profile, _ = codec.decode(ModelProfile, json.loads(path.read_text(encoding="utf-8")))
     assert profile is not None
     for preset in SHARED:
-        shared, own = presets.preset_settings(preset), (profile.settings, profile.presets[preset])
+        # What this model would take over: not where noise begins, if it is told no words of a view.
+        shared = presets._of_range(read_preset(preset), profile.timesteps, 1000, profile.conditioning)
+        assert ("timesteps" in shared["optimisation"]) == (profile.conditioning == "text")
+        own = (profile.settings, profile.presets[preset])
         named = {(part, key) for layer in own for part, settings in layer.items() for key in settings}
         # Without a unit of their own its weights are published ones. What starts late without a factor never starts.
         taken = {("optimisation", key) for key in ("steps", "checkpoint_every", "loss_unit", "sharpening_start")}
